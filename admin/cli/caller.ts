@@ -1,0 +1,114 @@
+// Calls methods of the coordinator by their descriptors. What can be repeated without harm, as the
+// schema says, is repeated while the coordinator cannot be reached: it may just be restarting.
+import type {
+  DescMessage,
+  DescMethodServerStreaming,
+  DescMethodUnary,
+  Message,
+} from '@bufbuild/protobuf';
+import { MethodOptions_IdempotencyLevel as Idempotency } from '@bufbuild/protobuf/wkt';
+import type { Interceptor, Transport } from '@connectrpc/connect';
+import { createGrpcTransport } from '@connectrpc/connect-node';
+import { pause, type Clock } from '../../lib/time.ts';
+import { callError, isUnavailable } from './call-error.ts';
+import type { CoordinatorAccess } from './coordinator-access.ts';
+
+/** How long one call may take before it counts as unavailable. */
+const callTimeoutMs = 60_000;
+/** A stream whose other end does not answer a ping is broken. */
+const pingIntervalMs = 20_000;
+/** The pauses before a call is repeated; there are no more repetitions than pauses. */
+const retryPausesMs: readonly number[] = [200, 400, 800, 1600, 3200];
+
+export interface CallerOptions {
+  access: CoordinatorAccess;
+  clock: Clock;
+  signal: AbortSignal;
+  /** @default the pauses of the command line: 6 s in all */
+  retryPausesMs?: readonly number[];
+}
+
+/** Calls one coordinator; every failure is a DroverError. */
+export class Caller {
+  readonly #options: CallerOptions;
+  readonly #pausesMs: readonly number[];
+  readonly #transport: Transport;
+
+  constructor(options: CallerOptions) {
+    const { access } = options;
+    this.#options = options;
+    this.#pausesMs = options.retryPausesMs ?? retryPausesMs;
+    this.#transport = createGrpcTransport({
+      baseUrl: access.address,
+      nodeOptions: access.authority === undefined ? {} : { ca: access.authority },
+      interceptors: access.token === undefined ? [] : [bearer(access.token)],
+      pingIntervalMs,
+      readMaxBytes: 64 * 1024 * 1024,
+    });
+  }
+
+  async unary(
+    method: DescMethodUnary<DescMessage, DescMessage>,
+    request: Message,
+  ): Promise<Message> {
+    const { signal, access } = this.#options;
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        const response = await this.#transport.unary(method, signal, callTimeoutMs, {}, request);
+        return response.message;
+      } catch (thrown) {
+        const again = isRepeatable(method.idempotency) && (await this.#wait(thrown, attempt));
+        if (!again) throw callError(thrown, access);
+      }
+    }
+  }
+
+  /**
+   * The messages of a stream; one that breaks is opened again, because it begins with the state of
+   * everything.
+   */
+  async *stream(
+    method: DescMethodServerStreaming<DescMessage, DescMessage>,
+    request: Message,
+  ): AsyncGenerator<Message> {
+    const { signal, access } = this.#options;
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        const response = await this.#transport.stream(method, signal, undefined, {}, once(request));
+        for await (const message of response.message) {
+          attempt = 0;
+          yield message;
+        }
+        return;
+      } catch (thrown) {
+        const again = isRepeatable(method.idempotency) && (await this.#wait(thrown, attempt));
+        if (!again) throw callError(thrown, access);
+      }
+    }
+  }
+
+  /** Waits before the next attempt; false when there is none. */
+  async #wait(thrown: unknown, attempt: number): Promise<boolean> {
+    const pauseMs = this.#pausesMs[attempt];
+    const { clock, signal } = this.#options;
+    if (pauseMs === undefined || signal.aborted || !isUnavailable(thrown)) return false;
+    await pause(clock, pauseMs, signal);
+    return !signal.aborted;
+  }
+}
+
+function isRepeatable(level: Idempotency): boolean {
+  return level === Idempotency.NO_SIDE_EFFECTS || level === Idempotency.IDEMPOTENT;
+}
+
+function bearer(token: string): Interceptor {
+  return (next) => (request) => {
+    request.header.set('authorization', `Bearer ${token}`);
+    return next(request);
+  };
+}
+
+/** The transport asks for an asynchronous iterable, even for one request. */
+async function* once<T>(value: T): AsyncGenerator<T> {
+  yield value;
+}

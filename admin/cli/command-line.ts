@@ -1,0 +1,207 @@
+// The command line as a function: words in, text out, exit status back. It touches no global, so
+// that a test can call it.
+import { createRegistry, type DescFile } from '@bufbuild/protobuf';
+import { CommanderError } from 'commander';
+import { readFile } from 'node:fs/promises';
+import { file_google_rpc_error_details } from '../../gen/google/rpc/error_details_pb.ts';
+import { DroverError, reasonName } from '../../lib/error.ts';
+import { escapeControl } from '../../lib/format.ts';
+import type { Clock } from '../../lib/time.ts';
+import { Caller } from './caller.ts';
+import { describeCommands, type CommandSpec, type Docs } from './command-tree.ts';
+import { completeWords, completionScript, namesTimeoutMs } from './completion.ts';
+import { findCoordinator } from './coordinator-access.ts';
+import { exitStatus, exitStatusOf } from './exit-status.ts';
+import { OutputClosed, type Output } from './output.ts';
+import { buildProgram, type Invocation } from './program.ts';
+import { buildRequest } from './request.ts';
+import { runCommand } from './run-command.ts';
+
+export interface CommandLineOptions {
+  /** The words after the program's name. */
+  words: readonly string[];
+  environment: Readonly<Record<string, string | undefined>>;
+  /** The files of the API, and their comments. */
+  files: readonly DescFile[];
+  docs: Docs;
+  stdin: AsyncIterable<Buffer | string>;
+  stdout: Output;
+  stderr: Output;
+  clock: Clock;
+  /** Aborts when the person interrupts. */
+  signal: AbortSignal;
+  /** @default the pauses of Caller */
+  retryPausesMs?: readonly number[];
+}
+
+/** Runs one command and resolves with its exit status; whatever goes wrong is said on stderr. */
+export async function runCommandLine(options: CommandLineOptions): Promise<number> {
+  const { stderr } = options;
+  try {
+    return await parseAndRun(options);
+  } catch (thrown) {
+    if (thrown instanceof OutputClosed) return exitStatus.ok;
+    if (options.signal.aborted) return exitStatus.interrupted;
+    const error = DroverError.from(thrown);
+    const isUsage = thrown instanceof BeforeCall;
+    await stderr.write(isUsage ? describeUsage(error) : describeError(error)).catch(() => {});
+    return isUsage ? exitStatus.usage : exitStatusOf(error.reason);
+  }
+}
+
+/**
+ * Something was wrong before there was a call: whatever its reason, the command could not start.
+ */
+class BeforeCall extends DroverError {
+  constructor(error: DroverError) {
+    const { metadata, violations } = error;
+    super(error.reason, error.message, {
+      cause: error,
+      metadata,
+      violations: [...violations],
+    });
+  }
+}
+
+async function parseAndRun(options: CommandLineOptions): Promise<number> {
+  const { files, docs, stdout, stderr, words } = options;
+  const groups = describeCommands(files, docs);
+  let status: number = exitStatus.ok;
+  const texts: [Output, string][] = [];
+  if (words[0] === '__complete') {
+    await stdout.write(
+      await completeWords(groups, words.slice(1), (group, command) =>
+        listNames(options, group, command),
+      ),
+    );
+    return status;
+  }
+  const program = buildProgram(groups, {
+    writeOut: (text) => texts.push([stdout, text]),
+    writeErr: (text) => texts.push([stderr, text]),
+    columns: stdout.isTerminal ? stdout.columns : 100,
+    invoke: async (invocation) => {
+      status = await invoke(invocation, options);
+    },
+    complete: (shell) => stdout.write(completionScript(shell)),
+  });
+  try {
+    await program.parseAsync(words, { from: 'user' });
+  } catch (thrown) {
+    if (!(thrown instanceof CommanderError)) throw thrown;
+    status = thrown.exitCode === 0 ? exitStatus.ok : exitStatus.usage;
+  }
+  for (const [output, text] of texts) await output.write(text);
+  return status;
+}
+
+async function invoke(invocation: Invocation, options: CommandLineOptions): Promise<number> {
+  const { command, flags } = invocation;
+  const common = invocation.options;
+  const { request, caller } = await beforeCall(async () => ({
+    request: buildRequest(command, {
+      positional: invocation.positional,
+      flags,
+      requestJson:
+        common.requestJson === undefined
+          ? undefined
+          : await readText(common.requestJson, options.stdin),
+    }),
+    caller: new Caller({ ...options, access: findCoordinator(common, options.environment) }),
+  }));
+  const onePage = [...flags.keys()].some((flag) => /^page-(size|token)$/.test(flag.name));
+  return runCommand(command, request, {
+    caller,
+    clock: options.clock,
+    registry: createRegistry(...options.files, file_google_rpc_error_details),
+    stdout: options.stdout,
+    stderr: options.stderr,
+    format: common.output,
+    columns: common.columns,
+    limit: common.limit,
+    onePage,
+  });
+}
+
+async function beforeCall<T>(prepare: () => Promise<T>): Promise<T> {
+  try {
+    return await prepare();
+  } catch (thrown) {
+    throw thrown instanceof DroverError ? new BeforeCall(thrown) : thrown;
+  }
+}
+
+async function readText(file: string, stdin: CommandLineOptions['stdin']): Promise<string> {
+  if (file === '-') {
+    let text = '';
+    const decoder = new TextDecoder();
+    for await (const part of stdin)
+      text += typeof part === 'string' ? part : decoder.decode(part, { stream: true });
+    return text;
+  }
+  try {
+    return await readFile(file, 'utf8');
+  } catch (cause) {
+    throw DroverError.invalid(
+      '--request-json',
+      `cannot read ${file}: ${(cause as Error).message}`,
+      cause,
+    );
+  }
+}
+
+/** Names of resources for a completion: what a list command shows in its first column. */
+async function listNames(
+  options: CommandLineOptions,
+  command: CommandSpec,
+  parent: string | undefined,
+): Promise<string[]> {
+  const lines: string[] = [];
+  const collector: Output = {
+    isTerminal: false,
+    columns: 80,
+    write: (text) => {
+      lines.push(...text.split('\n').slice(lines.length === 0 ? 1 : 0));
+      return Promise.resolve();
+    },
+  };
+  const flags = new Map();
+  const signal = AbortSignal.any([options.signal, AbortSignal.timeout(namesTimeoutMs)]);
+  const caller = new Caller({
+    ...options,
+    signal,
+    retryPausesMs: [],
+    access: findCoordinator({}, options.environment),
+  });
+  await runCommand(
+    command,
+    buildRequest(command, { positional: parent, flags, requestJson: undefined }),
+    {
+      caller,
+      clock: options.clock,
+      registry: createRegistry(),
+      stdout: collector,
+      stderr: collector,
+      format: 'table',
+      columns: ['name'],
+      limit: 200,
+      onePage: false,
+    },
+  );
+  return lines.filter((line) => line !== '');
+}
+
+/** What a person reads when nothing was called yet; the advice of a reason is about calls. */
+function describeUsage(error: DroverError): string {
+  return `drover: ${escapeControl(error.message)}\n(add --help for what there is)\n`;
+}
+
+/** What a person reads: what happened, why by name, what to do. */
+function describeError(error: DroverError): string {
+  const lines = [`drover: ${escapeControl(error.message)} (${reasonName(error.reason)})`];
+  for (const { field, description } of error.violations)
+    if (!error.message.includes(description))
+      lines.push(`  ${escapeControl(`${field}: ${description}`)}`);
+  if (error.advice !== '') lines.push(`  ${error.advice}`);
+  return `${lines.join('\n')}\n`;
+}

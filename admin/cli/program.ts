@@ -1,0 +1,192 @@
+// The parser, made from the command tree. Commander reads the words and prints help and usage
+// errors; what the words mean for the API is decided elsewhere.
+import type { JsonValue } from '@bufbuild/protobuf';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { oneOf, wholeNumber } from '../../lib/option-values.ts';
+import { version } from '../../lib/version.ts';
+import type { CommandSpec, GroupSpec } from './command-tree.ts';
+import type { Flag } from './flag.ts';
+import { parseFlagText } from './flag-value.ts';
+import {
+  commandTerm,
+  commandFooter,
+  firstSentence,
+  flagHelp,
+  optionTerm,
+  positionalHelp,
+  programFooter,
+} from './help.ts';
+import { splitList } from './flag-text.ts';
+
+/** What was given on the command line for one command of the API. */
+export interface Invocation {
+  command: CommandSpec;
+  positional: string | undefined;
+  flags: ReadonlyMap<Flag, JsonValue>;
+  options: CommonOptions;
+}
+
+/** Options that every command has. */
+export interface CommonOptions {
+  coordinator?: string;
+  authorityFile?: string;
+  tokenFile?: string;
+  data?: string;
+  output: 'table' | 'json';
+  columns?: string[];
+  limit?: number;
+  requestJson?: string;
+}
+
+export interface ProgramOptions {
+  writeOut: (text: string) => void;
+  writeErr: (text: string) => void;
+  /** Columns of the terminal, for the help. */
+  columns: number;
+  /** Called with what was given, once the words are understood. */
+  invoke: (invocation: Invocation) => Promise<void>;
+  /** Called for `completion SHELL`. */
+  complete: (shell: 'bash' | 'zsh') => Promise<void>;
+}
+
+/**
+ * The program with a command for every method; it throws CommanderError instead of ending the
+ * process.
+ */
+export function buildProgram(groups: readonly GroupSpec[], options: ProgramOptions): Command {
+  const negatable = new Set(groups.flatMap(({ commands }) => commands.flatMap(negatableFlags)));
+  const program = new Command('drover')
+    .description('The command line of Drover, the open migration manager.')
+    .version(version, '--version', 'Show the version.')
+    .helpOption('-h, --help', 'Show this help.')
+    .helpCommand('help [command]', 'Show the help of a command.')
+    .exitOverride()
+    .showHelpAfterError('(add --help for what there is)')
+    .configureHelp({
+      showGlobalOptions: true,
+      optionTerm: (option) => optionTerm(option, negatable),
+      optionDescription: (option) => option.description,
+      subcommandTerm: commandTerm,
+    })
+    .configureOutput({
+      writeOut: options.writeOut,
+      writeErr: options.writeErr,
+      outputError: (text, write) => write(text.replace(/^error: /, 'drover: ')),
+      getOutHelpWidth: () => options.columns,
+      getErrHelpWidth: () => options.columns,
+    });
+  for (const option of commonOptions()) program.addOption(option);
+  program.addHelpText('after', () => programFooter());
+  for (const group of groups) addGroup(program, group, options);
+  program
+    .command('completion')
+    .summary('Print a completion script for a shell.')
+    .description(completionHelp)
+    .argument('<shell>', 'bash or zsh', oneOf('bash', 'zsh'))
+    .action((shell: 'bash' | 'zsh') => options.complete(shell));
+  return program;
+}
+
+const completionHelp = `Print a completion script for a shell.
+
+  bash: source <(drover completion bash)      in ~/.bashrc
+  zsh:  source <(drover completion zsh)       in ~/.zshrc, after compinit`;
+
+function commonOptions(): Option[] {
+  return [
+    new Option('--coordinator <url>', 'The coordinator, as https://host:port.'),
+    new Option('--authority-file <file>', "The coordinator's certificate authority, PEM."),
+    new Option('--token-file <file>', "The administrator's token."),
+    new Option(
+      '--data <folder>',
+      'The data folder of a coordinator on this machine, which says the three above.',
+    ),
+    new Option('--output <format>', 'How answers are shown: table or json; table by default.')
+      .argParser(oneOf('table', 'json'))
+      .default('table'),
+  ];
+}
+
+function addGroup(program: Command, group: GroupSpec, options: ProgramOptions): void {
+  const parent = program
+    .command(group.name)
+    .summary(firstSentence(group.help))
+    .description(group.help);
+  for (const spec of group.commands) addCommand(parent, spec, options);
+}
+
+function addCommand(parent: Command, spec: CommandSpec, options: ProgramOptions): void {
+  const { positional } = spec;
+  const command = parent
+    .command(spec.name)
+    .summary(firstSentence(spec.help))
+    .description(spec.help);
+  // Optional for the parser, because --request-json can hold the name too.
+  if (positional !== undefined)
+    command
+      .argument(`[${positional.label}]`, positionalHelp(spec))
+      .usage(`<${positional.label}> [options]`);
+  for (const flag of spec.flags) for (const option of flagOptions(flag)) command.addOption(option);
+  for (const option of extraOptions(spec)) command.addOption(option);
+  command.addHelpText('after', commandFooter(spec));
+  command.action(async () => {
+    const given = command.opts<Record<string, JsonValue>>();
+    await options.invoke({
+      command: spec,
+      positional: positional === undefined ? undefined : command.args[0],
+      flags: givenFlags(spec, given),
+      options: command.optsWithGlobals<CommonOptions>(),
+    });
+  });
+}
+
+function extraOptions(spec: CommandSpec): Option[] {
+  const options = [
+    new Option(
+      '--request-json <file>',
+      'The whole request as protojson, from a file or from standard input (-).',
+    ),
+  ];
+  const isTable = spec.pageItems !== undefined || spec.method.methodKind === 'server_streaming';
+  if (isTable)
+    options.push(
+      new Option('--columns <fields>', 'The columns of the table, such as name,state.').argParser(
+        splitList,
+      ),
+    );
+  if (spec.pageItems !== undefined)
+    options.push(
+      new Option('--limit <number>', 'List no more than this many.').argParser(wholeNumber(1, 1e9)),
+    );
+  return options;
+}
+
+function flagOptions(flag: Flag): Option[] {
+  const { value, name } = flag;
+  const help = flagHelp(flag);
+  if (!value.isSwitch) {
+    const placeholder = value.isList ? `<${value.placeholder},...>` : `<${value.placeholder}>`;
+    const parse = (text: string, before: JsonValue[] | undefined): JsonValue[] => {
+      const values = parseFlagText(value, text);
+      if (values === undefined) throw new InvalidArgumentError(`It must be ${value.expectation}.`);
+      return value.isList ? [...(before ?? []), ...values] : values;
+    };
+    return [new Option(`--${name} ${placeholder}`, help).argParser(parse)];
+  }
+  const on = new Option(`--${name}`, help);
+  return flag.isNegatable ? [on, new Option(`--no-${name}`, help).hideHelp()] : [on];
+}
+
+function givenFlags(spec: CommandSpec, given: Record<string, JsonValue>): Map<Flag, JsonValue> {
+  const flags = new Map<Flag, JsonValue>();
+  for (const flag of spec.flags) {
+    const value = given[new Option(`--${flag.name}`).attributeName()];
+    if (value === undefined) continue;
+    flags.set(flag, flag.value.isSwitch ? value : flag.value.wrap(value as JsonValue[]));
+  }
+  return flags;
+}
+
+function negatableFlags(spec: CommandSpec): string[] {
+  return spec.flags.filter((flag) => flag.isNegatable).map((flag) => `--${flag.name}`);
+}

@@ -1,0 +1,60 @@
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import { timestampFromMs } from '@bufbuild/protobuf/wkt';
+import test from 'ava';
+import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
+import { ItemKind, ItemSchema, ItemState } from '../../gen/drover/v1/item_pb.ts';
+import { RunSchema } from '../../gen/drover/v1/run_pb.ts';
+import { displayWidth } from '../../lib/format.ts';
+import { Table } from './table.ts';
+
+const item = (fields: MessageInitShape<typeof ItemSchema>) =>
+  create(ItemSchema, {
+    kind: ItemKind.FILE,
+    state: ItemState.FAILED,
+    size: 2048n,
+    reason: ErrorReason.DESTINATION_FULL,
+    message: 'the destination has no room left for the file, which is sad but true, and long too',
+    modifiedTime: timestampFromMs(1_700_000_000_000),
+    attempts: 3,
+    ...fields,
+  });
+
+test('on a terminal the telling columns stay, in the order of the fields, and a row is one line', (t) => {
+  const table = new Table(ItemSchema, { columns: undefined, width: 60 });
+  const lines = table.lines([item({ path: 'a' }), item({ path: '日本' })]);
+  t.deepEqual(lines, [
+    'PATH  KIND  STATE      SIZE  REASON            ATTEMPTS',
+    'a     file  failed  2.0 KiB  destination full         3',
+    '日本  file  failed  2.0 KiB  destination full         3',
+  ]);
+});
+
+test('a later value that is wider moves its row only; a name is never cut', (t) => {
+  const table = new Table(ItemSchema, { columns: undefined, width: 50 });
+  table.lines([item({ path: 'a' })]);
+  const long = 'b'.repeat(70);
+  t.deepEqual(table.lines([item({ path: long })]), [
+    `${long}  file  failed  2.0 KiB  destination full`,
+  ]);
+});
+
+test('without a terminal every column that says something is there', (t) => {
+  const table = new Table(ItemSchema, { columns: undefined, width: undefined });
+  const [header] = table.lines([item({ path: 'a' })]);
+  t.regex(header!, /^PATH  KIND  STATE\s+SIZE  MODIFIED TIME\s+REASON\s+MESSAGE\s+ATTEMPTS$/);
+  t.true(displayWidth(header!) > 100);
+});
+
+test('columns can be chosen, also within a resource', (t) => {
+  const columns = ['name', 'progress.succeeded-items', 'progress.succeeded_bytes'];
+  const table = new Table(RunSchema, { columns, width: 20 });
+  const rows = [
+    create(RunSchema, { name: 'r', progress: { succeededItems: 7n, succeededBytes: 1024n } }),
+    create(RunSchema, { name: 's' }),
+  ];
+  t.deepEqual(table.lines(rows), [
+    'NAME  PROGRESS SUCCEEDED ITEMS  PROGRESS SUCCEEDED BYTES',
+    'r                            7                   1.0 KiB',
+    's',
+  ]);
+});

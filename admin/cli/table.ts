@@ -1,0 +1,173 @@
+// Lists of resources as an aligned table, written while the pages arrive. The first page decides on
+// columns and widths; a later value that is wider moves its row, and nothing else.
+import type { DescField, DescMessage, Message } from '@bufbuild/protobuf';
+import { reflect, type ReflectMessage } from '@bufbuild/protobuf/reflect';
+import { DroverError } from '../../lib/error.ts';
+import { cutToWidth, displayWidth, padToWidth } from '../../lib/format.ts';
+import { spokenName } from './command-name.ts';
+import { fitsCell, formatCell, isNumeric } from './cell.ts';
+
+/** A column: the fields that lead from the resource to its value. */
+export type Column = readonly DescField[];
+
+export interface TableOptions {
+  /**
+   * Names of fields, with dots where they are nested; chosen by what there is to see when absent.
+   */
+  columns: readonly string[] | undefined;
+  /** Columns of the terminal; undefined when nobody looks, and the width does not matter. */
+  width: number | undefined;
+}
+
+/** Resources of one type as lines. */
+export class Table {
+  readonly #resource: DescMessage;
+  readonly #options: TableOptions;
+  #layout: { columns: Column[]; widths: number[] } | undefined;
+
+  /** Throws INVALID_ARGUMENT when a column is no field of the resource. */
+  constructor(resource: DescMessage, options: TableOptions) {
+    this.#resource = resource;
+    this.#options = options;
+    for (const name of options.columns ?? []) findColumn(resource, name);
+  }
+
+  /**
+   * The lines of a page, with the header before the first one; without rows there is no header
+   * either.
+   */
+  lines(rows: readonly Message[]): string[] {
+    if (rows.length === 0) return [];
+    const reflected = rows.map((row) => reflect(this.#resource, row));
+    const header = this.#layout === undefined;
+    this.#layout ??= this.#arrange(reflected);
+    const { columns, widths } = this.#layout;
+    const lines = reflected.map((row) => {
+      const cells = columns.map((column, i) => this.#cut(cellOf(row, column), i, widths[i]!));
+      return joinCells(cells, columns, widths);
+    });
+    return header ? [joinCells(columns.map(titleOf), columns, widths), ...lines] : lines;
+  }
+
+  /** On a terminal a row is one line, except that the name of a thing is never cut. */
+  #cut(cell: string, index: number, width: number): string {
+    const isFitted = this.#options.width !== undefined && this.#options.columns === undefined;
+    return isFitted && index > 0 ? cutToWidth(cell, width) : cell;
+  }
+
+  #arrange(rows: readonly ReflectMessage[]): { columns: Column[]; widths: number[] } {
+    const { columns: names, width } = this.#options;
+    const chosen =
+      names?.map((name) => findColumn(this.#resource, name)) ?? filledColumns(this.#resource, rows);
+    const measured = chosen.map((column) => ({ column, width: widthOf(column, rows) }));
+    const fitting = names === undefined && width !== undefined ? fit(measured, width) : measured;
+    return {
+      columns: fitting.map((one) => one.column),
+      widths: fitting.map((one) => one.width),
+    };
+  }
+}
+
+interface Measured {
+  column: Column;
+  width: number;
+}
+
+/** Between two columns. */
+const gap = '  ';
+/** A column is aligned up to this width; what is longer moves its row. */
+const alignedWidthMax = 60;
+/** Fields that say nothing to a person. */
+const technical = new Set(['uid', 'etag']);
+
+function filledColumns(resource: DescMessage, rows: readonly ReflectMessage[]): Column[] {
+  return resource.fields
+    .filter((field) => fitsCell(field) && !technical.has(field.name))
+    .map((field) => [field])
+    .filter((column) => rows.some((row) => !['', '0', 'no'].includes(cellOf(row, column))));
+}
+
+/**
+ * As many columns as the terminal has room for, the more telling ones first, in the order of the
+ * fields.
+ */
+function fit(measured: readonly Measured[], width: number): readonly Measured[] {
+  const kept = new Set<Measured>();
+  let room = width;
+  for (const one of measured.toSorted((a, b) => rank(a, measured) - rank(b, measured))) {
+    const needed = one.width + (kept.size > 0 ? gap.length : 0);
+    if (kept.size > 0 && needed > room) continue;
+    kept.add(one);
+    room -= needed;
+  }
+  return measured.filter((one) => kept.has(one));
+}
+
+/**
+ * The name comes first, then what has few values (states and the like), then texts and numbers,
+ * then times.
+ */
+function rank(one: Measured, all: readonly Measured[]): number {
+  const field = one.column.at(-1)!;
+  if (one === all[0]) return 0;
+  if (field.fieldKind === 'enum') return 1;
+  return field.fieldKind === 'message' ? 3 : 2;
+}
+
+function widthOf(column: Column, rows: readonly ReflectMessage[]): number {
+  const widths = rows.map((row) => displayWidth(cellOf(row, column)));
+  const widest = widths.reduce((one, other) => Math.max(one, other), 0);
+  return Math.max(displayWidth(titleOf(column)), Math.min(widest, alignedWidthMax));
+}
+
+function findColumn(resource: DescMessage, name: string): Column {
+  const column: DescField[] = [];
+  let message: DescMessage | undefined = resource;
+  for (const part of name.split('.')) {
+    const wanted = part.replaceAll('-', '_');
+    const field: DescField | undefined = message?.fields.find((one) => one.name === wanted);
+    if (field === undefined) throw noColumn(resource, name);
+    column.push(field);
+    message = field.fieldKind === 'message' ? field.message : undefined;
+  }
+  if (!fitsCell(column.at(-1)!)) throw noColumn(resource, name);
+  return column;
+}
+
+function noColumn(resource: DescMessage, name: string): DroverError {
+  const names = resource.fields.flatMap((field) =>
+    fitsCell(field)
+      ? [field.name]
+      : field.fieldKind === 'message'
+        ? field.message.fields.filter(fitsCell).map((inner) => `${field.name}.${inner.name}`)
+        : [],
+  );
+  return DroverError.invalid('--columns', `"${name}" is not one of ${names.join(', ')}`);
+}
+
+function cellOf(row: ReflectMessage, column: Column): string {
+  let message = row;
+  for (const field of column.slice(0, -1)) {
+    if (field.fieldKind !== 'message' || !message.isSet(field)) return '';
+    message = message.get(field);
+  }
+  return formatCell(message, column.at(-1)!) ?? '';
+}
+
+function titleOf(column: Column): string {
+  return column
+    .map((field) => spokenName(field.name))
+    .join(' ')
+    .toUpperCase();
+}
+
+function joinCells(cells: string[], columns: Column[], widths: number[]): string {
+  return cells
+    .map((cell, i) =>
+      isNumeric(columns[i]!.at(-1)!)
+        ? ' '.repeat(Math.max(0, widths[i]! - displayWidth(cell))) + cell
+        : padToWidth(cell, widths[i]!),
+    )
+    .join(gap)
+    .trimEnd();
+}

@@ -1,0 +1,42 @@
+// For tests: the command line, called in this process, with what it writes.
+import { apiFiles } from '../../gen/api.ts';
+import { docs } from '../../gen/docs.ts';
+import { systemClock } from '../../lib/time.ts';
+import { runCommandLine, type CommandLineOptions } from './command-line.ts';
+
+/** What a command did. */
+export interface CommandResult {
+  status: number;
+  stdout: string;
+  stderr: string;
+}
+
+/** Runs the command line in this process and collects what it writes. */
+export async function runWords(
+  words: readonly string[],
+  more: Partial<CommandLineOptions> = {},
+): Promise<CommandResult> {
+  const texts = { stdout: '', stderr: '' };
+  const collect = (name: keyof typeof texts) => ({
+    isTerminal: false,
+    columns: 80,
+    write: (text: string) => {
+      texts[name] += text;
+      return Promise.resolve();
+    },
+  });
+  const status = await runCommandLine({
+    words,
+    environment: {},
+    files: apiFiles,
+    docs,
+    stdin: (async function* () {})(),
+    stdout: collect('stdout'),
+    stderr: collect('stderr'),
+    clock: systemClock,
+    signal: new AbortController().signal,
+    retryPausesMs: [1, 1],
+    ...more,
+  });
+  return { status, ...texts };
+}

@@ -1,0 +1,213 @@
+// The agent as a whole: opens its parts in order, lets them work, closes them in reverse.
+import path from 'node:path';
+import { ErrorReason } from '../gen/drover/v1/error_pb.ts';
+import { DroverError } from '../lib/error.ts';
+import type { Logger } from '../lib/log.ts';
+import type { HostPort } from '../lib/option-values.ts';
+import { pause, type Clock } from '../lib/time.ts';
+import { expired, keepCertificate } from './link/certificate-keeper.ts';
+import { join } from './link/enroll.ts';
+import {
+  certificateLife,
+  identityFolderName,
+  readIdentity,
+  writeIdentity,
+  type Identity,
+} from './link/identity.ts';
+import { Session } from './link/session.ts';
+import type { Pool } from './pool/pool.ts';
+import { openJournal } from './run/journal.ts';
+import { Work } from './run/work.ts';
+import { makeFolders } from '../lib/make-folders.ts';
+
+/** What an agent is started with; see AgentOptions for the meaning of each. */
+export interface AgentSettings {
+  coordinators: readonly HostPort[];
+  dataFolder: string;
+  joinToken: string | undefined;
+  displayName: string;
+  threads: number;
+}
+
+export interface AgentParts {
+  createPool: (options: { threads: number }) => Pool;
+  clock: Clock;
+  log: Logger;
+}
+
+export interface AgentSignals {
+  /** Finish what is going, take nothing new, then end. */
+  drain: AbortSignal;
+  /** End at once. */
+  stop: AbortSignal;
+}
+
+/** What is known when the agent is attached for the first time. */
+export interface ReadyAgent {
+  /** agents/{agent} */
+  agent: string;
+  /** host:port */
+  coordinator: string;
+  slots: number;
+}
+
+/** How long a drained agent waits for its last results to be acknowledged; the journal keeps them beyond that. */
+const acknowledgementWaitMs = 20_000;
+/** How long jobs get to remove what is half-written when the agent is to end at once. */
+const stopWaitMs = 1_500;
+
+/**
+ * Runs an agent until it is told to end; answers whether it could finish what it had begun. Rejects with a DroverError when
+ * it cannot join, its data folder cannot be used, or the coordinator refuses it.
+ */
+export async function runAgent(
+  settings: AgentSettings,
+  parts: AgentParts,
+  signals: AgentSignals,
+  onReady: (ready: ReadyAgent) => void,
+): Promise<'drained' | 'stopped'> {
+  const { clock, log } = parts;
+  await using resources = new AsyncDisposableStack();
+  resources.use(keepAwake());
+  makeDataFolder(settings.dataFolder);
+  const journal = resources.use(await openJournal(path.join(settings.dataFolder, 'journal')));
+  let identity = await ensureIdentity(settings, parts, signals.drain);
+  if (identity === undefined) return 'drained';
+  const pool = resources.use(parts.createPool({ threads: settings.threads }));
+  // One more than there are threads waits ready, so that no thread is idle between two leases.
+  const slots = settings.threads + 1;
+  const work = new Work({ pool, journal, slots, authority: identity.authority, log });
+  resources.defer(() => stopWork(work, clock));
+  await work.restore();
+  const session = new Session({
+    addresses: settings.coordinators,
+    trust: () => identity!,
+    work,
+    slots,
+    locationKinds: ['file'],
+    clock,
+    log,
+    onAttached: once((attached) => onReady({ ...attached, slots })),
+  });
+  const keeper = {
+    addresses: settings.coordinators,
+    identity: () => identity!,
+    replace: (renewed: Identity) => {
+      writeIdentity(settings.dataFolder, renewed);
+      identity = renewed;
+      session.reconnect();
+    },
+    clock,
+    log,
+  };
+  const ended = new AbortController();
+  const stop = AbortSignal.any([signals.stop, ended.signal]);
+  try {
+    const attached = session.run(stop).finally(() => ended.abort());
+    const kept = keepCertificate(keeper, stop).finally(() => ended.abort());
+    await Promise.all([attached, kept, drainWhenTold(work, session, clock, signals.drain, stop)]);
+  } catch (error) {
+    throw withAdviceToJoin(error, settings.dataFolder);
+  }
+  return signals.stop.aborted ? 'stopped' : 'drained';
+}
+
+async function drainWhenTold(
+  work: Work,
+  session: Session,
+  clock: Clock,
+  drain: AbortSignal,
+  stop: AbortSignal,
+): Promise<void> {
+  await aborted(AbortSignal.any([drain, stop]));
+  if (stop.aborted) return;
+  work.drain();
+  session.announce();
+  await Promise.race([work.until(({ jobs }) => jobs === 0), aborted(stop)]);
+  const acknowledged = work.until(({ leases }) => leases === 0);
+  await Promise.race([acknowledged, pause(clock, acknowledgementWaitMs, stop)]);
+  session.finish();
+}
+
+async function stopWork(work: Work, clock: Clock): Promise<void> {
+  work.close();
+  await Promise.race([work.until(({ jobs }) => jobs === 0), pause(clock, stopWaitMs)]);
+}
+
+/** The identity from the data folder, or a new one; undefined when the agent was told to end meanwhile. */
+async function ensureIdentity(
+  settings: AgentSettings,
+  { clock, log }: AgentParts,
+  drain: AbortSignal,
+): Promise<Identity | undefined> {
+  const { dataFolder, joinToken, displayName, coordinators } = settings;
+  const known = readIdentity(dataFolder);
+  if (known !== undefined && clock.now() < certificateLife(known.certificate).endMs) return known;
+  if (joinToken === undefined) {
+    if (known !== undefined) throw expired(known);
+    throw DroverError.invalid(
+      '--join-token-file',
+      'is missing: this agent has not joined a coordinator yet; make a token with `drover join-tokens create`',
+    );
+  }
+  if (known !== undefined) log.warn({ agent: known.agent }, 'the certificate has ended; joining as a new agent'); // prettier-ignore
+  const failures: DroverError[] = [];
+  for (const address of coordinators) {
+    try {
+      const identity = await join({ address, joinToken, displayName, signal: drain });
+      writeIdentity(dataFolder, identity);
+      return identity;
+    } catch (error) {
+      if (drain.aborted) return undefined;
+      const failure = DroverError.from(error);
+      if (failure.reason !== ErrorReason.UNAVAILABLE) throw failure;
+      failures.push(failure);
+    }
+  }
+  throw failures[0]!;
+}
+
+function makeDataFolder(folder: string): void {
+  try {
+    makeFolders(folder, 0o700);
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code ?? String(cause);
+    throw DroverError.invalid('--data', `the folder ${folder} cannot be made (${code})`, cause);
+  }
+}
+
+function withAdviceToJoin(error: unknown, dataFolder: string): DroverError {
+  const failure = DroverError.from(error);
+  const refused =
+    failure.reason === ErrorReason.UNAUTHENTICATED ||
+    failure.reason === ErrorReason.PERMISSION_DENIED ||
+    failure.reason === ErrorReason.COORDINATOR_MISMATCH;
+  if (!refused) return failure;
+  const folder = path.join(dataFolder, identityFolderName);
+  return new DroverError(
+    failure.reason,
+    `${failure.message}; to join again, remove ${folder} and start the agent with a new join token`,
+    { cause: failure, metadata: { ...failure.metadata, folder } },
+  );
+}
+
+// Between two attempts to attach nothing but a timer is left, and our timers do not keep a process alive.
+function keepAwake(): Disposable {
+  const timer = setInterval(() => undefined, 2 ** 30);
+  return { [Symbol.dispose]: () => clearInterval(timer) };
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) =>
+    signal.addEventListener('abort', () => resolve(), { once: true }),
+  );
+}
+
+function once<T>(callback: (value: T) => void): (value: T) => void {
+  let called = false;
+  return (value) => {
+    if (!called) callback(value);
+    called = true;
+  };
+}

@@ -1,0 +1,279 @@
+// The suite that every destination passes, whatever it writes to. A destination's own test calls it with a factory.
+import type { ExecutionContext, TestFn } from 'ava';
+import { DroverError } from '../../lib/error.ts';
+import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
+import { Hasher } from '../pool/hasher.ts';
+import type { Destination, DestinationFile, Upload, UploadOptions } from './destination.ts';
+
+/** An empty place to write to, of one test. */
+export interface DestinationPlace extends AsyncDisposable {
+  /** Opens the destination; any number of times. */
+  open(): Promise<Destination>;
+  /** The content of a file as it stands there; undefined when there is none. */
+  readBack(path: string): Promise<Buffer | undefined>;
+  /** The modified time of a file or folder, in nanoseconds since 1970. */
+  modifiedNs(path: string): Promise<bigint>;
+  /** Every path that stands there, half-written ones included, sorted. */
+  list(): Promise<string[]>;
+}
+
+export const modifiedNs = 1_234_567_890_123_456_789n;
+
+/** What an upload needs, with values that most tests do not care about. */
+export function uploadOptions(
+  path: string,
+  content: Uint8Array,
+  more: Partial<UploadOptions> = {},
+): UploadOptions {
+  return {
+    path,
+    size: content.length,
+    modifiedNs,
+    createdNs: 0n,
+    expected: undefined,
+    partName: 'tag-1-0',
+    stalePartNames: [],
+    ...more,
+  };
+}
+
+/** Begins an upload, and throws when something stands there. */
+export async function begin(destination: Destination, options: UploadOptions): Promise<Upload> {
+  const place = await destination.openUpload(options);
+  if (place.kind === 'upload') return place;
+  throw new Error(`something stands at ${options.path}`);
+}
+
+/** Uploads a content in chunks of 1000 bytes. */
+export async function put(
+  destination: Destination,
+  path: string,
+  content: Uint8Array,
+  more: Partial<UploadOptions> = {},
+): Promise<DestinationFile> {
+  const upload = await begin(destination, uploadOptions(path, content, more));
+  for (let at = 0; at < content.length; at += 1000)
+    await upload.write(content.subarray(at, at + 1000));
+  return upload.commit(new Hasher().whole(content));
+}
+
+/** The reason that a promise is rejected with. */
+export async function reasonOf(promise: Promise<unknown>): Promise<ErrorReason | undefined> {
+  try {
+    await promise;
+    return undefined;
+  } catch (thrown) {
+    if (thrown instanceof DroverError) return thrown.reason;
+    throw thrown;
+  }
+}
+
+/** Registers the suite's tests. `makePlace` is called once for each. */
+export function testDestination(
+  test: TestFn,
+  name: string,
+  makePlace: () => Promise<DestinationPlace>,
+): void {
+  const check = (title: string, body: (t: Check) => Promise<void>) =>
+    test(`${name}: ${title}`, async (t) => {
+      await using place = await makePlace();
+      await using destination = await place.open();
+      await body({ t, place, destination });
+    });
+  testFiles(check);
+  testFolders(check);
+  testConflicts(check);
+}
+
+interface Check {
+  t: ExecutionContext;
+  place: DestinationPlace;
+  destination: Destination;
+}
+
+type Register = (title: string, body: (check: Check) => Promise<void>) => void;
+
+const large = Buffer.from(Array.from({ length: 300_001 }, (_, index) => (index * 7) & 255));
+const contents: [what: string, content: Buffer][] = [
+  ['an empty file', Buffer.alloc(0)],
+  ['one byte', Buffer.from('x')],
+  ['many chunks', large],
+];
+
+function testFiles(check: Register): void {
+  for (const [what, content] of contents)
+    check(`${what} arrives whole, with its modified time`, async ({ t, place, destination }) => {
+      const file = await put(destination, 'a/b/file', content);
+      t.deepEqual(await place.readBack('a/b/file'), content);
+      t.is(await place.modifiedNs('a/b/file'), file.modifiedNs);
+      t.deepEqual(await place.list(), ['a', 'a/b', 'a/b/file']);
+    });
+
+  check('names are kept as they are', async ({ t, place, destination }) => {
+    const names = [
+      ' lead',
+      '-dash',
+      'a\nb',
+      `"quote'`,
+      'a\\b',
+      'e\u0301',
+      '日本',
+      '😀',
+      'n'.repeat(255),
+    ];
+    for (const name of names) await put(destination, name, Buffer.from(name));
+    for (const name of names) t.is((await place.readBack(name))?.toString(), name);
+  });
+
+  check('nothing appears before the commit', async ({ t, place, destination }) => {
+    const upload = await begin(destination, uploadOptions('file', large));
+    await upload.write(large);
+    t.is(await place.readBack('file'), undefined);
+    await upload.commit(new Hasher().whole(large));
+    t.deepEqual(await place.readBack('file'), large);
+  });
+
+  check('an aborted file leaves nothing behind', async ({ t, place, destination }) => {
+    const upload = await begin(destination, uploadOptions('file', large));
+    await upload.write(large.subarray(0, 1000));
+    await upload.abort();
+    t.deepEqual(await place.list(), []);
+  });
+
+  for (const bytes of [0, 999, 1001])
+    check(`${bytes} bytes of 1000 are not committed`, async ({ t, place, destination }) => {
+      const upload = await begin(destination, uploadOptions('file', large.subarray(0, 1000)));
+      if (bytes > 0) await upload.write(large.subarray(0, bytes));
+      const commit = upload.commit(new Hasher().whole(large.subarray(0, bytes)));
+      t.is(await reasonOf(commit), ErrorReason.VERIFICATION_FAILED);
+      t.deepEqual(await place.list(), []);
+    });
+
+  check('a chunk may be reused once it is written', async ({ t, place, destination }) => {
+    const chunk = Buffer.from('first-');
+    const whole = Buffer.from('first-second');
+    const upload = await begin(destination, uploadOptions('file', whole));
+    await upload.write(chunk);
+    chunk.write('second');
+    await upload.write(chunk);
+    await upload.commit(new Hasher().whole(whole));
+    t.is((await place.readBack('file'))?.toString(), 'first-second');
+  });
+
+  for (const path of ['../out', 'a/../../out', '/out', 'a//b', '', '.'])
+    check(`the path ${JSON.stringify(path)} is refused`, async ({ t, place, destination }) => {
+      const escapes = ErrorReason.DESTINATION_ESCAPES;
+      t.is(await reasonOf(destination.openUpload(uploadOptions(path, large))), escapes);
+      t.is(await reasonOf(destination.makeFolder(path)), escapes);
+      const times = { modifiedNs, createdNs: 0n };
+      t.is(await reasonOf(destination.finishFolder(path, times)), escapes);
+      await destination.removeParts(path, ['tag-1-0']);
+      t.deepEqual(await place.list(), []);
+    });
+}
+
+function testFolders(check: Register): void {
+  check('folders are made, twice is once', async ({ t, place, destination }) => {
+    await destination.makeFolder('a/b');
+    await destination.makeFolder('a/b');
+    await destination.makeFolder('a');
+    t.deepEqual(await place.list(), ['a', 'a/b']);
+  });
+
+  check('a folder gets its date, and is made if need be', async ({ t, place, destination }) => {
+    await put(destination, 'a/file', large);
+    const times = { modifiedNs, createdNs: 0n };
+    t.true(await destination.finishFolder('a', times));
+    t.true(await destination.finishFolder('empty', times));
+    t.false(await destination.finishFolder('a', times), 'nothing is left to do');
+    t.is((await place.modifiedNs('a')) / 1000n, modifiedNs / 1000n);
+    t.is((await place.modifiedNs('empty')) / 1000n, modifiedNs / 1000n);
+  });
+}
+
+function testConflicts(check: Register): void {
+  check(
+    'what stands there unexpectedly is shown, not touched',
+    async ({ t, place, destination }) => {
+      const first = await put(destination, 'file', large);
+      const found = await destination.openUpload(uploadOptions('file', Buffer.from('new')));
+      if (found.kind !== 'existing') throw new Error('nothing was found');
+      t.true(found.isFile);
+      t.is(found.size, large.length);
+      t.is(found.modifiedNs, first.modifiedNs);
+      t.deepEqual(await found.hashes(), new Hasher().whole(large));
+      t.deepEqual(await place.readBack('file'), large);
+      t.deepEqual(await place.list(), ['file']);
+    },
+  );
+
+  check('a folder in the place of a file is shown', async ({ t, destination }) => {
+    await destination.makeFolder('file');
+    const found = await destination.openUpload(uploadOptions('file', large));
+    t.true(found.kind === 'existing' && !found.isFile);
+  });
+
+  check('a file in the place of a folder is a conflict', async ({ t, place, destination }) => {
+    await put(destination, 'a', large);
+    const conflict = ErrorReason.DESTINATION_CONFLICT;
+    t.is(await reasonOf(destination.makeFolder('a')), conflict);
+    t.is(await reasonOf(destination.openUpload(uploadOptions('a/b', large))), conflict);
+    const times = { modifiedNs, createdNs: 0n };
+    t.is(await reasonOf(destination.finishFolder('a', times)), conflict);
+    t.deepEqual(await place.list(), ['a']);
+  });
+
+  check('what an earlier run left is replaced', async ({ t, place, destination }) => {
+    const first = await put(destination, 'file', large);
+    const expected = { size: large.length, modifiedNs: first.modifiedNs };
+    await put(destination, 'file', Buffer.from('new'), { expected });
+    t.is((await place.readBack('file'))?.toString(), 'new');
+    // What was expected may have been deleted since: then the file is simply new.
+    await put(destination, 'other', Buffer.from('new'), { expected });
+    t.is((await place.readBack('other'))?.toString(), 'new');
+  });
+
+  check('what was changed since the earlier run is shown', async ({ t, destination }) => {
+    const first = await put(destination, 'file', large);
+    for (const expected of [
+      { size: large.length + 1, modifiedNs: first.modifiedNs },
+      { size: large.length, modifiedNs: first.modifiedNs - 1_000_000_000n },
+    ]) {
+      const options = uploadOptions('file', large, { expected });
+      t.is((await destination.openUpload(options)).kind, 'existing');
+    }
+  });
+
+  check('what appears while a file is written stays', async ({ t, place, destination }) => {
+    const upload = await begin(destination, uploadOptions('file', large));
+    await upload.write(large);
+    await put(destination, 'file', Buffer.from('other'), { partName: 'other-1-0' });
+    const commit = upload.commit(new Hasher().whole(large));
+    t.is(await reasonOf(commit), ErrorReason.DESTINATION_CONFLICT);
+    t.is((await place.readBack('file'))?.toString(), 'other');
+    t.deepEqual(await place.list(), ['file']);
+  });
+
+  check('a later generation fences the earlier one off', async ({ t, place, destination }) => {
+    const earlier = await begin(destination, uploadOptions('file', large));
+    await earlier.write(large);
+    const more = { partName: 'tag-2-0', stalePartNames: ['tag-1-0'] };
+    await using second = await place.open();
+    const later = await begin(second, uploadOptions('file', large, more));
+    t.true((await reasonOf(earlier.commit(new Hasher().whole(large)))) !== undefined);
+    await later.write(large);
+    await later.commit(new Hasher().whole(large));
+    t.deepEqual(await place.readBack('file'), large);
+    t.deepEqual(await place.list(), ['file']);
+  });
+
+  check('what a dead process left is removed', async ({ t, place, destination }) => {
+    const dead = await begin(destination, uploadOptions('a/file', large));
+    await dead.write(large.subarray(0, 1000));
+    await using second = await place.open();
+    await second.removeParts('a/file', ['tag-1-0', 'tag-2-0']);
+    await second.removeParts('b/file', ['tag-1-0']);
+    t.deepEqual(await place.list(), ['a']);
+    await dead.abort();
+  });
+}

@@ -1,0 +1,241 @@
+import { execFileSync } from 'node:child_process';
+import {
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import test from 'ava';
+import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
+import { DroverError } from '../../lib/error.ts';
+import { Hasher } from '../pool/hasher.ts';
+import {
+  begin,
+  modifiedNs,
+  put,
+  reasonOf,
+  testDestination,
+  uploadOptions,
+  type DestinationPlace,
+} from './contract.ts';
+import { openFolderDestination } from './folder-destination.ts';
+import { openDestination } from './open-destination.ts';
+
+interface FolderPlace extends DestinationPlace {
+  /** A folder that is removed after the test. */
+  scratch: string;
+  /** The destination, in the scratch folder, not yet made. */
+  root: string;
+}
+
+async function makePlace(): Promise<FolderPlace> {
+  const scratch = realpathSync(mkdtempSync(path.join(tmpdir(), 'drover-destination-')));
+  const root = path.join(scratch, 'destination');
+  const below = (relative: string) => path.join(root, relative);
+  return {
+    scratch,
+    root,
+    open: async () => openFolderDestination(root),
+    readBack: async (relative) =>
+      lstatSync(below(relative), { throwIfNoEntry: false }) && readFileSync(below(relative)),
+    modifiedNs: async (relative) => lstatSync(below(relative), { bigint: true }).mtimeNs,
+    list: async () => readdirSync(root, { recursive: true, encoding: 'utf8' }).sort(),
+    [Symbol.asyncDispose]: async () => rmSync(scratch, { recursive: true }),
+  };
+}
+
+testDestination(test, 'folder', makePlace);
+
+const content = Buffer.from('content');
+const times = { modifiedNs, createdNs: 0n };
+
+test('the modified time is kept to the nanosecond, also before 1970 and far ahead', async (t) => {
+  await using place = await makePlace();
+  await using destination = await place.open();
+  for (const ns of [
+    modifiedNs,
+    0n,
+    1n,
+    -1n,
+    -1_234_567_890_123_456_789n,
+    9_999_999_999_999_999_999n,
+  ]) {
+    const file = await put(destination, `file${ns}`, content, { modifiedNs: ns });
+    t.is(await place.modifiedNs(`file${ns}`), ns);
+    t.is(file.modifiedNs, ns);
+    await destination.finishFolder(`folder${ns}`, { modifiedNs: ns, createdNs: 0n });
+    t.is(await place.modifiedNs(`folder${ns}`), ns);
+  }
+});
+
+test('the destination and the folders above it are made', async (t) => {
+  await using place = await makePlace();
+  const root = path.join(place.root, 'a', 'b');
+  await using destination = openFolderDestination(root);
+  await put(destination, 'file', content);
+  t.deepEqual(readFileSync(path.join(root, 'file')), content);
+});
+
+test('the destination may be reached through a link, as it was chosen', async (t) => {
+  await using place = await makePlace();
+  mkdirSync(path.join(place.scratch, 'real'));
+  symlinkSync('real', place.root);
+  await using destination = await place.open();
+  await put(destination, 'file', content);
+  t.deepEqual(readFileSync(path.join(place.scratch, 'real', 'file')), content);
+});
+
+test('a file as the destination is refused', async (t) => {
+  await using place = await makePlace();
+  writeFileSync(place.root, '');
+  for (const root of [place.root, path.join(place.root, 'below')]) {
+    const error = t.throws(() => openFolderDestination(root), { instanceOf: DroverError });
+    t.is(error?.reason, ErrorReason.DESTINATION_UNREACHABLE);
+  }
+});
+
+for (const text of ['\\\\server\\share', 'https://contoso.sharepoint.com/sites/hr'])
+  test(`no agent writes to ${text} yet`, (t) => {
+    const error = t.throws(() => openDestination(text), { instanceOf: DroverError });
+    t.is(error?.reason, ErrorReason.DESTINATION_UNSUPPORTED);
+  });
+
+for (const link of ['link', 'folder/link'])
+  test(`nothing goes through the link ${link}`, async (t) => {
+    await using place = await makePlace();
+    const outside = path.join(place.scratch, 'outside');
+    mkdirSync(path.join(outside, 'inner'), { recursive: true });
+    writeFileSync(path.join(outside, '.drover-tag-1-0.part'), '');
+    mkdirSync(path.join(place.root, 'folder'), { recursive: true });
+    symlinkSync(outside, path.join(place.root, link));
+    await using destination = await place.open();
+    const escapes = ErrorReason.DESTINATION_ESCAPES;
+    for (const below of [link, `${link}/new`, `${link}/inner`, `${link}/inner/new`]) {
+      t.is(await reasonOf(destination.makeFolder(below)), escapes, below);
+      t.is(await reasonOf(destination.finishFolder(below, times)), escapes, below);
+      t.is(await reasonOf(destination.openUpload(uploadOptions(below, content))), escapes, below);
+      await destination.removeParts(below, ['tag-1-0']);
+    }
+    t.deepEqual(readdirSync(outside, { recursive: true, encoding: 'utf8' }).sort(), [
+      '.drover-tag-1-0.part',
+      'inner',
+    ]);
+    t.not(statSync(path.join(outside, 'inner'), { bigint: true }).mtimeNs, modifiedNs);
+  });
+
+test('a link in the place of a file is neither followed nor replaced', async (t) => {
+  await using place = await makePlace();
+  const outside = path.join(place.scratch, 'outside');
+  writeFileSync(outside, 'precious');
+  mkdirSync(place.root);
+  symlinkSync(outside, path.join(place.root, 'file'));
+  await using destination = await place.open();
+  const facts = statSync(outside, { bigint: true });
+  const expected = { size: Number(facts.size), modifiedNs: facts.mtimeNs };
+  for (const options of [
+    uploadOptions('file', content),
+    uploadOptions('file', content, { expected }),
+  ])
+    t.is(await reasonOf(destination.openUpload(options)), ErrorReason.DESTINATION_ESCAPES);
+  t.is(readFileSync(outside, 'utf8'), 'precious');
+  t.true(lstatSync(path.join(place.root, 'file')).isSymbolicLink());
+});
+
+test('a link that waits under the name of the half-written file is not written through', async (t) => {
+  await using place = await makePlace();
+  const outside = path.join(place.scratch, 'outside');
+  writeFileSync(outside, 'precious');
+  mkdirSync(place.root);
+  symlinkSync(outside, path.join(place.root, '.drover-tag-1-0.part'));
+  await using destination = await place.open();
+  await put(destination, 'file', content);
+  t.is(readFileSync(outside, 'utf8'), 'precious');
+  t.deepEqual(await place.list(), ['file']);
+});
+
+test('what is damaged between writing and reading back is noticed', async (t) => {
+  await using place = await makePlace();
+  await using destination = await place.open();
+  const upload = await begin(destination, uploadOptions('file', content));
+  await upload.write(content);
+  writeFileSync(path.join(place.root, '.drover-tag-1-0.part'), 'short');
+  const commit = upload.commit(new Hasher().whole(content));
+  t.is(await reasonOf(commit), ErrorReason.VERIFICATION_FAILED);
+  t.deepEqual(await place.list(), []);
+});
+
+test('a folder that was deleted after it was checked is made again', async (t) => {
+  await using place = await makePlace();
+  await using destination = await place.open();
+  await put(destination, 'a/one', content);
+  rmSync(path.join(place.root, 'a'), { recursive: true });
+  const first = await reasonOf(put(destination, 'a/two', content));
+  if (first !== undefined) await put(destination, 'a/two', content);
+  t.deepEqual(await place.list(), ['a', 'a/two']);
+});
+
+test('an update that somebody changes in the last moment is not overwritten', async (t) => {
+  await using place = await makePlace();
+  await using destination = await place.open();
+  const first = await put(destination, 'file', content);
+  const expected = { size: content.length, modifiedNs: first.modifiedNs };
+  const upload = await begin(destination, uploadOptions('file', content, { expected }));
+  await upload.write(content);
+  utimesSync(path.join(place.root, 'file'), 1, 1);
+  const commit = upload.commit(new Hasher().whole(content));
+  t.is(await reasonOf(commit), ErrorReason.DESTINATION_CONFLICT);
+  t.deepEqual(await place.list(), ['file']);
+});
+
+test('a name or path that is too long is said to be', async (t) => {
+  await using place = await makePlace();
+  await using destination = await place.open();
+  const tooLong = ErrorReason.PATH_TOO_LONG;
+  t.is(await reasonOf(put(destination, 'n'.repeat(256), content)), tooLong);
+  t.is(await reasonOf(destination.makeFolder('n'.repeat(256))), tooLong);
+  const deep = Array.from({ length: 100 }, () => 'n'.repeat(50)).join('/');
+  t.is(await reasonOf(put(destination, deep, content)), tooLong);
+});
+
+test.serial('a full disk, and one that cannot be written', async (t) => {
+  await using place = await makePlace();
+  mkdirSync(place.root);
+  if (!mount('-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', place.root)) {
+    t.log('skipped: this account may not mount a small file system');
+    t.pass();
+    return;
+  }
+  try {
+    await using destination = await place.open();
+    const big = Buffer.alloc(2 << 20);
+    const upload = await begin(destination, uploadOptions('file', big));
+    t.is(await reasonOf(upload.write(big)), ErrorReason.DESTINATION_FULL);
+    await upload.abort();
+    t.deepEqual(await place.list(), []);
+    await put(destination, 'small', content);
+    mount('-o', 'remount,ro', place.root);
+    const denied = ErrorReason.DESTINATION_ACCESS_DENIED;
+    t.is(await reasonOf(put(destination, 'other', content)), denied);
+    t.is(await reasonOf(destination.makeFolder('folder')), denied);
+  } finally {
+    execFileSync('umount', [place.root]);
+  }
+});
+
+function mount(...parameters: string[]): boolean {
+  try {
+    execFileSync('mount', parameters, { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}

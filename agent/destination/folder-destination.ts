@@ -1,0 +1,152 @@
+// A folder of the agent's file system as a destination.
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readSync,
+  realpathSync,
+  type BigIntStats,
+} from 'node:fs';
+import { Hasher, type Hashes } from '../pool/hasher.ts';
+import { CheckedFolders } from './checked-folders.ts';
+import type { Destination, ExistingFile, Upload, UploadOptions } from './destination.ts';
+import {
+  conflictError,
+  destinationError,
+  destinationRootError,
+  linkError,
+} from './destination-error.ts';
+import { setFolderModifiedTime } from './file-times.ts';
+import { beginFolderUpload, isExpected, removePart } from './folder-upload.ts';
+import { checkRelativePath } from './relative-path.ts';
+import { makeFolders } from '../../lib/make-folders.ts';
+
+/**
+ * Opens the folder with this absolute path as a destination, making it and those above it where they are missing. The folder
+ * itself may be reached through links, as a person chose it; nothing below it may.
+ * Throws DESTINATION_ACCESS_DENIED, DESTINATION_FULL or DESTINATION_UNREACHABLE.
+ */
+export function openFolderDestination(root: string): Destination {
+  try {
+    makeFolders(root);
+    return new FolderDestination(realpathSync(root));
+  } catch (cause) {
+    throw destinationRootError(cause, root);
+  }
+}
+
+/** The name of a half-written file: hidden, and like no name that people give. */
+export function partFileName(partName: string): string {
+  return `.drover-${partName}.part`;
+}
+
+/** Bytes that are read back, or hashed, at once. */
+const readBackBytes = 256 * 1024;
+/** One for the whole thread: every use of it ends before the next begins. */
+const readBack = Buffer.allocUnsafeSlow(readBackBytes);
+
+class FolderDestination implements Destination {
+  /** Writing to a file system keeps the thread busy; a second upload would only wait for the first. */
+  readonly concurrency = 1;
+  readonly #prefix: string;
+  readonly #folders: CheckedFolders;
+
+  constructor(root: string) {
+    this.#prefix = root.endsWith('/') ? root : `${root}/`;
+    this.#folders = new CheckedFolders(this.#prefix);
+  }
+
+  async makeFolder(path: string): Promise<void> {
+    checkRelativePath(path);
+    this.#folders.ensure(path);
+  }
+
+  async finishFolder(
+    path: string,
+    times: { modifiedNs: bigint; createdNs: bigint },
+  ): Promise<boolean> {
+    checkRelativePath(path);
+    return this.#guarded(path, () => {
+      this.#folders.ensure(path);
+      return setFolderModifiedTime(this.#prefix + path, times.modifiedNs);
+    });
+  }
+
+  async openUpload(options: UploadOptions): Promise<Upload | ExistingFile> {
+    checkRelativePath(options.path);
+    return this.#guarded(options.path, () => {
+      this.#folders.ensure(parentFolder(options.path));
+      const target = this.#prefix + options.path;
+      // Whoever held the batch before can no longer rename what it wrote.
+      for (const name of options.stalePartNames) removePart(this.#part(options.path, name));
+      const stats = lstatSync(target, { bigint: true, throwIfNoEntry: false });
+      if (stats?.isSymbolicLink()) throw linkError(options.path);
+      if (stats !== undefined && !isExpected(stats, options.expected))
+        return this.#existing(options.path, stats);
+      const part = this.#part(options.path, options.partName);
+      return beginFolderUpload(options, { target, part, readBack });
+    });
+  }
+
+  async removeParts(path: string, partNames: readonly string[]): Promise<void> {
+    try {
+      checkRelativePath(path);
+      if (!this.#folders.exists(parentFolder(path))) return;
+      for (const name of partNames) removePart(this.#part(path, name));
+    } catch {
+      // Where no folder can be, or a link stands, no part of ours is.
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#folders.forget();
+  }
+
+  #part(path: string, partName: string): string {
+    return this.#prefix + path.slice(0, path.lastIndexOf('/') + 1) + partFileName(partName);
+  }
+
+  /** After a failure nothing is taken for checked any more: folders may have been moved or replaced. */
+  #guarded<T>(path: string, call: () => T): T {
+    try {
+      return call();
+    } catch (cause) {
+      this.#folders.forget();
+      throw destinationError(cause, path);
+    }
+  }
+
+  #existing(path: string, stats: BigIntStats): ExistingFile {
+    return {
+      kind: 'existing',
+      isFile: stats.isFile(),
+      size: stats.isFile() ? Number(stats.size) : 0,
+      modifiedNs: stats.mtimeNs,
+      hashes: async () => this.#guarded(path, () => this.#hashes(path)),
+    };
+  }
+
+  #hashes(path: string): Hashes {
+    const flags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+    const descriptor = openSync(this.#prefix + path, flags);
+    try {
+      if (!fstatSync(descriptor).isFile()) throw conflictError(path, 'is not a file');
+      const hasher = new Hasher().start();
+      for (let position = 0; ;) {
+        const bytes = readSync(descriptor, readBack, 0, readBackBytes, position);
+        if (bytes === 0) return hasher.digest();
+        hasher.update(readBack.subarray(0, bytes));
+        position += bytes;
+      }
+    } finally {
+      closeSync(descriptor);
+    }
+  }
+}
+
+/** The folder a path lies in; "" for the destination itself. */
+function parentFolder(path: string): string {
+  return path.slice(0, Math.max(0, path.lastIndexOf('/')));
+}

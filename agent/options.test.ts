@@ -1,0 +1,92 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { homedir, hostname, tmpdir, availableParallelism } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import test from 'ava';
+import { parseAgentOptions } from './options.ts';
+
+const main = fileURLToPath(new URL('main.ts', import.meta.url));
+
+test('what is not given has its default', (t) => {
+  t.deepEqual(parseAgentOptions(['--coordinator', 'hub:7443'], {}), {
+    coordinators: [{ host: 'hub', port: 7443 }],
+    dataFolder: path.join(homedir(), '.drover', 'agent'),
+    joinToken: undefined,
+    displayName: hostname().slice(0, 100),
+    threads: Math.min(64, availableParallelism()),
+    logLevel: 'info',
+    json: false,
+  });
+});
+
+test('coordinators are given with commas or one by one; the token comes from the environment or a file', (t) => {
+  const coordinators = ['--coordinator', 'a:1, [::1]:2', '--coordinator', 'b:3'];
+  const given = parseAgentOptions(coordinators, { DROVER_JOIN_TOKEN: 'from the environment' });
+  t.deepEqual(given.coordinators, [
+    { host: 'a', port: 1 },
+    { host: '::1', port: 2 },
+    { host: 'b', port: 3 },
+  ]);
+  t.is(given.joinToken, 'from the environment');
+  const folder = mkdtempSync(path.join(tmpdir(), 'drover-options-'));
+  t.teardown(() => rmSync(folder, { recursive: true }));
+  const file = path.join(folder, 'token');
+  writeFileSync(file, 'from the file\n');
+  const args = [...coordinators, '--join-token-file', file];
+  t.is(parseAgentOptions(args, { DROVER_JOIN_TOKEN: 'x' }).joinToken, 'from the file\n');
+  t.throws(() => parseAgentOptions([...args, '--join-token-file', `${file}.no`], {}), {
+    message: /--join-token-file: .*token\.no cannot be read \(ENOENT\)/,
+  });
+});
+
+const refusals: [args: string[], environment: Record<string, string>, said: RegExp][] = [
+  [[], {}, /required option '--coordinator <host:port>'/],
+  [['--coordinator', 'hub'], {}, /--coordinator.*'hub' is invalid\. It must be host:port/],
+  [['--coordinator', 'hub:0'], {}, /--coordinator.*port must be from 1/],
+  [['--coordinator', 'hub:1', '--threads', '65'], {}, /--threads.*from 1 to 64/],
+  [['--coordinator', 'hub:1'], { DROVER_AGENT_THREADS: 'x' }, /DROVER_AGENT_THREADS.*from 1 to 64/],
+  [['--coordinator', 'hub:1', '--name', ' '], {}, /--name.*1 to 100 characters/],
+  [['--coordinator', 'hub:1', '--colour'], {}, /unknown option '--colour'/],
+  [
+    ['--coordinator', 'hub:1', '--data', main],
+    {},
+    /--data: the folder .* cannot be made \(EEXIST\)/,
+  ],
+];
+
+for (const [args, environment, said] of refusals)
+  test(`refused by name, without a stack: ${JSON.stringify([args.slice(0, 3), environment])}`, async (t) => {
+    const { status, error } = await run(args, environment);
+    t.is(status, 2);
+    t.regex(error, said);
+    t.notRegex(error, /^\s+at /m);
+  });
+
+test('help names every environment variable, and ends well', async (t) => {
+  const { status, output } = await run(['--help'], {});
+  t.is(status, 0);
+  for (const name of [
+    'COORDINATOR',
+    'DATA',
+    'JOIN_TOKEN_FILE',
+    'NAME',
+    'THREADS',
+    'LOG_LEVEL',
+    'JSON',
+  ])
+    t.regex(output.replaceAll(/\s+/g, ' '), new RegExp(`env: DROVER_AGENT_${name}\\b`));
+  t.true(output.includes('DROVER_JOIN_TOKEN '));
+});
+
+function run(
+  args: string[],
+  environment: Record<string, string>,
+): Promise<{ status: number | string; output: string; error: string }> {
+  return new Promise((resolve) => {
+    const options = { env: { HOME: tmpdir(), ...environment } };
+    execFile(process.execPath, [main, ...args], options, (failure, output, error) =>
+      resolve({ status: failure?.code ?? 0, output, error }),
+    );
+  });
+}

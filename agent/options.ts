@@ -1,0 +1,165 @@
+// The options of drover-agent, as a person gives them.
+import { readFileSync } from 'node:fs';
+import { availableParallelism, homedir, hostname } from 'node:os';
+import path from 'node:path';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { DroverError } from '../lib/error.ts';
+import { logLevels, type LogLevel } from '../lib/log.ts';
+import { hostPort, oneOf, wholeNumber, type HostPort } from '../lib/option-values.ts';
+import { version } from '../lib/version.ts';
+
+/** Complete and checked. */
+export interface AgentOptions {
+  /** Tried in turn, at least one. */
+  coordinators: HostPort[];
+  /** Absolute. */
+  dataFolder: string;
+  /** A join token as a person copies it; undefined when none was given. */
+  joinToken: string | undefined;
+  /** What the agent calls itself, at most 100 characters. */
+  displayName: string;
+  /** Worker threads, from 1 to 64. */
+  threads: number;
+  logLevel: LogLevel;
+  /** Print one JSON line when the agent is attached, in place of a sentence. */
+  json: boolean;
+}
+
+export const threadsMax = 64;
+const displayNameLengthMax = 100;
+const coordinatorsMax = 16;
+
+interface Flags {
+  coordinator: HostPort[];
+  data: string;
+  joinTokenFile?: string;
+  name: string;
+  threads: number;
+  logLevel: LogLevel;
+  json?: boolean;
+}
+
+/**
+ * Parses the arguments after the program's name; what is absent comes from the environment, then from the defaults. Throws a
+ * CommanderError, which has been printed, for bad flags and for --help and --version; a DroverError for a bad token file.
+ */
+export function parseAgentOptions(
+  args: readonly string[],
+  environment: Readonly<Record<string, string | undefined>>,
+): AgentOptions {
+  const flags = agentCommand()
+    .exitOverride()
+    .parse([...args], { from: 'user' })
+    .opts<Flags>();
+  return {
+    coordinators: flags.coordinator,
+    dataFolder: path.resolve(flags.data),
+    joinToken: readJoinToken(flags.joinTokenFile, environment['DROVER_JOIN_TOKEN']),
+    displayName: flags.name,
+    threads: flags.threads,
+    logLevel: flags.logLevel,
+    json: flags.json ?? false,
+  };
+}
+
+function agentCommand(): Command {
+  const defaultName = hostname().slice(0, displayNameLengthMax) || 'agent';
+  const defaultThreads = Math.min(threadsMax, availableParallelism());
+  return new Command('drover-agent')
+    .description('Moves files for a Drover coordinator: scans sources, copies and verifies files.')
+    .version(version)
+    .addOption(
+      new Option(
+        '--coordinator <host:port>',
+        'where the coordinator listens; several with commas, or given again',
+      )
+        .env('DROVER_AGENT_COORDINATOR')
+        .argParser(coordinatorList)
+        .makeOptionMandatory(),
+    )
+    .addOption(
+      new Option('--data <folder>', 'where the agent keeps its certificate and its journal')
+        .env('DROVER_AGENT_DATA')
+        .argParser(nonEmpty)
+        .default(path.join(homedir(), '.drover', 'agent')),
+    )
+    .addOption(
+      new Option(
+        '--join-token-file <file>',
+        'a file with the join token; needed for the first start only',
+      )
+        .env('DROVER_AGENT_JOIN_TOKEN_FILE')
+        .argParser(nonEmpty),
+    )
+    .addOption(
+      new Option('--name <text>', 'what the agent is called when it joins')
+        .env('DROVER_AGENT_NAME')
+        .argParser(displayName)
+        .default(defaultName),
+    )
+    .addOption(
+      new Option('--threads <number>', `how many threads work, from 1 to ${threadsMax}`)
+        .env('DROVER_AGENT_THREADS')
+        .argParser(wholeNumber(1, threadsMax))
+        .default(defaultThreads),
+    )
+    .addOption(
+      new Option(
+        '--log-level <level>',
+        `how much is logged to standard error: ${logLevels.join(', ')}`,
+      )
+        .env('DROVER_AGENT_LOG_LEVEL')
+        .argParser(oneOf(...logLevels))
+        .default('info'),
+    )
+    .addOption(
+      new Option('--json', 'print one JSON line when the agent is attached').env(
+        'DROVER_AGENT_JSON',
+      ),
+    )
+    .addHelpText('after', helpAfter);
+}
+
+const helpAfter = `
+The join token can stand in the environment variable DROVER_JOIN_TOKEN instead of a file; it is never an argument, because
+other users of the computer can see those.
+
+The first SIGINT or SIGTERM lets what is going come to its end and gives back the rest; the second one stops at once. Either
+way nothing is lost: the journal in the data folder is taken up by the next start.`;
+
+function coordinatorList(text: string, earlier: HostPort[] | undefined): HostPort[] {
+  const list = [...(earlier ?? []), ...text.split(',').map((part) => clientAddress(part.trim()))];
+  if (list.length > coordinatorsMax)
+    throw new InvalidArgumentError(`There can be at most ${coordinatorsMax}.`);
+  return list;
+}
+
+function clientAddress(text: string): HostPort {
+  const address = hostPort(text);
+  if (address.port > 0) return address;
+  throw new InvalidArgumentError('The port must be from 1 to 65535.');
+}
+
+function nonEmpty(text: string): string {
+  if (text !== '' && !text.includes('\0')) return text;
+  throw new InvalidArgumentError('It must not be empty.');
+}
+
+function displayName(text: string): string {
+  const trimmed = text.trim();
+  if (trimmed !== '' && trimmed.length <= displayNameLengthMax) return trimmed;
+  throw new InvalidArgumentError(`It must have 1 to ${displayNameLengthMax} characters.`);
+}
+
+function readJoinToken(
+  file: string | undefined,
+  fromEnvironment: string | undefined,
+): string | undefined {
+  if (file === undefined) return fromEnvironment === '' ? undefined : fromEnvironment;
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code ?? String(cause);
+    throw DroverError.invalid('--join-token-file', `${file} cannot be read (${code})`, cause);
+  }
+}

@@ -1,0 +1,112 @@
+// What crosses between the agent's main thread and its worker threads: tagged plain data, bytes that are transferred, and
+// shared counters. Errors cross as data, because a thrown error loses its class on the way.
+import type { MessagePort } from 'node:worker_threads';
+import type { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
+
+/** Filters and limits of a run, complete: no field is optional any more. */
+export interface RunSettings {
+  migrateHiddenItems: boolean;
+  /** Lower case, without the leading dot. */
+  excludeExtensions: string[];
+  excludePatterns: string[];
+  maxAttempts: number;
+}
+
+/** A scan. Pages go through `port` as they are found; the job's answer comes at the end. */
+export interface ScanJob {
+  kind: 'scan';
+  source: string;
+  destination: string;
+  settings: RunSettings;
+  /** Go on after this path; empty to begin at the beginning. */
+  afterPath: string;
+  /**
+   * Where pages go: a `ScanPageMessage` each, its bytes transferred. The thread closes it at the end, so that the other
+   * side gets `close` after the last page.
+   */
+  port: MessagePort;
+  shared: SharedJobState;
+}
+
+/** One page, through the port of its scan. */
+export interface ScanPageMessage {
+  /** An encoded drover.v1.ScanPage. */
+  items: Uint8Array<ArrayBuffer>;
+}
+
+/** The files and folders of one batch. */
+export interface BatchJob {
+  kind: 'batch';
+  source: string;
+  destination: string;
+  settings: RunSettings;
+  phase: BatchPhase;
+  /** An encoded drover.v1.BatchItems. */
+  items: Uint8Array;
+  /** Short and unique for the lease, without separators; names half-written files together with generation and index. */
+  leaseTag: string;
+  generation: number;
+  shared: SharedJobState;
+}
+
+/** Removes what a dead process may have left half-written for a batch, of this generation and those before it. */
+export interface SweepJob {
+  kind: 'sweep';
+  destination: string;
+  /** An encoded drover.v1.BatchItems. */
+  items: Uint8Array;
+  leaseTag: string;
+  generation: number;
+}
+
+export type Job = ScanJob | BatchJob | SweepJob;
+
+export type JobResult =
+  | { kind: 'scan-done' }
+  /** `results` is an encoded drover.v1.BatchResults. */
+  | { kind: 'batch-done'; results: Uint8Array<ArrayBuffer> }
+  | { kind: 'swept' }
+  /** The job was told to stop, and left nothing half-done. */
+  | { kind: 'stopped' }
+  /** The job as a whole could not be done; `reason` is a number of drover.v1.ErrorReason. */
+  | { kind: 'failed'; reason: number; message: string };
+
+/**
+ * Memory shared with a running job. Layout of `state`, an Int32Array over a SharedArrayBuffer:
+ * [0] 1 when the job is to stop; [1] how many pages of a scan may still be sent (the thread waits on it while it is 0).
+ * Layout of `progress`, a BigInt64Array: [0] items finished; [1] bytes written (or, in a scan, bytes found).
+ * Only Atomics touch them.
+ */
+export interface SharedJobState {
+  state: Int32Array<SharedArrayBuffer>;
+  progress: BigInt64Array<SharedArrayBuffer>;
+}
+
+export const stateStop = 0;
+export const statePageCredits = 1;
+export const progressItems = 0;
+export const progressBytes = 1;
+
+/** The most items in a page of a scan. */
+export const scanPageItemsMax = 1000;
+
+export function createSharedJobState(pageCredits: number): SharedJobState {
+  const state = new Int32Array(new SharedArrayBuffer(8));
+  state[statePageCredits] = pageCredits;
+  return { state, progress: new BigInt64Array(new SharedArrayBuffer(16)) };
+}
+
+/** Lets a scan send `pages` more pages. */
+export function grantPages(shared: SharedJobState, pages: number): void {
+  Atomics.add(shared.state, statePageCredits, pages);
+  Atomics.notify(shared.state, statePageCredits);
+}
+
+/** Tells a job to stop as soon as it can leave nothing half-done. */
+export function stopJob(shared: SharedJobState): void {
+  Atomics.store(shared.state, stateStop, 1);
+  Atomics.notify(shared.state, stateStop);
+  // A scan that is about to wait for a credit finds the count changed and does not; the credit itself is never used.
+  Atomics.add(shared.state, statePageCredits, 1);
+  Atomics.notify(shared.state, statePageCredits);
+}

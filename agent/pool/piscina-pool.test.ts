@@ -1,0 +1,451 @@
+import { once } from 'node:events';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { createHash } from 'node:crypto';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { MessageChannel } from 'node:worker_threads';
+import { create, fromBinary, toBinary, type MessageInitShape } from '@bufbuild/protobuf';
+import test from 'ava';
+import {
+  BatchItemsSchema,
+  BatchResultsSchema,
+  ScanPageSchema,
+  type BatchResults,
+  type ScanPage,
+} from '../../gen/drover/v1/columns_pb.ts';
+import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
+import { ItemKind, ItemState } from '../../gen/drover/v1/item_pb.ts';
+import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
+import { quickXorHash } from '../../lib/quick-xor-hash.ts';
+import {
+  createSharedJobState,
+  grantPages,
+  scanPageItemsMax,
+  statePageCredits,
+  stopJob,
+  type BatchJob,
+  type JobResult,
+  type ScanPageMessage,
+  type SharedJobState,
+} from './jobs.ts';
+import { createPool } from './piscina-pool.ts';
+import type { Pool } from './pool.ts';
+
+const pool: Pool = createPool({ threads: 2 });
+test.after.always(() => pool.close());
+
+interface Place extends Disposable {
+  scratch: string;
+  source: string;
+  destination: string;
+  write(relative: string, content: string | Uint8Array): void;
+  /** A file that takes minutes to transfer, and no room. */
+  writeEndless(relative: string): void;
+  read(relative: string): Buffer;
+}
+
+function makePlace(): Place {
+  const scratch = realpathSync(mkdtempSync(path.join(tmpdir(), 'drover-pool-')));
+  const source = path.join(scratch, 'source');
+  const destination = path.join(scratch, 'destination');
+  mkdirSync(source);
+  return {
+    scratch,
+    source,
+    destination,
+    write: (relative, content) => {
+      mkdirSync(path.join(source, path.dirname(relative)), { recursive: true });
+      writeFileSync(path.join(source, relative), content);
+    },
+    writeEndless: (relative) => {
+      writeFileSync(path.join(source, relative), '');
+      truncateSync(path.join(source, relative), 100_000_000_000);
+    },
+    read: (relative) => readFileSync(path.join(destination, relative)),
+    [Symbol.dispose]: () => rmSync(scratch, { recursive: true }),
+  };
+}
+
+const settings = {
+  migrateHiddenItems: true,
+  excludeExtensions: [],
+  excludePatterns: [],
+  maxAttempts: 3,
+};
+
+interface ScanOutcome {
+  result: JobResult;
+  pages: ScanPage[];
+  shared: SharedJobState;
+}
+
+/** Scans; `onPage` is called for each page and gives the credit for the next, unless it is told otherwise. */
+async function scan(
+  place: Pick<Place, 'source' | 'destination'>,
+  onPage: (shared: SharedJobState, page: ScanPage) => void = (shared) => grantPages(shared, 1),
+  afterPath = '',
+): Promise<ScanOutcome> {
+  const { source, destination } = place;
+  const { port1, port2 } = new MessageChannel();
+  const shared = createSharedJobState(1);
+  const pages: ScanPage[] = [];
+  port1.on('message', (message: ScanPageMessage) => {
+    const page = fromBinary(ScanPageSchema, message.items);
+    pages.push(page);
+    onPage(shared, page);
+  });
+  const closed = once(port1, 'close');
+  const result = await pool.run({
+    kind: 'scan',
+    source,
+    destination,
+    settings,
+    afterPath,
+    port: port2,
+    shared,
+  });
+  await closed;
+  return { result, pages, shared };
+}
+
+async function batch(
+  place: Pick<Place, 'source' | 'destination'>,
+  items: MessageInitShape<typeof BatchItemsSchema>,
+  more: Partial<BatchJob> = {},
+): Promise<{ result: JobResult; rows: BatchResults; job: BatchJob }> {
+  const { source, destination } = place;
+  const job: BatchJob = {
+    kind: 'batch',
+    source,
+    destination,
+    settings,
+    phase: BatchPhase.TRANSFER,
+    items: toBinary(BatchItemsSchema, create(BatchItemsSchema, items)),
+    leaseTag: 'tag',
+    generation: 1,
+    shared: createSharedJobState(0),
+    ...more,
+  };
+  const result = await pool.run(job);
+  const bytes = result.kind === 'batch-done' ? result.results : new Uint8Array();
+  return { result, rows: fromBinary(BatchResultsSchema, bytes), job };
+}
+
+/** Items as the coordinator would plan them for what a scan found. */
+function plan(pages: readonly ScanPage[]): MessageInitShape<typeof BatchItemsSchema> {
+  return {
+    path: pages.flatMap((page) => page.path),
+    kind: pages.flatMap((page) => page.kind),
+    size: pages.flatMap((page) => page.size),
+    modifiedNs: pages.flatMap((page) => page.modifiedNs),
+    createdNs: pages.flatMap((page) => page.createdNs),
+  };
+}
+
+const file = (...paths: string[]) => ({ path: paths, kind: paths.map(() => ItemKind.FILE) });
+
+/** Waits until the job has counted something. */
+async function begun(shared: SharedJobState, counter: number): Promise<void> {
+  while (Atomics.load(shared.progress, counter) === 0n)
+    await new Promise((resolve) => setImmediate(resolve));
+}
+
+const remarks = (rows: BatchResults) => rows.remark.map((each) => [each.index, each.reason]);
+
+test('a tree is scanned, transferred and dated', async (t) => {
+  using place = makePlace();
+  const large = Buffer.alloc(3_000_001, 'drover');
+  const contents: Record<string, string | Uint8Array> = {
+    'a/b/large': large,
+    'a/empty': '',
+    'a/small': 'small',
+    'é\n/file': 'x'.repeat(256 * 1024),
+  };
+  for (const [name, content] of Object.entries(contents)) place.write(name, content);
+  mkdirSync(path.join(place.source, 'no files'));
+  utimesSync(path.join(place.source, 'a/b'), 1000, 1000.5);
+  const scanned = await scan(place);
+  t.deepEqual(scanned.result, { kind: 'scan-done' });
+  const items = plan(scanned.pages);
+  t.deepEqual(items.path, [
+    'a',
+    'a/b',
+    'a/b/large',
+    'a/empty',
+    'a/small',
+    'no files',
+    'é\n',
+    'é\n/file',
+  ]);
+  t.is(scanned.shared.progress[0], 8n);
+  const bytes = Object.values(contents).reduce((sum, each) => sum + BigInt(each.length), 0n);
+  t.is(scanned.shared.progress[1], bytes);
+
+  const { rows, job } = await batch(place, items);
+  t.true(rows.state.every((state) => state === ItemState.SUCCEEDED));
+  t.deepEqual(job.shared.progress, new BigInt64Array([4n, bytes]));
+  for (const [name, content] of Object.entries(contents)) {
+    t.deepEqual(place.read(name), Buffer.from(content));
+    const index = items.path!.indexOf(name);
+    const sha256 = createHash('sha256').update(content).digest();
+    t.deepEqual(Buffer.from(rows.sha256.subarray(index * 32, index * 32 + 32)), sha256);
+    const quick = rows.quickXorHash.subarray(index * 20, index * 20 + 20);
+    t.deepEqual(Buffer.from(quick), Buffer.from(quickXorHash(Buffer.from(content))));
+    t.is(rows.size[index], BigInt(content.length));
+    const facts = (root: string) => statSync(path.join(root, name), { bigint: true });
+    t.is(facts(place.destination).mtimeNs, facts(place.source).mtimeNs);
+    t.is(rows.modifiedNs[index], facts(place.source).mtimeNs);
+    t.is(rows.destinationModifiedNs[index], facts(place.destination).mtimeNs);
+  }
+  t.true(rows.attempts.every((attempts) => attempts === 1));
+
+  const folders = await batch(place, items, { phase: BatchPhase.FOLDERS });
+  t.is(folders.job.shared.progress[0], 8n);
+  const dated = statSync(path.join(place.destination, 'a/b'), { bigint: true });
+  t.is(dated.mtimeNs, 1_000_500_000_000n);
+  t.true(existsSync(path.join(place.destination, 'no files')));
+});
+
+test('a scan sends no more pages than it may', async (t) => {
+  using place = makePlace();
+  for (let index = 0; index < scanPageItemsMax + 1; index++) place.write(`f${index}`, '');
+  const { result, pages } = await scan(place, (shared) => {
+    t.is(Atomics.load(shared.state, statePageCredits), 0, 'the only credit is used');
+    grantPages(shared, 1);
+  });
+  t.deepEqual(result, { kind: 'scan-done' });
+  t.deepEqual(
+    pages.map((page) => page.path.length),
+    [scanPageItemsMax, 1],
+  );
+});
+test('a scan that waits for a credit stops, and goes on after a path', async (t) => {
+  using place = makePlace();
+  for (let index = 0; index < scanPageItemsMax * 3; index++) place.write(`f${index}`, '');
+  const first = await scan(place, (shared) => stopJob(shared));
+  t.deepEqual(first.result, { kind: 'stopped' });
+  t.is(first.pages.length, 1);
+  const rest = await scan(place, undefined, first.pages[0]!.path.at(-1));
+  const all = await scan(place);
+  t.deepEqual(
+    [...first.pages, ...rest.pages].flatMap((page) => page.path),
+    all.pages.flatMap((page) => page.path),
+  );
+});
+
+test('a scan that cannot be done says why', async (t) => {
+  using place = makePlace();
+  place.write('file', '');
+  place.write('folder/file', '');
+  symlinkSync(place.source, path.join(place.scratch, 'link'));
+  const below = (name: string) => path.join(place.source, name);
+  const { scratch, source, destination } = place;
+  const rows: [source: string, destination: string, reason: ErrorReason][] = [
+    [below('missing'), destination, ErrorReason.SOURCE_NOT_FOUND],
+    [below('file'), destination, ErrorReason.SOURCE_NOT_A_FOLDER],
+    ['\\\\server\\share', destination, ErrorReason.SOURCE_UNSUPPORTED],
+    [source, 'https://contoso.sharepoint.com/x', ErrorReason.DESTINATION_UNSUPPORTED],
+    [source, source, ErrorReason.LOCATIONS_OVERLAP],
+    [source, below('new/er'), ErrorReason.LOCATIONS_OVERLAP],
+    [source, scratch, ErrorReason.LOCATIONS_OVERLAP],
+    [source, path.join(scratch, 'link/new'), ErrorReason.LOCATIONS_OVERLAP],
+    [path.join(scratch, 'link/folder'), source, ErrorReason.LOCATIONS_OVERLAP],
+  ];
+  for (const [from, to, reason] of rows) {
+    const { result } = await scan({ source: from, destination: to });
+    t.is(result.kind === 'failed' && result.reason, reason, `${from} -> ${to}`);
+  }
+  t.false(existsSync(destination), 'a scan makes nothing');
+});
+
+test('what fails is reported, and the rest goes on', async (t) => {
+  using place = makePlace();
+  place.write('good', 'good');
+  place.write('taken', 'new');
+  place.write('same', 'same');
+  place.write('same size', 'one');
+  place.write('last', 'last');
+  symlinkSync('good', path.join(place.source, 'link'));
+  mkdirSync(path.join(place.destination, 'folder'), { recursive: true });
+  writeFileSync(path.join(place.destination, 'taken'), 'precious');
+  writeFileSync(path.join(place.destination, 'same'), 'same');
+  utimesSync(path.join(place.destination, 'same'), 5, 5);
+  writeFileSync(path.join(place.destination, 'same size'), 'two');
+  const items = file('good', 'taken', 'same', 'same size', 'vanished', 'link', 'last');
+  const { rows, job } = await batch(place, items);
+  t.deepEqual(remarks(rows), [
+    [1, ErrorReason.DESTINATION_CONFLICT],
+    [3, ErrorReason.DESTINATION_CONFLICT],
+    [4, ErrorReason.SOURCE_VANISHED],
+    [5, ErrorReason.SYMBOLIC_LINK],
+  ]);
+  t.regex(rows.remark[0]!.message, /8 bytes of .* and 3 bytes of/);
+  t.is(rows.state[2], ItemState.SUCCEEDED);
+  t.is(rows.destinationModifiedNs[2], 5_000_000_000n);
+  t.is(place.read('taken').toString(), 'precious');
+  t.is(place.read('last').toString(), 'last');
+  t.is(job.shared.progress[0], 7n);
+  t.deepEqual(readdirSync(place.destination).sort(), [
+    'folder',
+    'good',
+    'last',
+    'same',
+    'same size',
+    'taken',
+  ]);
+});
+
+test('a file is written elsewhere, and over what an earlier run left', async (t) => {
+  using place = makePlace();
+  place.write('file', 'old');
+  const first = await batch(place, { ...file('file'), destinationPath: ['other/name'] });
+  t.is(place.read('other/name').toString(), 'old');
+  place.write('file', 'newer');
+  const expected = [{ index: 0, size: 3n, modifiedNs: first.rows.destinationModifiedNs[0]! }];
+  const items = { ...file('file'), destinationPath: ['other/name'], expected };
+  const second = await batch(place, items);
+  t.deepEqual(remarks(second.rows), []);
+  t.is(place.read('other/name').toString(), 'newer');
+  const late = await batch(place, items);
+  t.is(late.rows.state[0], ItemState.SUCCEEDED, 'done before, by somebody whose answer was lost');
+});
+
+test('what may pass is tried again, as often as the settings say', async (t) => {
+  using place = makePlace();
+  place.write('good', 'good');
+  mkdirSync(path.join(place.source, 'was a file'));
+  const { rows } = await batch(place, file('was a file', 'good'));
+  t.deepEqual(remarks(rows), [[0, ErrorReason.SOURCE_CHANGED]]);
+  t.deepEqual(rows.attempts, [3, 1]);
+  const one = await batch(place, file('was a file'), { settings: { ...settings, maxAttempts: 1 } });
+  t.deepEqual(one.rows.attempts, [1]);
+});
+
+test('a batch that is told to stop leaves nothing half-done', async (t) => {
+  using place = makePlace();
+  place.writeEndless('large');
+  const shared = createSharedJobState(0);
+  const running = batch(place, file('large'), { shared });
+  await begun(shared, 1);
+  stopJob(shared);
+  t.deepEqual((await running).result, { kind: 'stopped' });
+  t.deepEqual(readdirSync(place.destination), []);
+  t.is(Atomics.load(shared.progress, 1), 0n);
+});
+
+test('a pause between attempts ends when the batch is told to stop', async (t) => {
+  using place = makePlace();
+  mkdirSync(path.join(place.source, 'was a file'));
+  place.write('good', 'good');
+  const shared = createSharedJobState(0);
+  const more = { shared, settings: { ...settings, maxAttempts: 10 } };
+  const running = batch(place, file('was a file', 'good'), more);
+  await begun(shared, 0);
+  stopJob(shared);
+  t.deepEqual((await running).result, { kind: 'stopped' });
+});
+
+test('a batch without its source is not done at all', async (t) => {
+  using place = makePlace();
+  rmSync(place.source, { recursive: true });
+  const { result } = await batch(place, file('a', 'b'));
+  t.is(result.kind === 'failed' && result.reason, ErrorReason.SOURCE_NOT_FOUND);
+  mkdirSync(place.source);
+});
+
+test('a sweep removes what all generations left half-written', async (t) => {
+  using place = makePlace();
+  mkdirSync(path.join(place.destination, 'a'), { recursive: true });
+  const names = ['a/.drover-tag-1-0.part', 'a/.drover-tag-2-0.part', '.drover-tag-2-1.part'];
+  const others = ['.drover-tag-3-1.part', '.drover-other-1-1.part'];
+  for (const name of [...names, ...others])
+    writeFileSync(path.join(place.destination, name), 'half');
+  const items = toBinary(
+    BatchItemsSchema,
+    create(BatchItemsSchema, file('a/file', 'b', 'no/folder/c')),
+  );
+  const { destination } = place;
+  const result = await pool.run({
+    kind: 'sweep',
+    destination,
+    items,
+    leaseTag: 'tag',
+    generation: 2,
+  });
+  t.deepEqual(result, { kind: 'swept' });
+  t.deepEqual(readdirSync(destination).sort(), [...others, 'a'].sort());
+  t.deepEqual(readdirSync(path.join(destination, 'a')), []);
+});
+
+test('only the bytes of a job cross, not the buffer they lie in', async (t) => {
+  using place = makePlace();
+  place.write('file', 'x');
+  const bytes = toBinary(BatchItemsSchema, create(BatchItemsSchema, file('file')));
+  const frame = new Uint8Array(bytes.length + 100).fill(255);
+  frame.set(bytes, 50);
+  const { rows } = await batch(place, {}, { items: frame.subarray(50, 50 + bytes.length) });
+  t.deepEqual(rows.state, [ItemState.SUCCEEDED]);
+});
+
+test('a thread that ends early answers for its job', async (t) => {
+  using place = makePlace();
+  place.writeEndless('large');
+  const short = createPool({ threads: 1 });
+  const shared = createSharedJobState(0);
+  const items = toBinary(BatchItemsSchema, create(BatchItemsSchema, file('large')));
+  const { source, destination } = place;
+  const running = short.run({
+    kind: 'batch',
+    source,
+    destination,
+    settings,
+    phase: BatchPhase.TRANSFER,
+    items,
+    leaseTag: 'tag',
+    generation: 1,
+    shared,
+  });
+  await begun(shared, 1);
+  await short.close();
+  const result = await running;
+  t.is(result.kind === 'failed' && result.reason, ErrorReason.INTERNAL);
+  await short.close();
+  const after = await short.run({
+    kind: 'sweep',
+    destination,
+    items,
+    leaseTag: 'tag',
+    generation: 1,
+  });
+  t.is(after.kind, 'failed');
+  t.false(
+    existsSync(path.join(destination, 'large')),
+    'half a file never has the name of the whole',
+  );
+});
+
+test('an account without the right to read is told', async (t) => {
+  using place = makePlace();
+  place.write('file', 'x');
+  if (process.getuid?.() === 0) {
+    t.log('skipped: this account may read everything');
+    return t.pass();
+  }
+  chmodSync(path.join(place.source, 'file'), 0);
+  const { rows } = await batch(place, file('file'));
+  return t.deepEqual(remarks(rows), [[0, ErrorReason.SOURCE_ACCESS_DENIED]]);
+});

@@ -1,0 +1,97 @@
+// The scan job: finds everything below a source, and sends it on in pages.
+import { performance } from 'node:perf_hooks';
+import { destinationFolder } from '../destination/open-destination.ts';
+import { openSource, sourceFolder } from '../source/open-source.ts';
+import { compileFilters } from './filter.ts';
+import {
+  progressBytes,
+  progressItems,
+  scanPageItemsMax,
+  statePageCredits,
+  stateStop,
+  type JobResult,
+  type ScanJob,
+  type SharedJobState,
+} from './jobs.ts';
+import { checkNoOverlap } from './overlap.ts';
+import { ScanPageWriter } from './scan-page-writer.ts';
+import { walk, type WalkItem } from './walk.ts';
+
+/** A page that is not full is sent after so long. */
+const pageAgeMsMax = 100;
+/** The clock is looked at once for so many items. */
+const itemsPerLook = 8;
+
+/**
+ * Scans. Throws DroverError when the scan as a whole cannot be done. The port is closed at the end, whatever it was, so that
+ * its `close` event comes after the last page.
+ */
+export function runScan(job: ScanJob): JobResult {
+  try {
+    using source = openSource(job.source);
+    source.check();
+    checkNoOverlap(sourceFolder(job.source), destinationFolder(job.destination));
+    const pages = new PageSender(job);
+    const judge = compileFilters(job.settings);
+    const whole =
+      walk({ source, judge, afterPath: job.afterPath }, (item) => pages.add(item)) && pages.send();
+    return { kind: whole ? 'scan-done' : 'stopped' };
+  } finally {
+    job.port.close();
+  }
+}
+
+/** Collects items and posts pages as credits allow. Both methods answer false when the job is to stop. */
+class PageSender {
+  readonly #job: ScanJob;
+  readonly #page = new ScanPageWriter();
+  #bytes = 0;
+  #sentMs = performance.now();
+
+  constructor(job: ScanJob) {
+    this.#job = job;
+  }
+
+  add(item: WalkItem): boolean {
+    this.#page.add(item);
+    this.#bytes += item.facts.size;
+    const { items } = this.#page;
+    if (items < scanPageItemsMax) {
+      if (items % itemsPerLook !== 0) return true;
+      if (isStopped(this.#job.shared)) return false;
+      if (performance.now() - this.#sentMs < pageAgeMsMax) return true;
+    }
+    return this.send();
+  }
+
+  send(): boolean {
+    const { port, shared } = this.#job;
+    if (this.#page.items === 0) return !isStopped(shared);
+    if (!takeCredit(shared)) return false;
+    Atomics.add(shared.progress, progressItems, BigInt(this.#page.items));
+    Atomics.add(shared.progress, progressBytes, BigInt(this.#bytes));
+    const items = this.#page.take();
+    port.postMessage({ items }, [items.buffer]);
+    this.#bytes = 0;
+    this.#sentMs = performance.now();
+    return true;
+  }
+}
+
+/** Waits until a page may be sent; false when the job is to stop. */
+function takeCredit({ state }: SharedJobState): boolean {
+  for (;;) {
+    // Stopping changes the credits as well, so a stop between this look and the wait ends the wait.
+    const credits = Atomics.load(state, statePageCredits);
+    if (Atomics.load(state, stateStop) !== 0) return false;
+    if (credits > 0) {
+      Atomics.sub(state, statePageCredits, 1);
+      return true;
+    }
+    Atomics.wait(state, statePageCredits, credits);
+  }
+}
+
+function isStopped({ state }: SharedJobState): boolean {
+  return Atomics.load(state, stateStop) !== 0;
+}

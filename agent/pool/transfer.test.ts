@@ -1,0 +1,231 @@
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import test from 'ava';
+import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
+import type { Destination, Upload } from '../destination/destination.ts';
+import { openFolderDestination } from '../destination/folder-destination.ts';
+import { openFolderSource } from '../source/folder-source.ts';
+import type { Source } from '../source/source.ts';
+import { DroverError } from '../../lib/error.ts';
+import { Hasher } from './hasher.ts';
+import { FileTransfer, StoppedError, type TransferItem } from './transfer.ts';
+
+const sizes = { small: 10_000, large: 1_000_000 };
+const item: TransferItem = {
+  path: 'file',
+  destinationPath: 'file',
+  expected: undefined,
+  partName: 'tag-1-0',
+  stalePartNames: [],
+};
+
+interface Place extends Disposable {
+  file: string;
+  root: string;
+  source: Source;
+  destination: Destination;
+  /** Bytes that count as written. */
+  counted: number;
+  content: Buffer;
+}
+
+function makePlace(size: number): Place {
+  const scratch = realpathSync(mkdtempSync(path.join(tmpdir(), 'drover-transfer-')));
+  mkdirSync(path.join(scratch, 'source'));
+  const file = path.join(scratch, 'source', 'file');
+  const content = Buffer.from(Array.from({ length: size }, (_, index) => (index * 7) & 255));
+  writeFileSync(file, content);
+  const root = path.join(scratch, 'destination');
+  return {
+    file,
+    root,
+    content,
+    source: openFolderSource(path.dirname(file)),
+    destination: openFolderDestination(root),
+    counted: 0,
+    [Symbol.dispose]: () => rmSync(scratch, { recursive: true }),
+  };
+}
+
+/** A source whose file something happens to after its first read. */
+function disturbed(source: Source, disturb: () => void): Source {
+  const open = (relative: string) => {
+    const file = source.open(relative);
+    const read = (buffer: Uint8Array, position: number) => {
+      const bytes = file.read(buffer, position);
+      if (position === 0) disturb();
+      return bytes;
+    };
+    return { facts: () => file.facts(), read, [Symbol.dispose]: () => file[Symbol.dispose]() };
+  };
+  return {
+    open,
+    check: () => source.check(),
+    list: (relative) => source.list(relative),
+    facts: (relative) => source.facts(relative),
+    [Symbol.dispose]: () => source[Symbol.dispose](),
+  };
+}
+
+function transfer(place: Place, more: { source?: Source; isStopped?: () => boolean } = {}) {
+  const { destination } = place;
+  const countBytes = (bytes: number) => {
+    place.counted += bytes;
+  };
+  const options = { source: place.source, destination, countBytes, isStopped: () => false };
+  return new FileTransfer({ ...options, ...more }).transfer(item);
+}
+
+async function reasonOf(promise: Promise<unknown>): Promise<ErrorReason | undefined> {
+  try {
+    await promise;
+    return undefined;
+  } catch (thrown) {
+    if (thrown instanceof DroverError) return thrown.reason;
+    throw thrown;
+  }
+}
+
+const disturbances: [what: string, disturb: (file: string) => void][] = [
+  ['grows', (file) => appendFileSync(file, 'more')],
+  ['shrinks', (file) => truncateSync(file, 5_000)],
+  ['is emptied', (file) => truncateSync(file, 0)],
+  ['is written over', (file) => writeFileSync(file, readFileSync(file))],
+  ['gets another date', (file) => utimesSync(file, 1, 1)],
+];
+for (const [name, size] of Object.entries(sizes)) {
+  for (const [what, disturb] of disturbances)
+    test(`a ${name} file that ${what} while it is read is not migrated`, async (t) => {
+      using place = makePlace(size);
+      const source = disturbed(place.source, () => disturb(place.file));
+      t.is(await reasonOf(transfer(place, { source })), ErrorReason.SOURCE_CHANGED);
+      t.deepEqual(readdirSync(place.root), []);
+      t.is(place.counted, 0);
+    });
+
+  test(`a ${name} file arrives`, async (t) => {
+    using place = makePlace(size);
+    const done = await transfer(place);
+    t.deepEqual(done.hashes, new Hasher().whole(place.content));
+    t.deepEqual(readFileSync(path.join(place.root, 'file')), place.content);
+    t.is(place.counted, size);
+  });
+
+  test(`a ${name} file that is there already is not written again`, async (t) => {
+    using place = makePlace(size);
+    const first = await transfer(place);
+    t.deepEqual(await transfer(place), first);
+  });
+}
+
+test('a file that is deleted while it is read is changed, not lost', async (t) => {
+  using place = makePlace(sizes.large);
+  const source = disturbed(place.source, () => rmSync(place.file));
+  // Its content is whole for whoever has it open, but its name is gone, which counts as a change.
+  t.is(await reasonOf(transfer(place, { source })), ErrorReason.SOURCE_CHANGED);
+});
+
+test('a stop is heeded between chunks, and leaves nothing', async (t) => {
+  using place = makePlace(sizes.large);
+  let looks = 0;
+  await t.throwsAsync(transfer(place, { isStopped: () => ++looks === 3 }), {
+    instanceOf: StoppedError,
+  });
+  t.deepEqual(readdirSync(place.root), []);
+  t.is(place.counted, 0);
+});
+
+for (const [what, appears, reason] of [
+  ['the same', (content: Buffer) => content, undefined],
+  ['another', (content: Buffer) => content.toReversed(), ErrorReason.DESTINATION_CONFLICT],
+] as const)
+  test(`${what} file that appears while one is written`, async (t) => {
+    using place = makePlace(sizes.large);
+    place.destination = wrapped(place.destination, (upload) => ({
+      ...upload,
+      commit: async (hashes) => {
+        writeFileSync(path.join(place.root, 'file'), appears(place.content));
+        return upload.commit(hashes);
+      },
+    }));
+    t.is(await reasonOf(transfer(place)), reason);
+    t.deepEqual(readdirSync(place.root), ['file']);
+    t.deepEqual(readFileSync(path.join(place.root, 'file')), Buffer.from(appears(place.content)));
+    t.is(place.counted, reason === undefined ? sizes.large : 0);
+  });
+
+test('a destination that fails is told what it lost, and counts nothing', async (t) => {
+  using place = makePlace(sizes.large);
+  const full = new DroverError(ErrorReason.DESTINATION_FULL, 'full');
+  let writes = 0;
+  const { destination } = place;
+  place.destination = wrapped(destination, (upload) => ({
+    ...upload,
+    write: async (chunk) => {
+      if (++writes === 3) throw full;
+      await upload.write(chunk);
+    },
+  }));
+  t.is(await reasonOf(transfer(place)), ErrorReason.DESTINATION_FULL);
+  t.deepEqual(readdirSync(place.root), []);
+  t.is(place.counted, 0);
+});
+
+test('where uploads are worth waiting for, chunks still arrive one after another', async (t) => {
+  using place = makePlace(sizes.large);
+  let open = 0;
+  place.destination = wrapped(
+    place.destination,
+    (upload) => ({
+      ...upload,
+      write: async (chunk) => {
+        t.is(++open, 1);
+        const given = Buffer.from(chunk);
+        await new Promise((resolve) => setImmediate(resolve));
+        t.deepEqual(Buffer.from(chunk), given, 'the buffer was not touched meanwhile');
+        await upload.write(chunk);
+        open--;
+      },
+    }),
+    2,
+  );
+  await transfer(place);
+  t.deepEqual(readFileSync(path.join(place.root, 'file')), place.content);
+});
+
+/** The destination with other uploads. */
+function wrapped(
+  destination: Destination,
+  wrap: (upload: Upload) => Upload,
+  concurrency = 1,
+): Destination {
+  return {
+    concurrency,
+    makeFolder: (relative) => destination.makeFolder(relative),
+    finishFolder: (relative, times) => destination.finishFolder(relative, times),
+    removeParts: (relative, names) => destination.removeParts(relative, names),
+    openUpload: async (options) => {
+      const upload = await destination.openUpload(options);
+      if (upload.kind === 'existing') return upload;
+      return wrap({
+        kind: 'upload',
+        write: (chunk) => upload.write(chunk),
+        commit: (hashes) => upload.commit(hashes),
+        abort: () => upload.abort(),
+      });
+    },
+    [Symbol.asyncDispose]: () => destination[Symbol.asyncDispose](),
+  };
+}

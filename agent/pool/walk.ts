@@ -1,0 +1,133 @@
+// The walk through a source, in the order of the coordinator's keys: depth first, names sorted by their bytes, a folder
+// before what is in it. It keeps one list of names for each folder on the way down, and no more.
+import { DroverError } from '../../lib/error.ts';
+import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
+import { ItemKind } from '../../gen/drover/v1/item_pb.ts';
+import { compareNames } from '../source/folder-names.ts';
+import { invalidNameError, specialFileError, symbolicLinkError } from '../source/source-error.ts';
+import type { FolderEntry, ItemFacts, Source } from '../source/source.ts';
+import type { FilterJudge } from './filter.ts';
+
+/** One item that was found. */
+export interface WalkItem {
+  /** Below the source, with `/` between its parts. */
+  path: string;
+  facts: ItemFacts;
+  /** Why it will not be migrated; undefined when it will. */
+  remark: { reason: ErrorReason; message: string } | undefined;
+}
+
+export interface WalkOptions {
+  source: Source;
+  judge: FilterJudge;
+  /** Go on after this path; empty to begin at the beginning. */
+  afterPath: string;
+}
+
+/**
+ * Walks through the source; each call of `visit` is one item. `visit` answers whether to go on. Answers false when it
+ * was told to end. Throws DroverError when the source itself cannot be read.
+ *
+ * A callback and not a generator, because a generator costs more than all else that is done here for an item.
+ */
+export function walk(options: WalkOptions, visit: (item: WalkItem) => boolean): boolean {
+  const { source } = options;
+  const after = options.afterPath === '' ? [] : options.afterPath.split('/');
+  const stack: Level[] = [openLevel('', source.list(''), after)];
+  for (let level = stack.at(-1); level !== undefined; level = stack.at(-1)) {
+    const entry = level.entries[level.next++];
+    if (entry === undefined) {
+      stack.pop();
+      continue;
+    }
+    // What lies above the path to go on after was found before; it only leads down to what is left.
+    const found = level.after.length > 0 && entry.name === level.after[0];
+    const { item, entries } = inspect(options, level.prefix + entry.name, entry);
+    if (item !== undefined && !found && !visit(item)) return false;
+    if (entries !== undefined)
+      stack.push(
+        openLevel(`${level.prefix}${entry.name}/`, entries, found ? level.after.slice(1) : []),
+      );
+  }
+  return true;
+}
+
+/** A folder on the way down. */
+interface Level {
+  /** The folder's path with a slash at its end; empty for the source itself. */
+  prefix: string;
+  entries: FolderEntry[];
+  /** Which entry comes next. */
+  next: number;
+  /** The parts, from this level on, of the path to go on after; empty when everything here is new. */
+  after: string[];
+}
+
+function openLevel(prefix: string, entries: FolderEntry[], after: string[]): Level {
+  const first = after[0];
+  let next = 0;
+  if (first !== undefined) {
+    next = entries.findIndex((entry) => compareNames(entry.name, first) >= 0);
+    if (next < 0) next = entries.length;
+  }
+  return { prefix, entries, next, after };
+}
+
+interface Inspection {
+  /** Undefined when the item vanished after its name was read. */
+  item: WalkItem | undefined;
+  /** What is in it, when it is a folder to go into. */
+  entries: FolderEntry[] | undefined;
+}
+
+function inspect(options: WalkOptions, path: string, entry: FolderEntry): Inspection {
+  if (!entry.validName) return refused(path, unknownFacts, invalidNameError(path));
+  let facts: ItemFacts;
+  try {
+    facts = options.source.facts(path);
+  } catch (error) {
+    return unreadable(path, unknownFacts, error);
+  }
+  const filtered = options.judge(path, entry.name, facts.kind);
+  if (filtered !== undefined)
+    return refused(path, facts, new DroverError(ErrorReason.FILTERED, filtered));
+  switch (facts.kind) {
+    case ItemKind.FILE:
+      return { item: { path, facts, remark: undefined }, entries: undefined };
+    case ItemKind.FOLDER:
+      return inspectFolder(options.source, path, facts);
+    case ItemKind.SYMBOLIC_LINK:
+      return refused(path, facts, symbolicLinkError(path));
+    default:
+      return refused(path, facts, specialFileError(path));
+  }
+}
+
+function inspectFolder(source: Source, path: string, facts: ItemFacts): Inspection {
+  try {
+    const entries = source.list(path);
+    return { item: { path, facts, remark: undefined }, entries };
+  } catch (error) {
+    return unreadable(path, facts, error);
+  }
+}
+
+/** An item that was there when its folder was read and is gone now was never there, as far as a scan can tell. */
+function unreadable(path: string, facts: ItemFacts, thrown: unknown): Inspection {
+  const error = DroverError.from(thrown);
+  if (error.reason === ErrorReason.SOURCE_VANISHED) return { item: undefined, entries: undefined };
+  return refused(path, facts, error);
+}
+
+function refused(path: string, facts: ItemFacts, error: DroverError): Inspection {
+  const remark = { reason: error.reason, message: error.message };
+  return { item: { path, facts, remark }, entries: undefined };
+}
+
+const unknownFacts: ItemFacts = {
+  kind: ItemKind.UNSPECIFIED,
+  size: 0,
+  modifiedNs: 0n,
+  createdNs: 0n,
+  fileId: 0n,
+};

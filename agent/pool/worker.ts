@@ -1,0 +1,25 @@
+// What runs in each worker thread.
+import { DroverError } from '../../lib/error.ts';
+import { runBatch } from './batch.ts';
+import type { Job, JobResult } from './jobs.ts';
+import { runScan } from './scan.ts';
+import { runSweep } from './sweep.ts';
+
+/** Does one job. Never throws: a thrown error would lose its reason on the way to the main thread. */
+export default async function runJob(job: Job): Promise<JobResult> {
+  try {
+    switch (job.kind) {
+      case 'scan':
+        return runScan(job);
+      case 'batch':
+        return await runBatch(job);
+      case 'sweep':
+        return await runSweep(job);
+      default:
+        throw new TypeError(`no such job: ${JSON.stringify((job as { kind?: unknown }).kind)}`);
+    }
+  } catch (thrown) {
+    const error = DroverError.from(thrown);
+    return { kind: 'failed', reason: error.reason, message: error.message };
+  }
+}

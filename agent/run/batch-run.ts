@@ -1,0 +1,102 @@
+// One batch: a job for a thread, and the frame with its results.
+import { createHash } from 'node:crypto';
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { BatchItemsSchema, BatchResultsSchema } from '../../gen/drover/v1/columns_pb.ts';
+import type { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
+import { ItemState } from '../../gen/drover/v1/item_pb.ts';
+import {
+  AttachRequestSchema,
+  type AttachRequest,
+  type BatchLease,
+} from '../../gen/drover/v1/session_pb.ts';
+import { createSharedJobState, type JobResult, type SweepJob } from '../pool/jobs.ts';
+import type { Pool } from '../pool/pool.ts';
+import { runSettings } from './run-settings.ts';
+
+const sha256Bytes = 32;
+const quickXorHashBytes = 20;
+
+export class BatchRun {
+  readonly work = 'batch';
+  readonly shared = createSharedJobState(0);
+  readonly #lease: BatchLease;
+  readonly #leaseTag: string;
+
+  constructor(lease: BatchLease, leaseTag: string) {
+    this.#lease = lease;
+    this.#leaseTag = leaseTag;
+  }
+
+  /** Runs the batch to its end; answers with its BatchDone, or undefined when it was stopped before. Never rejects. */
+  async run(pool: Pool): Promise<AttachRequest | undefined> {
+    const lease = this.#lease;
+    const result = await pool.run({
+      kind: 'batch',
+      source: lease.source,
+      destination: lease.destination,
+      settings: runSettings(lease.settings),
+      phase: lease.phase,
+      items: ownBytes(lease.items),
+      leaseTag: this.#leaseTag,
+      generation: lease.key!.generation,
+      shared: this.shared,
+    });
+    const results = batchResults(result, lease.items);
+    if (results === undefined) return undefined;
+    return create(AttachRequestSchema, {
+      frame: { case: 'batchDone', value: { key: lease.key!, results } },
+    });
+  }
+}
+
+/** The job that removes what a process which died left half-written of this batch. */
+export function sweepJob(lease: BatchLease, leaseTag: string): SweepJob {
+  return {
+    kind: 'sweep',
+    destination: lease.destination,
+    items: ownBytes(lease.items),
+    leaseTag,
+    generation: lease.key!.generation,
+  };
+}
+
+/**
+ * What names the half-written files of a lease: the same for every agent and generation, and another for a lease of the
+ * same id that another coordinator gave; 16 hexadecimal digits.
+ */
+export function leaseTagOf(authority: string, lease: string): string {
+  return createHash('sha256').update(`${authority}\0${lease}`).digest('hex').slice(0, 16);
+}
+
+function batchResults(result: JobResult, items: Uint8Array): Uint8Array | undefined {
+  if (result.kind === 'batch-done') return result.results;
+  if (result.kind === 'failed')
+    return failedResults(items, result.reason as ErrorReason, result.message);
+  return undefined;
+}
+
+/** Encoded BatchResults that say of every item of a batch that it failed for this reason. */
+export function failedResults(
+  items: Uint8Array,
+  reason: ErrorReason,
+  message: string,
+): Uint8Array<ArrayBuffer> {
+  const count = fromBinary(BatchItemsSchema, items).path.length;
+  const zeros = new Array<bigint>(count).fill(0n);
+  const results = create(BatchResultsSchema, {
+    state: new Array<ItemState>(count).fill(ItemState.FAILED),
+    size: zeros,
+    modifiedNs: zeros,
+    destinationModifiedNs: zeros,
+    sha256: new Uint8Array(count * sha256Bytes),
+    quickXorHash: new Uint8Array(count * quickXorHashBytes),
+    attempts: new Array<number>(count).fill(1),
+    remark: Array.from({ length: count }, (_, index) => ({ index, reason, message })),
+  });
+  return toBinary(BatchResultsSchema, results);
+}
+
+// A part of a larger buffer crosses to a thread with the whole of it.
+function ownBytes(bytes: Uint8Array): Uint8Array {
+  return bytes.byteLength === bytes.buffer.byteLength ? bytes : bytes.slice();
+}

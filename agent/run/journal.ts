@@ -1,0 +1,135 @@
+// What the agent must not forget when its process dies: which batches it had begun, and the results that the coordinator has
+// not yet acknowledged. The only door to LevelDB in the agent; its lock also keeps a second agent out of the data folder.
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { Level } from 'level';
+import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
+import {
+  BatchDoneSchema,
+  BatchLeaseSchema,
+  LeaseKeySchema,
+  type BatchDone,
+  type BatchLease,
+  type LeaseKey,
+} from '../../gen/drover/v1/session_pb.ts';
+import { DroverError } from '../../lib/error.ts';
+
+/** What an earlier process left behind. */
+export interface JournalContents {
+  /** Results that were not acknowledged. */
+  results: BatchDone[];
+  /** Batches that were begun and have no result: their work died with the process. */
+  unfinished: BatchLease[];
+}
+
+/** Changes take effect in the order of the calls. */
+export interface Journal extends AsyncDisposable {
+  contents(): Promise<JournalContents>;
+  /** Resolves when the lease is on the disk: from then on its half-written files are found again. */
+  recordLease(lease: BatchLease): Promise<void>;
+  /** Resolves when the result is on the disk. */
+  saveResult(result: BatchDone): Promise<void>;
+  /** Deletes the lease and its result. */
+  forget(key: LeaseKey): Promise<void>;
+  /** Idempotent; changes that were asked for before are made. */
+  close(): Promise<void>;
+}
+
+type Database = Level<string, Uint8Array>;
+
+/** Opens the journal in this folder and makes it if need be. Throws DATA_FOLDER_LOCKED when another process has it open. */
+export async function openJournal(folder: string): Promise<Journal> {
+  const database: Database = new Level(folder, { valueEncoding: 'view' });
+  try {
+    await database.open();
+  } catch (cause) {
+    throw openError(folder, cause);
+  }
+  return new LevelJournal(database);
+}
+
+class LevelJournal implements Journal {
+  readonly #database: Database;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  async contents(): Promise<JournalContents> {
+    const results: BatchDone[] = [];
+    const unfinished: BatchLease[] = [];
+    for await (const value of this.#database.values(range('result')))
+      results.push(fromBinary(BatchDoneSchema, value));
+    const finished = new Set(results.map((result) => keyText(result.key)));
+    for await (const value of this.#database.values(range('lease'))) {
+      const lease = fromBinary(BatchLeaseSchema, value);
+      if (!finished.has(keyText(lease.key))) unfinished.push(lease);
+    }
+    return { results, unfinished };
+  }
+
+  recordLease(lease: BatchLease): Promise<void> {
+    const value = toBinary(BatchLeaseSchema, lease);
+    return this.#inOrder(() =>
+      this.#database.put(`lease!${keyText(lease.key)}`, value, { sync: true }),
+    );
+  }
+
+  saveResult(result: BatchDone): Promise<void> {
+    const value = toBinary(BatchDoneSchema, result);
+    return this.#inOrder(() =>
+      this.#database.put(`result!${keyText(result.key)}`, value, { sync: true }),
+    );
+  }
+
+  // Not synced: what comes back after a power failure is sent once more, and answered with a revocation.
+  forget(key: LeaseKey): Promise<void> {
+    const text = keyText(key);
+    return this.#inOrder(() =>
+      this.#database.batch([
+        { type: 'del', key: `lease!${text}` },
+        { type: 'del', key: `result!${text}` },
+      ]),
+    );
+  }
+
+  async close(): Promise<void> {
+    await this.#last;
+    await this.#database.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  // LevelDB runs calls that overlap in any order, and a delete must not overtake the put it follows.
+  #inOrder(change: () => Promise<void>): Promise<void> {
+    const result = this.#last.then(change);
+    this.#last = result.catch(() => undefined);
+    return result;
+  }
+}
+
+/** A lease's id and generation as one text, the same for keys that mean the same. */
+export function keyText(key: LeaseKey | undefined): string {
+  const { lease, generation } = key ?? create(LeaseKeySchema);
+  return `${lease}!${generation}`;
+}
+
+function range(kind: 'lease' | 'result'): { gt: string; lt: string } {
+  return { gt: `${kind}!`, lt: `${kind}"` };
+}
+
+function openError(folder: string, cause: unknown): DroverError {
+  const metadata = { folder };
+  const inner =
+    cause instanceof Error ? (cause.cause as NodeJS.ErrnoException | undefined) : undefined;
+  if (inner?.code === 'LEVEL_LOCKED')
+    return new DroverError(
+      ErrorReason.DATA_FOLDER_LOCKED,
+      `the journal ${folder} is in use by another agent`,
+      { cause, metadata },
+    );
+  const description = `the journal ${folder} cannot be opened: ${inner?.message ?? String(cause)}`;
+  return DroverError.invalid('--data', description, cause);
+}

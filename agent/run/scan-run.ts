@@ -1,0 +1,100 @@
+// One scan: pages come from a thread, get their numbers here, and are kept until the coordinator has stored them. The
+// credits that the thread shares with us bound how many there are.
+import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads';
+import { create } from '@bufbuild/protobuf';
+import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
+import {
+  AttachRequestSchema,
+  type AttachRequest,
+  type ScanLease,
+} from '../../gen/drover/v1/session_pb.ts';
+import {
+  createSharedJobState,
+  grantPages,
+  type JobResult,
+  type ScanPageMessage,
+  type SharedJobState,
+} from '../pool/jobs.ts';
+import type { Pool } from '../pool/pool.ts';
+import { runSettings } from './run-settings.ts';
+
+/** The most pages that are kept of one scan, whatever window the coordinator offers. */
+export const pageWindowMax = 64;
+
+export class ScanRun {
+  readonly work = 'scan';
+  readonly shared: SharedJobState;
+  readonly #lease: ScanLease;
+  readonly #onPage: (frame: AttachRequest) => void;
+  /** Pages that were not acknowledged, in order; the last has the number before `#nextPage`. */
+  readonly #kept: AttachRequest[] = [];
+  #nextPage: bigint;
+
+  /** `onPage` gets each page as a frame as soon as it is there. */
+  constructor(lease: ScanLease, onPage: (frame: AttachRequest) => void) {
+    this.#lease = lease;
+    this.#onPage = onPage;
+    this.#nextPage = lease.nextPage > 0n ? lease.nextPage : 1n;
+    this.shared = createSharedJobState(Math.min(Math.max(lease.pageWindow, 1), pageWindowMax));
+  }
+
+  /** Runs the scan to its end; answers with its ScanDone, or undefined when it was stopped before. Never rejects. */
+  async run(pool: Pool): Promise<AttachRequest | undefined> {
+    const { port1, port2 } = new MessageChannel();
+    port1.on('message', (message: ScanPageMessage) => this.#addPage(message));
+    const result = await pool.run({
+      kind: 'scan',
+      source: this.#lease.source,
+      destination: this.#lease.destination,
+      settings: runSettings(this.#lease.settings),
+      afterPath: this.#lease.afterPath,
+      port: port2,
+      shared: this.shared,
+    });
+    // The answer took another way than the pages and may have overtaken the last of them; they are in the port already.
+    for (let last = receiveMessageOnPort(port1); last; last = receiveMessageOnPort(port1))
+      this.#addPage(last.message as ScanPageMessage);
+    port1.close();
+    return this.#done(result);
+  }
+
+  /** All pages up to this number are stored: they are dropped, and as many more may come. */
+  acknowledge(page: bigint): void {
+    const first = this.#nextPage - BigInt(this.#kept.length);
+    const stored = Math.min(Number(page - first) + 1, this.#kept.length);
+    if (stored <= 0) return;
+    this.#kept.splice(0, stored);
+    grantPages(this.shared, stored);
+  }
+
+  /** Frames that have to be sent again after the stream was lost. */
+  unacknowledged(): readonly AttachRequest[] {
+    return this.#kept;
+  }
+
+  #addPage(message: ScanPageMessage): void {
+    const frame = create(AttachRequestSchema, {
+      frame: {
+        case: 'scanPage',
+        value: { key: this.#lease.key!, page: this.#nextPage, items: message.items },
+      },
+    });
+    this.#nextPage += 1n;
+    this.#kept.push(frame);
+    this.#onPage(frame);
+  }
+
+  #done(result: JobResult): AttachRequest | undefined {
+    if (result.kind !== 'scan-done' && result.kind !== 'failed') return undefined;
+    const failure =
+      result.kind === 'failed'
+        ? { reason: result.reason as ErrorReason, message: result.message }
+        : { reason: ErrorReason.UNSPECIFIED, message: '' };
+    return create(AttachRequestSchema, {
+      frame: {
+        case: 'scanDone',
+        value: { key: this.#lease.key!, pages: this.#nextPage - 1n, ...failure },
+      },
+    });
+  }
+}

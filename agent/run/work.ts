@@ -1,0 +1,298 @@
+// The leases an agent holds, and the doing of what the lease table says. It knows threads and the journal, and of the link
+// only a function that sends: what is not acknowledged is sent again by whoever attaches next.
+import { create } from '@bufbuild/protobuf';
+import {
+  AttachRequestSchema,
+  HeartbeatSchema,
+  type AttachRequest,
+  type AttachResponse,
+  type BatchDone,
+  type BatchLease,
+  type Heartbeat,
+  type LeaseKey,
+  type ScanLease,
+} from '../../gen/drover/v1/session_pb.ts';
+import type { Logger } from '../../lib/log.ts';
+import { progressBytes, progressItems, stopJob } from '../pool/jobs.ts';
+import type { Pool } from '../pool/pool.ts';
+import { BatchRun, leaseTagOf, sweepJob } from './batch-run.ts';
+import { keyText, type Journal } from './journal.ts';
+import { stepLease, takesSlot, type HeldLease, type LeaseEvent } from './lease-table.ts';
+import { ScanRun } from './scan-run.ts';
+
+export interface WorkOptions {
+  pool: Pool;
+  journal: Journal;
+  /** How many leases may be worked on or wait; what comes beyond them is given back. */
+  slots: number;
+  /** Tells one coordinator's leases from another's; see leaseTagOf. */
+  authority: string;
+  log: Logger;
+}
+
+interface Entry {
+  key: LeaseKey;
+  held: HeldLease;
+  /** Undefined for a lease whose results come from the journal. */
+  run: ScanRun | BatchRun | undefined;
+  /** Settles when the journal has the lease. */
+  recorded: Promise<void>;
+}
+
+export class Work {
+  readonly #options: WorkOptions;
+  readonly #entries = new Map<string, Entry>();
+  readonly #waiters = new Set<() => void>();
+  #send: ((frame: AttachRequest) => void) | undefined;
+  #jobs = 0;
+  #named: LeaseKey[] = [];
+  #draining = false;
+  #closed = false;
+
+  constructor(options: WorkOptions) {
+    this.#options = options;
+  }
+
+  /** Takes up what an earlier process left: its results are sent again, its half-written files are removed. */
+  async restore(): Promise<void> {
+    const { results, unfinished } = await this.#options.journal.contents();
+    for (const result of results) this.#addResult(result);
+    for (const lease of unfinished) void this.#sweep(lease);
+  }
+
+  /** Whether anything goes on that a watcher wants to see progress of. */
+  get busy(): boolean {
+    return this.#jobs > 0;
+  }
+
+  get draining(): boolean {
+    return this.#draining;
+  }
+
+  /** Every lease that is held, for the hello; what is not named there the coordinator gives to somebody else. */
+  leases(): LeaseKey[] {
+    this.#named = Array.from(this.#entries.values(), (entry) => entry.key);
+    return this.#named;
+  }
+
+  /** From now on frames go to `send`, first of all those that were not acknowledged. */
+  attach(send: (frame: AttachRequest) => void): void {
+    this.#send = send;
+    // What went back between the hello and now had nobody to be sent to, and the hello said that it is held.
+    for (const key of this.#named) if (!this.#entries.has(keyText(key))) this.#giveBack(key);
+    this.#named = [];
+    for (const { held, run } of this.#entries.values()) {
+      if (!isRevoked(held) && run?.work === 'scan') run.unacknowledged().forEach(send);
+      if (held.state === 'reporting') send(held.report);
+    }
+  }
+
+  /** The stream is lost: frames are kept until the next one. */
+  detach(): void {
+    this.#send = undefined;
+  }
+
+  heartbeat(): Heartbeat {
+    const leases = Array.from(this.#entries.values(), ({ key, run }) => ({
+      key,
+      items: run === undefined ? 0n : Atomics.load(run.shared.progress, progressItems),
+      bytes: run === undefined ? 0n : Atomics.load(run.shared.progress, progressBytes),
+    }));
+    return create(HeartbeatSchema, { leases, draining: this.#draining });
+  }
+
+  /** Takes a frame of the coordinator; a frame of an unknown kind is one of a newer version and is left alone. */
+  receive({ frame }: AttachResponse): void {
+    switch (frame.case) {
+      case 'scanLease':
+        return this.#accept(frame.value, (lease) => new ScanRun(lease, (page) => this.#page(page)));
+      case 'batchLease':
+        return this.#accept(frame.value, (lease) => new BatchRun(lease, this.#tag(lease)));
+      case 'acknowledgement':
+        return this.#acknowledge(frame.value.key, frame.value.page);
+      case 'leaseRevocation':
+        return this.#revoke(frame.value.key, frame.value.message);
+      default:
+    }
+  }
+
+  /** Takes nothing new, gives back what has not begun, lets batches finish. Idempotent. */
+  drain(): void {
+    this.#draining = true;
+    for (const entry of [...this.#entries.values()]) this.#apply(entry, { kind: 'drain' });
+    this.#tell();
+  }
+
+  /** Resolves when `condition` holds, which is asked after every change. */
+  async until(condition: (work: { leases: number; jobs: number }) => boolean): Promise<void> {
+    while (!condition({ leases: this.#entries.size, jobs: this.#jobs }))
+      await new Promise<void>((resolve) => this.#waiters.add(resolve));
+  }
+
+  /** Tells every job to stop and forgets about them; leases and results stay in the journal for the next process. */
+  close(): void {
+    this.#closed = true;
+    this.#send = undefined;
+    for (const { run } of this.#entries.values()) if (run !== undefined) stopJob(run.shared);
+  }
+
+  #accept<L extends ScanLease | BatchLease>(
+    lease: L,
+    start: (lease: L) => ScanRun | BatchRun,
+  ): void {
+    const { key } = lease;
+    if (key === undefined || this.#entries.has(keyText(key))) return;
+    const taken = Array.from(this.#entries.values()).filter(({ held }) => takesSlot(held)).length;
+    if (this.#draining || this.#closed || taken >= this.#options.slots) return this.#giveBack(key);
+    this.#stopOlder(key);
+    const run = start(lease);
+    const recorded = run.work === 'batch' ? this.#record(lease as BatchLease) : Promise.resolve();
+    const held: HeldLease = { state: 'queued', work: run.work };
+    this.#entries.set(keyText(key), { key, held, run, recorded });
+    this.#startQueued();
+  }
+
+  // The coordinator gave the lease out again: what this agent still does of an older generation counts no more, and must
+  // have ended before the newer one begins.
+  #stopOlder(key: LeaseKey): void {
+    for (const entry of [...this.#entries.values()])
+      if (entry.key.lease === key.lease) this.#apply(entry, { kind: 'revoke' });
+  }
+
+  #acknowledge(key: LeaseKey | undefined, page: bigint): void {
+    const entry = this.#entries.get(keyText(key));
+    if (entry === undefined) return;
+    if (page === 0n) this.#apply(entry, { kind: 'acknowledge' });
+    else if (entry.run?.work === 'scan') entry.run.acknowledge(page);
+  }
+
+  #revoke(key: LeaseKey | undefined, message: string): void {
+    if (key === undefined) return;
+    this.#options.log.info({ lease: key.lease, generation: key.generation, message }, 'lease revoked'); // prettier-ignore
+    const entry = this.#entries.get(keyText(key));
+    if (entry === undefined) this.#giveBack(key);
+    else this.#apply(entry, { kind: 'revoke' });
+  }
+
+  #page(frame: AttachRequest): void {
+    if (frame.frame.case !== 'scanPage') return;
+    const entry = this.#entries.get(keyText(frame.frame.value.key));
+    if (entry !== undefined && !isRevoked(entry.held)) this.#send?.(frame);
+  }
+
+  /** The one place where a lease changes. */
+  #apply(entry: Entry, event: LeaseEvent): void {
+    const { lease, effects } = stepLease(entry.held, event);
+    if (lease === undefined) this.#entries.delete(keyText(entry.key));
+    else entry.held = lease;
+    for (const effect of effects) {
+      switch (effect) {
+        case 'run':
+          void this.#runJob(entry);
+          break;
+        case 'stop':
+          if (entry.run !== undefined) stopJob(entry.run.shared);
+          break;
+        case 'save':
+          void this.#save(entry);
+          break;
+        case 'report':
+          if (entry.held.state === 'reporting') this.#send?.(entry.held.report);
+          break;
+        case 'return':
+          this.#giveBack(entry.key);
+          break;
+        case 'forget':
+          if (entry.held.work === 'batch') void this.#forget(entry.key);
+      }
+    }
+    if (effects.length > 0) this.#tell();
+  }
+
+  #startQueued(): void {
+    for (const entry of this.#entries.values()) {
+      if (this.#closed || this.#jobs >= this.#options.pool.threads) return;
+      if (entry.held.state === 'queued' && !this.#hasOlder(entry.key))
+        this.#apply(entry, { kind: 'start' });
+    }
+  }
+
+  #hasOlder(key: LeaseKey): boolean {
+    return Array.from(this.#entries.values()).some(
+      (other) => other.key.lease === key.lease && other.key.generation < key.generation,
+    );
+  }
+
+  async #runJob(entry: Entry): Promise<void> {
+    this.#jobs += 1;
+    await entry.recorded;
+    const report = await entry.run!.run(this.#options.pool);
+    this.#jobs -= 1;
+    if (!this.#closed)
+      this.#apply(entry, report === undefined ? { kind: 'abandon' } : { kind: 'finish', report });
+    this.#startQueued();
+    this.#tell();
+  }
+
+  async #save(entry: Entry): Promise<void> {
+    if (entry.held.state !== 'saving' || entry.held.report.frame.case !== 'batchDone') return;
+    await this.#guard('a result', this.#options.journal.saveResult(entry.held.report.frame.value));
+    if (!this.#closed) this.#apply(entry, { kind: 'saved' });
+    this.#startQueued();
+  }
+
+  #record(lease: BatchLease): Promise<void> {
+    return this.#guard('a lease', this.#options.journal.recordLease(lease));
+  }
+
+  #forget(key: LeaseKey): Promise<void> {
+    return this.#guard('an end', this.#options.journal.forget(key));
+  }
+
+  // A journal that cannot be written, as on a full disk, must not stop a migration: what it would have kept is in memory
+  // too, and the worst that follows is that the coordinator has a batch done once more when this process dies.
+  async #guard(what: string, change: Promise<void>): Promise<void> {
+    try {
+      await change;
+    } catch (error) {
+      if (!this.#closed)
+        this.#options.log.error({ err: error }, `the journal could not take ${what}`);
+    }
+  }
+
+  #addResult(result: BatchDone): void {
+    if (result.key === undefined) return;
+    const report = create(AttachRequestSchema, { frame: { case: 'batchDone', value: result } });
+    const held: HeldLease = { state: 'reporting', work: 'batch', report };
+    const recorded = Promise.resolve();
+    this.#entries.set(keyText(result.key), { key: result.key, held, run: undefined, recorded });
+  }
+
+  async #sweep(lease: BatchLease): Promise<void> {
+    const { pool, log } = this.#options;
+    const result = await pool.run(sweepJob(lease, this.#tag(lease)));
+    if (result.kind === 'swept') return this.#forget(lease.key!);
+    if (!this.#closed) log.warn({ lease: lease.key?.lease, result }, 'half-written files may remain; the next start tries again'); // prettier-ignore
+  }
+
+  #tag(lease: BatchLease): string {
+    return leaseTagOf(this.#options.authority, lease.key?.lease ?? '');
+  }
+
+  // Without a stream there is nothing to say: the next hello does not name the lease, which means the same.
+  #giveBack(key: LeaseKey): void {
+    this.#send?.(
+      create(AttachRequestSchema, { frame: { case: 'leaseReturn', value: { keys: [key] } } }),
+    );
+  }
+
+  #tell(): void {
+    const waiters = [...this.#waiters];
+    this.#waiters.clear();
+    for (const wake of waiters) wake();
+  }
+}
+
+function isRevoked(held: HeldLease): boolean {
+  return (held.state === 'stopping' || held.state === 'saving') && held.revoked;
+}

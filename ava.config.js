@@ -1,0 +1,7 @@
+export default {
+  extensions: ['ts'],
+  files: ['**/*.test.ts', '!node_modules/**', '!gen/**', '!.drover/**'],
+  workerThreads: false,
+  concurrency: 2,
+  timeout: '60s',
+};

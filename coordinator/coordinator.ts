@@ -1,0 +1,102 @@
+// The coordinator put together: its parts opened in order, closed in reverse.
+import { rmSync } from 'node:fs';
+import path from 'node:path';
+import { connectionFileName, type Connection } from '../lib/connection.ts';
+import { DroverError } from '../lib/error.ts';
+import type { Logger } from '../lib/log.ts';
+import { makeFolders } from '../lib/make-folders.ts';
+import { formatHostPort, type HostPort } from '../lib/option-values.ts';
+import { systemClock, type Clock } from '../lib/time.ts';
+import { createDispatcher } from './dispatch/create-dispatcher.ts';
+import { compileCoordinatorOptions, type CoordinatorOptions } from './options.ts';
+import { ChangeHub } from './rpc/change-hub.ts';
+import { startServer } from './rpc/server.ts';
+import { openLevelStore } from './store/level-store.ts';
+import { Sweeper } from './sweeper.ts';
+import { openTrust } from './trust/open-trust.ts';
+import { writeFileWhole } from './trust/private-file.ts';
+import { serverNames } from './trust/server-names.ts';
+
+const storeFolder = 'store';
+
+export interface Coordinator extends AsyncDisposable {
+  /** How a client on this machine reaches it. */
+  readonly connection: Connection;
+  /** The file that says so. */
+  readonly connectionFile: string;
+  readonly dataFolder: string;
+  /** Ends every call and session in an orderly way, then closes the store. Idempotent. */
+  close(): Promise<void>;
+}
+
+export interface CoordinatorParts {
+  log: Logger;
+  /** @default the machine's */
+  clock?: Clock;
+}
+
+/**
+ * Starts a coordinator and answers when it listens. Throws DATA_FOLDER_LOCKED, ADDRESS_IN_USE, INVALID_ARGUMENT for an option
+ * or a damaged file, or UNAVAILABLE with what the file system says; nothing is left open then.
+ */
+export async function startCoordinator(
+  given: CoordinatorOptions,
+  { log, clock = systemClock }: CoordinatorParts,
+): Promise<Coordinator> {
+  const options = compileCoordinatorOptions(given);
+  const { dataFolder, listen, advertise, leaseTtlMs, heartbeatIntervalMs } = options;
+  makeDataFolder(dataFolder);
+  await using parts = new AsyncDisposableStack();
+  const store = parts.use(await openLevelStore(path.join(dataFolder, storeFolder)));
+  const trust = await openTrust({ folder: dataFolder, store, clock });
+  const certificate = await trust.serverCertificate(serverNames([listen.host, ...advertise]));
+  const sweeper = parts.adopt(new Sweeper(store, clock, log), (owned) => owned.close());
+  const dispatcher = parts.adopt(
+    createDispatcher({ store, clock, log, options: { leaseTtlMs, heartbeatIntervalMs } }),
+    (owned) => owned.close(),
+  );
+  const changes = parts.adopt(new ChangeHub(dispatcher), (owned) => owned.close());
+  const sweep = () => sweeper.start();
+  const shared = { store, trust, dispatcher, clock, log, changes, sweep };
+  const server = await startServer({ ...shared, certificate, listen });
+  // Sessions end by themselves when the server stops, and the dispatcher closes after the last of them.
+  parts.adopt(server, (owned) => owned.close());
+  const authorityFile = path.join(dataFolder, 'authority.pem');
+  const connection: Connection = {
+    address: `https://${formatHostPort({ host: localHost(listen), port: server.port })}`,
+    authorityFile,
+    tokenFile: trust.adminTokenFile,
+  };
+  const connectionFile = path.join(dataFolder, connectionFileName);
+  writeFileWhole(authorityFile, trust.authorityCertificate, 0o644);
+  writeFileWhole(connectionFile, `${JSON.stringify(connection, undefined, 2)}\n`, 0o644);
+  // First of all when closing: from then on nobody is told to come here.
+  parts.defer(() => rmSync(connectionFile, { force: true }));
+  sweep();
+  const owned = parts.move();
+  let closed: Promise<void> | undefined;
+  const close = () => (closed ??= owned.disposeAsync());
+  return {
+    connection,
+    connectionFile,
+    dataFolder,
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+/** Where a client on this machine reaches an address that is listened on. */
+function localHost({ host }: HostPort): string {
+  if (host === '0.0.0.0') return '127.0.0.1';
+  return host === '::' ? '::1' : host;
+}
+
+/** A folder that is there already keeps the rights that its owner gave it; what is secret in it is closed by itself. */
+function makeDataFolder(folder: string): void {
+  try {
+    makeFolders(path.join(folder, storeFolder), 0o700);
+  } catch (cause) {
+    const detail = cause instanceof Error ? cause.message : String(cause);
+    throw DroverError.invalid('--data', `${folder} cannot be used: ${detail}`, cause);
+  }
+}

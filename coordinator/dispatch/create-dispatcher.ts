@@ -1,0 +1,295 @@
+// The dispatcher: sessions offer slots, runs have work, and leases join the two. State that must outlive the process is in the
+// store; what is here can be made again from it and from the agents' hellos.
+import { create } from '@bufbuild/protobuf';
+import { durationFromMs } from '@bufbuild/protobuf/wkt';
+import type { RunRow } from '../../gen/drover/store/v1/rows_pb.ts';
+import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
+import { RunState } from '../../gen/drover/v1/run_pb.ts';
+import { WelcomeSchema, type AttachRequest, type AttachResponse } from '../../gen/drover/v1/session_pb.ts'; // prettier-ignore
+import { DroverError } from '../../lib/error.ts';
+import type { Logger } from '../../lib/log.ts';
+import type { Clock } from '../../lib/time.ts';
+import type { RunKey, Store } from '../store/store.ts';
+import { agentName } from '../task/names.ts';
+import { Assigner } from './assigner.ts';
+import { Changes } from './changes.ts';
+import type { Change, Dispatcher, LiveAgent, LiveProgress } from './dispatcher.ts';
+import { LeaseKeeper } from './lease-keeper.ts';
+import type { LiveLease } from './lease-table.ts';
+import { liveProgress } from './live-progress.ts';
+import { OpenRuns } from './open-runs.ts';
+import { Reports } from './reports.ts';
+import type { RunFeed } from './run-feed.ts';
+import { Session } from './session.ts';
+
+export interface DispatcherOptions {
+  /** A lease whose agent was silent for so long is taken back. */
+  leaseTtlMs: number;
+  /** An agent is to be heard of at least this often. */
+  heartbeatIntervalMs: number;
+}
+
+export interface DispatcherParts {
+  store: Store;
+  clock: Clock;
+  log: Logger;
+  options: DispatcherOptions;
+}
+
+/** Goes on with every run that is open in the store. */
+export function createDispatcher(parts: DispatcherParts): Dispatcher {
+  return new LeaseDispatcher(parts);
+}
+
+class LeaseDispatcher implements Dispatcher {
+  readonly #parts: DispatcherParts;
+  readonly #changes = new Changes();
+  readonly #runs: OpenRuns;
+  readonly #leases: LeaseKeeper;
+  readonly #reports: Reports;
+  readonly #assigner: Assigner;
+  /** By the agent's id. */
+  readonly #sessions = new Map<string, Session>();
+  readonly #loaded: Promise<void>;
+  #cancelExpiry: () => void = () => {};
+  #closed = false;
+
+  constructor(parts: DispatcherParts) {
+    const { store, clock, log, options } = parts;
+    const { leaseTtlMs } = options;
+    this.#parts = parts;
+    this.#runs = new OpenRuns(store, this.#changes);
+    this.#leases = new LeaseKeeper({ store, clock, log, leaseTtlMs, onReleased: (lease) => this.#takeBack(lease) }); // prettier-ignore
+    this.#reports = new Reports({
+      store,
+      clock,
+      leases: this.#leases,
+      onAdvance: (key, row) => this.#advance(key, row),
+      onProgress: (session, runs) => this.#progressed(session, runs),
+      onRoom: () => this.#assigner.wake(),
+    });
+    this.#assigner = new Assigner({
+      store,
+      clock,
+      runs: this.#runs,
+      leases: this.#leases,
+      sessions: this.#sessions,
+      onFailure: (error) => this.#logFailure('cannot give out work', error),
+    });
+    this.#loaded = this.#load();
+    this.#loaded.catch((error: unknown) => this.#logFailure('cannot load open runs', error));
+    this.#scheduleExpiry();
+  }
+
+  async *attach(
+    agent: string,
+    frames: AsyncIterable<AttachRequest>,
+    signal: AbortSignal,
+  ): AsyncGenerator<AttachResponse> {
+    await this.#loaded;
+    const reader = frames[Symbol.asyncIterator]();
+    const session = await this.#open(agent, reader);
+    const abort = () => session.close();
+    signal.addEventListener('abort', abort, { once: true });
+    if (signal.aborted) abort();
+    // Not awaited at the end: the reader ends with the stream, and that ends only after this generator has returned.
+    void this.#read(session, reader);
+    try {
+      yield* session.outgoing;
+    } finally {
+      signal.removeEventListener('abort', abort);
+      this.#detach(session);
+    }
+  }
+
+  runChanged(key: RunKey): void {
+    // Leases of an earlier process must be known first, or a run would count as stopped while agents work on it.
+    this.#loaded
+      .then(() => this.#follow(key))
+      .catch((error: unknown) => this.#logFailure('cannot follow a run', error));
+  }
+
+  progress(key: RunKey): LiveProgress | undefined {
+    const feed = this.#runs.get(key);
+    if (feed === undefined) return undefined;
+    const sessions = [...this.#sessions.values()];
+    return liveProgress(feed, this.#leases.table.ofRun(key), sessions, this.#parts.clock.now());
+  }
+
+  liveAgent(agent: string): LiveAgent | undefined {
+    const session = this.#sessions.get(agent);
+    if (session === undefined) return undefined;
+    const { version, platform, locationKinds } = session.hello;
+    const { slots, attachTimeMs, lastSeenTimeMs, draining } = session;
+    const slotsUsed = this.#leases.table.ofSession(session).length;
+    return { draining, version, platform, slots, slotsUsed, locationKinds, attachTimeMs, lastSeenTimeMs }; // prettier-ignore
+  }
+
+  attachedAgents(): string[] {
+    return [...this.#sessions.keys()];
+  }
+
+  subscribe(callback: (change: Change) => void): () => void {
+    return this.#changes.subscribe(callback);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#cancelExpiry();
+    for (const session of [...this.#sessions.values()]) this.#detach(session);
+    await this.#assigner.close();
+    await this.#loaded.catch(() => undefined);
+  }
+
+  // ---- runs
+
+  async #load(): Promise<void> {
+    for (const key of await this.#parts.store.openRuns()) {
+      const feed = await this.#runs.refresh(key);
+      if (feed === undefined) continue;
+      await this.#leases.adopt(key, feed.row);
+      await this.#follow(key);
+    }
+  }
+
+  /** Does what a run's new state asks for: gives its work out, or takes its leases back. */
+  async #follow(key: RunKey): Promise<void> {
+    const feed = await this.#runs.refresh(key);
+    if (feed?.isGoing !== true) await this.#stop(key, feed);
+    this.#assigner.wake();
+  }
+
+  async #stop(key: RunKey, feed: RunFeed | undefined): Promise<void> {
+    for (const lease of this.#leases.table.ofRun(key))
+      if (!lease.revoking) await this.#leases.revoke(lease, 'the run was stopped');
+    const cancelling = feed?.row.run!.state === RunState.CANCELLING;
+    if (cancelling && this.#leases.table.ofRun(key).length === 0)
+      await this.#runs.endCancelled(feed, this.#parts.clock.now());
+  }
+
+  async #takeBack({ run, target }: LiveLease): Promise<void> {
+    this.#runs
+      .get(run)
+      ?.giveBack(target.kind === 'scan' ? target : { kind: 'batch', batch: target.batch.batch });
+    await this.#follow(run);
+  }
+
+  async #advance(key: RunKey, row: RunRow): Promise<void> {
+    const feed = this.#runs.get(key);
+    if (feed === undefined) return;
+    this.#runs.update(feed, row);
+    this.#measure(feed);
+    if (feed.isGoing) this.#assigner.wake();
+    else await this.#stop(key, feed);
+  }
+
+  #progressed(session: Session, runs: readonly RunKey[]): void {
+    for (const key of runs) {
+      const feed = this.#runs.get(key);
+      if (feed === undefined) continue;
+      this.#measure(feed);
+      this.#changes.emit({ kind: 'task', task: key.task });
+    }
+    this.#changes.emit({ kind: 'agent', agent: session.agent });
+  }
+
+  #measure(feed: RunFeed): void {
+    const now = this.#parts.clock.now();
+    const live = liveProgress(feed, this.#leases.table.ofRun(feed.key), [], now);
+    const { succeededItems, failedItems, succeededBytes } = feed.row.run!.progress!;
+    const items = succeededItems + failedItems + live.inFlightItems;
+    feed.meter.sample(now, items, succeededBytes + live.inFlightBytes);
+  }
+
+  // ---- sessions
+
+  async #open(agent: string, reader: AsyncIterator<AttachRequest>): Promise<Session> {
+    const first = await reader.next();
+    if (first.done === true || first.value.frame.case !== 'hello')
+      throw DroverError.invalid('frame', 'the first frame of a session must be a hello');
+    if (this.#closed) throw new DroverError(ErrorReason.UNAVAILABLE, 'the coordinator is stopping');
+    const session = new Session(agent, first.value.frame.value, this.#parts.clock.now());
+    const older = this.#sessions.get(agent);
+    if (older !== undefined) this.#detach(older);
+    this.#sessions.set(agent, session);
+    session.send({ case: 'welcome', value: this.#welcome(agent) });
+    try {
+      await this.#leases.resume(session);
+    } catch (error) {
+      this.#detach(session);
+      throw error;
+    }
+    session.resumed = true;
+    this.#parts.log.info({ agent, slots: session.slots }, 'agent attached');
+    this.#changes.emit({ kind: 'agent', agent });
+    this.#assigner.wake();
+    return session;
+  }
+
+  #welcome(agent: string) {
+    const { heartbeatIntervalMs, leaseTtlMs } = this.#parts.options;
+    return create(WelcomeSchema, {
+      agent: agentName(agent),
+      heartbeatInterval: durationFromMs(heartbeatIntervalMs),
+      leaseTtl: durationFromMs(leaseTtlMs),
+    });
+  }
+
+  #detach(session: Session): void {
+    session.close();
+    this.#leases.detach(session);
+    if (this.#sessions.get(session.agent) !== session) return;
+    this.#sessions.delete(session.agent);
+    this.#parts.log.info({ agent: session.agent }, 'agent detached');
+    this.#changes.emit({ kind: 'agent', agent: session.agent });
+  }
+
+  /** Takes the agent's frames one after the other until there are no more; never rejects. */
+  async #read(session: Session, reader: AsyncIterator<AttachRequest>): Promise<void> {
+    try {
+      for (let next = await reader.next(); next.done !== true; next = await reader.next()) {
+        if (session.closed) return;
+        session.lastSeenTimeMs = this.#parts.clock.now();
+        await this.#reports.take(session, next.value.frame);
+      }
+      session.close();
+    } catch (error) {
+      if (!session.closed) this.#logFailure('a session ended', error);
+      session.close(error);
+    }
+  }
+
+  #scheduleExpiry(): void {
+    if (this.#closed) return;
+    const { clock, options } = this.#parts;
+    this.#cancelExpiry = clock.after(options.leaseTtlMs / 4, () => {
+      this.#cutOffSilent();
+      this.#leases
+        .expire()
+        .catch((error: unknown) => this.#logFailure('cannot take leases back', error))
+        .finally(() => {
+          if (this.#closed) return;
+          // Also where nothing expired: it may be the store that kept work from being given out.
+          this.#assigner.wake();
+          this.#scheduleExpiry();
+        });
+    });
+  }
+
+  /**
+   * Ends the sessions of agents that were silent for too long: they are gone, whatever their connections say. Left in, such an
+   * agent would get the work of its expired leases again and again, because nobody has more room.
+   */
+  #cutOffSilent(): void {
+    const { clock, options } = this.#parts;
+    for (const session of [...this.#sessions.values()]) {
+      if (session.lastSeenTimeMs > clock.now() - options.leaseTtlMs) continue;
+      session.close(new DroverError(ErrorReason.UNAVAILABLE, 'the agent was silent for too long'));
+      this.#detach(session);
+    }
+  }
+
+  #logFailure(what: string, error: unknown): void {
+    if (!this.#closed) this.#parts.log.error({ err: error }, what);
+  }
+}

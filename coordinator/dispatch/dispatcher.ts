@@ -1,0 +1,55 @@
+// The part of the coordinator that gives work to attached agents: what the rest of the coordinator sees of it.
+import type { AttachRequest, AttachResponse } from '../../gen/drover/v1/session_pb.ts';
+import type { RunKey } from '../store/store.ts';
+
+/** What is measured of a run while it is going, and not stored. */
+export interface LiveProgress {
+  inFlightItems: bigint;
+  inFlightBytes: bigint;
+  bytesPerSecond: bigint;
+  itemsPerSecond: number;
+  /** Undefined while it cannot be told. */
+  timeLeftMs: number | undefined;
+  /** What the run waits for, in words; empty when it does not wait. */
+  waitingFor: string;
+}
+
+/** What is known of an agent only while it is attached. */
+export interface LiveAgent {
+  draining: boolean;
+  version: string;
+  platform: string;
+  slots: number;
+  slotsUsed: number;
+  locationKinds: readonly string[];
+  /** Milliseconds since 1970. */
+  attachTimeMs: number;
+  lastSeenTimeMs: number;
+}
+
+/** Something that a watcher may want to read again. */
+export type Change = { kind: 'task'; task: string } | { kind: 'agent'; agent: string };
+
+export interface Dispatcher {
+  /**
+   * Serves one attached agent until its frames end or the signal aborts; ending the answer detaches it. `agent` is the
+   * agent's id (without `agents/`), proved by its certificate. A newer session of the same agent ends the older one.
+   */
+  attach(
+    agent: string,
+    frames: AsyncIterable<AttachRequest>,
+    signal: AbortSignal,
+  ): AsyncIterable<AttachResponse>;
+  /** A commit changed this run from outside: it was created, paused, resumed or cancelled. Leases follow. */
+  runChanged(key: RunKey): void;
+  /** Undefined when the run is not going. */
+  progress(key: RunKey): LiveProgress | undefined;
+  /** Undefined when the agent is not attached. */
+  liveAgent(agent: string): LiveAgent | undefined;
+  /** Ids of the attached agents. */
+  attachedAgents(): string[];
+  /** Calls back after each change, also several times a second while a run makes progress; the answer ends it. */
+  subscribe(callback: (change: Change) => void): () => void;
+  /** Ends every session and timer; leases stay in the store and go on after a restart. Idempotent. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,153 @@
+// Leases while they live: given, kept over a broken stream, taken back. The store knows who holds what; this adds deadlines
+// and sessions.
+import { create } from '@bufbuild/protobuf';
+import { LeaseState, type RunRow } from '../../gen/drover/store/v1/rows_pb.ts';
+import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
+import { LeaseKeySchema, type LeaseKey } from '../../gen/drover/v1/session_pb.ts';
+import { DroverError } from '../../lib/error.ts';
+import type { Logger } from '../../lib/log.ts';
+import type { Clock } from '../../lib/time.ts';
+import type { RunKey, Store } from '../store/store.ts';
+import { batchLeaseId, scanLeaseId, type LeaseTarget } from '../task/names.ts';
+import { commitRelease, type Grant } from './lease-commit.ts';
+import { LeaseTable, type LiveLease } from './lease-table.ts';
+import type { Session } from './session.ts';
+
+export interface LeaseKeeperParts {
+  store: Store;
+  clock: Clock;
+  log: Logger;
+  leaseTtlMs: number;
+  /** A lease ended without a result, and the store knows it: its work can be given out again. */
+  onReleased: (lease: LiveLease) => Promise<void>;
+}
+
+export class LeaseKeeper {
+  readonly table = new LeaseTable();
+  readonly #parts: LeaseKeeperParts;
+
+  constructor(parts: LeaseKeeperParts) {
+    this.#parts = parts;
+  }
+
+  /** Takes over the leases that were given before this process began: their agents have the usual time to come back. */
+  async adopt(key: RunKey, row: RunRow): Promise<void> {
+    const { store } = this.#parts;
+    const scan = row.scan!.lease!;
+    if (scan.state === LeaseState.LEASED)
+      this.#add(key, { kind: 'scan', run: key }, scan.generation, scan.agent);
+    for (const batch of await store.leasedBatches(key)) {
+      const { generation, agent } = (await store.batch({ ...key, batch }))!.lease!;
+      this.#add(key, { kind: 'batch', batch: { ...key, batch } }, generation, agent);
+    }
+  }
+
+  /** Tells the agent of a lease that was committed. `attached` is false when it left meanwhile and can never hear of it. */
+  give({ session, feed, target, generation, frame }: Grant, attached: boolean): void {
+    const lease = this.#add(feed.key, target, generation, session.agent);
+    if (attached) {
+      lease.session = session;
+      session.send(frame);
+    } else lease.expiresAtMs = this.#parts.clock.now();
+  }
+
+  /** The lease of this key, if this session holds it. */
+  held(session: Session, key: LeaseKey): LiveLease | undefined {
+    const lease = this.table.get(key.lease);
+    const holds = lease?.generation === key.generation && lease.session === session;
+    return holds ? lease : undefined;
+  }
+
+  /** The agent was heard of. */
+  extend(lease: LiveLease): void {
+    lease.expiresAtMs = this.#deadline();
+  }
+
+  /** The agent has reported its result, and it is stored. */
+  finish(lease: LiveLease): void {
+    this.table.remove(lease);
+  }
+
+  /** Joins what a hello names with what is known, and takes back what it does not name. */
+  async resume(session: Session): Promise<void> {
+    const kept = new Set<LiveLease>();
+    for (const key of session.hello.leases) {
+      const lease = this.table.get(key.lease);
+      if (lease?.generation === key.generation && lease.agent === session.agent) {
+        kept.add(lease);
+        lease.session = session;
+        this.extend(lease);
+        if (lease.revoking) session.revoke(key, 'the run was stopped');
+      } else session.revoke(key, 'the work was given to another agent');
+    }
+    for (const lease of this.table.ofAgent(session.agent))
+      if (!kept.has(lease)) await this.release(lease);
+  }
+
+  /** The session is gone; its leases wait for the agent until they expire. */
+  detach(session: Session): void {
+    for (const lease of this.table.ofSession(session)) lease.session = undefined;
+  }
+
+  /** Tells the agent to stop; the lease is free when it says that it has. One whose agent is away is free at once. */
+  async revoke(lease: LiveLease, message: string): Promise<void> {
+    if (lease.session === undefined) return this.release(lease);
+    lease.revoking = true;
+    lease.session.revoke(keyOf(lease), message);
+  }
+
+  /** Ends a lease without a result; nothing to do when it has ended already. */
+  async release(lease: LiveLease): Promise<void> {
+    const { store, clock, onReleased } = this.#parts;
+    if (this.table.get(lease.id) !== lease) return;
+    this.table.remove(lease);
+    try {
+      await commitRelease(store, lease, clock.now());
+    } catch (error) {
+      // The result came in while the lease was on its way back.
+      if (DroverError.from(error).reason === ErrorReason.LEASE_LOST) return;
+      // The store still says that it is held, so that it must stay known: the next expiry tries again.
+      lease.session = undefined;
+      lease.expiresAtMs = clock.now();
+      this.table.add(lease);
+      throw error;
+    }
+    await onReleased(lease);
+  }
+
+  /** Takes back every lease whose agent was silent for too long. */
+  async expire(): Promise<void> {
+    const { clock, log } = this.#parts;
+    for (const lease of this.table.expired(clock.now())) {
+      const { id, generation, agent, session } = lease;
+      log.warn({ lease: id, generation, agent }, 'lease expired');
+      session?.revoke(keyOf(lease), 'it expired');
+      await this.release(lease);
+    }
+  }
+
+  #add(run: RunKey, target: LeaseTarget, generation: number, agent: string): LiveLease {
+    const lease: LiveLease = {
+      id: target.kind === 'scan' ? scanLeaseId(target.run) : batchLeaseId(target.batch),
+      target,
+      run,
+      generation,
+      agent,
+      session: undefined,
+      expiresAtMs: this.#deadline(),
+      items: 0n,
+      bytes: 0n,
+      revoking: false,
+    };
+    this.table.add(lease);
+    return lease;
+  }
+
+  #deadline(): number {
+    return this.#parts.clock.now() + this.#parts.leaseTtlMs;
+  }
+}
+
+function keyOf({ id, generation }: LiveLease): LeaseKey {
+  return create(LeaseKeySchema, { lease: id, generation });
+}

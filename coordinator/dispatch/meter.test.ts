@@ -1,0 +1,71 @@
+import test from 'ava';
+import { Meter, timeLeftMs } from './meter.ts';
+
+test('nothing is known before two samples', (t) => {
+  const meter = new Meter();
+  const none = { itemsPerSecond: 0, bytesPerSecond: 0 };
+  t.deepEqual(meter.rates(5000), none);
+  meter.sample(5000, 10n, 100n);
+  t.deepEqual(meter.rates(9000), none);
+});
+
+test('rates are what was added over the time', (t) => {
+  const meter = new Meter();
+  meter.sample(1000, 10n, 1000n);
+  meter.sample(3000, 30n, 5000n);
+  t.deepEqual(meter.rates(3000), { itemsPerSecond: 10, bytesPerSecond: 2000 });
+  t.deepEqual(meter.rates(5000), { itemsPerSecond: 5, bytesPerSecond: 1000 }, 'a stall counts');
+});
+
+test('only the last seconds count', (t) => {
+  const meter = new Meter();
+  for (let second = 0; second <= 20; second += 1)
+    meter.sample(second * 1000, BigInt(second * 1000), 0n);
+  for (let second = 21; second <= 40; second += 1)
+    meter.sample(second * 1000, BigInt(20_000 + (second - 20)), 0n);
+  t.is(meter.rates(40_000).itemsPerSecond, 1);
+});
+
+test('samples that come faster than they are kept lose nothing', (t) => {
+  const meter = new Meter();
+  for (let timeMs = 0; timeMs <= 60_000; timeMs += 1) meter.sample(timeMs, BigInt(timeMs), 0n);
+  const { itemsPerSecond } = meter.rates(60_000);
+  t.true(Math.abs(itemsPerSecond - 1000) < 1, `${itemsPerSecond} items a second`);
+});
+
+test('totals that fall, because work was lost, are no negative rate', (t) => {
+  const meter = new Meter();
+  meter.sample(0, 100n, 100n);
+  meter.sample(1000, 40n, 0n);
+  t.deepEqual(meter.rates(1000), { itemsPerSecond: 0, bytesPerSecond: 0 });
+});
+
+test('two samples at one time do not divide by zero', (t) => {
+  const meter = new Meter();
+  meter.sample(0, 0n, 0n);
+  meter.sample(0, 1n, 1n);
+  t.true(Number.isFinite(meter.rates(0).itemsPerSecond));
+});
+
+const estimates: [
+  name: string,
+  itemsLeft: bigint,
+  bytesLeft: bigint,
+  itemsPerSecond: number,
+  bytesPerSecond: number,
+  leftMs: number | undefined,
+][] = [
+  ['nothing left', 0n, 0n, 0, 0, 0],
+  ['less than nothing left', -3n, 5n, 1, 1, 0],
+  ['nothing moves', 5n, 5n, 0, 0, undefined],
+  ['many small files: the items take longer', 1000n, 10n, 10, 10, 100_000],
+  ['few large files: the bytes take longer', 2n, 1000n, 10, 10, 100_000],
+  ['one large file in which no item ends', 1n, 500n, 0, 100, 5_000],
+  ['empty files only', 50n, 0n, 10, 0, 5_000],
+  ['files that grew: more bytes than planned', 10n, -5n, 1, 1, 10_000],
+  ['empty files are left, and none has ended yet', 5n, 0n, 0, 100, undefined],
+];
+for (const [name, itemsLeft, bytesLeft, itemsPerSecond, bytesPerSecond, leftMs] of estimates)
+  test(`time left: ${name}`, (t) => {
+    t.is(timeLeftMs(itemsLeft, bytesLeft, { itemsPerSecond, bytesPerSecond }), leftMs);
+  });

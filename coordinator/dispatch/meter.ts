@@ -1,0 +1,56 @@
+// How fast a run is: totals sampled over the last seconds. PURE: the time is passed in.
+
+/** Rates are taken over this time. */
+const windowMs = 8_000;
+/** Samples that are closer together than this replace each other, so that their number is bounded. */
+const sampleIntervalMs = 200;
+
+interface Sample {
+  timeMs: number;
+  items: bigint;
+  bytes: bigint;
+}
+
+export interface Rates {
+  itemsPerSecond: number;
+  bytesPerSecond: number;
+}
+
+export class Meter {
+  readonly #samples: Sample[] = [];
+
+  /** Notes the totals of finished items and written bytes at a time. */
+  sample(timeMs: number, items: bigint, bytes: bigint): void {
+    const before = this.#samples.at(-2);
+    const recent = before !== undefined && timeMs - before.timeMs < sampleIntervalMs;
+    if (recent) this.#samples.pop();
+    this.#samples.push({ timeMs, items, bytes });
+    while (this.#samples.length > 2 && this.#samples[1]!.timeMs <= timeMs - windowMs)
+      this.#samples.shift();
+  }
+
+  rates(nowMs: number): Rates {
+    const [first] = this.#samples;
+    const last = this.#samples.at(-1);
+    if (first === undefined || last === undefined || first === last)
+      return { itemsPerSecond: 0, bytesPerSecond: 0 };
+    const seconds = Math.max(nowMs - first.timeMs, 1) / 1000;
+    return {
+      itemsPerSecond: Math.max(Number(last.items - first.items) / seconds, 0),
+      bytesPerSecond: Math.max(Number(last.bytes - first.bytes) / seconds, 0),
+    };
+  }
+}
+
+/**
+ * The time to the end: the longer of what the items and what the bytes ask for, since a run of many small files is bound by
+ * the one and a run of few large files by the other. Undefined while nothing moves of what is left.
+ */
+export function timeLeftMs(itemsLeft: bigint, bytesLeft: bigint, rates: Rates): number | undefined {
+  if (itemsLeft <= 0n) return 0;
+  const seconds: number[] = [];
+  if (rates.itemsPerSecond > 0) seconds.push(Number(itemsLeft) / rates.itemsPerSecond);
+  if (rates.bytesPerSecond > 0 && bytesLeft > 0n)
+    seconds.push(Number(bytesLeft) / rates.bytesPerSecond);
+  return seconds.length === 0 ? undefined : Math.max(...seconds) * 1000;
+}

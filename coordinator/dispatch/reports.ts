@@ -1,0 +1,134 @@
+// What agents report, frame by frame: each is checked against the leases, stored, and only then acknowledged.
+import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
+import type { RunRow } from '../../gen/drover/store/v1/rows_pb.ts';
+import type {
+  AttachRequest,
+  BatchDone,
+  Heartbeat,
+  LeaseKey,
+  LeaseReturn,
+  ScanDone,
+  ScanPageFrame,
+} from '../../gen/drover/v1/session_pb.ts';
+import { DroverError } from '../../lib/error.ts';
+import type { Clock } from '../../lib/time.ts';
+import type { RunKey, Store } from '../store/store.ts';
+import { commitPage } from './commit-page.ts';
+import { commitResults } from './commit-results.ts';
+import { commitScanEnd } from './commit-scan-end.ts';
+import type { LeaseKeeper } from './lease-keeper.ts';
+import type { LiveLease } from './lease-table.ts';
+import type { Session } from './session.ts';
+
+export interface ReportsParts {
+  store: Store;
+  clock: Clock;
+  leases: LeaseKeeper;
+  /** A report was stored and its run has this row now. */
+  onAdvance: (key: RunKey, row: RunRow) => Promise<void>;
+  /** An agent said how far it is with these runs. */
+  onProgress: (session: Session, runs: readonly RunKey[]) => void;
+  /** An agent takes work again that took none. */
+  onRoom: () => void;
+}
+
+export class Reports {
+  readonly #parts: ReportsParts;
+
+  constructor(parts: ReportsParts) {
+    this.#parts = parts;
+  }
+
+  /** Takes one frame. Throws INVALID_ARGUMENT when it does not belong here; then the session cannot go on. */
+  async take(session: Session, frame: AttachRequest['frame']): Promise<void> {
+    switch (frame.case) {
+      case 'scanPage':
+        return this.#guard(session, frame.value.key, (lease) =>
+          this.#takePage(session, lease, frame.value),
+        );
+      case 'scanDone':
+        return this.#guard(session, frame.value.key, (lease) =>
+          this.#endScan(session, lease, frame.value),
+        );
+      case 'batchDone':
+        return this.#guard(session, frame.value.key, (lease) =>
+          this.#takeResults(session, lease, frame.value),
+        );
+      case 'heartbeat':
+        return this.#takeHeartbeat(session, frame.value);
+      case 'leaseReturn':
+        return this.#takeReturn(session, frame.value);
+      default:
+        throw DroverError.invalid('frame', `a frame "${frame.case}" does not belong here`);
+    }
+  }
+
+  /** Answers a report on a lease that is lost with a revocation, so that the agent forgets it. */
+  async #guard(
+    session: Session,
+    key: LeaseKey | undefined,
+    take: (lease: LiveLease) => Promise<void>,
+  ): Promise<void> {
+    if (key === undefined) throw DroverError.invalid('frame.key', 'is missing');
+    const lease = this.#parts.leases.held(session, key);
+    if (lease === undefined) return session.revoke(key, 'the lease is lost');
+    try {
+      await take(lease);
+    } catch (error) {
+      const { reason, message } = DroverError.from(error);
+      if (reason !== ErrorReason.LEASE_LOST && reason !== ErrorReason.WRONG_STATE) throw error;
+      session.revoke(key, message);
+    }
+  }
+
+  async #takePage(session: Session, lease: LiveLease, frame: ScanPageFrame): Promise<void> {
+    const { store, clock, leases, onAdvance } = this.#parts;
+    const row = await commitPage(store, lease.run, frame, clock.now());
+    leases.extend(lease);
+    session.acknowledge(frame.key!, frame.page);
+    await onAdvance(lease.run, row);
+  }
+
+  async #endScan(session: Session, lease: LiveLease, frame: ScanDone): Promise<void> {
+    const { store, clock, leases, onAdvance } = this.#parts;
+    const row = await commitScanEnd(store, lease.run, frame, clock.now());
+    leases.finish(lease);
+    session.acknowledge(frame.key!, 0n);
+    await onAdvance(lease.run, row);
+  }
+
+  async #takeResults(session: Session, lease: LiveLease, frame: BatchDone): Promise<void> {
+    const { store, clock, leases, onAdvance } = this.#parts;
+    if (lease.target.kind !== 'batch')
+      throw new DroverError(ErrorReason.LEASE_LOST, 'the lease is lost: it is a scan');
+    const row = await commitResults(store, lease.target.batch, frame, clock.now());
+    leases.finish(lease);
+    session.acknowledge(frame.key!, 0n);
+    await onAdvance(lease.run, row);
+  }
+
+  #takeHeartbeat(session: Session, frame: Heartbeat): void {
+    const { leases, onProgress, onRoom } = this.#parts;
+    const takesWorkAgain = session.draining && !frame.draining;
+    session.draining = frame.draining;
+    if (takesWorkAgain) onRoom();
+    const runs: RunKey[] = [];
+    for (const { key, items, bytes } of frame.leases) {
+      const lease = key && leases.held(session, key);
+      if (lease === undefined) continue;
+      leases.extend(lease);
+      lease.items = items;
+      lease.bytes = bytes;
+      if (!runs.includes(lease.run)) runs.push(lease.run);
+    }
+    onProgress(session, runs);
+  }
+
+  async #takeReturn(session: Session, frame: LeaseReturn): Promise<void> {
+    const { leases } = this.#parts;
+    for (const key of frame.keys) {
+      const lease = leases.held(session, key);
+      if (lease !== undefined) await leases.release(lease);
+    }
+  }
+}

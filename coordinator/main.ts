@@ -1,0 +1,52 @@
+#!/usr/bin/env -S node --max-semi-space-size=4
+// (Node 26 lets the young generation grow to 96 MiB, which this process only fills with frames it is done with.)
+// The edge of the coordinator's process: options, output, signals, exit status.
+import { CommanderError } from 'commander';
+import { createLog } from '../lib/log.ts';
+import { exitCannotStart, runProcess, type ProcessEdge } from '../lib/process-edge.ts';
+import { startCoordinator, type Coordinator } from './coordinator.ts';
+import { parseCoordinatorOptions, type ProcessOptions } from './options.ts';
+
+/** Exit status of a coordinator that was told to stop at once, as a shell gives it for SIGINT. */
+const exitStopped = 130;
+
+await runProcess('drover-coordinator', process, main);
+
+async function main(edge: ProcessEdge): Promise<number> {
+  const options = parse();
+  if (typeof options === 'number') return options;
+  const log = createLog('drover-coordinator', options.logLevel);
+  const coordinator = await startCoordinator(options.coordinator, { log });
+  process.stdout.write(`${readyText(coordinator, options)}\n`);
+  await aborted(edge.drain);
+  const closed = coordinator.close().then(() => 0);
+  return Promise.race([closed, aborted(edge.stop).then(() => exitStopped)]);
+}
+
+/** The options, or the exit status when commander has said all there is to say. */
+function parse(): ProcessOptions | number {
+  try {
+    return parseCoordinatorOptions(process.argv.slice(2), (text) => process.stderr.write(text));
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    return error.exitCode === 0 ? 0 : exitCannotStart;
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+function readyText(coordinator: Coordinator, { json }: ProcessOptions): string {
+  const { connection, connectionFile, dataFolder: data } = coordinator;
+  if (json)
+    return JSON.stringify({ ready: true, ...connection, connectionFile, data, pid: process.pid });
+  return [
+    `The coordinator listens on ${connection.address} and keeps its data in ${data}`,
+    `  certificate authority  ${connection.authorityFile}`,
+    `  administrator's token  ${connection.tokenFile}`,
+  ].join('\n');
+}

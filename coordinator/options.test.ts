@@ -1,0 +1,66 @@
+import test from 'ava';
+import { CommanderError } from 'commander';
+import { DroverError } from '../lib/error.ts';
+import { compileCoordinatorOptions, parseCoordinatorOptions } from './options.ts';
+
+const quiet = () => {};
+
+test('defaults are complete', (t) => {
+  const { coordinator, ...process } = parseCoordinatorOptions(['--data', '/d'], quiet);
+  t.deepEqual(process, { logLevel: 'info', json: false });
+  const complete = {
+    dataFolder: '/d',
+    listen: { host: '127.0.0.1', port: 7443 },
+    advertise: [],
+    leaseTtlMs: 30_000,
+    heartbeatIntervalMs: 5000,
+  };
+  t.deepEqual(compileCoordinatorOptions(coordinator), complete);
+  t.deepEqual(compileCoordinatorOptions({ dataFolder: '/d' }), complete);
+});
+
+test('options are taken as they are given', (t) => {
+  const args =
+    '--data x/y --listen [::1]:0 --advertise a.example,10.0.0.1 --advertise b --lease-ttl 2 --json';
+  const { coordinator, json } = parseCoordinatorOptions(args.split(' '), quiet);
+  t.true(json);
+  const { dataFolder, ...rest } = compileCoordinatorOptions(coordinator);
+  t.true(dataFolder.startsWith('/') && dataFolder.endsWith('/x/y'));
+  t.deepEqual(rest, {
+    listen: { host: '::1', port: 0 },
+    advertise: ['a.example', '10.0.0.1', 'b'],
+    leaseTtlMs: 2000,
+    // The default follows where the lease is short.
+    heartbeatIntervalMs: 666,
+  });
+});
+
+const refused = [
+  ['--lease-ttl', '1'],
+  ['--lease-ttl', '3601'],
+  ['--lease-ttl', '2.5'],
+  ['--heartbeat-interval', '0'],
+  ['--heartbeat-interval', '1801'],
+  ['--listen', '7443'],
+  ['--listen', '127.0.0.1:70000'],
+  ['--listen', '::1:1'],
+  ['--advertise', 'a:1'],
+  ['--advertise', ''],
+  ['--log-level', 'loud'],
+  ['--data', ''],
+  ['--nonsense', 'x'],
+];
+
+for (const [flag, value] of refused)
+  test(`refused by name: ${flag} "${value}"`, (t) => {
+    let written = '';
+    const write = (text: string) => (written += text);
+    t.throws(() => parseCoordinatorOptions([flag!, value!], write), { instanceOf: CommanderError });
+    t.true(written.includes(flag!));
+  });
+
+test('surplus arguments, and heartbeats that are too rare for the lease, are refused', (t) => {
+  t.throws(() => parseCoordinatorOptions(['x'], quiet), { instanceOf: CommanderError });
+  const rare = { leaseTtlMs: 10_000, heartbeatIntervalMs: 5001 };
+  t.throws(() => compileCoordinatorOptions(rare), { instanceOf: DroverError });
+});

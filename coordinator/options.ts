@@ -1,0 +1,165 @@
+// The coordinator's options: as a caller gives them, as a person gives them, and what the coordinator then goes by.
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { isIP } from 'node:net';
+import { homedir } from 'node:os';
+import path from 'node:path';
+import { DroverError } from '../lib/error.ts';
+import { logLevels, type LogLevel } from '../lib/log.ts';
+import { hostPort, oneOf, wholeNumber, type HostPort } from '../lib/option-values.ts';
+import { version } from '../lib/version.ts';
+import { isHostName } from './trust/server-names.ts';
+
+export interface CoordinatorOptions {
+  /** Where everything is kept. @default ~/.drover/coordinator */
+  dataFolder?: string;
+  /** The address to listen on; port 0 takes any free one. @default 127.0.0.1:7443 */
+  listen?: HostPort;
+  /** Further names and addresses under which agents reach this machine, for the certificate. @default none */
+  advertise?: readonly string[];
+  /** A lease whose agent was silent for so long is taken back. @default 30 seconds */
+  leaseTtlMs?: number;
+  /** Agents are to be heard of at least this often. @default 5 seconds, or a third of the lease's time if that is shorter */
+  heartbeatIntervalMs?: number;
+}
+
+export type CompiledCoordinatorOptions = Required<CoordinatorOptions>;
+
+const defaults = {
+  dataFolder: path.join(homedir(), '.drover', 'coordinator'),
+  listen: '127.0.0.1:7443',
+  leaseTtlMs: 30_000,
+  heartbeatIntervalMs: 5000,
+};
+
+/** Complete, checked options. Throws INVALID_ARGUMENT that names the option as the command line calls it. */
+export function compileCoordinatorOptions(options: CoordinatorOptions): CompiledCoordinatorOptions {
+  const leaseTtlMs = options.leaseTtlMs ?? defaults.leaseTtlMs;
+  const heartbeatIntervalMs =
+    options.heartbeatIntervalMs ??
+    Math.min(defaults.heartbeatIntervalMs, Math.floor(leaseTtlMs / 3));
+  if (heartbeatIntervalMs > leaseTtlMs / 2)
+    throw DroverError.invalid(
+      '--heartbeat-interval',
+      `must be at most half of --lease-ttl, which is ${leaseTtlMs / 1000} seconds`,
+    );
+  return {
+    dataFolder: path.resolve(options.dataFolder ?? defaults.dataFolder),
+    listen: options.listen ?? hostPort(defaults.listen),
+    advertise: options.advertise ?? [],
+    leaseTtlMs,
+    heartbeatIntervalMs,
+  };
+}
+
+/** What a person says on the command line: the coordinator's options, and what the process does around it. */
+export interface ProcessOptions {
+  coordinator: CoordinatorOptions;
+  logLevel: LogLevel;
+  /** Print one JSON line when it is ready, in place of sentences. */
+  json: boolean;
+}
+
+interface Flags {
+  data: string;
+  listen: HostPort;
+  advertise?: string[];
+  leaseTtl: number;
+  heartbeatInterval?: number;
+  logLevel: LogLevel;
+  json?: boolean;
+}
+
+/**
+ * Parses the arguments after the program's name; what is absent comes from the environment, then from the defaults. Throws a
+ * CommanderError, which has been printed, for bad flags and for --help and --version.
+ */
+export function parseCoordinatorOptions(
+  args: readonly string[],
+  writeError: (text: string) => void,
+): ProcessOptions {
+  const command = coordinatorCommand().exitOverride().configureOutput({ writeErr: writeError });
+  const flags = command.parse([...args], { from: 'user' }).opts<Flags>();
+  const { data, listen, advertise, leaseTtl, heartbeatInterval } = flags;
+  return {
+    coordinator: {
+      dataFolder: data,
+      listen,
+      leaseTtlMs: leaseTtl * 1000,
+      ...(advertise === undefined ? {} : { advertise }),
+      ...(heartbeatInterval === undefined ? {} : { heartbeatIntervalMs: heartbeatInterval * 1000 }),
+    },
+    logLevel: flags.logLevel,
+    json: flags.json ?? false,
+  };
+}
+
+function coordinatorCommand(): Command {
+  return new Command('drover-coordinator')
+    .description(
+      'Keeps migration tasks and gives their work to agents; it never sees a byte of a file.',
+    )
+    .version(version)
+    .allowExcessArguments(false)
+    .addOption(
+      new Option('--data <folder>', 'where the coordinator keeps everything')
+        .env('DROVER_COORDINATOR_DATA')
+        .argParser(nonEmpty)
+        .default(defaults.dataFolder),
+    )
+    .addOption(
+      new Option('--listen <host:port>', 'the address to listen on; port 0 takes any free one')
+        .env('DROVER_COORDINATOR_LISTEN')
+        .argParser(hostPort)
+        .default(hostPort(defaults.listen), defaults.listen),
+    )
+    .addOption(
+      new Option(
+        '--advertise <host>',
+        'a further name or address of this machine, for its certificate; several with commas, or given again',
+      )
+        .env('DROVER_COORDINATOR_ADVERTISE')
+        .argParser(hostList),
+    )
+    .addOption(
+      new Option(
+        '--lease-ttl <seconds>',
+        'take work back from an agent that was silent for so long, from 2 to 3600',
+      )
+        .env('DROVER_COORDINATOR_LEASE_TTL')
+        .argParser(wholeNumber(2, 3600))
+        .default(defaults.leaseTtlMs / 1000),
+    )
+    .addOption(
+      new Option(
+        '--heartbeat-interval <seconds>',
+        'how often agents are to be heard of, from 1 to 1800; at most half of --lease-ttl (default: 5, or a third of --lease-ttl)',
+      )
+        .env('DROVER_COORDINATOR_HEARTBEAT_INTERVAL')
+        .argParser(wholeNumber(1, 1800)),
+    )
+    .addOption(
+      new Option(
+        '--log-level <level>',
+        `what is written to standard error: ${logLevels.join(', ')}`,
+      )
+        .env('DROVER_COORDINATOR_LOG_LEVEL')
+        .argParser(oneOf(...logLevels))
+        .default('info'),
+    )
+    .addOption(
+      new Option('--json', 'print one JSON line when ready').env('DROVER_COORDINATOR_JSON'),
+    );
+}
+
+function nonEmpty(text: string): string {
+  if (text !== '') return text;
+  throw new InvalidArgumentError('It must not be empty.');
+}
+
+function hostList(text: string, before: string[] | undefined): string[] {
+  const hosts = text.split(',').map((host) => host.trim());
+  for (const host of hosts)
+    if (isIP(host) === 0 && !isHostName(host))
+      throw new InvalidArgumentError('It must be a host name or an address, without a port.');
+  return [...(before ?? []), ...hosts];
+}

@@ -1,0 +1,78 @@
+// What is to be done with one scanned item: the scan's facts against the ledger's. PURE.
+import type { LedgerRow } from '../../gen/drover/store/v1/rows_pb.ts';
+import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
+import { ItemAction, ItemKind } from '../../gen/drover/v1/item_pb.ts';
+import { isInsideDestination } from './destination-path.ts';
+
+/** One item of a scan, and what stands out about it. */
+export interface ScannedItem {
+  path: string;
+  kind: ItemKind;
+  /** Bytes. */
+  size: bigint;
+  /** Nanoseconds since 1970. */
+  modifiedNs: bigint;
+  /** Nanoseconds since 1970; 0 when it is not known. */
+  createdNs: bigint;
+  fileId: bigint;
+  /** UNSPECIFIED when there is nothing to say against it. */
+  reason: ErrorReason;
+  message: string;
+}
+
+/** The decision; reason and message are those of a skip or a failure. */
+export interface Decision {
+  action: ItemAction;
+  reason: ErrorReason;
+  message: string;
+}
+
+/** `ledger` is what the last run that wrote the item recorded, if one did. */
+export function planItem(item: ScannedItem, ledger: LedgerRow | undefined): Decision {
+  if (item.reason !== ErrorReason.UNSPECIFIED) return decideRemark(item);
+  if (!isInsideDestination(item.path))
+    return {
+      action: ItemAction.FAIL,
+      reason: ErrorReason.DESTINATION_ESCAPES,
+      message: 'the path would lead out of the destination folder',
+    };
+  // What an earlier run wrote is written over only where it is of the same kind: a folder takes no file's place, nor the reverse.
+  switch (item.kind) {
+    case ItemKind.FOLDER:
+      return write(ledger?.folder === true ? ledger : undefined);
+    case ItemKind.FILE:
+      if (ledger !== undefined && isUnchanged(item, ledger))
+        return { action: ItemAction.SKIP, reason: ErrorReason.UNCHANGED, message: '' };
+      return write(ledger?.folder === true ? undefined : ledger);
+    default:
+      return decideRemark(unwritable(item));
+  }
+}
+
+/** Links and the like are never written, also when the agent that found them said nothing about them. */
+function unwritable(item: ScannedItem): ScannedItem {
+  if (item.kind === ItemKind.SYMBOLIC_LINK)
+    return { ...item, reason: ErrorReason.SYMBOLIC_LINK, message: 'it is a symbolic link' };
+  return { ...item, reason: ErrorReason.SPECIAL_FILE, message: 'it is no file and no folder' };
+}
+
+function write(ledger: LedgerRow | undefined): Decision {
+  const action = ledger === undefined ? ItemAction.CREATE : ItemAction.UPDATE;
+  return { action, reason: ErrorReason.UNSPECIFIED, message: '' };
+}
+
+function isUnchanged(item: ScannedItem, ledger: LedgerRow): boolean {
+  return !ledger.folder && ledger.size === item.size && ledger.modifiedNs === item.modifiedNs;
+}
+
+/** What is left out by its nature, or because somebody wanted it so, is skipped; the rest is a failure that somebody must see. */
+function decideRemark({ reason, message }: ScannedItem): Decision {
+  switch (reason) {
+    case ErrorReason.SYMBOLIC_LINK:
+    case ErrorReason.SPECIAL_FILE:
+    case ErrorReason.FILTERED:
+      return { action: ItemAction.SKIP, reason, message };
+    default:
+      return { action: ItemAction.FAIL, reason, message };
+  }
+}

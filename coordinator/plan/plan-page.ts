@@ -1,0 +1,186 @@
+// A page of the scan becomes batches: those that agents work on, and one of what the plan settles itself. PURE.
+import type { LedgerRow } from '../../gen/drover/store/v1/rows_pb.ts';
+import type { BatchItems, ItemRemark, ScanPage } from '../../gen/drover/v1/columns_pb.ts';
+import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
+import { ItemAction, ItemKind } from '../../gen/drover/v1/item_pb.ts';
+import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
+import { DroverError } from '../../lib/error.ts';
+import {
+  BatchBuilder,
+  batchBytesMax,
+  batchItemsMax,
+  encodeSettledResults,
+} from './batch-builder.ts';
+import { planItem, type Decision, type ScannedItem } from './plan-item.ts';
+
+/** The most items in a page of a scan. */
+export const scanPageItemsMax = 2000;
+
+/** A batch for agents. */
+export interface PlannedBatch {
+  phase: BatchPhase;
+  items: Uint8Array;
+  count: number;
+  bytes: bigint;
+}
+
+/** What the plan settled: encoded items and results, and how many of each. */
+export interface SettledBatch {
+  items: Uint8Array;
+  results: Uint8Array;
+  count: number;
+  skipped: number;
+  failed: number;
+}
+
+export interface PagePlan {
+  lastPath: string;
+  scannedItems: number;
+  scannedBytes: bigint;
+  plannedItems: number;
+  plannedBytes: bigint;
+  transfers: PlannedBatch[];
+  /** The folder batch that was being filled, with more folders in it; undefined when nothing was added. */
+  filledFolders: PlannedBatch | undefined;
+  /** Folder batches beside it, all full but perhaps the last. */
+  folders: PlannedBatch[];
+  settled: SettledBatch | undefined;
+}
+
+/**
+ * Plans a page. `ledger` has a row, or undefined, for each item; `filling` is the folder batch that has room left, if any.
+ * Throws LIMIT_EXCEEDED when the page has too many items, INTERNAL when its columns do not fit together; only a broken agent
+ * sends such a page.
+ */
+export function planPage(
+  page: ScanPage,
+  ledger: readonly (LedgerRow | undefined)[],
+  filling: BatchItems | undefined,
+): PagePlan {
+  checkColumns(page);
+  const planner = new PagePlanner(filling);
+  const remarks = new Map(page.remark.map((remark) => [remark.index, remark]));
+  for (let index = 0; index < page.path.length; index += 1)
+    planner.add(itemAt(page, index, remarks.get(index)), ledger[index]);
+  return planner.finish();
+}
+
+class PagePlanner {
+  readonly #transfers: BatchBuilder[] = [];
+  readonly #folders: BatchBuilder[] = [];
+  readonly #settled = new BatchBuilder();
+  readonly #decisions: Decision[] = [];
+  readonly #filling: BatchBuilder | undefined;
+  #current = new BatchBuilder();
+  #lastPath = '';
+  #scannedItems = 0;
+  #scannedBytes = 0n;
+  #plannedItems = 0;
+  #plannedBytes = 0n;
+  #filled = false;
+
+  constructor(filling: BatchItems | undefined) {
+    this.#filling = filling === undefined ? undefined : new BatchBuilder(filling);
+  }
+
+  add(item: ScannedItem, ledger: LedgerRow | undefined): void {
+    this.#lastPath = item.path;
+    this.#scannedItems += 1;
+    this.#scannedBytes += item.size;
+    const decision = planItem(item, ledger);
+    const { action } = decision;
+    if (action !== ItemAction.CREATE && action !== ItemAction.UPDATE) {
+      this.#settled.add(item, action, undefined);
+      this.#decisions.push(decision);
+      return;
+    }
+    this.#plannedItems += 1;
+    if (item.kind === ItemKind.FOLDER) this.#addFolder(item, action, ledger);
+    this.#addTransfer(item, action, ledger);
+  }
+
+  /** A folder is made in the transfer phase, so that it is there even when it is empty, and reported in the folder phase. */
+  #addFolder(item: ScannedItem, action: ItemAction, ledger: LedgerRow | undefined): void {
+    if (this.#filling !== undefined && this.#filling.count < batchItemsMax) {
+      this.#filling.add(item, action, ledger);
+      this.#filled = true;
+      return;
+    }
+    const last = this.#folders.at(-1);
+    const target = last !== undefined && last.count < batchItemsMax ? last : new BatchBuilder();
+    if (target !== last) this.#folders.push(target);
+    target.add(item, action, ledger);
+  }
+
+  #addTransfer(item: ScannedItem, action: ItemAction, ledger: LedgerRow | undefined): void {
+    if (item.kind === ItemKind.FILE) this.#plannedBytes += item.size;
+    if (item.size >= batchBytesMax) {
+      const alone = new BatchBuilder();
+      alone.add(item, action, ledger);
+      this.#transfers.push(alone);
+      return;
+    }
+    if (!this.#current.hasRoom(item.size)) this.#cut();
+    this.#current.add(item, action, ledger);
+  }
+
+  #cut(): void {
+    if (this.#current.count === 0) return;
+    this.#transfers.push(this.#current);
+    this.#current = new BatchBuilder();
+  }
+
+  finish(): PagePlan {
+    this.#cut();
+    return {
+      lastPath: this.#lastPath,
+      scannedItems: this.#scannedItems,
+      scannedBytes: this.#scannedBytes,
+      plannedItems: this.#plannedItems,
+      plannedBytes: this.#plannedBytes,
+      transfers: this.#transfers.map((batch) => planned(batch, BatchPhase.TRANSFER)),
+      filledFolders: this.#filled ? planned(this.#filling!, BatchPhase.FOLDERS) : undefined,
+      folders: this.#folders.map((batch) => planned(batch, BatchPhase.FOLDERS)),
+      settled: this.#settled.count === 0 ? undefined : this.#finishSettled(),
+    };
+  }
+
+  #finishSettled(): SettledBatch {
+    const failed = this.#decisions.filter(({ action }) => action === ItemAction.FAIL).length;
+    return {
+      items: this.#settled.encode(),
+      results: encodeSettledResults(this.#decisions),
+      count: this.#decisions.length,
+      skipped: this.#decisions.length - failed,
+      failed,
+    };
+  }
+}
+
+function planned(batch: BatchBuilder, phase: BatchPhase): PlannedBatch {
+  return { phase, items: batch.encode(), count: batch.count, bytes: batch.bytes };
+}
+
+function itemAt(page: ScanPage, index: number, remark: ItemRemark | undefined): ScannedItem {
+  return {
+    path: page.path[index]!,
+    kind: page.kind[index]!,
+    size: page.size[index]!,
+    modifiedNs: page.modifiedNs[index]!,
+    createdNs: page.createdNs[index]!,
+    fileId: page.fileId[index]!,
+    reason: remark?.reason ?? ErrorReason.UNSPECIFIED,
+    message: remark?.message ?? '',
+  };
+}
+
+function checkColumns(page: ScanPage): void {
+  if (page.path.length > scanPageItemsMax)
+    throw new DroverError(
+      ErrorReason.LIMIT_EXCEEDED,
+      `a scan page has ${page.path.length} items, more than ${scanPageItemsMax}`,
+    );
+  const columns = [page.kind, page.size, page.modifiedNs, page.createdNs, page.fileId];
+  if (columns.every((column) => column.length === page.path.length)) return;
+  throw new DroverError(ErrorReason.INTERNAL, 'the columns of a scan page differ in length');
+}

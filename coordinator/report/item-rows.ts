@@ -1,0 +1,100 @@
+// The rows of a batch as the items that people see. PURE: lists and reports share it.
+import { create } from '@bufbuild/protobuf';
+import type { Timestamp } from '@bufbuild/protobuf/wkt';
+import { TimestampSchema } from '@bufbuild/protobuf/wkt';
+import type { BatchItems, BatchResults, ItemRemark } from '../../gen/drover/v1/columns_pb.ts';
+import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
+import {
+  ItemAction,
+  ItemKind,
+  ItemSchema,
+  ItemState,
+  type Item,
+} from '../../gen/drover/v1/item_pb.ts';
+import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
+import { reasonInfo } from '../../lib/error.ts';
+import { agentName } from '../task/names.ts';
+
+const sha256Bytes = 32;
+const quickXorHashBytes = 20;
+const nanosecondsPerSecond = 1_000_000_000n;
+
+/** A batch, decoded. */
+export interface ItemBatch {
+  phase: BatchPhase;
+  items: BatchItems;
+  /** Undefined until the batch is done. */
+  results: BatchResults | undefined;
+  /** The id of the agent that did it; empty when nobody had to. */
+  agent: string;
+}
+
+/** An item and which row of its batch it is, from 0. */
+export interface ItemRow {
+  index: number;
+  item: Item;
+}
+
+/**
+ * The items of a batch, from row `first` on. Folders that have to be written stand in two batches, because they are made before
+ * their files and get their dates after them; they are shown once, where they are counted: in the folder phase.
+ */
+export function* itemRows(batch: ItemBatch, first: number): Generator<ItemRow> {
+  const remarks = new Map(batch.results?.remark.map((remark) => [remark.index, remark]));
+  for (let index = first; index < batch.items.path.length; index += 1)
+    if (isShown(batch, index)) yield { index, item: itemAt(batch, index, remarks.get(index)) };
+}
+
+function isShown({ phase, items }: ItemBatch, index: number): boolean {
+  if (phase === BatchPhase.FOLDERS || items.kind[index] !== ItemKind.FOLDER) return true;
+  const action = items.action[index];
+  return action !== ItemAction.CREATE && action !== ItemAction.UPDATE;
+}
+
+function itemAt(batch: ItemBatch, index: number, remark: ItemRemark | undefined): Item {
+  const { items, results } = batch;
+  const item = create(ItemSchema, {
+    path: items.path[index]!,
+    kind: items.kind[index]!,
+    action: items.action[index]!,
+    state: results?.state[index] ?? ItemState.PENDING,
+    size: items.kind[index] === ItemKind.FILE ? items.size[index]! : 0n,
+    modifiedTime: timestampFromNanoseconds(items.modifiedNs[index]!),
+    ...(items.createdNs[index] ? { createdTime: timestampFromNanoseconds(items.createdNs[index]) } : {}), // prettier-ignore
+  });
+  if (results !== undefined) addResult(item, results, index, remark);
+  if (results !== undefined && batch.agent !== '') item.agent = agentName(batch.agent);
+  return item;
+}
+
+function addResult(
+  item: Item,
+  results: BatchResults,
+  index: number,
+  remark: ItemRemark | undefined,
+): void {
+  item.attempts = results.attempts[index] ?? 0;
+  if (item.kind === ItemKind.FILE && item.state === ItemState.SUCCEEDED) {
+    // What was read is what was migrated, also when it was not what the scan had seen.
+    item.size = results.size[index]!;
+    item.modifiedTime = timestampFromNanoseconds(results.modifiedNs[index]!);
+    item.sha256 = hashAt(results.sha256, index, sha256Bytes).toString('hex');
+    const quickXorHash = hashAt(results.quickXorHash, index, quickXorHashBytes);
+    item.quickXorHash = quickXorHash.toString('base64');
+  }
+  if (remark === undefined || remark.reason === ErrorReason.UNSPECIFIED) return;
+  item.reason = remark.reason;
+  item.message = remark.message;
+  item.advice = reasonInfo(remark.reason).advice;
+}
+
+function hashAt(hashes: Uint8Array, index: number, length: number): Buffer {
+  return Buffer.from(hashes.subarray(index * length, (index + 1) * length));
+}
+
+/** Nanoseconds since 1970, which may be negative, as a timestamp, whose nanoseconds may not. */
+export function timestampFromNanoseconds(nanoseconds: bigint): Timestamp {
+  const rest = ((nanoseconds % nanosecondsPerSecond) + nanosecondsPerSecond) % nanosecondsPerSecond;
+  const seconds = (nanoseconds - rest) / nanosecondsPerSecond;
+  return create(TimestampSchema, { seconds, nanos: Number(rest) });
+}

@@ -1,0 +1,27 @@
+// EnrollmentService: how an agent gets the certificate it attaches with, and later the next one.
+import { timestampFromMs } from '@bufbuild/protobuf/wkt';
+import type { ServiceImpl } from '@connectrpc/connect';
+import type { EnrollmentService } from '../../gen/drover/v1/session_pb.ts';
+import { agentName } from '../task/names.ts';
+import { requireAgent } from './caller.ts';
+import type { ServiceParts } from './service-parts.ts';
+
+type Parts = Pick<ServiceParts, 'trust' | 'changes' | 'log'>;
+
+export function createEnrollmentService(parts: Parts): ServiceImpl<typeof EnrollmentService> {
+  const { trust, changes, log } = parts;
+  return {
+    join: async (request) => {
+      const { agent, certificate, expireTimeMs } = await trust.join(request);
+      log.info({ agent }, 'agent joined');
+      changes.emit({ kind: 'agent', agent });
+      return { agent: agentName(agent), certificate, expireTime: timestampFromMs(expireTimeMs) };
+    },
+    renewCertificate: async ({ certificateRequest }, context) => {
+      const agent = requireAgent(context);
+      const { certificate, expireTimeMs } = await trust.renew(agent, certificateRequest);
+      log.info({ agent }, 'certificate renewed');
+      return { certificate, expireTime: timestampFromMs(expireTimeMs) };
+    },
+  };
+}

@@ -1,0 +1,55 @@
+// Every service that is served on the coordinator's port.
+import type { DescService } from '@bufbuild/protobuf';
+import type { ConnectRouter } from '@connectrpc/connect';
+import { apiFiles } from '../../gen/api.ts';
+import { AgentService, JoinTokenService } from '../../gen/drover/v1/agent_pb.ts';
+import { ItemService } from '../../gen/drover/v1/item_pb.ts';
+import { RunService } from '../../gen/drover/v1/run_pb.ts';
+import { AgentSessionService, EnrollmentService } from '../../gen/drover/v1/session_pb.ts';
+import { SettingsService } from '../../gen/drover/v1/settings_pb.ts';
+import { TaskService } from '../../gen/drover/v1/task_pb.ts';
+import { ServerReflection } from '../../gen/grpc/reflection/v1/reflection_pb.ts';
+import { ServerReflection as ServerReflectionAlpha } from '../../gen/grpc/reflection/v1alpha/reflection_pb.ts';
+import { Health } from '../../gen/health/v1/health_pb.ts';
+import { createAgentService } from './agent-service.ts';
+import { createEnrollmentService } from './enrollment-service.ts';
+import { createHealthService } from './health-service.ts';
+import { createItemService } from './item-service.ts';
+import { createJoinTokenService } from './join-token-service.ts';
+import { reflect, reflectAlpha } from './reflection-service.ts';
+import { createRunService } from './run-service.ts';
+import { indexSchema } from './schema-index.ts';
+import { createSessionService } from './session-service.ts';
+import { createSettingsService } from './settings-service.ts';
+import { createTaskService, type TaskServiceParts } from './task-service.ts';
+
+/** Everything that is served, in the order it is listed in. */
+export const servedServices: readonly DescService[] = [
+  ...apiFiles.flatMap(({ services }) => services),
+  Health,
+  ServerReflection,
+  ServerReflectionAlpha,
+];
+
+/** Answers with the function that registers all services. */
+export function createRoutes(parts: TaskServiceParts): (router: ConnectRouter) => void {
+  const reflection = { services: servedServices, schema: indexSchema(servedServices, apiFiles) };
+  return (router) => {
+    router.service(TaskService, createTaskService(parts));
+    router.service(RunService, createRunService(parts));
+    router.service(ItemService, createItemService(parts.store));
+    router.service(AgentService, createAgentService(parts));
+    router.service(JoinTokenService, createJoinTokenService(parts.trust));
+    router.service(SettingsService, createSettingsService(parts));
+    router.service(EnrollmentService, createEnrollmentService(parts));
+    // Frames go out as they are: to compress pages of paths would cost more time than everything else that is done with them.
+    router.service(AgentSessionService, createSessionService(parts), { acceptCompression: [] });
+    router.service(Health, createHealthService(servedServices));
+    router.service(ServerReflection, {
+      serverReflectionInfo: (requests) => reflect(reflection, requests),
+    });
+    router.service(ServerReflectionAlpha, {
+      serverReflectionInfo: (requests) => reflectAlpha(reflection, requests),
+    });
+  };
+}

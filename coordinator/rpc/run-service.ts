@@ -1,0 +1,38 @@
+// RunService: the runs of a task.
+import type { ServiceImpl } from '@connectrpc/connect';
+import type { ListRunsRequest, RunService } from '../../gen/drover/v1/run_pb.ts';
+import { DroverError } from '../../lib/error.ts';
+import { parseRunName, parseTaskName } from '../task/names.ts';
+import { requireRun, requireTask } from './lookup.ts';
+import { readPageRequest, writePageToken } from './paging.ts';
+import { viewRun } from './run-view.ts';
+import type { ServiceParts } from './service-parts.ts';
+
+type Parts = Pick<ServiceParts, 'store' | 'dispatcher'>;
+
+export function createRunService(parts: Parts): ServiceImpl<typeof RunService> {
+  return {
+    getRun: async ({ name }) => {
+      const key = parseRunName(name, 'name');
+      const row = await requireRun(parts.store, key);
+      return { run: viewRun(row, parts.dispatcher.progress(key)) };
+    },
+    listRuns: (request) => listRuns(parts, request),
+  };
+}
+
+async function listRuns({ store, dispatcher }: Parts, request: ListRunsRequest) {
+  const scope = ['runs', request.parent];
+  const task = parseTaskName(request.parent, 'parent');
+  const { size, cursor } = readPageRequest(request, scope);
+  await requireTask(store, task);
+  const after = Number(cursor);
+  if (!Number.isSafeInteger(after)) throw DroverError.invalid('page_token', 'cannot be read');
+  const rows = await store.runs(task, after, size + 1);
+  const page = rows.slice(0, size).map((row) => {
+    const key = parseRunName(row.run!.name, 'name');
+    return { key, run: viewRun(row, dispatcher.progress(key)) };
+  });
+  const next = rows.length > size ? String(page.at(-1)!.key.run) : undefined;
+  return { runs: page.map(({ run }) => run), nextPageToken: writePageToken(next, scope) };
+}

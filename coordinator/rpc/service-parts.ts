@@ -1,0 +1,16 @@
+// What the services are made of.
+import type { Logger } from '../../lib/log.ts';
+import type { Clock } from '../../lib/time.ts';
+import type { Dispatcher } from '../dispatch/dispatcher.ts';
+import type { Store } from '../store/store.ts';
+import type { Trust } from '../trust/trust.ts';
+import type { ChangeHub } from './change-hub.ts';
+
+export interface ServiceParts {
+  store: Store;
+  trust: Trust;
+  dispatcher: Dispatcher;
+  clock: Clock;
+  log: Logger;
+  changes: ChangeHub;
+}

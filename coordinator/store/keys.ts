@@ -1,0 +1,61 @@
+// The key layout of the coordinator's database. Keys are UTF-8 strings compared by their bytes; `!` is below every character
+// of an id, so the keys of one task, or of one run, are one range.
+import type { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
+import type { BatchKey, RunKey } from './store.ts';
+
+/** A range of keys: all greater than `gt` and less than `lt`. */
+export interface KeyRange {
+  gt: string;
+  lt: string;
+}
+
+/** Numbers in keys have this many digits, so that their order is that of the numbers. */
+const digits = 9;
+const number = (value: number): string => String(value).padStart(digits, '0');
+const runPart = (key: RunKey): string => `${key.task}!${number(key.run)}`;
+
+export const keys = {
+  task: (id: string) => `task!${id}`,
+  /** Stands while the rows of a deleted task are being removed. */
+  deletedTask: (id: string) => `deleted!${id}`,
+  run: (key: RunKey) => `run!${runPart(key)}`,
+  /** Index: stands while a run has not ended; its value is empty. */
+  openRun: (key: RunKey) => `open-run!${runPart(key)}`,
+  batch: (key: BatchKey) => `batch!${runPart(key)}!${number(key.batch)}`,
+  batchItems: (key: BatchKey) => `items!${runPart(key)}!${number(key.batch)}`,
+  batchResults: (key: BatchKey) => `results!${runPart(key)}!${number(key.batch)}`,
+  /** Index: stands while nobody works on a batch; its value is empty. */
+  pendingBatch: (key: BatchKey, phase: BatchPhase) =>
+    `pending!${runPart(key)}!${phase}!${number(key.batch)}`,
+  /** Index: stands while an agent works on a batch; its value is empty. */
+  leasedBatch: (key: BatchKey) => `leased!${runPart(key)}!${number(key.batch)}`,
+  ledger: (task: string, path: string) => `ledger!${task}!${pathKey(path)}`,
+  agent: (id: string) => `agent!${id}`,
+  joinToken: (secretHash: string) => `join-token!${secretHash}`,
+  request: (id: string) => `request!${id}`,
+  settings: 'settings!',
+};
+
+/** Every kind of row that belongs to one task, as the range that holds the task's. */
+export function taskRanges(task: string): KeyRange[] {
+  const kinds = ['run', 'open-run', 'batch', 'items', 'results', 'pending', 'leased', 'ledger'];
+  return kinds.map((kind) => under(`${kind}!${task}!`));
+}
+
+/** All keys that begin with `prefix`, which ends with `!`; `"` is the character after `!`. */
+export function under(prefix: string): KeyRange {
+  return { gt: prefix, lt: `${prefix.slice(0, -1)}"` };
+}
+
+/** The last part of a key, as a number. */
+export function lastNumber(key: string): number {
+  return Number(key.slice(key.lastIndexOf('!') + 1));
+}
+
+/**
+ * A path as a key. The separator becomes the lowest byte, so that the order of keys is the order of the scan: depth first over
+ * sorted names (with `/` itself, `a!b` would stand between `a` and `a/b`).
+ */
+export function pathKey(path: string): string {
+  return path.replaceAll('/', '\0');
+}

@@ -1,0 +1,94 @@
+// What the rest of the coordinator sees of its database. The only door to LevelDB is `level-store.ts` beside this.
+import type {
+  AgentRow,
+  BatchRow,
+  JoinTokenRow,
+  LedgerRow,
+  RequestRow,
+  RunRow,
+  SettingsRow,
+  TaskRow,
+} from '../../gen/drover/store/v1/rows_pb.ts';
+import type { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
+
+/** How long a request id is remembered. */
+export const requestMemoryMs = 24 * 60 * 60 * 1000;
+/** How long the coordinator can still say of a join token that it has expired, rather than that it never was. */
+export const joinTokenMemoryMs = 30 * 24 * 60 * 60 * 1000;
+
+/** Names a run: the task's id and the run's number, from 1. */
+export interface RunKey {
+  task: string;
+  run: number;
+}
+
+/** Names a batch: its run and its number, from 1. */
+export interface BatchKey extends RunKey {
+  batch: number;
+}
+
+/** Reads what is stored. Missing rows are undefined. Pages are in key order and hold at most `limit` rows. */
+export interface Reader {
+  task(id: string): Promise<TaskRow | undefined>;
+  /** Tasks with ids after `after`. */
+  tasks(after: string, limit: number): Promise<TaskRow[]>;
+  run(key: RunKey): Promise<RunRow | undefined>;
+  /** Runs of a task with numbers after `after`. */
+  runs(task: string, after: number, limit: number): Promise<RunRow[]>;
+  /** Every run that has not ended; there is at most one a task. */
+  openRuns(): Promise<RunKey[]>;
+  batch(key: BatchKey): Promise<BatchRow | undefined>;
+  /** Batches with numbers after `after`. */
+  batches(run: RunKey, after: number, limit: number): Promise<{ batch: number; row: BatchRow }[]>;
+  /** An encoded drover.v1.BatchItems. */
+  batchItems(key: BatchKey): Promise<Uint8Array | undefined>;
+  /** An encoded drover.v1.BatchResults; undefined until the batch is done. */
+  batchResults(key: BatchKey): Promise<Uint8Array | undefined>;
+  /** Numbers of the batches of a phase that are PENDING, after `after`. */
+  pendingBatches(run: RunKey, phase: BatchPhase, after: number, limit: number): Promise<number[]>;
+  /** Numbers of the batches that are LEASED; no more than all agents have slots. */
+  leasedBatches(run: RunKey): Promise<number[]>;
+  /** The ledger's rows of these paths, which are in path order (see `pathKey`); undefined where there is none. */
+  ledger(task: string, paths: readonly string[]): Promise<(LedgerRow | undefined)[]>;
+  agent(id: string): Promise<AgentRow | undefined>;
+  agents(after: string, limit: number): Promise<AgentRow[]>;
+  /** By the lower-case hexadecimal SHA-256 of its secret. */
+  joinToken(secretHash: string): Promise<JoinTokenRow | undefined>;
+  request(id: string): Promise<RequestRow | undefined>;
+  settings(): Promise<SettingsRow | undefined>;
+}
+
+/** Reads and writes inside one commit; reads see the commit's own writes of single rows (not of pages). */
+export interface Transaction extends Reader {
+  putTask(id: string, row: TaskRow): void;
+  /** Whether rows of a deleted task of this id are still being removed; a new one of the same id has to wait. */
+  isBeingDeleted(id: string): Promise<boolean>;
+  /** Marks the task as deleted: it is gone for every reader at once. Its runs and ledger are removed afterwards by `sweep`. */
+  deleteTask(id: string): void;
+  /** Also keeps the index of open runs. */
+  putRun(key: RunKey, row: RunRow): void;
+  /** Also keeps the indexes of pending and of leased batches. */
+  putBatch(key: BatchKey, row: BatchRow): void;
+  putBatchItems(key: BatchKey, items: Uint8Array): void;
+  putBatchResults(key: BatchKey, results: Uint8Array): void;
+  putLedger(task: string, path: string, row: LedgerRow): void;
+  putAgent(id: string, row: AgentRow): void;
+  putJoinToken(secretHash: string, row: JoinTokenRow): void;
+  putRequest(id: string, row: RequestRow): void;
+  putSettings(row: SettingsRow): void;
+}
+
+export interface Store extends Reader, AsyncDisposable {
+  /**
+   * Runs `change` alone, one at a time in the order of the calls, then writes everything it put in one synced write.
+   * Resolves after the write; if `change` throws, nothing is written and the error is passed on.
+   */
+  commit<T>(change: (transaction: Transaction) => Promise<T> | T): Promise<T>;
+  /**
+   * Removes what deleted tasks left behind, in bounded steps, until nothing is left; then request ids that are no longer
+   * remembered, and join tokens that ended long ago.
+   */
+  sweep(nowMs: number): Promise<void>;
+  /** Idempotent; waits for the commit that is going. */
+  close(): Promise<void>;
+}

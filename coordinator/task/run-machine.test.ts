@@ -1,0 +1,248 @@
+import { clone, create } from '@bufbuild/protobuf';
+import test from 'ava';
+import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
+import { LeaseState, RunRowSchema, type RunRow } from '../../gen/drover/store/v1/rows_pb.ts';
+import { RunState } from '../../gen/drover/v1/run_pb.ts';
+import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
+import { TaskSettingsSchema } from '../../gen/drover/v1/settings_pb.ts';
+import { Code } from '../../gen/google/rpc/code_pb.ts';
+import { DroverError } from '../../lib/error.ts';
+import { leasablePhase, newRun, stepRun, type PlannedPage, type RunEvent } from './run-machine.ts';
+
+const key = { task: 'photos', run: 3 };
+const { QUEUED, RUNNING, PAUSED, CANCELLING } = RunState;
+const { SUCCEEDED, SUCCEEDED_WITH_FAILURES, FAILED, CANCELLED } = RunState;
+const openStates = [QUEUED, RUNNING, PAUSED, CANCELLING];
+const endStates = [SUCCEEDED, SUCCEEDED_WITH_FAILURES, FAILED, CANCELLED];
+const states = [...openStates, ...endStates];
+
+const page: PlannedPage = {
+  page: 1n,
+  lastPath: 'a/b',
+  scannedItems: 7,
+  scannedBytes: 700n,
+  plannedItems: 4,
+  plannedBytes: 400n,
+  skippedItems: 2,
+  failedItems: 1,
+  batches: 3,
+  openTransferBatches: 1,
+  openFolderBatches: 1,
+};
+const outcome = {
+  phase: BatchPhase.TRANSFER,
+  succeededItems: 2,
+  succeededBytes: 200n,
+  skippedItems: 1,
+  failedItems: 1,
+  failedBytes: 100n,
+};
+
+/** A run in a state, with its scan leased in generation 1 and two batches open in each phase. */
+function runIn(state: RunState): RunRow {
+  const fresh = newRun(key, create(TaskSettingsSchema), false, 1000);
+  const row = stepRun(fresh, { kind: 'lease-scan', agent: 'one' }, 1000);
+  row.run!.state = state;
+  row.openTransferBatches = 2;
+  row.openFolderBatches = 2;
+  return row;
+}
+
+function reasonOf(act: () => unknown): ErrorReason | undefined {
+  try {
+    act();
+    return undefined;
+  } catch (error) {
+    return error instanceof DroverError ? error.reason : ErrorReason.UNSPECIFIED;
+  }
+}
+
+type Outcome = RunState | 'refused';
+const same = (allowed: readonly RunState[]) =>
+  new Map<RunState, Outcome>(
+    states.map((state) => [state, allowed.includes(state) ? state : 'refused']),
+  );
+const to = (next: RunState, allowed: readonly RunState[]) =>
+  new Map<RunState, Outcome>(
+    states.map((state) => [state, allowed.includes(state) ? next : 'refused']),
+  );
+
+const table: [name: string, event: RunEvent, expected: Map<RunState, Outcome>][] = [
+  ['pause', { kind: 'pause' }, to(PAUSED, [QUEUED, RUNNING])],
+  ['resume', { kind: 'resume' }, to(QUEUED, [PAUSED])],
+  ['cancel', { kind: 'cancel' }, to(CANCELLING, [QUEUED, RUNNING, PAUSED])],
+  ['stopped', { kind: 'stopped' }, to(CANCELLED, [CANCELLING])],
+  ['begin', { kind: 'begin' }, to(RUNNING, [QUEUED, RUNNING])],
+  ['release-scan', { kind: 'release-scan', generation: 1 }, same(openStates)],
+  ['plan-page', { kind: 'plan-page', planned: page }, same(openStates)],
+  ['finish-scan', { kind: 'finish-scan', generation: 1 }, same(openStates)],
+  [
+    'fail',
+    { kind: 'fail', reason: ErrorReason.SOURCE_NOT_FOUND, message: 'gone' },
+    to(FAILED, openStates),
+  ],
+  ['finish-batch', { kind: 'finish-batch', outcome }, same(openStates)],
+];
+
+for (const [name, event, expected] of table)
+  test(`${name} in every state`, (t) => {
+    for (const state of states) {
+      const row = runIn(state);
+      const before = clone(RunRowSchema, row);
+      const label = `${name} in state ${state}`;
+      const wanted = expected.get(state);
+      if (wanted === 'refused')
+        t.is(
+          reasonOf(() => stepRun(row, event, 2000)),
+          ErrorReason.WRONG_STATE,
+          label,
+        );
+      else t.is(stepRun(row, event, 2000).run!.state, wanted!, label);
+      t.deepEqual(row, before, `${label}: the row given is never changed`);
+    }
+  });
+
+test('the scan is leased only while the run is going', (t) => {
+  for (const state of states) {
+    const row = runIn(state);
+    row.scan!.lease!.state = LeaseState.PENDING;
+    const act = () => stepRun(row, { kind: 'lease-scan', agent: 'two' }, 2000);
+    if (state !== QUEUED && state !== RUNNING) {
+      t.is(reasonOf(act), ErrorReason.WRONG_STATE, `state ${state}`);
+      continue;
+    }
+    const { lease } = act().scan!;
+    t.like(lease, { state: LeaseState.LEASED, agent: 'two', generation: 2 });
+  }
+});
+
+test('an older generation of the scan is fenced off', (t) => {
+  const row = runIn(RUNNING);
+  for (const kind of ['release-scan', 'finish-scan'] as const)
+    t.is(
+      reasonOf(() => stepRun(row, { kind, generation: 2 }, 0)),
+      ErrorReason.LEASE_LOST,
+    );
+  const free = stepRun(row, { kind: 'release-scan', generation: 1 }, 0);
+  t.is(
+    reasonOf(() => stepRun(free, { kind: 'release-scan', generation: 1 }, 0)),
+    ErrorReason.LEASE_LOST,
+  );
+  t.is(
+    reasonOf(() => stepRun(row, { kind: 'lease-scan', agent: 'two' }, 0)),
+    ErrorReason.LEASE_LOST,
+    'a scan that somebody works on is not free',
+  );
+});
+
+test('a refused event names the run and the state it is in', (t) => {
+  const error = t.throws(() => stepRun(runIn(SUCCEEDED_WITH_FAILURES), { kind: 'pause' }, 0));
+  t.is(error?.message, 'tasks/photos/runs/3 cannot be paused: it is succeeded with failures');
+});
+
+test('a run that had begun is running again when it is resumed', (t) => {
+  let row = newRun(key, create(TaskSettingsSchema), false, 1000);
+  row = stepRun(row, { kind: 'begin' }, 2000);
+  row = stepRun(row, { kind: 'begin' }, 9000);
+  t.is(row.run!.startTime?.seconds, 2n, 'the first beginning counts');
+  row = stepRun(row, { kind: 'pause' }, 3000);
+  t.is(stepRun(row, { kind: 'resume' }, 4000).run!.state, RUNNING);
+});
+
+test('a page adds to every counter', (t) => {
+  const row = stepRun(runIn(RUNNING), { kind: 'plan-page', planned: page }, 0);
+  t.like(row, { batches: 3, openTransferBatches: 3, openFolderBatches: 3 });
+  t.like(row.scan, { lastPage: 1n, lastPath: 'a/b' });
+  t.like(row.run!.progress, {
+    scannedItems: 7n,
+    scannedBytes: 700n,
+    plannedItems: 4n,
+    plannedBytes: 400n,
+    skippedItems: 2n,
+    failedItems: 1n,
+    succeededItems: 0n,
+    failedBytes: 0n,
+  });
+});
+
+test('a batch counts for its own phase', (t) => {
+  const transfer = stepRun(runIn(RUNNING), { kind: 'finish-batch', outcome }, 0);
+  t.like(transfer, { openTransferBatches: 1, openFolderBatches: 2 });
+  t.like(transfer.run!.progress, {
+    succeededItems: 2n,
+    succeededBytes: 200n,
+    skippedItems: 1n,
+    failedItems: 1n,
+    failedBytes: 100n,
+  });
+  const folders = { ...outcome, phase: BatchPhase.FOLDERS };
+  t.like(stepRun(runIn(RUNNING), { kind: 'finish-batch', outcome: folders }, 0), {
+    openTransferBatches: 2,
+    openFolderBatches: 1,
+  });
+});
+
+const ends: [name: string, state: RunState, failedItems: bigint, end: RunState][] = [
+  ['nothing failed', RUNNING, 0n, SUCCEEDED],
+  ['something failed', RUNNING, 1n, SUCCEEDED_WITH_FAILURES],
+  ['a paused run whose last results come in', PAUSED, 0n, SUCCEEDED],
+  ['a run that is being cancelled waits for its leases', CANCELLING, 0n, CANCELLING],
+];
+for (const [name, state, failedItems, end] of ends)
+  test(`the end of the scan ends a run without open batches: ${name}`, (t) => {
+    const row = runIn(state);
+    row.openTransferBatches = 0;
+    row.openFolderBatches = 0;
+    row.run!.progress!.failedItems = failedItems;
+    const next = stepRun(row, { kind: 'finish-scan', generation: 1 }, 5000);
+    t.is(next.run!.state, end);
+    t.true(next.run!.progress!.scanComplete);
+    t.is(next.run!.scanEndTime?.seconds, 5n);
+    t.is(next.run!.endTime?.seconds, end === CANCELLING ? undefined : 5n);
+  });
+
+test('the last batch ends the run, in whichever phase, but only after the scan', (t) => {
+  const clean = { ...outcome, failedItems: 0, failedBytes: 0n };
+  for (const phase of [BatchPhase.TRANSFER, BatchPhase.FOLDERS]) {
+    const row = runIn(RUNNING);
+    row.openTransferBatches = phase === BatchPhase.TRANSFER ? 1 : 0;
+    row.openFolderBatches = phase === BatchPhase.FOLDERS ? 1 : 0;
+    const event: RunEvent = { kind: 'finish-batch', outcome: { ...clean, phase } };
+    t.is(stepRun(row, event, 0).run!.state, RUNNING, 'the scan is still going');
+    row.run!.progress!.scanComplete = true;
+    t.is(stepRun(row, event, 0).run!.state, SUCCEEDED);
+  }
+});
+
+test('a failure is kept with its reason, its code and its words', (t) => {
+  const reason = ErrorReason.SOURCE_ACCESS_DENIED;
+  const { run } = stepRun(runIn(RUNNING), { kind: 'fail', reason, message: 'no right' }, 7000);
+  t.is(run!.errorReason, reason);
+  t.like(run!.error, { code: Code.PERMISSION_DENIED, message: 'no right' });
+  t.is(run!.endTime?.seconds, 7n);
+});
+
+const phases: [
+  name: string,
+  transfer: number,
+  folders: number,
+  scanComplete: boolean,
+  scanOnly: boolean,
+  phase: BatchPhase | undefined,
+][] = [
+  ['transfer while the scan is going', 1, 1, false, false, BatchPhase.TRANSFER],
+  ['no folders while the scan is going', 0, 1, false, false, undefined],
+  ['no folders while a transfer batch is open', 1, 1, true, false, BatchPhase.TRANSFER],
+  ['folders when all is written', 0, 1, true, false, BatchPhase.FOLDERS],
+  ['nothing left', 0, 0, true, false, undefined],
+  ['nothing in a run that only scans', 1, 1, true, true, undefined],
+];
+for (const [name, transfer, folders, scanComplete, scanOnly, phase] of phases)
+  test(`leasable phase: ${name}`, (t) => {
+    const row = runIn(RUNNING);
+    row.openTransferBatches = transfer;
+    row.openFolderBatches = folders;
+    row.run!.scanOnly = scanOnly;
+    row.run!.progress!.scanComplete = scanComplete;
+    t.is(leasablePhase(row), phase);
+  });

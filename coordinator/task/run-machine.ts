@@ -1,0 +1,231 @@
+// The life of a run. PURE.
+//
+//   QUEUED      asked for; no agent has begun             -> RUNNING by `begin`
+//   RUNNING     scan, plan and transfer go on at once     -> an end state when nothing is left, FAILED by `fail`
+//   PAUSED      no lease is given; results are still taken-> QUEUED by `resume` (RUNNING once it had begun)
+//   CANCELLING  leases are being taken back               -> CANCELLED by `stopped`
+//   SUCCEEDED, SUCCEEDED_WITH_FAILURES, FAILED, CANCELLED: ends, for good
+//
+// A run has nothing left when its scan is done and no batch of either phase is open. The folder phase begins when the scan
+// is done and no transfer batch is open, because a folder's dates hold only once nothing more is written into it.
+import { clone, create } from '@bufbuild/protobuf';
+import { timestampFromMs } from '@bufbuild/protobuf/wkt';
+import { RunRowSchema, ScanRowSchema, type RunRow } from '../../gen/drover/store/v1/rows_pb.ts';
+import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
+import { RunProgressSchema, RunSchema, RunState } from '../../gen/drover/v1/run_pb.ts';
+import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
+import type { TaskSettings } from '../../gen/drover/v1/settings_pb.ts';
+import { Code } from '../../gen/google/rpc/code_pb.ts';
+import { StatusSchema } from '../../gen/google/rpc/status_pb.ts';
+import { DroverError, reasonInfo } from '../../lib/error.ts';
+import type { RunKey } from '../store/store.ts';
+import { newLease, stepLease } from './lease-machine.ts';
+import { runName } from './names.ts';
+import { isRunOpen } from './run-states.ts';
+
+/** What a page of the scan added to the run. */
+export interface PlannedPage {
+  page: bigint;
+  lastPath: string;
+  scannedItems: number;
+  scannedBytes: bigint;
+  /** Items that have to be written. */
+  plannedItems: number;
+  plannedBytes: bigint;
+  /** Items that the plan settled without an agent. */
+  skippedItems: number;
+  failedItems: number;
+  /** How many batches were cut from the page, settled ones included. */
+  batches: number;
+  openTransferBatches: number;
+  openFolderBatches: number;
+}
+
+/** What became of a batch. */
+export interface BatchOutcome {
+  phase: BatchPhase;
+  succeededItems: number;
+  succeededBytes: bigint;
+  skippedItems: number;
+  failedItems: number;
+  failedBytes: bigint;
+}
+
+export type RunEvent =
+  | { kind: 'pause' }
+  | { kind: 'resume' }
+  | { kind: 'cancel' }
+  /** All leases of a run that is being cancelled are back. */
+  | { kind: 'stopped' }
+  /** An agent took the first lease. */
+  | { kind: 'begin' }
+  | { kind: 'lease-scan'; agent: string }
+  | { kind: 'release-scan'; generation: number }
+  | { kind: 'plan-page'; planned: PlannedPage }
+  | { kind: 'finish-scan'; generation: number }
+  | { kind: 'fail'; reason: ErrorReason; message: string }
+  | { kind: 'finish-batch'; outcome: BatchOutcome };
+
+/** A run that was just asked for; `settings` are complete. */
+export function newRun(
+  key: RunKey,
+  settings: TaskSettings,
+  scanOnly: boolean,
+  nowMs: number,
+): RunRow {
+  return create(RunRowSchema, {
+    run: create(RunSchema, {
+      name: runName(key),
+      state: RunState.QUEUED,
+      progress: create(RunProgressSchema),
+      scanOnly,
+      settings,
+      createTime: timestampFromMs(nowMs),
+    }),
+    scan: create(ScanRowSchema, { lease: newLease() }),
+  });
+}
+
+/** The run after the event. Throws WRONG_STATE, or LEASE_LOST for the scan's lease; `row` is never changed. */
+export function stepRun(row: RunRow, event: RunEvent, nowMs: number): RunRow {
+  const next = clone(RunRowSchema, row);
+  apply(next, event, nowMs);
+  return next;
+}
+
+/** Which phase's batches may be leased now; undefined when none may. */
+export function leasablePhase(row: RunRow): BatchPhase | undefined {
+  if (row.run!.scanOnly) return undefined;
+  if (row.openTransferBatches > 0) return BatchPhase.TRANSFER;
+  if (!row.run!.progress!.scanComplete || row.openFolderBatches === 0) return undefined;
+  return BatchPhase.FOLDERS;
+}
+
+function apply(row: RunRow, event: RunEvent, nowMs: number): void {
+  const run = row.run!;
+  switch (event.kind) {
+    case 'pause':
+      require(row, 'paused', RunState.QUEUED, RunState.RUNNING);
+      run.state = RunState.PAUSED;
+      return;
+    case 'resume':
+      require(row, 'resumed', RunState.PAUSED);
+      run.state = run.startTime === undefined ? RunState.QUEUED : RunState.RUNNING;
+      return;
+    case 'cancel':
+      require(row, 'cancelled', RunState.QUEUED, RunState.RUNNING, RunState.PAUSED);
+      run.state = RunState.CANCELLING;
+      return;
+    case 'stopped':
+      require(row, 'ended', RunState.CANCELLING);
+      end(row, RunState.CANCELLED, nowMs);
+      return;
+    case 'begin':
+      require(row, 'begun', RunState.QUEUED, RunState.RUNNING);
+      run.state = RunState.RUNNING;
+      run.startTime ??= timestampFromMs(nowMs);
+      return;
+    case 'lease-scan':
+      require(row, 'scanned', RunState.QUEUED, RunState.RUNNING);
+      row.scan!.lease = stepLease(row.scan!.lease!, { kind: 'lease', agent: event.agent });
+      return;
+    case 'release-scan':
+      requireOpen(row);
+      row.scan!.lease = stepLease(row.scan!.lease!, {
+        kind: 'release',
+        generation: event.generation,
+      });
+      return;
+    case 'plan-page':
+      requireOpen(row);
+      addPage(row, event.planned);
+      return;
+    case 'finish-scan':
+      requireOpen(row);
+      row.scan!.lease = stepLease(row.scan!.lease!, {
+        kind: 'complete',
+        generation: event.generation,
+      });
+      run.progress!.scanComplete = true;
+      run.scanEndTime = timestampFromMs(nowMs);
+      endIfNothingLeft(row, nowMs);
+      return;
+    case 'fail':
+      requireOpen(row);
+      fail(row, event.reason, event.message, nowMs);
+      return;
+    case 'finish-batch':
+      requireOpen(row);
+      addOutcome(row, event.outcome);
+      endIfNothingLeft(row, nowMs);
+      return;
+  }
+}
+
+function addPage(row: RunRow, planned: PlannedPage): void {
+  const progress = row.run!.progress!;
+  row.scan!.lastPage = planned.page;
+  row.scan!.lastPath = planned.lastPath;
+  row.batches += planned.batches;
+  row.openTransferBatches += planned.openTransferBatches;
+  row.openFolderBatches += planned.openFolderBatches;
+  progress.scannedItems += BigInt(planned.scannedItems);
+  progress.scannedBytes += planned.scannedBytes;
+  progress.plannedItems += BigInt(planned.plannedItems);
+  progress.plannedBytes += planned.plannedBytes;
+  progress.skippedItems += BigInt(planned.skippedItems);
+  progress.failedItems += BigInt(planned.failedItems);
+}
+
+function addOutcome(row: RunRow, outcome: BatchOutcome): void {
+  const progress = row.run!.progress!;
+  if (outcome.phase === BatchPhase.FOLDERS) row.openFolderBatches -= 1;
+  else row.openTransferBatches -= 1;
+  progress.succeededItems += BigInt(outcome.succeededItems);
+  progress.succeededBytes += outcome.succeededBytes;
+  progress.skippedItems += BigInt(outcome.skippedItems);
+  progress.failedItems += BigInt(outcome.failedItems);
+  progress.failedBytes += outcome.failedBytes;
+}
+
+function endIfNothingLeft(row: RunRow, nowMs: number): void {
+  const { state, progress } = row.run!;
+  if (state !== RunState.RUNNING && state !== RunState.PAUSED) return;
+  if (!progress!.scanComplete || row.openTransferBatches + row.openFolderBatches > 0) return;
+  const failed = progress!.failedItems > 0n;
+  end(row, failed ? RunState.SUCCEEDED_WITH_FAILURES : RunState.SUCCEEDED, nowMs);
+}
+
+function fail(row: RunRow, reason: ErrorReason, message: string, nowMs: number): void {
+  const code = Code[reasonInfo(reason).code as keyof typeof Code];
+  row.run!.error = create(StatusSchema, { code, message });
+  row.run!.errorReason = reason;
+  end(row, RunState.FAILED, nowMs);
+}
+
+function end(row: RunRow, state: RunState, nowMs: number): void {
+  row.run!.state = state;
+  row.run!.endTime = timestampFromMs(nowMs);
+}
+
+function requireOpen(row: RunRow): void {
+  if (isRunOpen(row.run!.state)) return;
+  throw wrongState(row, 'changed');
+}
+
+function require(row: RunRow, done: string, ...states: RunState[]): void {
+  if (!states.includes(row.run!.state)) throw wrongState(row, done);
+}
+
+function wrongState(row: RunRow, done: string): DroverError {
+  const { name, state } = row.run!;
+  const word = stateWord(state);
+  return new DroverError(ErrorReason.WRONG_STATE, `${name} cannot be ${done}: it is ${word}`, {
+    metadata: { name, state: word },
+  });
+}
+
+function stateWord(state: RunState): string {
+  const entry = Object.entries(RunState).find(([, value]) => value === state);
+  return (entry?.[0] ?? 'UNSPECIFIED').toLowerCase().replaceAll('_', ' ');
+}

@@ -1,0 +1,45 @@
+// From the certificate that a TLS peer showed to the agent it belongs to. The TLS layer asks for a certificate and lets peers
+// without one in, because administrators have none; so everything is checked here.
+import { X509Certificate } from 'node:crypto';
+import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
+import { DroverError } from '../../lib/error.ts';
+import type { Reader } from '../store/store.ts';
+
+const clientAuthentication = '1.3.6.1.5.5.7.3.2';
+
+export interface IdentityParts {
+  /** PEM. */
+  authorityCertificate: string;
+  store: Reader;
+}
+
+/**
+ * Answers with a function that gives the id of the agent that holds a certificate. It throws UNAUTHENTICATED, with what is
+ * wrong, when the certificate is not of this coordinator's authority, not in time, not an agent's, or when the agent is gone.
+ */
+export function createIdentifier({ authorityCertificate, store }: IdentityParts) {
+  const authority = new X509Certificate(authorityCertificate);
+  const issued = new WeakMap<X509Certificate, boolean>();
+  // A connection carries many calls with one certificate; its signature does not change between them.
+  const isIssued = (certificate: X509Certificate): boolean => {
+    const known = issued.get(certificate);
+    if (known !== undefined) return known;
+    const answer = certificate.checkIssued(authority) && certificate.verify(authority.publicKey);
+    issued.set(certificate, answer);
+    return answer;
+  };
+  return async (certificate: X509Certificate, nowMs: number): Promise<string> => {
+    if (!isIssued(certificate)) throw refuse('it was not issued by this coordinator');
+    if (nowMs < certificate.validFromDate.getTime()) throw refuse('its time has not begun');
+    if (nowMs >= certificate.validToDate.getTime()) throw refuse('its time is over');
+    if (!certificate.keyUsage?.includes(clientAuthentication)) throw refuse('it is not a client');
+    const agent = /^CN=([a-z0-9-]+)$/.exec(certificate.subject)?.[1];
+    if (agent === undefined) throw refuse('it names no agent');
+    if ((await store.agent(agent)) === undefined) throw refuse('its agent is not known');
+    return agent;
+  };
+}
+
+function refuse(why: string): DroverError {
+  return new DroverError(ErrorReason.UNAUTHENTICATED, `the certificate is refused: ${why}`);
+}

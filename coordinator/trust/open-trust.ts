@@ -1,0 +1,130 @@
+// Trust put together: the authority, the tokens, and who is who.
+import { create } from '@bufbuild/protobuf';
+import { timestampFromMs } from '@bufbuild/protobuf/wkt';
+import type { X509Certificate } from 'node:crypto';
+import path from 'node:path';
+import { AgentRowSchema } from '../../gen/drover/store/v1/rows_pb.ts';
+import { AgentSchema } from '../../gen/drover/v1/agent_pb.ts';
+import { DroverError } from '../../lib/error.ts';
+import { formatJoinToken } from '../../lib/join-token.ts';
+import type { Clock } from '../../lib/time.ts';
+import type { Store } from '../store/store.ts';
+import { agentName } from '../task/names.ts';
+import { openAdminToken, type AdminToken } from './admin-token.ts';
+import { newAgentId } from './agent-id.ts';
+import { openAuthority, type Authority } from './authority.ts';
+import { readCertificateRequest } from './certificate-request.ts';
+import { createIdentifier } from './identity.ts';
+import { createToken, readToken, useToken } from './join-tokens.ts';
+import type { AgentCertificate, ServerCertificate, Trust } from './trust.ts';
+
+/** The most characters of an agent's name for people. */
+const displayNameLengthMax = 100;
+
+export interface TrustParts {
+  /** The coordinator's data folder. */
+  folder: string;
+  store: Store;
+  clock: Clock;
+}
+
+/** Reads what the first start made in the data folder, or makes it. Throws INVALID_ARGUMENT that names a damaged file. */
+export async function openTrust({ folder, store, clock }: TrustParts): Promise<Trust> {
+  const authority = await openAuthority(path.join(folder, 'trust', 'authority.pem'), clock.now());
+  const adminTokenFile = path.join(folder, 'admin-token');
+  const adminToken = openAdminToken(adminTokenFile);
+  return new StoredTrust({ authority, adminToken, adminTokenFile, store, clock });
+}
+
+interface StoredTrustParts {
+  authority: Authority;
+  adminToken: AdminToken;
+  adminTokenFile: string;
+  store: Store;
+  clock: Clock;
+}
+
+class StoredTrust implements Trust {
+  readonly adminTokenFile: string;
+  readonly #authority: Authority;
+  readonly #adminToken: AdminToken;
+  readonly #store: Store;
+  readonly #clock: Clock;
+  readonly #identify: (certificate: X509Certificate, nowMs: number) => Promise<string>;
+
+  constructor({ authority, adminToken, adminTokenFile, store, clock }: StoredTrustParts) {
+    this.adminTokenFile = adminTokenFile;
+    this.#authority = authority;
+    this.#adminToken = adminToken;
+    this.#store = store;
+    this.#clock = clock;
+    this.#identify = createIdentifier({ authorityCertificate: authority.certificate, store });
+  }
+
+  get authorityCertificate(): string {
+    return this.#authority.certificate;
+  }
+
+  get authorityFingerprint(): string {
+    return this.#authority.fingerprint;
+  }
+
+  serverCertificate(hosts: readonly string[]): Promise<ServerCertificate> {
+    return this.#authority.issueServer(hosts, this.#clock.now());
+  }
+
+  async createJoinToken({ ttlMs, maxUses }: { ttlMs: number; maxUses: number }) {
+    const expireTimeMs = this.#clock.now() + ttlMs;
+    const secret = await createToken(this.#store, { expireTimeMs, maxUses });
+    const { authorityFingerprint } = this;
+    return { token: formatJoinToken({ authorityFingerprint, secret }), expireTimeMs };
+  }
+
+  async join({
+    token,
+    certificateRequest,
+    displayName,
+  }: {
+    token: string;
+    certificateRequest: Uint8Array;
+    displayName: string;
+  }): Promise<AgentCertificate> {
+    // The token first: nobody without one gets the coordinator to work.
+    await readToken(this.#store, token, this.#clock.now());
+    checkDisplayName(displayName);
+    const key = await readCertificateRequest(certificateRequest);
+    const agent = newAgentId(displayName);
+    const issued = await this.#authority.issueAgent(agent, key, this.#clock.now());
+    await this.#store.commit(async (transaction) => {
+      const nowMs = this.#clock.now();
+      await useToken(transaction, token, nowMs);
+      if ((await transaction.agent(agent)) !== undefined)
+        throw new Error(`the random agent id ${agent} exists already`);
+      const createTime = timestampFromMs(nowMs);
+      const message = create(AgentSchema, { name: agentName(agent), displayName, createTime });
+      transaction.putAgent(agent, create(AgentRowSchema, { agent: message }));
+    });
+    return { agent, ...issued };
+  }
+
+  async renew(agent: string, certificateRequest: Uint8Array): Promise<AgentCertificate> {
+    const key = await readCertificateRequest(certificateRequest);
+    return { agent, ...(await this.#authority.issueAgent(agent, key, this.#clock.now())) };
+  }
+
+  isAdminToken(token: string): boolean {
+    return this.#adminToken.matches(token);
+  }
+
+  identify(certificate: X509Certificate): Promise<string> {
+    return this.#identify(certificate, this.#clock.now());
+  }
+}
+
+function checkDisplayName(displayName: string): void {
+  const field = 'display_name';
+  if (displayName.trim() === '') throw DroverError.invalid(field, 'is missing');
+  if (displayName.length > displayNameLengthMax)
+    throw DroverError.invalid(field, `is longer than ${displayNameLengthMax} characters`);
+  if (/\p{Cc}/u.test(displayName)) throw DroverError.invalid(field, 'holds a control character');
+}

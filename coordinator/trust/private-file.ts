@@ -1,0 +1,65 @@
+// Files of the data folder: whole or not there at all. Those that hold secrets are readable by their owner only.
+import { randomBytes } from 'node:crypto';
+import {
+  chmodSync,
+  closeSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import path from 'node:path';
+import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
+import { DroverError } from '../../lib/error.ts';
+import { makeFolders } from '../../lib/make-folders.ts';
+
+/**
+ * Writes a file beside its place and moves it there, so that a crash leaves the old one or none. Throws UNAVAILABLE with
+ * what the file system says.
+ */
+export function writeFileWhole(file: string, content: string, mode: number): void {
+  const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`;
+  try {
+    makeFolders(path.dirname(file), 0o700);
+    writeSynced(temporary, content, mode);
+    renameSync(temporary, file);
+  } catch (cause) {
+    rmSync(temporary, { force: true });
+    throw fileError('written', file, cause);
+  }
+}
+
+/**
+ * The content of a file of ours; undefined when it is not there. Takes the rights of others on it away. Throws UNAVAILABLE
+ * with what the file system says.
+ */
+export function readPrivateFile(file: string): string | undefined {
+  try {
+    const content = readFileSync(file, 'utf8');
+    chmodSync(file, 0o600);
+    return content;
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw fileError('read', file, cause);
+  }
+}
+
+function writeSynced(file: string, content: string, mode: number): void {
+  const handle = openSync(file, 'wx', mode);
+  try {
+    writeFileSync(handle, content);
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
+}
+
+function fileError(done: string, file: string, cause: unknown): DroverError {
+  const detail = cause instanceof Error ? cause.message : String(cause);
+  return new DroverError(ErrorReason.UNAVAILABLE, `${file} cannot be ${done}: ${detail}`, {
+    cause,
+    metadata: { file },
+  });
+}

@@ -1,0 +1,50 @@
+// Who may do what: certificates, join tokens, identities and roles. What the rest of the coordinator sees of it.
+import type { X509Certificate } from 'node:crypto';
+
+/** A certificate and its key, PEM, for the TLS server. */
+export interface ServerCertificate {
+  /** The server's certificate, followed by the authority's. */
+  certificateChain: string;
+  privateKey: string;
+}
+
+/** A certificate that was given to an agent. */
+export interface AgentCertificate {
+  /** The agent's id, without `agents/`. */
+  agent: string;
+  /** PEM. */
+  certificate: string;
+  /** Milliseconds since 1970. */
+  expireTimeMs: number;
+}
+
+export interface Trust {
+  /** The authority's certificate, PEM. */
+  readonly authorityCertificate: string;
+  /** Lower-case hexadecimal SHA-256 of the authority's certificate in DER. */
+  readonly authorityFingerprint: string;
+  /** Where the administrator's token stands, readable by the owner only. */
+  readonly adminTokenFile: string;
+  /** A new server certificate for these host names and addresses. */
+  serverCertificate(hosts: readonly string[]): Promise<ServerCertificate>;
+  /** Creates a join token and stores its hash; answers with the token as an agent takes it. */
+  createJoinToken(options: {
+    ttlMs: number;
+    maxUses: number;
+  }): Promise<{ token: string; expireTimeMs: number }>;
+  /** Uses a join token once and makes a new agent. Throws JOIN_TOKEN_INVALID, _USED or _EXPIRED, or INVALID_ARGUMENT. */
+  join(request: {
+    token: string;
+    certificateRequest: Uint8Array;
+    displayName: string;
+  }): Promise<AgentCertificate>;
+  /** A new certificate for an agent that showed a valid one. */
+  renew(agent: string, certificateRequest: Uint8Array): Promise<AgentCertificate>;
+  /** Whether the bearer token of a request is the administrator's; takes the same time whatever it is. */
+  isAdminToken(token: string): boolean;
+  /**
+   * The id of the agent whose certificate a TLS peer showed. Throws UNAUTHENTICATED when it is not one of this authority, is
+   * not in time, or when the agent is not known any more.
+   */
+  identify(certificate: X509Certificate): Promise<string>;
+}

@@ -1,0 +1,37 @@
+import test from 'ava';
+import { DroverError } from './error.ts';
+import { overlaps, parseLocation, type Location } from './location.ts';
+
+const good: [text: string, location: Location][] = [
+  ['/srv/share', { kind: 'file', path: '/srv/share' }],
+  ['/srv//share/./a/../b/', { kind: 'file', path: '/srv/share/b' }],
+  ['/', { kind: 'file', path: '/' }],
+  ['file:///srv/a%20b', { kind: 'file', path: '/srv/a b' }],
+  ['C:\\data\\x', { kind: 'file', path: 'C:\\data\\x' }],
+  ['C:/data', { kind: 'file', path: 'C:\\data' }],
+  ['\\\\server\\share\\dir', { kind: 'unc', server: 'server', share: 'share', path: 'dir' }],
+  ['file://server/share/dir', { kind: 'unc', server: 'server', share: 'share', path: 'dir' }],
+  [
+    'https://contoso.sharepoint.com/sites/hr',
+    { kind: 'sharepoint', url: 'https://contoso.sharepoint.com/sites/hr' },
+  ],
+];
+for (const [text, location] of good)
+  test(`location ${text}`, (t) => t.deepEqual(parseLocation(text, 'task.source'), location));
+
+const bad = ['', 'share', './share', 'http://x/y', 'ftp://x', '\\\\server', 'a\0b', '/a\0b', 'file:///a%00', 'file:///a?b', `/${'a'.repeat(4096)}`, 'https://']; // prettier-ignore
+for (const text of bad)
+  test(`not a location: ${JSON.stringify(text.slice(0, 20))}`, (t) => {
+    const error = t.throws(() => parseLocation(text, 'task.source'), { instanceOf: DroverError });
+    t.is(error?.violations[0]?.field, 'task.source');
+  });
+
+test('overlap is told by whole names', (t) => {
+  const at = (text: string) => parseLocation(text, 'x');
+  t.true(overlaps(at('/a/b'), at('/a/b/c')));
+  t.true(overlaps(at('/a/b/c'), at('/a/b')));
+  t.true(overlaps(at('/a'), at('/a/')));
+  t.true(overlaps(at('/'), at('/a')));
+  t.false(overlaps(at('/a/b'), at('/a/bc')));
+  t.true(overlaps(at('\\\\S\\x\\a'), at('\\\\s\\X')));
+});

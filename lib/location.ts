@@ -1,0 +1,107 @@
+// Where a task reads from and writes to, as a person writes it. Both sides parse it the same way: the coordinator to refuse
+// what cannot work, the agent to open it.
+import { fileURLToPath } from 'node:url';
+import { DroverError } from './error.ts';
+
+/** A kind of place; an agent says in its hello which kinds it can serve. */
+export type LocationKind = 'file' | 'unc' | 'sharepoint';
+
+export type Location =
+  /** A folder in the agent's file system; the path is absolute and normal: no `.`, `..` or doubled separators. */
+  | { kind: 'file'; path: string }
+  /** A folder of a Windows share. */
+  | { kind: 'unc'; server: string; share: string; path: string }
+  /** A place in SharePoint or OneDrive, not yet taken apart. */
+  | { kind: 'sharepoint'; url: string };
+
+/** The most characters a location may have: Linux's PATH_MAX. */
+export const locationLengthMax = 4096;
+
+/**
+ * Parses `/srv/share`, `C:\data`, `\\server\share\dir`, `file:///srv/share` or `https://….sharepoint.com/…`.
+ * Throws INVALID_ARGUMENT that names `field`.
+ */
+export function parseLocation(text: string, field: string): Location {
+  if (text === '') throw DroverError.invalid(field, 'is missing; give a folder such as /srv/share');
+  if (text.length > locationLengthMax)
+    throw DroverError.invalid(field, `is longer than ${locationLengthMax} characters`);
+  if (text.includes('\0')) throw DroverError.invalid(field, 'holds a NUL character');
+  if (text.startsWith('\\\\')) return parseUnc(text, field);
+  if (/^[a-z][a-z0-9+.-]+:/i.test(text)) return parseUrl(text, field);
+  if (text.startsWith('/')) return { kind: 'file', path: normalPath(text, '/') };
+  if (/^[a-z]:[\\/]/i.test(text))
+    return { kind: 'file', path: normalPath(text.replaceAll('/', '\\'), '\\') };
+  throw DroverError.invalid(
+    field,
+    `"${text}" is not an absolute path or a URL; give /srv/share, \\\\server\\share, file:///… or https://…`,
+  );
+}
+
+function parseUrl(text: string, field: string): Location {
+  const url = URL.parse(text);
+  if (url === null) throw DroverError.invalid(field, `"${text}" is not a valid URL`);
+  if (url.protocol === 'https:') return { kind: 'sharepoint', url: text };
+  if (url.protocol !== 'file:')
+    throw DroverError.invalid(field, `"${text}" has a scheme other than file: and https:`);
+  if (url.search !== '' || url.hash !== '')
+    throw DroverError.invalid(
+      field,
+      `"${text}" has a ? or # that belongs to no path; write them as %3F and %23`,
+    );
+  if (url.host !== '') {
+    const [, share = '', ...rest] = decodeURIComponent(url.pathname).split('/');
+    return parseUnc(`\\\\${url.host}\\${[share, ...rest].join('\\')}`, field);
+  }
+  return { kind: 'file', path: normalPath(urlPath(url, text, field), '/') };
+}
+
+function urlPath(url: URL, text: string, field: string): string {
+  try {
+    const path = fileURLToPath(url);
+    if (!path.includes('\0')) return path;
+  } catch (cause) {
+    throw DroverError.invalid(field, `"${text}" cannot be read as a path`, cause);
+  }
+  throw DroverError.invalid(field, `"${text}" holds a NUL character`);
+}
+
+function parseUnc(text: string, field: string): Location {
+  const [server = '', share = '', ...rest] = text.slice(2).split(/[\\/]/);
+  if (server === '' || share === '')
+    throw DroverError.invalid(field, `"${text}" does not name a server and a share`);
+  return { kind: 'unc', server, share, path: rest.filter((part) => part !== '').join('\\') };
+}
+
+function normalPath(path: string, separator: '/' | '\\'): string {
+  const parts: string[] = [];
+  for (const part of path.split(separator)) {
+    if (part === '..') parts.pop();
+    else if (part !== '' && part !== '.') parts.push(part);
+  }
+  return separator === '/'
+    ? `/${parts.join('/')}`
+    : `${parts.join('\\')}${parts.length === 1 ? '\\' : ''}`;
+}
+
+/** Whether one of two folders holds the other, or they are the same, as far as their names tell. */
+export function overlaps(one: Location, other: Location): boolean {
+  if (one.kind === 'file' && other.kind === 'file') return pathsOverlap(one.path, other.path);
+  if (one.kind === 'unc' && other.kind === 'unc') return pathsOverlap(uncKey(one), uncKey(other));
+  return false;
+}
+
+/** Whether one of two absolute, normal paths holds the other, or they are the same. */
+export function pathsOverlap(one: string, other: string): boolean {
+  const a = withSeparator(one);
+  const b = withSeparator(other);
+  return a.startsWith(b) || b.startsWith(a);
+}
+
+function withSeparator(path: string): string {
+  const slashed = path.replaceAll('\\', '/');
+  return slashed.endsWith('/') ? slashed : `${slashed}/`;
+}
+
+function uncKey(location: Location & { kind: 'unc' }): string {
+  return `/${location.server}/${location.share}/${location.path}`.toLowerCase();
+}

@@ -1,0 +1,76 @@
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import test from 'ava';
+import { RunSchema, RunState, type Run } from '../gen/drover/v1/run_pb.ts';
+import { displayWidth } from './format.ts';
+import { percentage, progressLine, renderProgress } from './progress-view.ts';
+
+const gib = 2n ** 30n;
+
+function runWith(fields: MessageInitShape<typeof RunSchema>): Run {
+  return create(RunSchema, { name: 'tasks/photos/runs/1', state: RunState.RUNNING, ...fields });
+}
+
+const half = {
+  scannedItems: 27_003n,
+  scannedBytes: 3n * gib,
+  plannedItems: 27_000n,
+  plannedBytes: 2n * gib,
+  succeededItems: 13_000n,
+  failedItems: 500n,
+  succeededBytes: gib,
+  bytesPerSecond: 50_000_000n,
+  itemsPerSecond: 1234.5,
+  skippedItems: 3n,
+};
+
+test('a run whose scan is complete has a bar, speed and counts', (t) => {
+  const run = runWith({
+    progress: { ...half, scanComplete: true, timeLeft: { seconds: 125n, nanos: 0 } },
+  });
+  t.deepEqual(renderProgress(run, 80), [
+    'tasks/photos/runs/1  running',
+    '███████████████░░░░░░░░░░░░░░░  50%  13,500 of 27,000 items, 1.0 GiB of 2.0 GiB',
+    '47.7 MiB/s, 1,235 items/s, about 2 min 05 s left',
+    '3 skipped, 500 failed',
+  ]);
+});
+
+test('no percentage and no time left before the scan is complete', (t) => {
+  const run = runWith({ progress: { ...half, timeLeft: { seconds: 5n, nanos: 0 } } });
+  const text = renderProgress(run, 100).join('\n');
+  t.notRegex(text, /%|left|█/);
+  t.regex(text, /scanning: 27,003 items, 3.0 GiB found so far; 13,500 items, 1.0 GiB done/);
+  t.notRegex(progressLine(run), /%|left/);
+});
+
+test('a run that still goes never shows 100%, one that succeeded always does', (t) => {
+  const progress = {
+    ...half,
+    scanComplete: true,
+    succeededItems: 27_000n,
+    succeededBytes: 2n * gib,
+  };
+  const going = runWith({ progress });
+  t.is(percentage(going, going.progress!), 99);
+  const empty = runWith({ state: RunState.SUCCEEDED, progress: { scanComplete: true } });
+  t.is(percentage(empty, empty.progress!), 100);
+});
+
+test('an ended run says how long it took and why it failed', (t) => {
+  const run = runWith({
+    state: RunState.FAILED,
+    progress: {},
+    startTime: { seconds: 100n, nanos: 0 },
+    endTime: { seconds: 285n, nanos: 0 },
+    error: { code: 5, message: 'the source /srv/\x1b[31m is gone' },
+  });
+  const lines = renderProgress(run, 80);
+  t.true(lines.includes('took 3 min 05 s'));
+  t.is(lines.at(-1), 'the source /srv/\\x1b[31m is gone');
+});
+
+test('no line is wider than asked for', (t) => {
+  const run = runWith({ progress: { ...half, scanComplete: true } });
+  for (let width = 1; width < 120; width += 1)
+    for (const line of renderProgress(run, width)) t.true(displayWidth(line) <= width);
+});

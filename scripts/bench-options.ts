@@ -1,0 +1,105 @@
+// The options of the bench, and how large its workloads are.
+import path from 'node:path';
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { wholeNumber } from '../lib/option-values.ts';
+
+export const workloadNames = ['a', 'b', 'c'] as const;
+export type WorkloadName = (typeof workloadNames)[number];
+
+export interface BenchSizes {
+  /** Workload a: small files. */
+  smallFiles: number;
+  smallFileBytes: number;
+  /** Workload b: large files. */
+  largeFiles: number;
+  largeFileBytes: number;
+  /** Workload c: tiny files, scanned and migrated; the lesser number shows whether memory grows. */
+  tinyFiles: number;
+  tinyFilesLess: number;
+  tinyFileBytes: number;
+}
+
+export interface BenchOptions {
+  only: readonly WorkloadName[];
+  rounds: number;
+  /** Where the data goes, absolute. */
+  folder: string;
+  /** Where the JSON goes, absolute; undefined: none is written. */
+  resultFolder: string | undefined;
+  sizes: BenchSizes;
+  isSmoke: boolean;
+}
+
+/** What the project has promised figures for. */
+export const fullSizes: BenchSizes = {
+  smallFiles: 20_000,
+  smallFileBytes: 10 * 1024,
+  largeFiles: 4,
+  largeFileBytes: 1024 ** 3,
+  tinyFiles: 300_000,
+  tinyFilesLess: 30_000,
+  tinyFileBytes: 100,
+};
+
+/** Just enough to show that the bench works. */
+export const smokeSizes: BenchSizes = {
+  smallFiles: 300,
+  smallFileBytes: 10 * 1024,
+  largeFiles: 2,
+  largeFileBytes: 8 * 1024 ** 2,
+  tinyFiles: 1500,
+  tinyFilesLess: 300,
+  tinyFileBytes: 100,
+};
+
+interface Flags {
+  only?: WorkloadName[];
+  rounds: number;
+  folder?: string;
+  smoke?: boolean;
+}
+
+/** Parses the arguments after the script's name; an exit status when commander has said all there is to say. */
+export function parseBench(
+  args: readonly string[],
+  around: { root: string; startFolder: string },
+): BenchOptions | number {
+  const command = new Command('npm run bench --')
+    .description('Measures Drover against rsync, cp and find on this machine.')
+    .option('--only <letters>', 'which workloads, such as a,c (default: all)', workloadList)
+    .option('--rounds <number>', 'how often each is measured', wholeNumber(1, 100), 5)
+    .option('--folder <folder>', 'where the data goes, about 14 GB (default: .drover/bench)')
+    .option('--smoke', 'tiny workloads, once each, to see that the bench works')
+    .allowExcessArguments(false)
+    .addHelpText('after', help)
+    .exitOverride();
+  try {
+    const given = command.parse([...args], { from: 'user' }).opts<Flags>();
+    const isSmoke = given.smoke ?? false;
+    const results = path.join(around.root, '.drover', 'bench');
+    return {
+      only: given.only ?? workloadNames,
+      rounds: isSmoke ? 1 : given.rounds,
+      folder: given.folder === undefined ? results : path.resolve(around.startFolder, given.folder),
+      resultFolder: isSmoke ? undefined : results,
+      sizes: isSmoke ? smokeSizes : fullSizes,
+      isSmoke,
+    };
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    return error.exitCode === 0 ? 0 : 2;
+  }
+}
+
+const help = `
+  a  20,000 files of 10 KiB, against rsync -a (Debian's package rsync: apt-get install rsync)
+  b  4 files of 1 GiB, against cp -r
+  c  300,000 files of 100 bytes: the scan against find -printf, and the memory of both processes`;
+
+function workloadList(text: string): WorkloadName[] {
+  return text.split(',').map((letter) => {
+    const name = workloadNames.find((one) => one === letter.trim());
+    if (name !== undefined) return name;
+    throw new InvalidArgumentError(`It must be some of ${workloadNames.join(', ')}.`);
+  });
+}

@@ -1,0 +1,84 @@
+// `npm test`: every check a change has to pass. All steps run, whatever fails; the last line counts what passed and what failed, the
+// steps and the single tests of ava.
+import path from 'node:path';
+import { checkBreaking } from './check-breaking.ts';
+import { runProgram, type Finding, type Output } from './program.ts';
+import { countTap } from './tap.ts';
+
+const root = path.dirname(import.meta.dirname);
+/** A step that takes longer than this is stuck. */
+const stepTimeoutMs = 8 * 60_000;
+
+const steps: readonly [name: string, run: () => Promise<Finding>][] = [
+  ['format (prettier --check)', () => tool('prettier/bin/prettier.cjs', '--check', '.')],
+  ['lint (oxlint, types and layers)', () => tool('oxlint/bin/oxlint', '--type-aware')],
+  ['types (tsc)', () => tool('typescript/bin/tsc', '-p', '.')],
+  ['schema (buf lint)', () => tool('@bufbuild/buf/bin/buf', 'lint')],
+  ['schema is compatible (buf breaking)', () => checkBreaking(root)],
+  ['generated code is up to date', () => script('generate.ts', '--check')],
+  ['tests (ava)', tests],
+  ['bench works (--smoke)', () => script('bench.ts', '--smoke')],
+];
+
+await main();
+
+async function main(): Promise<void> {
+  const wanted = process.argv.slice(2);
+  let passed = 0;
+  let failed = 0;
+  for (const [name, run] of steps) {
+    if (wanted.length > 0 && !wanted.some((word) => name.includes(word))) continue;
+    const finding = await report(name, run);
+    passed += (finding.passed ? 1 : 0) + (finding.tests?.passed ?? 0);
+    failed += (finding.passed ? 0 : 1) + (finding.tests?.failed ?? 0);
+  }
+  console.log(`\n${passed} passed, ${failed} failed`);
+  process.exitCode = failed > 0 ? 1 : 0;
+}
+
+async function report(name: string, run: () => Promise<Finding>): Promise<Finding> {
+  const startMs = performance.now();
+  process.stdout.write(`${name} … `);
+  const finding = await run().catch((error: unknown): Finding => ({
+    passed: false,
+    details: String(error),
+  }));
+  const seconds = ((performance.now() - startMs) / 1000).toFixed(1);
+  const note = finding.note === undefined ? '' : `, ${finding.note}`;
+  console.log(`${finding.passed ? 'ok' : 'FAILED'} (${seconds} s${note})`);
+  if (!finding.passed && finding.details !== undefined) console.log(indent(finding.details));
+  return finding;
+}
+
+function tool(file: string, ...args: string[]): Promise<Finding> {
+  return program(path.join(root, 'node_modules', file), args);
+}
+
+function script(file: string, ...args: string[]): Promise<Finding> {
+  return program(path.join(root, 'scripts', file), args);
+}
+
+async function program(file: string, args: string[]): Promise<Finding> {
+  const output = await node(file, args);
+  return { passed: output.status === 0, details: output.all };
+}
+
+async function tests(): Promise<Finding> {
+  const output = await node(path.join(root, 'node_modules', 'ava', 'entrypoints', 'cli.js'), [
+    '--tap',
+  ]);
+  const { passed, failed, skipped, failures } = countTap(output.stdout);
+  const note = `${passed} passed, ${failed} failed, ${skipped} skipped`;
+  // A crash before the first test leaves no line that says "not ok".
+  const isGood = output.status === 0 && failed === 0 && passed > 0;
+  const details = failures.length > 0 ? failures.join('\n') : output.all;
+  return { passed: isGood, note, details, tests: { passed, failed } };
+}
+
+function node(file: string, args: string[]): Promise<Output> {
+  return runProgram(process.execPath, [file, ...args], { folder: root, timeoutMs: stepTimeoutMs });
+}
+
+function indent(text: string): string {
+  return text.trimEnd().replaceAll(/^/gm, '    ');
+}

@@ -1,0 +1,109 @@
+// Pausing, resuming and cancelling a run that is going.
+import { mkdir, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import test, { type ExecutionContext } from 'ava';
+import { ItemState } from '../gen/drover/v1/item_pb.ts';
+import { RunState, type Run } from '../gen/drover/v1/run_pb.ts';
+import { TaskState } from '../gen/drover/v1/task_pb.ts';
+import { makeSmallFiles } from '../scripts/bench-trees.ts';
+import { callError } from '../scripts/api-client.ts';
+import { reasonName } from '../lib/error.ts';
+import { temporaryFolder } from './harness/folders.ts';
+import { assertSucceeded, describeRun, stackOf, type Stack } from './harness/stack.ts';
+import { leftovers, migratable, readTree } from './harness/tree.ts';
+
+const files = 8000;
+
+async function scene(t: ExecutionContext) {
+  t.timeout(180_000);
+  const folder = await temporaryFolder(t);
+  const [source, destination] = [path.join(folder, 'source'), path.join(folder, 'destination')];
+  const items = BigInt(files + makeSmallFiles(source, files, 3000));
+  const stack = await stackOf(t, { folder: path.join(folder, 'stack') });
+  await stack.startAgent({ threads: 2 });
+  const task = await stack.createTask({ source, destination: pathToFileURL(destination).href });
+  return { source, destination, stack, task, items };
+}
+
+async function untilSomeIsDone(stack: Stack, task: string): Promise<void> {
+  await stack.until(task, (run) => run.progress!.succeededItems > 0n);
+}
+
+/** Waits until no agent holds a lease. */
+async function untilIdle(stack: Stack): Promise<void> {
+  for await (const { agent } of stack.api.agents.watchAgents({}))
+    if (agent!.slotsUsed === 0) return;
+}
+
+test.serial(
+  'a paused run stands still, leaves nothing half-done, and goes on when it is resumed',
+  async (t) => {
+    const { source, destination, stack, task, items } = await scene(t);
+    await stack.run(task);
+    await untilSomeIsDone(stack, task);
+    const paused = (await stack.api.tasks.pauseTask({ name: task })).task!;
+    t.is(paused.state, TaskState.PAUSED);
+    await untilIdle(stack);
+    const before = readTree(destination);
+    t.deepEqual(leftovers(before), []);
+    t.true(before.size > 0 && BigInt(before.size) < items, `${before.size} items are there`);
+    // Whoever has nothing to do gets other work meanwhile.
+    const other = await stack.migrate(
+      path.join(source, 'folder 0'),
+      `${pathToFileURL(destination).href}-other`,
+    );
+    t.teardown(() => rm(`${destination}-other`, { recursive: true }));
+    assertSucceeded(t, other.run);
+    t.deepEqual(readTree(destination), before);
+
+    await stack.api.tasks.resumeTask({ name: task });
+    const run = await stack.untilEnded(task);
+    assertSucceeded(t, run);
+    t.is(run.progress!.succeededItems, items);
+    t.deepEqual(readTree(destination), migratable(readTree(source)));
+  },
+);
+
+test.serial('a cancelled run keeps what it migrated, and the next one does the rest', async (t) => {
+  const { source, destination, stack, task, items } = await scene(t);
+  await stack.run(task);
+  await untilSomeIsDone(stack, task);
+  await stack.api.tasks.cancelTask({ name: task });
+  const cancelled = await stack.untilEnded(task);
+  t.is(cancelled.state, RunState.CANCELLED, describeRun(cancelled));
+  const there = readTree(destination);
+  t.deepEqual(leftovers(there), []);
+  t.true(BigInt(there.size) < items);
+  const done = cancelled.progress!.succeededItems;
+  t.true(done > 0n && done < items);
+  t.is(BigInt((await stack.items(cancelled, ItemState.SUCCEEDED)).size), done);
+
+  const rest = await stack.runToEnd(task);
+  assertSucceeded(t, rest);
+  t.deepEqual(readTree(destination), migratable(readTree(source)));
+});
+
+test.serial('what does not fit the state is refused with the reason', async (t) => {
+  const folder = await temporaryFolder(t);
+  const stack = await stackOf(t, { folder: path.join(folder, 'stack') });
+  const source = path.join(folder, 'source');
+  await mkdir(source);
+  const task = await stack.createTask({ source, destination: `file://${folder}/destination` });
+  const { tasks } = stack.api;
+  const reasonOf = (call: Promise<unknown>) =>
+    call.then(
+      () => 'accepted',
+      (thrown: unknown) => reasonName(callError(thrown).reason),
+    );
+  for (const call of [tasks.pauseTask, tasks.resumeTask, tasks.cancelTask])
+    t.is(await reasonOf(call({ name: task })), 'WRONG_STATE');
+  t.is(await reasonOf(tasks.runTask({ name: 'tasks/none' })), 'NOT_FOUND');
+  // No agent is there, so that the run waits.
+  await stack.run(task);
+  t.is(await reasonOf(tasks.runTask({ name: task })), 'WRONG_STATE');
+  const waiting = await stack.until(task, (run: Run) => run.waitingFor !== '');
+  t.is(waiting.state, RunState.QUEUED);
+  await tasks.cancelTask({ name: task });
+  t.is((await stack.untilEnded(task)).state, RunState.CANCELLED);
+});
