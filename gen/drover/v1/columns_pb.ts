@@ -10,7 +10,7 @@ import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { ErrorReason } from "./error_pb.ts";
 import { file_drover_v1_error } from "./error_pb.ts";
-import type { ItemAction, ItemKind, ItemState } from "./item_pb.ts";
+import type { ItemAction, ItemKind, ItemState, ItemVerification } from "./item_pb.ts";
 import { file_drover_v1_item } from "./item_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -18,7 +18,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file drover/v1/columns.proto.
  */
 export const file_drover_v1_columns: GenFile = /*@__PURE__*/
-  fileDesc("Chdkcm92ZXIvdjEvY29sdW1ucy5wcm90bxIJZHJvdmVyLnYxIqoBCghTY2FuUGFnZRIMCgRwYXRoGAEgAygJEiEKBGtpbmQYAiADKA4yEy5kcm92ZXIudjEuSXRlbUtpbmQSDAoEc2l6ZRgDIAMoBBITCgttb2RpZmllZF9ucxgEIAMoEBISCgpjcmVhdGVkX25zGAUgAygQEg8KB2ZpbGVfaWQYBiADKAQSJQoGcmVtYXJrGAcgAygLMhUuZHJvdmVyLnYxLkl0ZW1SZW1hcmsiVAoKSXRlbVJlbWFyaxINCgVpbmRleBgBIAEoDRImCgZyZWFzb24YAiABKA4yFi5kcm92ZXIudjEuRXJyb3JSZWFzb24SDwoHbWVzc2FnZRgDIAEoCSL4AQoKQmF0Y2hJdGVtcxIMCgRwYXRoGAEgAygJEiEKBGtpbmQYAiADKA4yEy5kcm92ZXIudjEuSXRlbUtpbmQSJQoGYWN0aW9uGAMgAygOMhUuZHJvdmVyLnYxLkl0ZW1BY3Rpb24SDAoEc2l6ZRgEIAMoBBITCgttb2RpZmllZF9ucxgFIAMoEBISCgpjcmVhdGVkX25zGAYgAygQEg8KB2ZpbGVfaWQYByADKAQSGAoQZGVzdGluYXRpb25fcGF0aBgIIAMoCRIwCghleHBlY3RlZBgJIAMoCzIeLmRyb3Zlci52MS5FeHBlY3RlZERlc3RpbmF0aW9uIkcKE0V4cGVjdGVkRGVzdGluYXRpb24SDQoFaW5kZXgYASABKA0SDAoEc2l6ZRgCIAEoBBITCgttb2RpZmllZF9ucxgDIAEoECLYAQoMQmF0Y2hSZXN1bHRzEiMKBXN0YXRlGAEgAygOMhQuZHJvdmVyLnYxLkl0ZW1TdGF0ZRIMCgRzaXplGAIgAygEEhMKC21vZGlmaWVkX25zGAMgAygQEh8KF2Rlc3RpbmF0aW9uX21vZGlmaWVkX25zGAQgAygQEg4KBnNoYTI1NhgFIAEoDBIWCg5xdWlja194b3JfaGFzaBgGIAEoDBIQCghhdHRlbXB0cxgHIAMoDRIlCgZyZW1hcmsYCCADKAsyFS5kcm92ZXIudjEuSXRlbVJlbWFya2IGcHJvdG8z", [file_drover_v1_error, file_drover_v1_item]);
+  fileDesc("Chdkcm92ZXIvdjEvY29sdW1ucy5wcm90bxIJZHJvdmVyLnYxIqoBCghTY2FuUGFnZRIMCgRwYXRoGAEgAygJEiEKBGtpbmQYAiADKA4yEy5kcm92ZXIudjEuSXRlbUtpbmQSDAoEc2l6ZRgDIAMoBBITCgttb2RpZmllZF9ucxgEIAMoEBISCgpjcmVhdGVkX25zGAUgAygQEg8KB2ZpbGVfaWQYBiADKAQSJQoGcmVtYXJrGAcgAygLMhUuZHJvdmVyLnYxLkl0ZW1SZW1hcmsiVAoKSXRlbVJlbWFyaxINCgVpbmRleBgBIAEoDRImCgZyZWFzb24YAiABKA4yFi5kcm92ZXIudjEuRXJyb3JSZWFzb24SDwoHbWVzc2FnZRgDIAEoCSL4AQoKQmF0Y2hJdGVtcxIMCgRwYXRoGAEgAygJEiEKBGtpbmQYAiADKA4yEy5kcm92ZXIudjEuSXRlbUtpbmQSJQoGYWN0aW9uGAMgAygOMhUuZHJvdmVyLnYxLkl0ZW1BY3Rpb24SDAoEc2l6ZRgEIAMoBBITCgttb2RpZmllZF9ucxgFIAMoEBISCgpjcmVhdGVkX25zGAYgAygQEg8KB2ZpbGVfaWQYByADKAQSGAoQZGVzdGluYXRpb25fcGF0aBgIIAMoCRIwCghleHBlY3RlZBgJIAMoCzIeLmRyb3Zlci52MS5FeHBlY3RlZERlc3RpbmF0aW9uImQKE0V4cGVjdGVkRGVzdGluYXRpb24SDQoFaW5kZXgYASABKA0SDAoEc2l6ZRgCIAEoBBITCgttb2RpZmllZF9ucxgDIAEoEBIKCgJpZBgEIAEoCRIPCgd2ZXJzaW9uGAUgASgJIsACCgxCYXRjaFJlc3VsdHMSIwoFc3RhdGUYASADKA4yFC5kcm92ZXIudjEuSXRlbVN0YXRlEgwKBHNpemUYAiADKAQSEwoLbW9kaWZpZWRfbnMYAyADKBASHwoXZGVzdGluYXRpb25fbW9kaWZpZWRfbnMYBCADKBASDgoGc2hhMjU2GAUgASgMEhYKDnF1aWNrX3hvcl9oYXNoGAYgASgMEhAKCGF0dGVtcHRzGAcgAygNEiUKBnJlbWFyaxgIIAMoCzIVLmRyb3Zlci52MS5JdGVtUmVtYXJrEhYKDmRlc3RpbmF0aW9uX2lkGAkgAygJEhsKE2Rlc3RpbmF0aW9uX3ZlcnNpb24YCiADKAkSMQoMdmVyaWZpY2F0aW9uGAsgAygOMhsuZHJvdmVyLnYxLkl0ZW1WZXJpZmljYXRpb25iBnByb3RvMw", [file_drover_v1_error, file_drover_v1_item]);
 
 /**
  * What a scan found, in path order: names sorted by their bytes, a folder before what is in it.
@@ -221,6 +221,20 @@ export type ExpectedDestination = Message<"drover.v1.ExpectedDestination"> & {
    * @generated from field: sfixed64 modified_ns = 3;
    */
   modifiedNs: bigint;
+
+  /**
+   * The destination's own id of the item; empty where it has none.
+   *
+   * @generated from field: string id = 4;
+   */
+  id: string;
+
+  /**
+   * What the destination calls the version of the content, such as a cTag; empty where it has none.
+   *
+   * @generated from field: string version = 5;
+   */
+  version: string;
 };
 
 /**
@@ -291,6 +305,27 @@ export type BatchResults = Message<"drover.v1.BatchResults"> & {
    * @generated from field: repeated drover.v1.ItemRemark remark = 8;
    */
   remark: ItemRemark[];
+
+  /**
+   * The destination's own id of each item; one for each, or none at all.
+   *
+   * @generated from field: repeated string destination_id = 9;
+   */
+  destinationId: string[];
+
+  /**
+   * What the destination calls the version of each item's content; one for each, or none at all.
+   *
+   * @generated from field: repeated string destination_version = 10;
+   */
+  destinationVersion: string[];
+
+  /**
+   * How each was proved; one for each, or none at all.
+   *
+   * @generated from field: repeated drover.v1.ItemVerification verification = 11;
+   */
+  verification: ItemVerification[];
 };
 
 /**

@@ -15,7 +15,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file drover/v1/item.proto.
  */
 export const file_drover_v1_item: GenFile = /*@__PURE__*/
-  fileDesc("ChRkcm92ZXIvdjEvaXRlbS5wcm90bxIJZHJvdmVyLnYxIo4DCgRJdGVtEgwKBHBhdGgYASABKAkSIQoEa2luZBgCIAEoDjITLmRyb3Zlci52MS5JdGVtS2luZBIlCgZhY3Rpb24YAyABKA4yFS5kcm92ZXIudjEuSXRlbUFjdGlvbhIjCgVzdGF0ZRgEIAEoDjIULmRyb3Zlci52MS5JdGVtU3RhdGUSEgoEc2l6ZRgFIAEoBEIEmLUYARIxCg1tb2RpZmllZF90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIwCgxjcmVhdGVkX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiYKBnJlYXNvbhgIIAEoDjIWLmRyb3Zlci52MS5FcnJvclJlYXNvbhIPCgdtZXNzYWdlGAkgASgJEg4KBmFkdmljZRgKIAEoCRIOCgZzaGEyNTYYCyABKAkSFgoOcXVpY2tfeG9yX2hhc2gYDCABKAkSEAoIYXR0ZW1wdHMYDSABKA0SDQoFYWdlbnQYDiABKAkibgoQTGlzdEl0ZW1zUmVxdWVzdBIOCgZwYXJlbnQYASABKAkSEQoJcGFnZV9zaXplGAIgASgFEhIKCnBhZ2VfdG9rZW4YAyABKAkSIwoFc3RhdGUYBCABKA4yFC5kcm92ZXIudjEuSXRlbVN0YXRlIkwKEUxpc3RJdGVtc1Jlc3BvbnNlEh4KBWl0ZW1zGAEgAygLMg8uZHJvdmVyLnYxLkl0ZW0SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJKoMBCghJdGVtS2luZBIZChVJVEVNX0tJTkRfVU5TUEVDSUZJRUQQABISCg5JVEVNX0tJTkRfRklMRRABEhQKEElURU1fS0lORF9GT0xERVIQAhIbChdJVEVNX0tJTkRfU1lNQk9MSUNfTElOSxADEhUKEUlURU1fS0lORF9TUEVDSUFMEAQqhQEKCkl0ZW1BY3Rpb24SGwoXSVRFTV9BQ1RJT05fVU5TUEVDSUZJRUQQABIWChJJVEVNX0FDVElPTl9DUkVBVEUQARIWChJJVEVNX0FDVElPTl9VUERBVEUQAhIUChBJVEVNX0FDVElPTl9TS0lQEAMSFAoQSVRFTV9BQ1RJT05fRkFJTBAEKogBCglJdGVtU3RhdGUSGgoWSVRFTV9TVEFURV9VTlNQRUNJRklFRBAAEhYKEklURU1fU1RBVEVfUEVORElORxABEhgKFElURU1fU1RBVEVfU1VDQ0VFREVEEAISFgoSSVRFTV9TVEFURV9TS0lQUEVEEAMSFQoRSVRFTV9TVEFURV9GQUlMRUQQBDJaCgtJdGVtU2VydmljZRJLCglMaXN0SXRlbXMSGy5kcm92ZXIudjEuTGlzdEl0ZW1zUmVxdWVzdBocLmRyb3Zlci52MS5MaXN0SXRlbXNSZXNwb25zZSIDkAIBYgZwcm90bzM", [file_drover_v1_annotations, file_drover_v1_error, file_google_protobuf_timestamp]);
+  fileDesc("ChRkcm92ZXIvdjEvaXRlbS5wcm90bxIJZHJvdmVyLnYxIvMDCgRJdGVtEgwKBHBhdGgYASABKAkSIQoEa2luZBgCIAEoDjITLmRyb3Zlci52MS5JdGVtS2luZBIlCgZhY3Rpb24YAyABKA4yFS5kcm92ZXIudjEuSXRlbUFjdGlvbhIjCgVzdGF0ZRgEIAEoDjIULmRyb3Zlci52MS5JdGVtU3RhdGUSEgoEc2l6ZRgFIAEoBEIEmLUYARIxCg1tb2RpZmllZF90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIwCgxjcmVhdGVkX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiYKBnJlYXNvbhgIIAEoDjIWLmRyb3Zlci52MS5FcnJvclJlYXNvbhIPCgdtZXNzYWdlGAkgASgJEg4KBmFkdmljZRgKIAEoCRIOCgZzaGEyNTYYCyABKAkSFgoOcXVpY2tfeG9yX2hhc2gYDCABKAkSEAoIYXR0ZW1wdHMYDSABKA0SDQoFYWdlbnQYDiABKAkSGAoQZGVzdGluYXRpb25fcGF0aBgPIAEoCRIWCg5kZXN0aW5hdGlvbl9pZBgQIAEoCRIxCgx2ZXJpZmljYXRpb24YESABKA4yGy5kcm92ZXIudjEuSXRlbVZlcmlmaWNhdGlvbiJuChBMaXN0SXRlbXNSZXF1ZXN0Eg4KBnBhcmVudBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCRIjCgVzdGF0ZRgEIAEoDjIULmRyb3Zlci52MS5JdGVtU3RhdGUiTAoRTGlzdEl0ZW1zUmVzcG9uc2USHgoFaXRlbXMYASADKAsyDy5kcm92ZXIudjEuSXRlbRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkqgwEKCEl0ZW1LaW5kEhkKFUlURU1fS0lORF9VTlNQRUNJRklFRBAAEhIKDklURU1fS0lORF9GSUxFEAESFAoQSVRFTV9LSU5EX0ZPTERFUhACEhsKF0lURU1fS0lORF9TWU1CT0xJQ19MSU5LEAMSFQoRSVRFTV9LSU5EX1NQRUNJQUwQBCqFAQoKSXRlbUFjdGlvbhIbChdJVEVNX0FDVElPTl9VTlNQRUNJRklFRBAAEhYKEklURU1fQUNUSU9OX0NSRUFURRABEhYKEklURU1fQUNUSU9OX1VQREFURRACEhQKEElURU1fQUNUSU9OX1NLSVAQAxIUChBJVEVNX0FDVElPTl9GQUlMEAQqiAEKCUl0ZW1TdGF0ZRIaChZJVEVNX1NUQVRFX1VOU1BFQ0lGSUVEEAASFgoSSVRFTV9TVEFURV9QRU5ESU5HEAESGAoUSVRFTV9TVEFURV9TVUNDRUVERUQQAhIWChJJVEVNX1NUQVRFX1NLSVBQRUQQAxIVChFJVEVNX1NUQVRFX0ZBSUxFRBAEKoABChBJdGVtVmVyaWZpY2F0aW9uEiEKHUlURU1fVkVSSUZJQ0FUSU9OX1VOU1BFQ0lGSUVEEAASGgoWSVRFTV9WRVJJRklDQVRJT05fSEFTSBABEi0KKUlURU1fVkVSSUZJQ0FUSU9OX1JFV1JJVFRFTl9CWV9TSEFSRVBPSU5UEAIyWgoLSXRlbVNlcnZpY2USSwoJTGlzdEl0ZW1zEhsuZHJvdmVyLnYxLkxpc3RJdGVtc1JlcXVlc3QaHC5kcm92ZXIudjEuTGlzdEl0ZW1zUmVzcG9uc2UiA5ACAWIGcHJvdG8z", [file_drover_v1_annotations, file_drover_v1_error, file_google_protobuf_timestamp]);
 
 /**
  * One file or folder of a run.
@@ -120,6 +120,27 @@ export type Item = Message<"drover.v1.Item"> & {
    * @generated from field: string agent = 14;
    */
   agent: string;
+
+  /**
+   * Output only. The path below the destination where it is not the path below the source; empty where both are the same.
+   *
+   * @generated from field: string destination_path = 15;
+   */
+  destinationPath: string;
+
+  /**
+   * Output only. The destination's own id of the item; empty where it has none.
+   *
+   * @generated from field: string destination_id = 16;
+   */
+  destinationId: string;
+
+  /**
+   * Output only. How it was proved that what arrived is what was read.
+   *
+   * @generated from field: drover.v1.ItemVerification verification = 17;
+   */
+  verification: ItemVerification;
 };
 
 /**
@@ -363,6 +384,47 @@ export type ItemState = (typeof ItemState)[keyof typeof ItemState] | UnknownEnum
  */
 export const ItemStateSchema: GenEnum<ItemState> = /*@__PURE__*/
   enumDesc(file_drover_v1_item, 2);
+
+/**
+ * How it was proved that what arrived is what was read. Expect new values in later versions.
+ *
+ * @generated from enum drover.v1.ItemVerification
+ */
+export const ItemVerification = {
+  /**
+   * Nothing was written, or there was nothing to prove.
+   *
+   * @generated from enum value: ITEM_VERIFICATION_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * Size and hash of what arrived are those of what was read.
+   *
+   * @generated from enum value: ITEM_VERIFICATION_HASH = 1;
+   */
+  HASH: 1,
+
+  /**
+   * SharePoint rewrote the properties inside the Office file; every other part of what arrived is what was read.
+   *
+   * @generated from enum value: ITEM_VERIFICATION_REWRITTEN_BY_SHAREPOINT = 2;
+   */
+  REWRITTEN_BY_SHAREPOINT: 2,
+} as const;
+
+/**
+ * How it was proved that what arrived is what was read. Expect new values in later versions.
+ *
+ * @generated from enum drover.v1.ItemVerification
+ */
+export type ItemVerification = (typeof ItemVerification)[keyof typeof ItemVerification] | UnknownEnum;
+
+/**
+ * Describes the enum drover.v1.ItemVerification.
+ */
+export const ItemVerificationSchema: GenEnum<ItemVerification> = /*@__PURE__*/
+  enumDesc(file_drover_v1_item, 3);
 
 /**
  * Items: the files and folders of a run.

@@ -17,7 +17,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file drover/v1/session.proto.
  */
 export const file_drover_v1_session: GenFile = /*@__PURE__*/
-  fileDesc("Chdkcm92ZXIvdjEvc2Vzc2lvbi5wcm90bxIJZHJvdmVyLnYxIk8KC0pvaW5SZXF1ZXN0Eg0KBXRva2VuGAEgASgJEhsKE2NlcnRpZmljYXRlX3JlcXVlc3QYAiABKAwSFAoMZGlzcGxheV9uYW1lGAMgASgJImMKDEpvaW5SZXNwb25zZRINCgVhZ2VudBgBIAEoCRITCgtjZXJ0aWZpY2F0ZRgCIAEoCRIvCgtleHBpcmVfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiNgoXUmVuZXdDZXJ0aWZpY2F0ZVJlcXVlc3QSGwoTY2VydGlmaWNhdGVfcmVxdWVzdBgBIAEoDCJgChhSZW5ld0NlcnRpZmljYXRlUmVzcG9uc2USEwoLY2VydGlmaWNhdGUYASABKAkSLwoLZXhwaXJlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIpsCCg1BdHRhY2hSZXF1ZXN0EiEKBWhlbGxvGAEgASgLMhAuZHJvdmVyLnYxLkhlbGxvSAASLQoJc2Nhbl9wYWdlGAIgASgLMhguZHJvdmVyLnYxLlNjYW5QYWdlRnJhbWVIABIoCglzY2FuX2RvbmUYAyABKAsyEy5kcm92ZXIudjEuU2NhbkRvbmVIABIqCgpiYXRjaF9kb25lGAQgASgLMhQuZHJvdmVyLnYxLkJhdGNoRG9uZUgAEikKCWhlYXJ0YmVhdBgFIAEoCzIULmRyb3Zlci52MS5IZWFydGJlYXRIABIuCgxsZWFzZV9yZXR1cm4YBiABKAsyFi5kcm92ZXIudjEuTGVhc2VSZXR1cm5IAEIHCgVmcmFtZSKJAgoOQXR0YWNoUmVzcG9uc2USJQoHd2VsY29tZRgBIAEoCzISLmRyb3Zlci52MS5XZWxjb21lSAASKgoKc2Nhbl9sZWFzZRgCIAEoCzIULmRyb3Zlci52MS5TY2FuTGVhc2VIABIsCgtiYXRjaF9sZWFzZRgDIAEoCzIVLmRyb3Zlci52MS5CYXRjaExlYXNlSAASNQoPYWNrbm93bGVkZ2VtZW50GAQgASgLMhouZHJvdmVyLnYxLkFja25vd2xlZGdlbWVudEgAEjYKEGxlYXNlX3Jldm9jYXRpb24YBSABKAsyGi5kcm92ZXIudjEuTGVhc2VSZXZvY2F0aW9uSABCBwoFZnJhbWUiLQoITGVhc2VLZXkSDQoFbGVhc2UYASABKAkSEgoKZ2VuZXJhdGlvbhgCIAEoDSKIAQoFSGVsbG8SDwoHdmVyc2lvbhgBIAEoCRIQCghwbGF0Zm9ybRgCIAEoCRINCgVzbG90cxgDIAEoDRIWCg5sb2NhdGlvbl9raW5kcxgEIAMoCRIjCgZsZWFzZXMYBSADKAsyEy5kcm92ZXIudjEuTGVhc2VLZXkSEAoIZHJhaW5pbmcYBiABKAgifQoHV2VsY29tZRINCgVhZ2VudBgBIAEoCRI1ChJoZWFydGJlYXRfaW50ZXJ2YWwYAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SLAoJbGVhc2VfdHRsGAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIrkBCglTY2FuTGVhc2USIAoDa2V5GAEgASgLMhMuZHJvdmVyLnYxLkxlYXNlS2V5Eg4KBnNvdXJjZRgCIAEoCRITCgtkZXN0aW5hdGlvbhgDIAEoCRIpCghzZXR0aW5ncxgEIAEoCzIXLmRyb3Zlci52MS5UYXNrU2V0dGluZ3MSEQoJbmV4dF9wYWdlGAUgASgEEhIKCmFmdGVyX3BhdGgYBiABKAkSEwoLcGFnZV93aW5kb3cYByABKA0iTgoNU2NhblBhZ2VGcmFtZRIgCgNrZXkYASABKAsyEy5kcm92ZXIudjEuTGVhc2VLZXkSDAoEcGFnZRgCIAEoBBINCgVpdGVtcxgDIAEoDCJ0CghTY2FuRG9uZRIgCgNrZXkYASABKAsyEy5kcm92ZXIudjEuTGVhc2VLZXkSDQoFcGFnZXMYAiABKAQSJgoGcmVhc29uGAMgASgOMhYuZHJvdmVyLnYxLkVycm9yUmVhc29uEg8KB21lc3NhZ2UYBCABKAkiswEKCkJhdGNoTGVhc2USIAoDa2V5GAEgASgLMhMuZHJvdmVyLnYxLkxlYXNlS2V5Eg4KBnNvdXJjZRgCIAEoCRITCgtkZXN0aW5hdGlvbhgDIAEoCRIpCghzZXR0aW5ncxgEIAEoCzIXLmRyb3Zlci52MS5UYXNrU2V0dGluZ3MSJAoFcGhhc2UYBSABKA4yFS5kcm92ZXIudjEuQmF0Y2hQaGFzZRINCgVpdGVtcxgGIAEoDCI+CglCYXRjaERvbmUSIAoDa2V5GAEgASgLMhMuZHJvdmVyLnYxLkxlYXNlS2V5Eg8KB3Jlc3VsdHMYAiABKAwiTwoNTGVhc2VQcm9ncmVzcxIgCgNrZXkYASABKAsyEy5kcm92ZXIudjEuTGVhc2VLZXkSDQoFaXRlbXMYAiABKAQSDQoFYnl0ZXMYAyABKAQiRwoJSGVhcnRiZWF0EigKBmxlYXNlcxgBIAMoCzIYLmRyb3Zlci52MS5MZWFzZVByb2dyZXNzEhAKCGRyYWluaW5nGAIgASgIIjAKC0xlYXNlUmV0dXJuEiEKBGtleXMYASADKAsyEy5kcm92ZXIudjEuTGVhc2VLZXkiQQoPQWNrbm93bGVkZ2VtZW50EiAKA2tleRgBIAEoCzITLmRyb3Zlci52MS5MZWFzZUtleRIMCgRwYWdlGAIgASgEIkQKD0xlYXNlUmV2b2NhdGlvbhIgCgNrZXkYASABKAsyEy5kcm92ZXIudjEuTGVhc2VLZXkSDwoHbWVzc2FnZRgCIAEoCSpcCgpCYXRjaFBoYXNlEhsKF0JBVENIX1BIQVNFX1VOU1BFQ0lGSUVEEAASGAoUQkFUQ0hfUEhBU0VfVFJBTlNGRVIQARIXChNCQVRDSF9QSEFTRV9GT0xERVJTEAIyXgoTQWdlbnRTZXNzaW9uU2VydmljZRJBCgZBdHRhY2gSGC5kcm92ZXIudjEuQXR0YWNoUmVxdWVzdBoZLmRyb3Zlci52MS5BdHRhY2hSZXNwb25zZSgBMAEaBJC1GAEyrwEKEUVucm9sbG1lbnRTZXJ2aWNlEjcKBEpvaW4SFi5kcm92ZXIudjEuSm9pblJlcXVlc3QaFy5kcm92ZXIudjEuSm9pblJlc3BvbnNlElsKEFJlbmV3Q2VydGlmaWNhdGUSIi5kcm92ZXIudjEuUmVuZXdDZXJ0aWZpY2F0ZVJlcXVlc3QaIy5kcm92ZXIudjEuUmVuZXdDZXJ0aWZpY2F0ZVJlc3BvbnNlGgSQtRgBYgZwcm90bzM", [file_drover_v1_annotations, file_drover_v1_error, file_drover_v1_settings, file_google_protobuf_duration, file_google_protobuf_timestamp]);
+  fileDesc("Chdkcm92ZXIvdjEvc2Vzc2lvbi5wcm90bxIJZHJvdmVyLnYxIk8KC0pvaW5SZXF1ZXN0Eg0KBXRva2VuGAEgASgJEhsKE2NlcnRpZmljYXRlX3JlcXVlc3QYAiABKAwSFAoMZGlzcGxheV9uYW1lGAMgASgJImMKDEpvaW5SZXNwb25zZRINCgVhZ2VudBgBIAEoCRITCgtjZXJ0aWZpY2F0ZRgCIAEoCRIvCgtleHBpcmVfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiNgoXUmVuZXdDZXJ0aWZpY2F0ZVJlcXVlc3QSGwoTY2VydGlmaWNhdGVfcmVxdWVzdBgBIAEoDCJgChhSZW5ld0NlcnRpZmljYXRlUmVzcG9uc2USEwoLY2VydGlmaWNhdGUYASABKAkSLwoLZXhwaXJlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wItgCCg1BdHRhY2hSZXF1ZXN0EiEKBWhlbGxvGAEgASgLMhAuZHJvdmVyLnYxLkhlbGxvSAASLQoJc2Nhbl9wYWdlGAIgASgLMhguZHJvdmVyLnYxLlNjYW5QYWdlRnJhbWVIABIoCglzY2FuX2RvbmUYAyABKAsyEy5kcm92ZXIudjEuU2NhbkRvbmVIABIqCgpiYXRjaF9kb25lGAQgASgLMhQuZHJvdmVyLnYxLkJhdGNoRG9uZUgAEikKCWhlYXJ0YmVhdBgFIAEoCzIULmRyb3Zlci52MS5IZWFydGJlYXRIABIuCgxsZWFzZV9yZXR1cm4YBiABKAsyFi5kcm92ZXIudjEuTGVhc2VSZXR1cm5IABI7ChNsb2NhdGlvbl9jaGVja19kb25lGAcgASgLMhwuZHJvdmVyLnYxLkxvY2F0aW9uQ2hlY2tEb25lSABCBwoFZnJhbWUivQIKDkF0dGFjaFJlc3BvbnNlEiUKB3dlbGNvbWUYASABKAsyEi5kcm92ZXIudjEuV2VsY29tZUgAEioKCnNjYW5fbGVhc2UYAiABKAsyFC5kcm92ZXIudjEuU2NhbkxlYXNlSAASLAoLYmF0Y2hfbGVhc2UYAyABKAsyFS5kcm92ZXIudjEuQmF0Y2hMZWFzZUgAEjUKD2Fja25vd2xlZGdlbWVudBgEIAEoCzIaLmRyb3Zlci52MS5BY2tub3dsZWRnZW1lbnRIABI2ChBsZWFzZV9yZXZvY2F0aW9uGAUgASgLMhouZHJvdmVyLnYxLkxlYXNlUmV2b2NhdGlvbkgAEjIKDmxvY2F0aW9uX2NoZWNrGAYgASgLMhguZHJvdmVyLnYxLkxvY2F0aW9uQ2hlY2tIAEIHCgVmcmFtZSItCghMZWFzZUtleRINCgVsZWFzZRgBIAEoCRISCgpnZW5lcmF0aW9uGAIgASgNIogBCgVIZWxsbxIPCgd2ZXJzaW9uGAEgASgJEhAKCHBsYXRmb3JtGAIgASgJEg0KBXNsb3RzGAMgASgNEhYKDmxvY2F0aW9uX2tpbmRzGAQgAygJEiMKBmxlYXNlcxgFIAMoCzITLmRyb3Zlci52MS5MZWFzZUtleRIQCghkcmFpbmluZxgGIAEoCCJ9CgdXZWxjb21lEg0KBWFnZW50GAEgASgJEjUKEmhlYXJ0YmVhdF9pbnRlcnZhbBgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIsCglsZWFzZV90dGwYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iuQEKCVNjYW5MZWFzZRIgCgNrZXkYASABKAsyEy5kcm92ZXIudjEuTGVhc2VLZXkSDgoGc291cmNlGAIgASgJEhMKC2Rlc3RpbmF0aW9uGAMgASgJEikKCHNldHRpbmdzGAQgASgLMhcuZHJvdmVyLnYxLlRhc2tTZXR0aW5ncxIRCgluZXh0X3BhZ2UYBSABKAQSEgoKYWZ0ZXJfcGF0aBgGIAEoCRITCgtwYWdlX3dpbmRvdxgHIAEoDSJOCg1TY2FuUGFnZUZyYW1lEiAKA2tleRgBIAEoCzITLmRyb3Zlci52MS5MZWFzZUtleRIMCgRwYWdlGAIgASgEEg0KBWl0ZW1zGAMgASgMInQKCFNjYW5Eb25lEiAKA2tleRgBIAEoCzITLmRyb3Zlci52MS5MZWFzZUtleRINCgVwYWdlcxgCIAEoBBImCgZyZWFzb24YAyABKA4yFi5kcm92ZXIudjEuRXJyb3JSZWFzb24SDwoHbWVzc2FnZRgEIAEoCSKzAQoKQmF0Y2hMZWFzZRIgCgNrZXkYASABKAsyEy5kcm92ZXIudjEuTGVhc2VLZXkSDgoGc291cmNlGAIgASgJEhMKC2Rlc3RpbmF0aW9uGAMgASgJEikKCHNldHRpbmdzGAQgASgLMhcuZHJvdmVyLnYxLlRhc2tTZXR0aW5ncxIkCgVwaGFzZRgFIAEoDjIVLmRyb3Zlci52MS5CYXRjaFBoYXNlEg0KBWl0ZW1zGAYgASgMIj4KCUJhdGNoRG9uZRIgCgNrZXkYASABKAsyEy5kcm92ZXIudjEuTGVhc2VLZXkSDwoHcmVzdWx0cxgCIAEoDCJPCg1MZWFzZVByb2dyZXNzEiAKA2tleRgBIAEoCzITLmRyb3Zlci52MS5MZWFzZUtleRINCgVpdGVtcxgCIAEoBBINCgVieXRlcxgDIAEoBCJHCglIZWFydGJlYXQSKAoGbGVhc2VzGAEgAygLMhguZHJvdmVyLnYxLkxlYXNlUHJvZ3Jlc3MSEAoIZHJhaW5pbmcYAiABKAgiMAoLTGVhc2VSZXR1cm4SIQoEa2V5cxgBIAMoCzITLmRyb3Zlci52MS5MZWFzZUtleSJBCg9BY2tub3dsZWRnZW1lbnQSIAoDa2V5GAEgASgLMhMuZHJvdmVyLnYxLkxlYXNlS2V5EgwKBHBhZ2UYAiABKAQiMwoNTG9jYXRpb25DaGVjaxINCgVjaGVjaxgBIAEoCRITCgtkZXN0aW5hdGlvbhgCIAEoCSJbChFMb2NhdGlvbkNoZWNrRG9uZRINCgVjaGVjaxgBIAEoCRImCgZyZWFzb24YAiABKA4yFi5kcm92ZXIudjEuRXJyb3JSZWFzb24SDwoHbWVzc2FnZRgDIAEoCSJECg9MZWFzZVJldm9jYXRpb24SIAoDa2V5GAEgASgLMhMuZHJvdmVyLnYxLkxlYXNlS2V5Eg8KB21lc3NhZ2UYAiABKAkqXAoKQmF0Y2hQaGFzZRIbChdCQVRDSF9QSEFTRV9VTlNQRUNJRklFRBAAEhgKFEJBVENIX1BIQVNFX1RSQU5TRkVSEAESFwoTQkFUQ0hfUEhBU0VfRk9MREVSUxACMl4KE0FnZW50U2Vzc2lvblNlcnZpY2USQQoGQXR0YWNoEhguZHJvdmVyLnYxLkF0dGFjaFJlcXVlc3QaGS5kcm92ZXIudjEuQXR0YWNoUmVzcG9uc2UoATABGgSQtRgBMq8BChFFbnJvbGxtZW50U2VydmljZRI3CgRKb2luEhYuZHJvdmVyLnYxLkpvaW5SZXF1ZXN0GhcuZHJvdmVyLnYxLkpvaW5SZXNwb25zZRJbChBSZW5ld0NlcnRpZmljYXRlEiIuZHJvdmVyLnYxLlJlbmV3Q2VydGlmaWNhdGVSZXF1ZXN0GiMuZHJvdmVyLnYxLlJlbmV3Q2VydGlmaWNhdGVSZXNwb25zZRoEkLUYAWIGcHJvdG8z", [file_drover_v1_annotations, file_drover_v1_error, file_drover_v1_settings, file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
  * Asks to join.
@@ -197,6 +197,14 @@ export type AttachRequest = Message<"drover.v1.AttachRequest"> & {
      */
     value: LeaseReturn;
     case: "leaseReturn";
+  } | {
+    /**
+     * What the agent found out about a source and a destination.
+     *
+     * @generated from field: drover.v1.LocationCheckDone location_check_done = 7;
+     */
+    value: LocationCheckDone;
+    case: "locationCheckDone";
   } | { case: undefined; value?: undefined };
 };
 
@@ -258,6 +266,14 @@ export type AttachResponse = Message<"drover.v1.AttachResponse"> & {
      */
     value: LeaseRevocation;
     case: "leaseRevocation";
+  } | {
+    /**
+     * A source and a destination to look at, before there is a task for them.
+     *
+     * @generated from field: drover.v1.LocationCheck location_check = 6;
+     */
+    value: LocationCheck;
+    case: "locationCheck";
   } | { case: undefined; value?: undefined };
 };
 
@@ -724,6 +740,69 @@ export const AcknowledgementSchema: GenMessage<Acknowledgement> = /*@__PURE__*/
   messageDesc(file_drover_v1_session, 17);
 
 /**
+ * Asks whether the agent can write to a destination, so that a task which cannot work is refused when it is created.
+ *
+ * @generated from message drover.v1.LocationCheck
+ */
+export type LocationCheck = Message<"drover.v1.LocationCheck"> & {
+  /**
+   * Tells the answer from others.
+   *
+   * @generated from field: string check = 1;
+   */
+  check: string;
+
+  /**
+   * The destination to look at.
+   *
+   * @generated from field: string destination = 2;
+   */
+  destination: string;
+};
+
+/**
+ * Describes the message drover.v1.LocationCheck.
+ * Use `create(LocationCheckSchema)` to create a new message.
+ */
+export const LocationCheckSchema: GenMessage<LocationCheck> = /*@__PURE__*/
+  messageDesc(file_drover_v1_session, 18);
+
+/**
+ * Answers a LocationCheck.
+ *
+ * @generated from message drover.v1.LocationCheckDone
+ */
+export type LocationCheckDone = Message<"drover.v1.LocationCheckDone"> & {
+  /**
+   * The check that is answered.
+   *
+   * @generated from field: string check = 1;
+   */
+  check: string;
+
+  /**
+   * Why the destination cannot be used; unspecified when it can.
+   *
+   * @generated from field: drover.v1.ErrorReason reason = 2;
+   */
+  reason: ErrorReason;
+
+  /**
+   * What was tried and what happened, in words.
+   *
+   * @generated from field: string message = 3;
+   */
+  message: string;
+};
+
+/**
+ * Describes the message drover.v1.LocationCheckDone.
+ * Use `create(LocationCheckDoneSchema)` to create a new message.
+ */
+export const LocationCheckDoneSchema: GenMessage<LocationCheckDone> = /*@__PURE__*/
+  messageDesc(file_drover_v1_session, 19);
+
+/**
  * Takes a lease away. The agent stops, leaves no half file, and answers with a LeaseReturn as soon as it has stopped, also when it
  * does not have the lease; it sends nothing else about it any more.
  *
@@ -750,7 +829,7 @@ export type LeaseRevocation = Message<"drover.v1.LeaseRevocation"> & {
  * Use `create(LeaseRevocationSchema)` to create a new message.
  */
 export const LeaseRevocationSchema: GenMessage<LeaseRevocation> = /*@__PURE__*/
-  messageDesc(file_drover_v1_session, 18);
+  messageDesc(file_drover_v1_session, 20);
 
 /**
  * Which pass over the items of a run a batch belongs to.

@@ -53,7 +53,8 @@ export type Task = Message<"drover.v1.Task"> & {
   source: string;
 
   /**
-   * Required. The folder to migrate to: file:///absolute/folder. Cannot be changed.
+   * Required. Where to migrate to: a folder (file:///absolute/folder), a folder of a SharePoint library or of a OneDrive (its address in the
+   * browser), or the e-mail address of the person whose OneDrive it is. Cannot be changed.
    *
    * @generated from field: string destination = 5;
    */

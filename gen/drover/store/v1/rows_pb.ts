@@ -25,7 +25,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file drover/store/v1/rows.proto.
  */
 export const file_drover_store_v1_rows: GenFile = /*@__PURE__*/
-  fileDesc("Chpkcm92ZXIvc3RvcmUvdjEvcm93cy5wcm90bxIPZHJvdmVyLnN0b3JlLnYxIjwKB1Rhc2tSb3cSHQoEdGFzaxgBIAEoCzIPLmRyb3Zlci52MS5UYXNrEhIKCmxhdGVzdF9ydW4YAiABKA0iuAEKBlJ1blJvdxIbCgNydW4YASABKAsyDi5kcm92ZXIudjEuUnVuEiYKBHNjYW4YAiABKAsyGC5kcm92ZXIuc3RvcmUudjEuU2NhblJvdxIPCgdiYXRjaGVzGAMgASgNEh0KFW9wZW5fdHJhbnNmZXJfYmF0Y2hlcxgEIAEoDRIbChNvcGVuX2ZvbGRlcl9iYXRjaGVzGAUgASgNEhwKFGZpbGxpbmdfZm9sZGVyX2JhdGNoGAYgASgNIlkKCExlYXNlUm93EioKBXN0YXRlGAEgASgOMhsuZHJvdmVyLnN0b3JlLnYxLkxlYXNlU3RhdGUSEgoKZ2VuZXJhdGlvbhgCIAEoDRINCgVhZ2VudBgDIAEoCSJZCgdTY2FuUm93EigKBWxlYXNlGAEgASgLMhkuZHJvdmVyLnN0b3JlLnYxLkxlYXNlUm93EhEKCWxhc3RfcGFnZRgCIAEoBBIRCglsYXN0X3BhdGgYAyABKAkivgEKCEJhdGNoUm93EigKBWxlYXNlGAEgASgLMhkuZHJvdmVyLnN0b3JlLnYxLkxlYXNlUm93EiQKBXBoYXNlGAIgASgOMhUuZHJvdmVyLnYxLkJhdGNoUGhhc2USDQoFaXRlbXMYAyABKA0SDQoFYnl0ZXMYBCABKAQSFwoPc3VjY2VlZGVkX2l0ZW1zGAUgASgNEhUKDXNraXBwZWRfaXRlbXMYBiABKA0SFAoMZmFpbGVkX2l0ZW1zGAcgASgNIrkBCglMZWRnZXJSb3cSDAoEc2l6ZRgBIAEoBBITCgttb2RpZmllZF9ucxgCIAEoEBISCgpjcmVhdGVkX25zGAMgASgQEg8KB2ZpbGVfaWQYBCABKAQSDgoGc2hhMjU2GAUgASgMEhYKDnF1aWNrX3hvcl9oYXNoGAYgASgMEh8KF2Rlc3RpbmF0aW9uX21vZGlmaWVkX25zGAcgASgQEgsKA3J1bhgIIAEoDRIOCgZmb2xkZXIYCSABKAgiKwoIQWdlbnRSb3cSHwoFYWdlbnQYASABKAsyEC5kcm92ZXIudjEuQWdlbnQidAoMSm9pblRva2VuUm93EhMKC3NlY3JldF9oYXNoGAEgASgMEi8KC2V4cGlyZV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghtYXhfdXNlcxgDIAEoDRIMCgR1c2VzGAQgASgNImUKClJlcXVlc3RSb3cSEAoIcmVzb3VyY2UYASABKAkSFAoMcmVxdWVzdF9oYXNoGAIgASgMEi8KC2NyZWF0ZV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCI0CgtTZXR0aW5nc1JvdxIlCghzZXR0aW5ncxgBIAEoCzITLmRyb3Zlci52MS5TZXR0aW5ncypwCgpMZWFzZVN0YXRlEhsKF0xFQVNFX1NUQVRFX1VOU1BFQ0lGSUVEEAASFwoTTEVBU0VfU1RBVEVfUEVORElORxABEhYKEkxFQVNFX1NUQVRFX0xFQVNFRBACEhQKEExFQVNFX1NUQVRFX0RPTkUQA2IGcHJvdG8z", [file_drover_v1_agent, file_drover_v1_run, file_drover_v1_session, file_drover_v1_settings, file_drover_v1_task, file_google_protobuf_timestamp]);
+  fileDesc("Chpkcm92ZXIvc3RvcmUvdjEvcm93cy5wcm90bxIPZHJvdmVyLnN0b3JlLnYxIjwKB1Rhc2tSb3cSHQoEdGFzaxgBIAEoCzIPLmRyb3Zlci52MS5UYXNrEhIKCmxhdGVzdF9ydW4YAiABKA0iuAEKBlJ1blJvdxIbCgNydW4YASABKAsyDi5kcm92ZXIudjEuUnVuEiYKBHNjYW4YAiABKAsyGC5kcm92ZXIuc3RvcmUudjEuU2NhblJvdxIPCgdiYXRjaGVzGAMgASgNEh0KFW9wZW5fdHJhbnNmZXJfYmF0Y2hlcxgEIAEoDRIbChNvcGVuX2ZvbGRlcl9iYXRjaGVzGAUgASgNEhwKFGZpbGxpbmdfZm9sZGVyX2JhdGNoGAYgASgNIlkKCExlYXNlUm93EioKBXN0YXRlGAEgASgOMhsuZHJvdmVyLnN0b3JlLnYxLkxlYXNlU3RhdGUSEgoKZ2VuZXJhdGlvbhgCIAEoDRINCgVhZ2VudBgDIAEoCSJ4CgdTY2FuUm93EigKBWxlYXNlGAEgASgLMhkuZHJvdmVyLnN0b3JlLnYxLkxlYXNlUm93EhEKCWxhc3RfcGFnZRgCIAEoBBIRCglsYXN0X3BhdGgYAyABKAkSHQoVbGFzdF9kZXN0aW5hdGlvbl9wYXRoGAQgASgJIr4BCghCYXRjaFJvdxIoCgVsZWFzZRgBIAEoCzIZLmRyb3Zlci5zdG9yZS52MS5MZWFzZVJvdxIkCgVwaGFzZRgCIAEoDjIVLmRyb3Zlci52MS5CYXRjaFBoYXNlEg0KBWl0ZW1zGAMgASgNEg0KBWJ5dGVzGAQgASgEEhcKD3N1Y2NlZWRlZF9pdGVtcxgFIAEoDRIVCg1za2lwcGVkX2l0ZW1zGAYgASgNEhQKDGZhaWxlZF9pdGVtcxgHIAEoDSKIAgoJTGVkZ2VyUm93EgwKBHNpemUYASABKAQSEwoLbW9kaWZpZWRfbnMYAiABKBASEgoKY3JlYXRlZF9ucxgDIAEoEBIPCgdmaWxlX2lkGAQgASgEEg4KBnNoYTI1NhgFIAEoDBIWCg5xdWlja194b3JfaGFzaBgGIAEoDBIfChdkZXN0aW5hdGlvbl9tb2RpZmllZF9ucxgHIAEoEBILCgNydW4YCCABKA0SDgoGZm9sZGVyGAkgASgIEhgKEGRlc3RpbmF0aW9uX3BhdGgYCiABKAkSFgoOZGVzdGluYXRpb25faWQYCyABKAkSGwoTZGVzdGluYXRpb25fdmVyc2lvbhgMIAEoCSIkCgdOYW1lUm93EgwKBHBhdGgYASABKAkSCwoDcnVuGAIgASgNIisKCEFnZW50Um93Eh8KBWFnZW50GAEgASgLMhAuZHJvdmVyLnYxLkFnZW50InQKDEpvaW5Ub2tlblJvdxITCgtzZWNyZXRfaGFzaBgBIAEoDBIvCgtleHBpcmVfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIbWF4X3VzZXMYAyABKA0SDAoEdXNlcxgEIAEoDSJlCgpSZXF1ZXN0Um93EhAKCHJlc291cmNlGAEgASgJEhQKDHJlcXVlc3RfaGFzaBgCIAEoDBIvCgtjcmVhdGVfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiNAoLU2V0dGluZ3NSb3cSJQoIc2V0dGluZ3MYASABKAsyEy5kcm92ZXIudjEuU2V0dGluZ3MqcAoKTGVhc2VTdGF0ZRIbChdMRUFTRV9TVEFURV9VTlNQRUNJRklFRBAAEhcKE0xFQVNFX1NUQVRFX1BFTkRJTkcQARIWChJMRUFTRV9TVEFURV9MRUFTRUQQAhIUChBMRUFTRV9TVEFURV9ET05FEANiBnByb3RvMw", [file_drover_v1_agent, file_drover_v1_run, file_drover_v1_session, file_drover_v1_settings, file_drover_v1_task, file_google_protobuf_timestamp]);
 
 /**
  * A task.
@@ -172,6 +172,13 @@ export type ScanRow = Message<"drover.store.v1.ScanRow"> & {
    * @generated from field: string last_path = 3;
    */
   lastPath: string;
+
+  /**
+   * What that path became below the destination, part for part.
+   *
+   * @generated from field: string last_destination_path = 4;
+   */
+  lastDestinationPath: string;
 };
 
 /**
@@ -312,6 +319,27 @@ export type LedgerRow = Message<"drover.store.v1.LedgerRow"> & {
    * @generated from field: bool folder = 9;
    */
   folder: boolean;
+
+  /**
+   * The path below the destination where it is not the path below the source.
+   *
+   * @generated from field: string destination_path = 10;
+   */
+  destinationPath: string;
+
+  /**
+   * The destination's own id of the item.
+   *
+   * @generated from field: string destination_id = 11;
+   */
+  destinationId: string;
+
+  /**
+   * What the destination called the version of the content.
+   *
+   * @generated from field: string destination_version = 12;
+   */
+  destinationVersion: string;
 };
 
 /**
@@ -320,6 +348,34 @@ export type LedgerRow = Message<"drover.store.v1.LedgerRow"> & {
  */
 export const LedgerRowSchema: GenMessage<LedgerRow> = /*@__PURE__*/
   messageDesc(file_drover_store_v1_rows, 5);
+
+/**
+ * Which item of a task has a name at the destination, where names that differ at the source may be one.
+ *
+ * @generated from message drover.store.v1.NameRow
+ */
+export type NameRow = Message<"drover.store.v1.NameRow"> & {
+  /**
+   * The path below the source.
+   *
+   * @generated from field: string path = 1;
+   */
+  path: string;
+
+  /**
+   * The run that gave the name away.
+   *
+   * @generated from field: uint32 run = 2;
+   */
+  run: number;
+};
+
+/**
+ * Describes the message drover.store.v1.NameRow.
+ * Use `create(NameRowSchema)` to create a new message.
+ */
+export const NameRowSchema: GenMessage<NameRow> = /*@__PURE__*/
+  messageDesc(file_drover_store_v1_rows, 6);
 
 /**
  * An agent that joined.
@@ -340,7 +396,7 @@ export type AgentRow = Message<"drover.store.v1.AgentRow"> & {
  * Use `create(AgentRowSchema)` to create a new message.
  */
 export const AgentRowSchema: GenMessage<AgentRow> = /*@__PURE__*/
-  messageDesc(file_drover_store_v1_rows, 6);
+  messageDesc(file_drover_store_v1_rows, 7);
 
 /**
  * A join token.
@@ -382,7 +438,7 @@ export type JoinTokenRow = Message<"drover.store.v1.JoinTokenRow"> & {
  * Use `create(JoinTokenRowSchema)` to create a new message.
  */
 export const JoinTokenRowSchema: GenMessage<JoinTokenRow> = /*@__PURE__*/
-  messageDesc(file_drover_store_v1_rows, 7);
+  messageDesc(file_drover_store_v1_rows, 8);
 
 /**
  * The answer to a request that carried a request id.
@@ -417,7 +473,7 @@ export type RequestRow = Message<"drover.store.v1.RequestRow"> & {
  * Use `create(RequestRowSchema)` to create a new message.
  */
 export const RequestRowSchema: GenMessage<RequestRow> = /*@__PURE__*/
-  messageDesc(file_drover_store_v1_rows, 8);
+  messageDesc(file_drover_store_v1_rows, 9);
 
 /**
  * The global settings.
@@ -438,7 +494,7 @@ export type SettingsRow = Message<"drover.store.v1.SettingsRow"> & {
  * Use `create(SettingsRowSchema)` to create a new message.
  */
 export const SettingsRowSchema: GenMessage<SettingsRow> = /*@__PURE__*/
-  messageDesc(file_drover_store_v1_rows, 9);
+  messageDesc(file_drover_store_v1_rows, 10);
 
 /**
  * Where a lease is. One set of states serves scans and batches.
