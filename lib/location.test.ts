@@ -1,6 +1,6 @@
 import test from 'ava';
 import { DroverError } from './error.ts';
-import { overlaps, parseLocation, type Location } from './location.ts';
+import { destinationRootLength, overlaps, parseLocation, type Location } from './location.ts';
 
 const good: [text: string, location: Location][] = [
   ['/srv/share', { kind: 'file', path: '/srv/share' }],
@@ -13,13 +13,17 @@ const good: [text: string, location: Location][] = [
   ['file://server/share/dir', { kind: 'unc', server: 'server', share: 'share', path: 'dir' }],
   [
     'https://contoso.sharepoint.com/sites/hr',
-    { kind: 'sharepoint', url: 'https://contoso.sharepoint.com/sites/hr' },
+    {
+      kind: 'sharepoint',
+      place: { kind: 'path', host: 'contoso.sharepoint.com', path: 'sites/hr' },
+    },
   ],
+  ['ann@contoso.com', { kind: 'sharepoint', place: { kind: 'onedrive', user: 'ann@contoso.com' } }],
 ];
 for (const [text, location] of good)
   test(`location ${text}`, (t) => t.deepEqual(parseLocation(text, 'task.source'), location));
 
-const bad = ['', 'share', './share', 'http://x/y', 'ftp://x', '\\\\server', 'a\0b', '/a\0b', 'file:///a%00', 'file:///a?b', `/${'a'.repeat(4096)}`, 'https://']; // prettier-ignore
+const bad = ['', 'share', './share', 'http://x/y', 'ftp://x', '\\\\server', 'a\0b', '/a\0b', 'file:///a%00', 'file:///a?b', `/${'a'.repeat(4096)}`, 'https://', 'https://x/y', 'ann@contoso', 'contoso.sharepoint.com/sites/hr']; // prettier-ignore
 for (const text of bad)
   test(`not a location: ${JSON.stringify(text.slice(0, 20))}`, (t) => {
     const error = t.throws(() => parseLocation(text, 'task.source'), { instanceOf: DroverError });
@@ -35,3 +39,16 @@ test('overlap is told by whole names', (t) => {
   t.false(overlaps(at('/a/b'), at('/a/bc')));
   t.true(overlaps(at('\\\\S\\x\\a'), at('\\\\s\\X')));
 });
+
+const lengths: [text: string, length: number][] = [
+  [
+    'https://contoso.sharepoint.com/sites/hr/Shared%20Documents/',
+    'sites/hr/Shared Documents'.length,
+  ],
+  ['https://contoso.sharepoint.com', 0],
+  ['ann.lee@contoso.com', 'personal/ann_lee_contoso_com/Documents'.length],
+  ['/srv/share', 0],
+];
+for (const [text, length] of lengths)
+  test(`length of ${text} as a root`, (t) =>
+    t.is(destinationRootLength(parseLocation(text, 'task.destination')), length));

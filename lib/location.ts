@@ -2,6 +2,9 @@
 // what cannot work, the agent to open it.
 import { fileURLToPath } from 'node:url';
 import { DroverError } from './error.ts';
+import { isUserAddress, parseSharePointPlace, placeLength, type SharePointPlace } from './sharepoint-place.ts'; // prettier-ignore
+
+export { parseSharePointPlace, type SharePointPlace };
 
 /** A kind of place; an agent says in its hello which kinds it can serve. */
 export type LocationKind = 'file' | 'unc' | 'sharepoint';
@@ -11,15 +14,15 @@ export type Location =
   | { kind: 'file'; path: string }
   /** A folder of a Windows share. */
   | { kind: 'unc'; server: string; share: string; path: string }
-  /** A place in SharePoint or OneDrive, not yet taken apart. */
-  | { kind: 'sharepoint'; url: string };
+  /** A place in SharePoint or OneDrive. */
+  | { kind: 'sharepoint'; place: SharePointPlace };
 
 /** The most characters a location may have: Linux's PATH_MAX. */
 export const locationLengthMax = 4096;
 
 /**
- * Parses `/srv/share`, `C:\data`, `\\server\share\dir`, `file:///srv/share` or `https://….sharepoint.com/…`.
- * Throws INVALID_ARGUMENT that names `field`.
+ * Parses `/srv/share`, `C:\data`, `\\server\share\dir`, `file:///srv/share`, `https://….sharepoint.com/…` or
+ * `ann@contoso.com`, which is the OneDrive of that person. Throws INVALID_ARGUMENT that names `field`.
  */
 export function parseLocation(text: string, field: string): Location {
   if (text === '') throw DroverError.invalid(field, 'is missing; give a folder such as /srv/share');
@@ -31,6 +34,7 @@ export function parseLocation(text: string, field: string): Location {
   if (text.startsWith('/')) return { kind: 'file', path: normalPath(text, '/') };
   if (/^[a-z]:[\\/]/i.test(text))
     return { kind: 'file', path: normalPath(text.replaceAll('/', '\\'), '\\') };
+  if (isUserAddress(text)) return { kind: 'sharepoint', place: parseSharePointPlace(text, field) };
   throw DroverError.invalid(
     field,
     `"${text}" is not an absolute path or a URL; give /srv/share, \\\\server\\share, file:///… or https://…`,
@@ -38,9 +42,10 @@ export function parseLocation(text: string, field: string): Location {
 }
 
 function parseUrl(text: string, field: string): Location {
+  if (/^https?:/i.test(text))
+    return { kind: 'sharepoint', place: parseSharePointPlace(text, field) };
   const url = URL.parse(text);
   if (url === null) throw DroverError.invalid(field, `"${text}" is not a valid URL`);
-  if (url.protocol === 'https:') return { kind: 'sharepoint', url: text };
   if (url.protocol !== 'file:')
     throw DroverError.invalid(field, `"${text}" has a scheme other than file: and https:`);
   if (url.search !== '' || url.hash !== '')
@@ -81,6 +86,11 @@ function normalPath(path: string, separator: '/' | '\\'): string {
   return separator === '/'
     ? `/${parts.join('/')}`
     : `${parts.join('\\')}${parts.length === 1 ? '\\' : ''}`;
+}
+
+/** How many characters of SharePoint's 400 the destination itself takes; 0 where that limit is not. */
+export function destinationRootLength(location: Location): number {
+  return location.kind === 'sharepoint' ? placeLength(location.place) : 0;
 }
 
 /** Whether one of two folders holds the other, or they are the same, as far as their names tell. */
