@@ -1,0 +1,502 @@
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { createLocalJWKSet, decodeJwt, jwtVerify, SignJWT, type JSONWebKeySet } from 'jose';
+import type { Principal, TokenRefusal } from '../http/exchange.ts';
+import { createEntra, type EntraOptions } from './entra.ts';
+import { makeAppCertificate, PlayedClient } from './played-client.ts';
+import { startStandalone } from './standalone.ts';
+
+const tenantId = '6f1d8a52-3c0b-4e7a-9d52-70a4b8c1e933';
+const clientId = 'c3b1f0de-8a44-4f0e-b7a4-51d2e6a90c11';
+const emptyId = '0b6c2d7e-55aa-4b0f-8f52-9a1c3d5e7f00';
+const graph = 'https://graph.microsoft.com';
+const sharePoint = 'https://contoso.sharepoint.com';
+const ann = {
+  id: '1d7f4c26-4f3e-4f0e-a7f1-0a4b9f1c2d01',
+  principalName: 'ann@contoso.com',
+  displayName: 'Ann',
+};
+
+const certificates = Promise.all([
+  makeAppCertificate({ notBefore: new Date(0), notAfter: new Date('2100-01-01') }),
+  makeAppCertificate({ notBefore: new Date(0), notAfter: new Date('2001-01-01') }),
+  makeAppCertificate({ notBefore: new Date(0), notAfter: new Date('2100-01-01') }),
+]);
+
+/** A tenant, a client, and a clock that can be moved on. */
+async function start(t: ExecutionContext, more: Partial<EntraOptions> = {}) {
+  const [valid, expired] = await certificates;
+  const keyFolder = mkdtempSync(path.join(tmpdir(), 'drover-entra-'));
+  const clock = { aheadMs: 0 };
+  const options: EntraOptions = {
+    tenantId,
+    tenantName: 'contoso',
+    domain: 'contoso.com',
+    users: [ann],
+    apps: [
+      {
+        clientId,
+        name: 'Migration',
+        secrets: ['right'],
+        expiredSecrets: ['of last year'],
+        certificates: [valid.certificate, expired.certificate],
+        permissions: {
+          application: ['Sites.ReadWrite.All', 'Files.ReadWrite.All'],
+          delegated: ['Files.ReadWrite.All', 'Sites.ReadWrite.All'],
+        },
+      },
+      {
+        clientId: emptyId,
+        name: 'Nothing granted',
+        secrets: ['right'],
+        certificates: [],
+        permissions: { application: [], delegated: [] },
+      },
+    ],
+    keyFolder,
+    now: () => Date.now() + clock.aheadMs,
+    deviceCodeIntervalSeconds: 0,
+    ...more,
+  };
+  const server = await startStandalone(options);
+  const client = new PlayedClient(server);
+  t.teardown(async () => {
+    await client[Symbol.asyncDispose]();
+    await server[Symbol.asyncDispose]();
+    rmSync(keyFolder, { recursive: true });
+  });
+  const origin = `https://localhost:${server.port}`;
+  return {
+    server,
+    client,
+    clock,
+    options,
+    origin,
+    entra: server.entra,
+    auth: {
+      clientId,
+      authority: `${origin}/${tenantId}`,
+      knownAuthorities: [`localhost:${server.port}`],
+    },
+    token: (form: Record<string, string>, tenant = tenantId) =>
+      client.post(`${origin}/${tenant}/oauth2/v2.0/token`, form),
+    decide: (form: Record<string, string>) => client.post(`${origin}/devicelogin`, form),
+  };
+}
+
+const byItself = { grant_type: 'client_credentials', client_id: clientId, client_secret: 'right' };
+const toGraph = { scope: `${graph}/.default` };
+
+test('an application signs in with its secret, and its token says what it may do', async (t) => {
+  const { client, auth, entra } = await start(t);
+  const app = client.confidential({ ...auth, clientSecret: 'right' });
+  const answer = await app.acquireTokenByClientCredential({ scopes: [`${graph}/.default`] });
+  const claims = decodeJwt(answer!.accessToken);
+  t.is(claims.iss, `https://sts.windows.net/${tenantId}/`);
+  t.is(claims.aud, graph);
+  t.is(claims['idtyp'], 'app');
+  t.is(claims['ver'], '1.0');
+  t.is(claims.exp! - claims.iat!, 3599);
+  t.deepEqual(await entra.checkToken(`Bearer ${answer!.accessToken}`, graph), {
+    appId: clientId,
+    appName: 'Migration',
+    roles: ['Sites.ReadWrite.All', 'Files.ReadWrite.All'],
+    scopes: [],
+  });
+  const nothing = client.confidential({ ...auth, clientId: emptyId, clientSecret: 'right' });
+  const bare = await nothing.acquireTokenByClientCredential({ scopes: [`${graph}/.default`] });
+  const principal = await entra.checkToken(`Bearer ${bare!.accessToken}`, graph);
+  t.deepEqual((principal as Principal).roles, []);
+});
+
+test('SharePoint takes an application by its certificate and not by its secret', async (t) => {
+  const { client, auth, entra } = await start(t);
+  const [{ certificate, privateKey, sha1, sha256 }] = await certificates;
+  const scopes = [`${sharePoint}/.default`];
+  for (const clientCertificate of [
+    { thumbprintSha256: sha256, privateKey },
+    { thumbprintSha256: sha256, privateKey, x5c: certificate },
+    { thumbprint: sha1, privateKey },
+  ]) {
+    const app = client.confidential({ ...auth, clientCertificate });
+    const answer = await app.acquireTokenByClientCredential({ scopes });
+    const principal = await entra.checkToken(`Bearer ${answer!.accessToken}`, sharePoint);
+    t.is((principal as Principal).appId, clientId);
+  }
+  const app = client.confidential({ ...auth, clientSecret: 'right' });
+  const answer = await app.acquireTokenByClientCredential({ scopes });
+  t.deepEqual(await entra.checkToken(`Bearer ${answer!.accessToken}`, sharePoint), {
+    code: 'invalid_client',
+    message: 'Unsupported app only token.',
+  });
+});
+
+test('the tenant has several names, and answers under the host it is called by', async (t) => {
+  const { client, server, origin } = await start(t);
+  for (const tenant of [tenantId, 'contoso.com', 'CONTOSO.onmicrosoft.com'])
+    for (const host of [origin, 'https://login.microsoftonline.com', 'https://login.windows.net']) {
+      const at = `${host}/${tenant}`;
+      const { body } = await client.get(`${at}/v2.0/.well-known/openid-configuration`);
+      t.is(body.issuer, `${host}/${tenantId}/v2.0`);
+      t.is(body.token_endpoint, `${at}/oauth2/v2.0/token`);
+      t.is(body.jwks_uri, `${at}/discovery/v2.0/keys`);
+      t.is(body.device_authorization_endpoint, `${at}/oauth2/v2.0/devicecode`);
+      const app = client.confidential({
+        clientId,
+        clientSecret: 'right',
+        authority: at,
+        knownAuthorities: host === origin ? [`localhost:${server.port}`] : [],
+      });
+      t.truthy(await app.acquireTokenByClientCredential({ scopes: [`${graph}/.default`] }));
+    }
+  const common = await client.get(`${origin}/common/v2.0/.well-known/openid-configuration`);
+  t.is(common.body.issuer, `${origin}/{tenantid}/v2.0`);
+  const endpoint = encodeURIComponent(`${origin}/${tenantId}/oauth2/v2.0/authorize`);
+  const instance = await client.get(
+    `${origin}/common/discovery/instance?api-version=1.1&authorization_endpoint=${endpoint}`,
+  );
+  t.is(
+    instance.body.tenant_discovery_endpoint,
+    `${origin}/${tenantId}/v2.0/.well-known/openid-configuration`,
+  );
+  t.true(instance.body.metadata.some((entry: any) => entry.aliases.includes(new URL(origin).host)));
+  const elsewhere = await client.get(
+    `${origin}/common/discovery/instance?authorization_endpoint=https://example.org/x`,
+  );
+  t.is(elsewhere.body.error, 'invalid_instance');
+});
+
+test('the published keys verify the tokens', async (t) => {
+  const { client, origin, token } = await start(t);
+  const { body } = await token({ ...byItself, ...toGraph });
+  const keys = await client.get(`${origin}/common/discovery/v2.0/keys`);
+  const set = createLocalJWKSet(keys.body as JSONWebKeySet);
+  t.is((await jwtVerify(body.access_token, set)).payload['appid'], clientId);
+  t.true(keys.body.keys[0].x5c[0].length > 100);
+});
+
+test('a person approves a device code; the program goes on without them', async (t) => {
+  const { client, auth, entra, decide } = await start(t);
+  const app = client.public(auth);
+  const answer = await app.acquireTokenByDeviceCode({
+    scopes: [`${graph}/.default`],
+    deviceCodeCallback: ({ userCode, message, verificationUri }) => {
+      t.true(message.includes(userCode) && message.includes(verificationUri));
+      const typed = `${userCode.slice(0, 4)}-${userCode.slice(4)}`.toLowerCase();
+      void decide({ user_code: typed, user: 'Ann@contoso.com', action: 'approve' });
+    },
+  });
+  t.is(answer!.account!.username, ann.principalName);
+  const principal = await entra.checkToken(`Bearer ${answer!.accessToken}`, graph);
+  t.deepEqual(principal, {
+    appId: clientId,
+    appName: 'Migration',
+    user: ann,
+    roles: [],
+    scopes: ['Files.ReadWrite.All', 'Sites.ReadWrite.All'],
+  });
+
+  const account = answer!.account!;
+  const cached = await app.acquireTokenSilent({ account, scopes: [`${graph}/.default`] });
+  t.is(cached.accessToken, answer!.accessToken);
+  const scopes = [`${graph}/.default`];
+  const fresh = await app.acquireTokenSilent({ account, scopes, forceRefresh: true });
+  t.not(fresh.accessToken, answer!.accessToken);
+  const other = await app.acquireTokenSilent({ account, scopes: [`${sharePoint}/.default`] });
+  const there = await entra.checkToken(`Bearer ${other.accessToken}`, sharePoint);
+  t.deepEqual((there as Principal).user, ann);
+});
+
+test('a device code that is declined, over, unknown or polled too often says so', async (t) => {
+  const { client, clock, decide, origin, token } = await start(t, {
+    deviceCodeIntervalSeconds: 1000,
+  });
+  const grant = { grant_type: 'urn:ietf:params:oauth:grant-type:device_code', client_id: clientId };
+  const begin = async () =>
+    (
+      await client.post(`${origin}/common/oauth2/v2.0/devicecode`, {
+        client_id: clientId,
+        scope: 'Files.ReadWrite.All offline_access openid',
+      })
+    ).body;
+  const first = await begin();
+  t.regex(first.user_code, /^[A-Z0-9]{9}$/);
+  t.is(first.expires_in, 900);
+  t.is(first.verification_uri, `${origin}/devicelogin`);
+  const poll = (deviceCode: string) => token({ ...grant, device_code: deviceCode });
+  t.is((await poll(first.device_code)).body.error, 'authorization_pending');
+  t.is((await poll(first.device_code)).body.error, 'slow_down');
+  t.is((await poll('unknown')).body.error, 'bad_verification_code');
+
+  const byNobody = await decide({ user_code: first.user_code, user: 'eve', action: 'approve' });
+  t.is(byNobody.status, 400);
+  t.regex(byNobody.body, /AADSTS50034/);
+  t.is((await decide({ user_code: first.user_code })).status, 400);
+  t.is((await decide({ user_code: first.user_code, action: 'decline' })).status, 200);
+  t.is((await decide({ user_code: first.user_code, action: 'decline' })).status, 400);
+  t.is((await poll(first.device_code)).body.error, 'authorization_declined');
+
+  const second = await begin();
+  clock.aheadMs += 900_000;
+  t.is((await decide({ user_code: second.user_code, action: 'decline' })).status, 400);
+  const over = await poll(second.device_code);
+  t.is(over.body.error, 'expired_token');
+  t.deepEqual(over.body.error_codes, [70020]);
+
+  const third = await begin();
+  await decide({ user_code: third.user_code, user: ann.id, action: 'approve' });
+  const given = (await poll(third.device_code)).body;
+  t.is(given.scope, 'Files.ReadWrite.All openid');
+  t.is((await poll(third.device_code)).body.error, 'bad_verification_code');
+
+  const nothing = await client.post(`${origin}/common/oauth2/v2.0/devicecode`, {
+    client_id: emptyId,
+    scope: 'User.Read',
+  });
+  await decide({ user_code: nothing.body.user_code, user: ann.id, action: 'approve' });
+  const refused = await token({
+    ...grant,
+    client_id: emptyId,
+    device_code: nothing.body.device_code,
+  });
+  t.deepEqual(refused.body.error_codes, [65001]);
+});
+
+test('the page for device codes is one that a browser can use, and repeats no markup', async (t) => {
+  const { client, origin } = await start(t);
+  const page = await client.get(`${origin}/common/oauth2/deviceauth?user_code="><script>`);
+  t.is(page.status, 200);
+  t.regex(page.body, /<option value="ann@contoso.com">/);
+  t.false(page.body.includes('<script>'));
+});
+
+test('refresh tokens outlive a restart, end after 90 days, and belong to one application', async (t) => {
+  const { client, clock, decide, options, origin, token } = await start(t);
+  const scope = 'Files.ReadWrite.All offline_access';
+  const code = (
+    await client.post(`${origin}/${tenantId}/oauth2/v2.0/devicecode`, {
+      client_id: clientId,
+      scope,
+    })
+  ).body;
+  await decide({ user_code: code.user_code, user: ann.id, action: 'approve' });
+  const grant = { grant_type: 'device_code', client_id: clientId };
+  const first = (await token({ ...grant, device_code: code.device_code })).body;
+
+  await using again = await startStandalone(options);
+  await using later = new PlayedClient(again);
+  const refresh = { grant_type: 'refresh_token', client_id: clientId, scope };
+  const { body: second } = await later.post(
+    `https://localhost:${again.port}/contoso.com/oauth2/v2.0/token`,
+    { ...refresh, refresh_token: first.refresh_token },
+  );
+  t.not(second.refresh_token, first.refresh_token);
+  t.is((await token({ ...refresh, refresh_token: second.refresh_token })).status, 200);
+  const stolen = { ...refresh, client_id: emptyId, refresh_token: second.refresh_token };
+  t.deepEqual((await token(stolen)).body.error_codes, [70000]);
+  t.deepEqual((await token({ ...refresh, refresh_token: 'x' })).body.error_codes, [9002313]);
+  const other = { ...refresh, scope: 'Mail.Read', refresh_token: second.refresh_token };
+  const { body } = await token(other);
+  t.deepEqual(
+    [body.error, body.suberror, body.error_codes[0]],
+    ['invalid_grant', 'consent_required', 65001],
+  );
+  clock.aheadMs += 91 * 24 * 60 * 60 * 1000;
+  const { body: late } = await token({ ...refresh, refresh_token: second.refresh_token });
+  t.deepEqual(late.error_codes, [700082]);
+});
+
+test('a service that was called with a token gets one of its own for that person', async (t) => {
+  const { client, auth, clock, entra, decide } = await start(t);
+  const caller = client.public({ ...auth, clientId: emptyId });
+  const called = await caller.acquireTokenByDeviceCode({
+    scopes: [`api://${clientId}/.default`],
+    deviceCodeCallback: ({ userCode }) =>
+      void decide({ user_code: userCode, user: ann.id, action: 'approve' }),
+  });
+  const service = client.confidential({ ...auth, clientSecret: 'right' });
+  const scopes = [`${graph}/Files.ReadWrite.All`];
+  const oboAssertion = called!.accessToken;
+  const answer = await service.acquireTokenOnBehalfOf({ scopes, oboAssertion });
+  const principal = await entra.checkToken(`Bearer ${answer!.accessToken}`, graph);
+  t.deepEqual((principal as Principal).user, ann);
+  t.is((principal as Principal).appId, clientId);
+
+  const refuse = (assertion: string, code: number) =>
+    t.throwsAsync(
+      service.acquireTokenOnBehalfOf({ scopes, oboAssertion: assertion, skipCache: true }),
+      { message: new RegExp(`AADSTS${code}:`) },
+    );
+  await refuse(answer!.accessToken, 500131);
+  await refuse(`${oboAssertion.slice(0, -6)}AAAAAA`, 50013);
+  const own = client.confidential({ ...auth, clientSecret: 'right' });
+  const appOnly = await own.acquireTokenByClientCredential({ scopes: [`${clientId}/.default`] });
+  await refuse(appOnly!.accessToken, 7000114);
+  clock.aheadMs += 3600_000;
+  await refuse(oboAssertion, 500133);
+});
+
+const refusals: [
+  said: string,
+  form: Record<string, string>,
+  status: number,
+  error: string,
+  code: number,
+][] = [
+  ['a wrong secret', { client_secret: 'wrong' }, 401, 'invalid_client', 7000215],
+  ['an expired secret', { client_secret: 'of last year' }, 401, 'invalid_client', 7000222],
+  ['an unknown application', { client_id: tenantId }, 400, 'unauthorized_client', 700016],
+  ['no client id', { client_id: '' }, 400, 'invalid_request', 900144],
+  ['no scope', { scope: '' }, 400, 'invalid_request', 900144],
+  ['no grant', { grant_type: '' }, 400, 'invalid_request', 900144],
+  ['a scope with forbidden signs', { scope: `${graph}/a?b` }, 400, 'invalid_scope', 70011],
+  ['a scope that is not .default', { scope: `${graph}/Mail.Read` }, 400, 'invalid_scope', 1002012],
+  [
+    'two resources',
+    { scope: `${graph}/.default ${sharePoint}/.default` },
+    400,
+    'invalid_scope',
+    28000,
+  ],
+  [
+    'an unknown resource',
+    { scope: 'https://fabrikam.sharepoint.com/.default' },
+    400,
+    'invalid_resource',
+    500011,
+  ],
+  [
+    'a grant for browsers',
+    { grant_type: 'authorization_code' },
+    400,
+    'unsupported_grant_type',
+    70003,
+  ],
+  ['an invented grant', { grant_type: 'constructor' }, 400, 'unsupported_grant_type', 70003],
+  ['a code that nobody made', { grant_type: 'device_code' }, 400, 'invalid_request', 900144],
+];
+
+for (const [said, form, status, error, code] of refusals)
+  test(`refused: ${said}`, async (t) => {
+    const { token } = await start(t);
+    const answer = await token({ ...byItself, ...toGraph, ...form });
+    t.is(answer.status, status);
+    t.is(answer.body.error, error);
+    t.deepEqual(answer.body.error_codes, [code]);
+    t.regex(
+      answer.body.error_description,
+      new RegExp(`^AADSTS${code}: .* Trace ID: .* Timestamp: `),
+    );
+    t.truthy(answer.body.trace_id);
+    t.truthy(answer.body.correlation_id);
+    t.regex(answer.body.timestamp, /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ$/);
+  });
+
+test('refused: no secret at all, an unknown tenant, a tenant left open, GET', async (t) => {
+  const { client, origin, token } = await start(t);
+  const { client_secret: _, ...withoutSecret } = byItself;
+  t.deepEqual((await token({ ...withoutSecret, ...toGraph })).body.error_codes, [7000218]);
+  const unknown = await token({ ...byItself, ...toGraph }, 'fabrikam.com');
+  t.deepEqual(unknown.body.error_codes, [90002]);
+  const place = 'fabrikam.com/v2.0/.well-known/openid-configuration';
+  const discovery = await client.get(`${origin}/${place}`);
+  t.is(discovery.status, 400);
+  t.is(discovery.body.error, 'invalid_tenant');
+  t.deepEqual(discovery.body.error_codes, [90002]);
+  const open = await token({ ...byItself, ...toGraph }, 'organizations');
+  t.deepEqual(open.body.error_codes, [50059]);
+  const got = await client.get(`${origin}/${tenantId}/oauth2/v2.0/token`);
+  t.deepEqual(got.body.error_codes, [900561]);
+  t.is((await client.get(`${origin}/${tenantId}/oauth2/v2.0/authorize`)).status, 501);
+  t.is((await client.get(`${origin}/${tenantId}/elsewhere`)).status, 404);
+  const flood = await token({ ...byItself, scope: 'x'.repeat(70_000) });
+  t.is(flood.status, 413);
+});
+
+test('refused: assertions with the wrong key, time, audience or name', async (t) => {
+  const { client, auth, origin, token } = await start(t);
+  const [valid, expired, foreign] = await certificates;
+  const failing: [certificate: typeof valid, shown: string, said: RegExp][] = [
+    [expired, expired.sha256, /AADSTS700027: .*The key used is expired/],
+    [foreign, foreign.sha256, /AADSTS700027: .*The key was not found/],
+    [foreign, valid.sha256, /AADSTS700027: .*the signature is invalid/],
+  ];
+  for (const [{ privateKey }, thumbprintSha256, message] of failing) {
+    const app = client.confidential({
+      ...auth,
+      clientCertificate: { thumbprintSha256, privateKey },
+    });
+    await t.throwsAsync(app.acquireTokenByClientCredential({ scopes: [`${graph}/.default`] }), {
+      message,
+    });
+  }
+  const second = Math.floor(Date.now() / 1000);
+  const good = {
+    aud: `${origin}/${tenantId}/oauth2/v2.0/token`,
+    iss: clientId,
+    sub: clientId,
+    exp: second + 600,
+  };
+  const { importPKCS8 } = await import('jose');
+  const key = await importPKCS8(valid.privateKey, 'PS256');
+  const x5t = Buffer.from(valid.sha256, 'hex').toString('base64url');
+  const header = { alg: 'PS256', 'x5t#S256': x5t };
+  const show = async (claims: object) => {
+    const assertion = await new SignJWT({ ...claims }).setProtectedHeader(header).sign(key);
+    const { client_secret: _, ...form } = byItself;
+    const type = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
+    const proof = { client_assertion: assertion, client_assertion_type: type };
+    return token({ ...form, ...toGraph, ...proof });
+  };
+  t.is((await show(good)).status, 200);
+  t.deepEqual((await show({ ...good, exp: second - 600 })).body.error_codes, [700024]);
+  t.deepEqual((await show({ ...good, exp: undefined })).body.error_codes, [700024]);
+  t.deepEqual((await show({ ...good, sub: emptyId })).body.error_codes, [700021]);
+  t.deepEqual(
+    (await show({ ...good, aud: 'https://example.org/token' })).body.error_codes,
+    [700023],
+  );
+});
+
+test('access tokens are refused in the words of Graph', async (t) => {
+  const { entra, clock, token, options } = await start(t);
+  const { body } = await token({ ...byItself, ...toGraph });
+  const bearer = `Bearer ${body.access_token}`;
+  const said = async (authorization: string | undefined, audience = graph) =>
+    ((await entra.checkToken(authorization, audience)) as TokenRefusal).message;
+  t.is(await said(undefined), 'Access token is empty.');
+  t.is(await said('Basic eDp5'), 'Access token is empty.');
+  t.is(await said('Bearer x'), 'CompactToken parsing failed with error code: 80049217');
+  t.is(
+    await said(`${bearer.slice(0, -6)}AAAAAA`),
+    'Access token validation failure. Invalid signature.',
+  );
+  t.is(await said(bearer, sharePoint), 'Invalid issuer or signature');
+  const toSharePoint = await token({ ...byItself, scope: `${sharePoint}/.default` });
+  t.is(
+    await said(`Bearer ${toSharePoint.body.access_token}`),
+    'Access token validation failure. Invalid audience.',
+  );
+  t.is(await said(bearer), undefined!);
+  t.is(await said(bearer, `${graph}/`), undefined!);
+  clock.aheadMs += 3599_000;
+  t.is(await said(bearer), 'Access token has expired or is not yet valid.');
+
+  const keyFolder = mkdtempSync(path.join(tmpdir(), 'drover-entra-'));
+  t.teardown(() => rmSync(keyFolder, { recursive: true }));
+  const other = await createEntra({ ...options, keyFolder, now: () => Date.now() });
+  const foreign = (await other.checkToken(bearer, graph)) as TokenRefusal;
+  t.is(foreign.code, 'InvalidAuthenticationToken');
+});
+
+test('the keys are readable by their owner only, and a damaged file is named', async (t) => {
+  const { options } = await start(t);
+  const file = path.join(options.keyFolder, 'entra-keys.json');
+  t.is(statSync(file).mode & 0o777, 0o600);
+  writeFileSync(file, '{"privateKey":"');
+  await t.throwsAsync(createEntra(options), { message: /entra-keys\.json: is damaged; remove it/ });
+  writeFileSync(file, '{}');
+  await t.throwsAsync(createEntra(options), { message: /entra-keys\.json: is damaged; remove it/ });
+});
