@@ -1,96 +1,26 @@
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import test, { type ExecutionContext } from 'ava';
-import { createLocalJWKSet, decodeJwt, jwtVerify, SignJWT, type JSONWebKeySet } from 'jose';
-import type { Principal, TokenRefusal } from '../http/exchange.ts';
-import { createEntra, type EntraOptions } from './entra.ts';
-import { makeAppCertificate, PlayedClient } from './played-client.ts';
+import test from 'ava';
+import { createLocalJWKSet, decodeJwt, jwtVerify, type JSONWebKeySet } from 'jose';
+import type { Principal } from '../http/exchange.ts';
+import { createEntra } from './entra.ts';
+import { PlayedClient } from './played-client.ts';
 import { startStandalone } from './standalone.ts';
-
-const tenantId = '6f1d8a52-3c0b-4e7a-9d52-70a4b8c1e933';
-const clientId = 'c3b1f0de-8a44-4f0e-b7a4-51d2e6a90c11';
-const emptyId = '0b6c2d7e-55aa-4b0f-8f52-9a1c3d5e7f00';
-const graph = 'https://graph.microsoft.com';
-const sharePoint = 'https://contoso.sharepoint.com';
-const ann = {
-  id: '1d7f4c26-4f3e-4f0e-a7f1-0a4b9f1c2d01',
-  principalName: 'ann@contoso.com',
-  displayName: 'Ann',
-};
-
-const certificates = Promise.all([
-  makeAppCertificate({ notBefore: new Date(0), notAfter: new Date('2100-01-01') }),
-  makeAppCertificate({ notBefore: new Date(0), notAfter: new Date('2001-01-01') }),
-  makeAppCertificate({ notBefore: new Date(0), notAfter: new Date('2100-01-01') }),
-]);
-
-/** A tenant, a client, and a clock that can be moved on. */
-async function start(t: ExecutionContext, more: Partial<EntraOptions> = {}) {
-  const [valid, expired] = await certificates;
-  const keyFolder = mkdtempSync(path.join(tmpdir(), 'drover-entra-'));
-  const clock = { aheadMs: 0 };
-  const options: EntraOptions = {
-    tenantId,
-    tenantName: 'contoso',
-    domain: 'contoso.com',
-    users: [ann],
-    apps: [
-      {
-        clientId,
-        name: 'Migration',
-        secrets: ['right'],
-        expiredSecrets: ['of last year'],
-        certificates: [valid.certificate, expired.certificate],
-        permissions: {
-          application: ['Sites.ReadWrite.All', 'Files.ReadWrite.All'],
-          delegated: ['Files.ReadWrite.All', 'Sites.ReadWrite.All'],
-        },
-      },
-      {
-        clientId: emptyId,
-        name: 'Nothing granted',
-        secrets: ['right'],
-        certificates: [],
-        permissions: { application: [], delegated: [] },
-      },
-    ],
-    keyFolder,
-    now: () => Date.now() + clock.aheadMs,
-    deviceCodeIntervalSeconds: 0,
-    ...more,
-  };
-  const server = await startStandalone(options);
-  const client = new PlayedClient(server);
-  t.teardown(async () => {
-    await client[Symbol.asyncDispose]();
-    await server[Symbol.asyncDispose]();
-    rmSync(keyFolder, { recursive: true });
-  });
-  const origin = `https://localhost:${server.port}`;
-  return {
-    server,
-    client,
-    clock,
-    options,
-    origin,
-    entra: server.entra,
-    auth: {
-      clientId,
-      authority: `${origin}/${tenantId}`,
-      knownAuthorities: [`localhost:${server.port}`],
-    },
-    token: (form: Record<string, string>, tenant = tenantId) =>
-      client.post(`${origin}/${tenant}/oauth2/v2.0/token`, form),
-    decide: (form: Record<string, string>) => client.post(`${origin}/devicelogin`, form),
-  };
-}
-
-const byItself = { grant_type: 'client_credentials', client_id: clientId, client_secret: 'right' };
-const toGraph = { scope: `${graph}/.default` };
+import {
+  ann,
+  byItself,
+  certificates,
+  clientId,
+  emptyId,
+  graph,
+  sharePoint,
+  startTenant,
+  tenantId,
+  toGraph,
+} from './test-tenant.ts';
 
 test('an application signs in with its secret, and its token says what it may do', async (t) => {
-  const { client, auth, entra } = await start(t);
+  const { client, auth, entra } = await startTenant(t);
   const app = client.confidential({ ...auth, clientSecret: 'right' });
   const answer = await app.acquireTokenByClientCredential({ scopes: [`${graph}/.default`] });
   const claims = decodeJwt(answer!.accessToken);
@@ -112,7 +42,7 @@ test('an application signs in with its secret, and its token says what it may do
 });
 
 test('SharePoint takes an application by its certificate and not by its secret', async (t) => {
-  const { client, auth, entra } = await start(t);
+  const { client, auth, entra } = await startTenant(t);
   const [{ certificate, privateKey, sha1, sha256 }] = await certificates;
   const scopes = [`${sharePoint}/.default`];
   for (const clientCertificate of [
@@ -134,7 +64,7 @@ test('SharePoint takes an application by its certificate and not by its secret',
 });
 
 test('the tenant has several names, and answers under the host it is called by', async (t) => {
-  const { client, server, origin } = await start(t);
+  const { client, server, origin } = await startTenant(t);
   for (const tenant of [tenantId, 'contoso.com', 'CONTOSO.onmicrosoft.com'])
     for (const host of [origin, 'https://login.microsoftonline.com', 'https://login.windows.net']) {
       const at = `${host}/${tenant}`;
@@ -169,7 +99,7 @@ test('the tenant has several names, and answers under the host it is called by',
 });
 
 test('the published keys verify the tokens', async (t) => {
-  const { client, origin, token } = await start(t);
+  const { client, origin, token } = await startTenant(t);
   const { body } = await token({ ...byItself, ...toGraph });
   const keys = await client.get(`${origin}/common/discovery/v2.0/keys`);
   const set = createLocalJWKSet(keys.body as JSONWebKeySet);
@@ -178,7 +108,7 @@ test('the published keys verify the tokens', async (t) => {
 });
 
 test('a person approves a device code; the program goes on without them', async (t) => {
-  const { client, auth, entra, decide } = await start(t);
+  const { client, auth, entra, decide } = await startTenant(t);
   const app = client.public(auth);
   const answer = await app.acquireTokenByDeviceCode({
     scopes: [`${graph}/.default`],
@@ -210,7 +140,7 @@ test('a person approves a device code; the program goes on without them', async 
 });
 
 test('a device code that is declined, over, unknown or polled too often says so', async (t) => {
-  const { client, clock, decide, origin, token } = await start(t, {
+  const { client, clock, decide, origin, token } = await startTenant(t, {
     deviceCodeIntervalSeconds: 1000,
   });
   const grant = { grant_type: 'urn:ietf:params:oauth:grant-type:device_code', client_id: clientId };
@@ -265,7 +195,7 @@ test('a device code that is declined, over, unknown or polled too often says so'
 });
 
 test('the page for device codes is one that a browser can use, and repeats no markup', async (t) => {
-  const { client, origin } = await start(t);
+  const { client, origin } = await startTenant(t);
   const page = await client.get(`${origin}/common/oauth2/deviceauth?user_code="><script>`);
   t.is(page.status, 200);
   t.regex(page.body, /<option value="ann@contoso.com">/);
@@ -273,7 +203,7 @@ test('the page for device codes is one that a browser can use, and repeats no ma
 });
 
 test('refresh tokens outlive a restart, end after 90 days, and belong to one application', async (t) => {
-  const { client, clock, decide, options, origin, token } = await start(t);
+  const { client, clock, decide, options, origin, token } = await startTenant(t);
   const scope = 'Files.ReadWrite.All offline_access';
   const code = (
     await client.post(`${origin}/${tenantId}/oauth2/v2.0/devicecode`, {
@@ -309,7 +239,7 @@ test('refresh tokens outlive a restart, end after 90 days, and belong to one app
 });
 
 test('a service that was called with a token gets one of its own for that person', async (t) => {
-  const { client, auth, clock, entra, decide } = await start(t);
+  const { client, auth, clock, entra, decide } = await startTenant(t);
   const caller = client.public({ ...auth, clientId: emptyId });
   const called = await caller.acquireTokenByDeviceCode({
     scopes: [`api://${clientId}/.default`],
@@ -338,161 +268,8 @@ test('a service that was called with a token gets one of its own for that person
   await refuse(oboAssertion, 500133);
 });
 
-const refusals: [
-  said: string,
-  form: Record<string, string>,
-  status: number,
-  error: string,
-  code: number,
-][] = [
-  ['a wrong secret', { client_secret: 'wrong' }, 401, 'invalid_client', 7000215],
-  ['an expired secret', { client_secret: 'of last year' }, 401, 'invalid_client', 7000222],
-  ['an unknown application', { client_id: tenantId }, 400, 'unauthorized_client', 700016],
-  ['no client id', { client_id: '' }, 400, 'invalid_request', 900144],
-  ['no scope', { scope: '' }, 400, 'invalid_request', 900144],
-  ['no grant', { grant_type: '' }, 400, 'invalid_request', 900144],
-  ['a scope with forbidden signs', { scope: `${graph}/a?b` }, 400, 'invalid_scope', 70011],
-  ['a scope that is not .default', { scope: `${graph}/Mail.Read` }, 400, 'invalid_scope', 1002012],
-  [
-    'two resources',
-    { scope: `${graph}/.default ${sharePoint}/.default` },
-    400,
-    'invalid_scope',
-    28000,
-  ],
-  [
-    'an unknown resource',
-    { scope: 'https://fabrikam.sharepoint.com/.default' },
-    400,
-    'invalid_resource',
-    500011,
-  ],
-  [
-    'a grant for browsers',
-    { grant_type: 'authorization_code' },
-    400,
-    'unsupported_grant_type',
-    70003,
-  ],
-  ['an invented grant', { grant_type: 'constructor' }, 400, 'unsupported_grant_type', 70003],
-  ['a code that nobody made', { grant_type: 'device_code' }, 400, 'invalid_request', 900144],
-];
-
-for (const [said, form, status, error, code] of refusals)
-  test(`refused: ${said}`, async (t) => {
-    const { token } = await start(t);
-    const answer = await token({ ...byItself, ...toGraph, ...form });
-    t.is(answer.status, status);
-    t.is(answer.body.error, error);
-    t.deepEqual(answer.body.error_codes, [code]);
-    t.regex(
-      answer.body.error_description,
-      new RegExp(`^AADSTS${code}: .* Trace ID: .* Timestamp: `),
-    );
-    t.truthy(answer.body.trace_id);
-    t.truthy(answer.body.correlation_id);
-    t.regex(answer.body.timestamp, /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ$/);
-  });
-
-test('refused: no secret at all, an unknown tenant, a tenant left open, GET', async (t) => {
-  const { client, origin, token } = await start(t);
-  const { client_secret: _, ...withoutSecret } = byItself;
-  t.deepEqual((await token({ ...withoutSecret, ...toGraph })).body.error_codes, [7000218]);
-  const unknown = await token({ ...byItself, ...toGraph }, 'fabrikam.com');
-  t.deepEqual(unknown.body.error_codes, [90002]);
-  const place = 'fabrikam.com/v2.0/.well-known/openid-configuration';
-  const discovery = await client.get(`${origin}/${place}`);
-  t.is(discovery.status, 400);
-  t.is(discovery.body.error, 'invalid_tenant');
-  t.deepEqual(discovery.body.error_codes, [90002]);
-  const open = await token({ ...byItself, ...toGraph }, 'organizations');
-  t.deepEqual(open.body.error_codes, [50059]);
-  const got = await client.get(`${origin}/${tenantId}/oauth2/v2.0/token`);
-  t.deepEqual(got.body.error_codes, [900561]);
-  t.is((await client.get(`${origin}/${tenantId}/oauth2/v2.0/authorize`)).status, 501);
-  t.is((await client.get(`${origin}/${tenantId}/elsewhere`)).status, 404);
-  const flood = await token({ ...byItself, scope: 'x'.repeat(70_000) });
-  t.is(flood.status, 413);
-});
-
-test('refused: assertions with the wrong key, time, audience or name', async (t) => {
-  const { client, auth, origin, token } = await start(t);
-  const [valid, expired, foreign] = await certificates;
-  const failing: [certificate: typeof valid, shown: string, said: RegExp][] = [
-    [expired, expired.sha256, /AADSTS700027: .*The key used is expired/],
-    [foreign, foreign.sha256, /AADSTS700027: .*The key was not found/],
-    [foreign, valid.sha256, /AADSTS700027: .*the signature is invalid/],
-  ];
-  for (const [{ privateKey }, thumbprintSha256, message] of failing) {
-    const app = client.confidential({
-      ...auth,
-      clientCertificate: { thumbprintSha256, privateKey },
-    });
-    await t.throwsAsync(app.acquireTokenByClientCredential({ scopes: [`${graph}/.default`] }), {
-      message,
-    });
-  }
-  const second = Math.floor(Date.now() / 1000);
-  const good = {
-    aud: `${origin}/${tenantId}/oauth2/v2.0/token`,
-    iss: clientId,
-    sub: clientId,
-    exp: second + 600,
-  };
-  const { importPKCS8 } = await import('jose');
-  const key = await importPKCS8(valid.privateKey, 'PS256');
-  const x5t = Buffer.from(valid.sha256, 'hex').toString('base64url');
-  const header = { alg: 'PS256', 'x5t#S256': x5t };
-  const show = async (claims: object) => {
-    const assertion = await new SignJWT({ ...claims }).setProtectedHeader(header).sign(key);
-    const { client_secret: _, ...form } = byItself;
-    const type = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
-    const proof = { client_assertion: assertion, client_assertion_type: type };
-    return token({ ...form, ...toGraph, ...proof });
-  };
-  t.is((await show(good)).status, 200);
-  t.deepEqual((await show({ ...good, exp: second - 600 })).body.error_codes, [700024]);
-  t.deepEqual((await show({ ...good, exp: undefined })).body.error_codes, [700024]);
-  t.deepEqual((await show({ ...good, sub: emptyId })).body.error_codes, [700021]);
-  t.deepEqual(
-    (await show({ ...good, aud: 'https://example.org/token' })).body.error_codes,
-    [700023],
-  );
-});
-
-test('access tokens are refused in the words of Graph', async (t) => {
-  const { entra, clock, token, options } = await start(t);
-  const { body } = await token({ ...byItself, ...toGraph });
-  const bearer = `Bearer ${body.access_token}`;
-  const said = async (authorization: string | undefined, audience = graph) =>
-    ((await entra.checkToken(authorization, audience)) as TokenRefusal).message;
-  t.is(await said(undefined), 'Access token is empty.');
-  t.is(await said('Basic eDp5'), 'Access token is empty.');
-  t.is(await said('Bearer x'), 'CompactToken parsing failed with error code: 80049217');
-  t.is(
-    await said(`${bearer.slice(0, -6)}AAAAAA`),
-    'Access token validation failure. Invalid signature.',
-  );
-  t.is(await said(bearer, sharePoint), 'Invalid issuer or signature');
-  const toSharePoint = await token({ ...byItself, scope: `${sharePoint}/.default` });
-  t.is(
-    await said(`Bearer ${toSharePoint.body.access_token}`),
-    'Access token validation failure. Invalid audience.',
-  );
-  t.is(await said(bearer), undefined!);
-  t.is(await said(bearer, `${graph}/`), undefined!);
-  clock.aheadMs += 3599_000;
-  t.is(await said(bearer), 'Access token has expired or is not yet valid.');
-
-  const keyFolder = mkdtempSync(path.join(tmpdir(), 'drover-entra-'));
-  t.teardown(() => rmSync(keyFolder, { recursive: true }));
-  const other = await createEntra({ ...options, keyFolder, now: () => Date.now() });
-  const foreign = (await other.checkToken(bearer, graph)) as TokenRefusal;
-  t.is(foreign.code, 'InvalidAuthenticationToken');
-});
-
 test('the keys are readable by their owner only, and a damaged file is named', async (t) => {
-  const { options } = await start(t);
+  const { options } = await startTenant(t);
   const file = path.join(options.keyFolder, 'entra-keys.json');
   t.is(statSync(file).mode & 0o777, 0o600);
   writeFileSync(file, '{"privateKey":"');
