@@ -1,0 +1,155 @@
+// The control address: faults, counts and the tenant, for whoever tests a client with the emulator.
+import { X509Certificate } from 'node:crypto';
+import { DroverError } from '../../lib/error.ts';
+import type { FaultEngine } from '../fault/fault-engine.ts';
+import { parseRules } from '../fault/parse-rules.ts';
+import type { ThrottleGate } from '../fault/throttle-gate.ts';
+import type { Exchange, Handler, Reply } from '../http/exchange.ts';
+import type { Stats } from './stats.ts';
+import type { TenantFile } from './tenant-file.ts';
+
+const bodyBytesMax = 1024 * 1024;
+
+export interface ControlParts {
+  faults: FaultEngine;
+  throttle: ThrottleGate;
+  stats: Stats;
+  tenantFile: TenantFile;
+  openConnections(): number;
+  /** What a client is told about the emulator when it is ready. */
+  description(): object;
+  /** What the drives say of themselves. */
+  graphStats(): unknown;
+}
+
+/** Answers what is below /_emulator/. */
+export function createControl(parts: ControlParts): Handler {
+  return async (exchange) => {
+    const [name = '', ...rest] = exchange.url.pathname.split('/').slice(2);
+    const answer = routes[name]?.[exchange.method];
+    if (answer === undefined) return unknownAddress(exchange, name);
+    try {
+      return await answer(exchange, parts, rest);
+    } catch (error) {
+      if (!(error instanceof DroverError)) throw error;
+      return failure(400, error.message);
+    }
+  };
+}
+
+type Answer = (exchange: Exchange, parts: ControlParts, rest: string[]) => Reply | Promise<Reply>;
+
+const routes: Record<string, Record<string, Answer>> = {
+  '': { GET: () => json(200, { addresses: help }) },
+  description: { GET: (_exchange, parts) => json(200, parts.description()) },
+  faults: { GET: listFaults, PUT: replaceFaults, POST: addFaults, DELETE: removeFaults },
+  stats: { GET: (_exchange, parts) => json(200, statsOf(parts)), DELETE: resetStats },
+  certificates: { POST: addCertificate },
+};
+
+const help = {
+  'GET /_emulator/description': 'addresses, tenant and credentials, as printed when ready',
+  'GET /_emulator/faults': 'the fault rules with their counts',
+  'PUT /_emulator/faults': 'a JSON array of rules that takes the place of all',
+  'POST /_emulator/faults': 'one rule more, or several in an array; same name: in its place',
+  'DELETE /_emulator/faults': 'removes all rules, or the one of ?name=',
+  'GET /_emulator/stats': 'requests, statuses, bytes, resource units, hits, open connections',
+  'DELETE /_emulator/stats': 'begins all counts anew, those of the rules too',
+  'POST /_emulator/certificates':
+    'registers a PEM certificate for the application of ?clientId=, or for the first one',
+};
+
+function listFaults(_exchange: Exchange, { faults }: ControlParts): Reply {
+  return json(200, { rules: faults.list() });
+}
+
+async function replaceFaults(exchange: Exchange, { faults }: ControlParts): Promise<Reply> {
+  faults.replace(parseRules(await readJson(exchange), 'faults'));
+  return json(200, { rules: faults.list() });
+}
+
+async function addFaults(exchange: Exchange, { faults }: ControlParts): Promise<Reply> {
+  const value = await readJson(exchange);
+  faults.add(parseRules(Array.isArray(value) ? value : [value], 'faults'));
+  return json(200, { rules: faults.list() });
+}
+
+function removeFaults({ url }: Exchange, { faults }: ControlParts): Reply {
+  const name = url.searchParams.get('name');
+  if (name === null) faults.replace([]);
+  else if (!faults.remove(name)) return failure(404, `There is no rule with the name ${name}.`);
+  return json(200, { rules: faults.list() });
+}
+
+function statsOf(parts: ControlParts): object {
+  const { stats, throttle, faults } = parts;
+  const rules = faults.list().map(({ name, matches, hits }) => ({ name, matches, hits }));
+  return {
+    ...stats.snapshot(),
+    resourceUnits: throttle.snapshot(),
+    rules,
+    openConnections: parts.openConnections(),
+    graph: parts.graphStats(),
+  };
+}
+
+function resetStats(_exchange: Exchange, { stats, throttle, faults }: ControlParts): Reply {
+  stats.reset();
+  throttle.resetCounts();
+  faults.resetCounts();
+  return { status: 204 };
+}
+
+async function addCertificate(exchange: Exchange, { tenantFile }: ControlParts): Promise<Reply> {
+  const clientId = exchange.url.searchParams.get('clientId');
+  const { apps } = tenantFile.tenant;
+  const app = clientId === null ? apps[0] : apps.find((known) => known.clientId === clientId);
+  if (app === undefined) return failure(404, `There is no application ${clientId ?? ''}.`);
+  const pem = await readText(exchange);
+  try {
+    app.certificates.push(new X509Certificate(pem).toString());
+  } catch {
+    return failure(400, 'The body is not a certificate in PEM.');
+  }
+  tenantFile.save();
+  return json(200, { clientId: app.clientId, certificates: app.certificates.length });
+}
+
+async function readJson(exchange: Exchange): Promise<unknown> {
+  const text = await readText(exchange);
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw DroverError.invalid('body', `is not JSON: ${(cause as Error).message}`, cause);
+  }
+}
+
+async function readText({ body }: Exchange): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > bodyBytesMax) throw DroverError.invalid('body', `is over ${bodyBytesMax} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString();
+}
+
+function unknownAddress({ method, url }: Exchange, name: string): Reply {
+  const known = routes[name];
+  if (known === undefined) return failure(404, `There is no ${url.pathname}; see /_emulator/.`);
+  const reply = failure(405, `${url.pathname} does not know ${method}; see /_emulator/.`);
+  return { ...reply, headers: { ...reply.headers, Allow: Object.keys(known).join(', ') } };
+}
+
+function failure(status: number, message: string): Reply {
+  return json(status, { error: { message } });
+}
+
+function json(status: number, value: unknown): Reply {
+  return {
+    status,
+    headers: { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' },
+    body: `${JSON.stringify(value, undefined, 2)}\n`,
+  };
+}
