@@ -16,6 +16,7 @@ import { Changes } from './changes.ts';
 import type { Change, Dispatcher, LiveAgent, LiveProgress } from './dispatcher.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
 import type { LiveLease } from './lease-table.ts';
+import { LocationChecks } from './location-checks.ts';
 import { liveProgress } from './live-progress.ts';
 import { OpenRuns } from './open-runs.ts';
 import { Reports } from './reports.ts';
@@ -48,6 +49,7 @@ class LeaseDispatcher implements Dispatcher {
   readonly #leases: LeaseKeeper;
   readonly #reports: Reports;
   readonly #assigner: Assigner;
+  readonly #checks: LocationChecks;
   /** By the agent's id. */
   readonly #sessions = new Map<string, Session>();
   readonly #loaded: Promise<void>;
@@ -60,12 +62,14 @@ class LeaseDispatcher implements Dispatcher {
     this.#parts = parts;
     this.#runs = new OpenRuns(store, this.#changes);
     this.#leases = new LeaseKeeper({ store, clock, log, leaseTtlMs, onReleased: (lease) => this.#takeBack(lease) }); // prettier-ignore
+    this.#checks = new LocationChecks({ clock, sessions: this.#sessions });
     this.#reports = new Reports({
       store,
       clock,
       leases: this.#leases,
       onAdvance: (key, row) => this.#advance(key, row),
       onProgress: (session, runs) => this.#progressed(session, runs),
+      onChecked: (session, done) => this.#checks.answer(session, done),
       onRoom: () => this.#assigner.wake(),
     });
     this.#assigner = new Assigner({
@@ -109,6 +113,10 @@ class LeaseDispatcher implements Dispatcher {
       .catch((error: unknown) => this.#logFailure('cannot follow a run', error));
   }
 
+  async checkDestination(destination: string, signal?: AbortSignal): Promise<{ agent: string }> {
+    return this.#checks.check(destination, signal);
+  }
+
   progress(key: RunKey): LiveProgress | undefined {
     const feed = this.#runs.get(key);
     if (feed === undefined) return undefined;
@@ -136,6 +144,7 @@ class LeaseDispatcher implements Dispatcher {
   async close(): Promise<void> {
     this.#closed = true;
     this.#cancelExpiry();
+    this.#checks.close();
     for (const session of [...this.#sessions.values()]) this.#detach(session);
     await this.#assigner.close();
     await this.#loaded.catch(() => undefined);
@@ -238,6 +247,7 @@ class LeaseDispatcher implements Dispatcher {
   #detach(session: Session): void {
     session.close();
     this.#leases.detach(session);
+    this.#checks.detach(session);
     if (this.#sessions.get(session.agent) !== session) return;
     this.#sessions.delete(session.agent);
     this.#parts.log.info({ agent: session.agent }, 'agent detached');

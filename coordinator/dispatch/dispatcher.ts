@@ -42,6 +42,12 @@ export interface Dispatcher {
   ): AsyncIterable<AttachResponse>;
   /** A commit changed this run from outside: it was created, paused, resumed or cancelled. Leases follow. */
   runChanged(key: RunKey): void;
+  /**
+   * Has an attached agent with a sign-in look at a SharePoint or OneDrive destination; answers with the agent's id. When an agent
+   * goes away, the next one is asked. Throws the reason and the words of an agent that cannot use it, DESTINATION_UNSUPPORTED
+   * when no attached agent has a sign-in, UNAVAILABLE when none answers in time, or the signal's reason.
+   */
+  checkDestination(destination: string, signal?: AbortSignal): Promise<{ agent: string }>;
   /** Undefined when the run is not going. */
   progress(key: RunKey): LiveProgress | undefined;
   /** Undefined when the agent is not attached. */

@@ -7,6 +7,7 @@ import type {
   Heartbeat,
   LeaseKey,
   LeaseReturn,
+  LocationCheckDone,
   ScanDone,
   ScanPageFrame,
 } from '../../gen/drover/v1/session_pb.ts';
@@ -28,6 +29,8 @@ export interface ReportsParts {
   onAdvance: (key: RunKey, row: RunRow) => Promise<void>;
   /** An agent said how far it is with these runs. */
   onProgress: (session: Session, runs: readonly RunKey[]) => void;
+  /** An agent looked at a destination. */
+  onChecked: (session: Session, done: LocationCheckDone) => void;
   /** An agent takes work again that took none. */
   onRoom: () => void;
 }
@@ -58,6 +61,8 @@ export class Reports {
         return this.#takeHeartbeat(session, frame.value);
       case 'leaseReturn':
         return this.#takeReturn(session, frame.value);
+      case 'locationCheckDone':
+        return this.#parts.onChecked(session, frame.value);
       default:
         throw DroverError.invalid('frame', `a frame "${frame.case}" does not belong here`);
     }

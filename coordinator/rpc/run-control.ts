@@ -18,29 +18,62 @@ import { repeatableRequest } from './request-id.ts';
 import { viewRun } from './run-view.ts';
 import type { ServiceParts } from './service-parts.ts';
 import { effectiveSettings } from './settings.ts';
+import { healsByItself, needsLook, servedKinds } from './task-locations.ts';
 import { viewTask } from './task-view.ts';
 
-/** Starts a run. Throws NOT_FOUND, or WRONG_STATE while a run of the task is going. */
-export async function runTask(parts: ServiceParts, request: RunTaskRequest): Promise<Run> {
+/**
+ * Starts a run. Throws NOT_FOUND, WRONG_STATE while a run of the task is going, or why its destination cannot be used, when that
+ * does not heal by itself.
+ */
+export async function runTask(
+  parts: ServiceParts,
+  request: RunTaskRequest,
+  signal: AbortSignal,
+): Promise<Run> {
   const task = parseTaskName(request.name, 'name');
   const repeatable = repeatableRequest(RunTaskRequestSchema, request);
-  const { key, row } = await parts.store.commit(async (transaction) => {
-    const nowMs = parts.clock.now();
-    const earlier = await repeatable.earlier(transaction, nowMs);
-    if (earlier !== undefined) {
-      const key = parseRunName(earlier, 'request_id');
-      return { key, row: await requireRun(transaction, key) };
-    }
-    const started = await startRun(transaction, task, request.scanOnly, nowMs);
-    repeatable.record(transaction, runName(started.key), nowMs);
-    return started;
-  });
+  const start = (keep: boolean) =>
+    parts.store.commit(async (transaction) => {
+      const nowMs = parts.clock.now();
+      const earlier = await repeatable.earlier(transaction, nowMs);
+      if (earlier !== undefined) {
+        const key = parseRunName(earlier, 'request_id');
+        return { isRepeated: true, key, row: await requireRun(transaction, key) };
+      }
+      const { key, row, taskRow } = await nextRun(transaction, task, request.scanOnly, nowMs);
+      if (keep) {
+        transaction.putRun(key, row);
+        transaction.putTask(task, create(TaskRowSchema, { ...taskRow, latestRun: key.run }));
+        repeatable.record(transaction, runName(key), nowMs);
+      }
+      return { isRepeated: false, key, row };
+    });
+  const { destination } = (await requireTask(parts.store, task)).task!;
+  // What can be said without an agent is said first; no commit waits for one.
+  if (needsLook(destination) && !(await start(false)).isRepeated)
+    await lookAt(parts, destination, signal);
+  const { key, row } = await start(true);
   parts.dispatcher.runChanged(key);
   parts.changes.emit({ kind: 'task', task });
   return viewRun(row, parts.dispatcher.progress(key));
 }
 
-async function startRun(transaction: Transaction, task: string, scanOnly: boolean, nowMs: number) {
+/** A run may wait for an agent, and for what heals by itself; what somebody has to put in order is said before it is stored. */
+async function lookAt(
+  { dispatcher, log }: ServiceParts,
+  destination: string,
+  signal: AbortSignal,
+): Promise<void> {
+  if (!servedKinds(dispatcher).has('sharepoint')) return;
+  try {
+    await dispatcher.checkDestination(destination, signal);
+  } catch (error) {
+    if (!healsByItself(DroverError.from(error).reason)) throw error;
+    log.info({ err: error }, 'a run is started although its destination could not be looked at');
+  }
+}
+
+async function nextRun(transaction: Transaction, task: string, scanOnly: boolean, nowMs: number) {
   const taskRow = await requireTask(transaction, task);
   const before = await latestRun(transaction, task, taskRow);
   if (before !== undefined && isRunOpen(before.run!.state))
@@ -52,9 +85,7 @@ async function startRun(transaction: Transaction, task: string, scanOnly: boolea
   const key: RunKey = { task, run: taskRow.latestRun + 1 };
   const global = (await transaction.settings())?.settings?.defaults;
   const row = newRun(key, effectiveSettings(taskRow.task!.settings, global), scanOnly, nowMs);
-  transaction.putRun(key, row);
-  transaction.putTask(task, create(TaskRowSchema, { ...taskRow, latestRun: key.run }));
-  return { key, row };
+  return { key, row, taskRow };
 }
 
 /** Throws NOT_FOUND, or WRONG_STATE when there is no run that can be paused. */

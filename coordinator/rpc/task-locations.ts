@@ -1,22 +1,43 @@
-// Whether anything of Drover can read a task's source and write its destination. PURE.
+// Whether anything of Drover can read a task's source and write its destination, as far as can be told without an agent looking.
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
-import { DroverError } from '../../lib/error.ts';
+import { RetryPolicy } from '../../gen/drover/v1/annotations_pb.ts';
+import { DroverError, reasonInfo } from '../../lib/error.ts';
 import { overlaps, parseLocation, type Location } from '../../lib/location.ts';
+import type { Dispatcher } from '../dispatch/dispatcher.ts';
+
+/** The kinds of places that the attached agents can serve. */
+export function servedKinds(
+  dispatcher: Pick<Dispatcher, 'attachedAgents' | 'liveAgent'>,
+): Set<string> {
+  const agents = dispatcher.attachedAgents().map((agent) => dispatcher.liveAgent(agent));
+  return new Set(agents.flatMap((agent) => agent?.locationKinds ?? []));
+}
+
+/** Whether an agent has to look at the destination before a task is made of it. */
+export function needsLook(destination: string): boolean {
+  return parseLocation(destination, 'task.destination').kind === 'sharepoint';
+}
+
+/** Whether a destination that was refused for this reason may be in order later without anybody's doing. */
+export function healsByItself(reason: ErrorReason): boolean {
+  return reasonInfo(reason).retry === RetryPolicy.AUTOMATIC;
+}
 
 /**
- * Checks a task's source and destination; `servedKinds` are the kinds of places that the attached agents can serve. Throws
- * INVALID_ARGUMENT, LOCATIONS_OVERLAP, SOURCE_UNSUPPORTED or DESTINATION_UNSUPPORTED.
+ * Checks a task's source and destination, as far as their texts tell; `kinds` are those that the attached agents can serve.
+ * Throws INVALID_ARGUMENT, LOCATIONS_OVERLAP, SOURCE_UNSUPPORTED or DESTINATION_UNSUPPORTED.
  */
 export function checkLocations(
   task: { source: string; destination: string },
-  servedKinds: ReadonlySet<string>,
+  kinds: ReadonlySet<string>,
 ): void {
   const source = parseLocation(task.source, 'task.source');
   const destination = parseLocation(task.destination, 'task.destination');
   const { SOURCE_UNSUPPORTED, DESTINATION_UNSUPPORTED } = ErrorReason;
-  const sharepoint = 'SharePoint and OneDrive';
-  check(task.source, source, SOURCE_UNSUPPORTED, `reading from ${sharepoint}`, servedKinds);
-  check(task.destination, destination, DESTINATION_UNSUPPORTED, `writing to ${sharepoint}`, servedKinds); // prettier-ignore
+  if (source.kind === 'sharepoint')
+    throw unsupported(SOURCE_UNSUPPORTED, task.source, source, 'reading from SharePoint and OneDrive is not built yet'); // prettier-ignore
+  checkShare(task.source, source, SOURCE_UNSUPPORTED, kinds);
+  checkShare(task.destination, destination, DESTINATION_UNSUPPORTED, kinds);
   if (overlaps(source, destination))
     throw new DroverError(
       ErrorReason.LOCATIONS_OVERLAP,
@@ -28,18 +49,27 @@ export function checkLocations(
     );
 }
 
-function check(
+/** Every agent that can come serves folders, so a task for one may wait for an agent; SharePoint is looked at by one. */
+function checkShare(
   text: string,
   location: Location,
   reason: ErrorReason,
-  deed: string,
-  servedKinds: ReadonlySet<string>,
+  kinds: ReadonlySet<string>,
 ): void {
-  // Every agent that can come serves folders, so a task for one may wait for an agent.
-  if (location.kind === 'file' || servedKinds.has(location.kind)) return;
-  const message =
-    location.kind === 'sharepoint'
-      ? `"${text}": ${deed} is not built yet`
-      : `"${text}": no connected agent can open a Windows share; connect one that can, or mount the share and give the folder`;
-  throw new DroverError(reason, message, { metadata: { location: text, kind: location.kind } });
+  if (location.kind !== 'unc' || kinds.has(location.kind)) return;
+  throw unsupported(
+    reason,
+    text,
+    location,
+    'no connected agent can open a Windows share; connect one that can, or mount the share and give the folder',
+  );
+}
+
+function unsupported(
+  reason: ErrorReason,
+  text: string,
+  { kind }: Location,
+  what: string,
+): DroverError {
+  return new DroverError(reason, `"${text}": ${what}`, { metadata: { location: text, kind } });
 }

@@ -84,7 +84,7 @@ const bad: [name: string, request: CreateInit, reason: string, fields: string[]]
     'SharePoint as destination',
     { task: { ...task, destination: 'https://x.sharepoint.com/sites/y' } },
     'DESTINATION_UNSUPPORTED',
-    [],
+    ['task.destination'],
   ],
   [
     'SharePoint as source',

@@ -29,7 +29,7 @@ import { repeatableRequest } from './request-id.ts';
 import { cancelTask, pauseTask, resumeTask, runTask } from './run-control.ts';
 import type { ServiceParts } from './service-parts.ts';
 import { checkSettings } from './settings.ts';
-import { checkLocations } from './task-locations.ts';
+import { checkLocations, needsLook, servedKinds } from './task-locations.ts';
 import { viewTask } from './task-view.ts';
 import { watchTask } from './task-watch.ts';
 
@@ -51,7 +51,7 @@ export interface TaskServiceParts extends ServiceParts {
 
 export function createTaskService(parts: TaskServiceParts): ServiceImpl<typeof TaskService> {
   return {
-    createTask: async (request) => ({ task: await createTask(parts, request) }),
+    createTask: async (request, { signal }) => ({ task: await createTask(parts, request, signal) }),
     getTask: async ({ name }) => ({ task: await readTask(parts.store, taskId(name)) }),
     listTasks: (request) => listTasks(parts.store, request),
     updateTask: async (request) => ({ task: await updateTask(parts, request) }),
@@ -59,7 +59,7 @@ export function createTaskService(parts: TaskServiceParts): ServiceImpl<typeof T
       await deleteTask(parts, request);
       return {};
     },
-    runTask: async (request) => ({ run: await runTask(parts, request) }),
+    runTask: async (request, { signal }) => ({ run: await runTask(parts, request, signal) }),
     pauseTask: async ({ name }) => ({ task: await pauseTask(parts, taskId(name)) }),
     resumeTask: async ({ name }) => ({ task: await resumeTask(parts, taskId(name)) }),
     cancelTask: async ({ name }) => ({ task: await cancelTask(parts, taskId(name)) }),
@@ -74,31 +74,45 @@ async function readTask(reader: Reader, id: string): Promise<Task> {
   return viewTask(row, await latestRun(reader, id, row));
 }
 
-async function createTask(parts: ServiceParts, request: CreateTaskRequest): Promise<Task> {
+async function createTask(
+  parts: ServiceParts,
+  request: CreateTaskRequest,
+  signal: AbortSignal,
+): Promise<Task> {
   const { store, dispatcher, clock, changes } = parts;
   const { task, taskId, validateOnly } = request;
   if (task === undefined) throw DroverError.invalid('task', 'is missing');
   if (taskId !== '') checkId(taskId, 'task_id');
   const repeatable = repeatableRequest(CreateTaskRequestSchema, request);
-  const agents = dispatcher.attachedAgents().map((agent) => dispatcher.liveAgent(agent));
-  checkLocations(task, new Set(agents.flatMap((agent) => agent?.locationKinds ?? [])));
+  checkLocations(task, servedKinds(dispatcher));
   checkTask(task);
   const id = taskId === '' ? `t-${randomBase32(8)}` : taskId;
-  const created = await store.commit(async (transaction) => {
-    const nowMs = clock.now();
-    const earlier = await repeatable.earlier(transaction, nowMs);
-    if (earlier !== undefined) return readTask(transaction, parseTaskName(earlier, 'request_id'));
-    await checkFree(transaction, id);
-    if (await transaction.isBeingDeleted(id)) throw beingDeleted(id);
-    const row = create(TaskRowSchema, { task: newTask(id, task, nowMs) });
-    if (!validateOnly) {
-      transaction.putTask(id, row);
-      repeatable.record(transaction, taskName(id), nowMs);
-    }
-    return viewTask(row, undefined);
-  });
+  const make = (keep: boolean) =>
+    store.commit(async (transaction) => {
+      const nowMs = clock.now();
+      const earlier = await repeatable.earlier(transaction, nowMs);
+      if (earlier !== undefined) {
+        const made = await readTask(transaction, parseTaskName(earlier, 'request_id'));
+        return { isRepeated: true, made };
+      }
+      await checkFree(transaction, id);
+      if (await transaction.isBeingDeleted(id)) throw beingDeleted(id);
+      const row = create(TaskRowSchema, { task: newTask(id, task, nowMs) });
+      if (keep) {
+        transaction.putTask(id, row);
+        repeatable.record(transaction, taskName(id), nowMs);
+      }
+      return { isRepeated: false, made: viewTask(row, undefined) };
+    });
+  if (needsLook(task.destination)) {
+    // What can be said without an agent is said first; no commit waits for one.
+    const { isRepeated, made } = await make(false);
+    if (isRepeated) return made;
+    await dispatcher.checkDestination(task.destination, signal);
+  }
+  const { made } = await make(!validateOnly);
   if (!validateOnly) changes.emit({ kind: 'task', task: id });
-  return created;
+  return made;
 }
 
 function newTask(id: string, task: Task, nowMs: number): Task {

@@ -1,0 +1,169 @@
+// Looking at a destination before there is a task: an agent is asked, because only agents have sign-ins. A check is no lease: it
+// is not stored, takes no slot, and is over when whoever asked has gone.
+import { create } from '@bufbuild/protobuf';
+import { randomUUID } from 'node:crypto';
+import { ErrorReason, ErrorReasonSchema } from '../../gen/drover/v1/error_pb.ts';
+import { LocationCheckSchema, type LocationCheckDone } from '../../gen/drover/v1/session_pb.ts';
+import { DroverError } from '../../lib/error.ts';
+import type { LocationKind } from '../../lib/location.ts';
+import type { Clock } from '../../lib/time.ts';
+import { agentName } from '../task/names.ts';
+import type { Session } from './session.ts';
+
+/** How long a check takes at most, over all agents asked: less than the 60 s the command line waits, so that it hears why. */
+export const checkTimeoutMs = 50_000;
+/** How many checks there are at once, at most. */
+export const checksMax = 64;
+/** How many agents are asked for one check, at most: each but the last went away. */
+const agentsAskedMax = 8;
+const checkedKind: LocationKind = 'sharepoint';
+
+export interface LocationChecksParts {
+  clock: Clock;
+  /** The attached sessions, by their agent's id. */
+  sessions: ReadonlyMap<string, Session>;
+}
+
+interface Pending {
+  session: Session;
+  /** Undefined when the session ended without an answer. */
+  settle: (answer: LocationCheckDone | undefined) => void;
+  fail: (error: unknown) => void;
+}
+
+export class LocationChecks {
+  readonly #parts: LocationChecksParts;
+  /** By the check's id. */
+  readonly #pending = new Map<string, Pending>();
+  #going = 0;
+  #closed = false;
+
+  constructor(parts: LocationChecksParts) {
+    this.#parts = parts;
+  }
+
+  /** See Dispatcher.checkDestination. */
+  async check(destination: string, signal?: AbortSignal): Promise<{ agent: string }> {
+    if (this.#going >= checksMax)
+      throw unavailable(destination, 'too many destinations are being looked at; try again in a moment'); // prettier-ignore
+    this.#going += 1;
+    try {
+      return await this.#askInTurn(destination, signal);
+    } finally {
+      this.#going -= 1;
+    }
+  }
+
+  /** Takes an agent's answer. One that nobody waits for, or not from this session, is ignored: its asker has left. */
+  answer(session: Session, done: LocationCheckDone): void {
+    const pending = this.#pending.get(done.check);
+    if (pending?.session === session) pending.settle(done);
+  }
+
+  /** The session has ended: what was asked of it is asked of others. */
+  detach(session: Session): void {
+    for (const pending of this.#pending.values())
+      if (pending.session === session) pending.settle(undefined);
+  }
+
+  /** Ends every check. Idempotent. */
+  close(): void {
+    this.#closed = true;
+    for (const { fail } of this.#pending.values()) fail(stopping());
+  }
+
+  async #askInTurn(destination: string, signal?: AbortSignal): Promise<{ agent: string }> {
+    const deadlineMs = this.#parts.clock.now() + checkTimeoutMs;
+    const asked = new Set<Session>();
+    while (asked.size < agentsAskedMax) {
+      signal?.throwIfAborted();
+      if (this.#closed) throw stopping();
+      const session = this.#choose(destination, asked);
+      if (session === undefined) break;
+      asked.add(session);
+      const answer = await this.#ask(session, destination, deadlineMs, signal);
+      if (answer !== undefined) return judge(session.agent, destination, answer);
+    }
+    const names = [...new Set(Array.from(asked, ({ agent }) => agentName(agent)))].join(', ');
+    throw unavailable(destination, `${names} went away while looking at it, and no other agent can; try again when one is connected`); // prettier-ignore
+  }
+
+  /** The agent with the fewest checks. Undefined when all that can were asked; throws when none can. */
+  #choose(destination: string, asked: ReadonlySet<Session>): Session | undefined {
+    const able = [...this.#parts.sessions.values()].filter(
+      ({ closed, hello }) => !closed && hello.locationKinds.includes(checkedKind),
+    );
+    const ready = able.filter((session) => !session.draining && !asked.has(session));
+    const [first, ...rest] = ready;
+    if (first !== undefined)
+      return rest.reduce((best, one) => (this.#load(one) < this.#load(best) ? one : best), first);
+    if (asked.size > 0) return undefined;
+    if (able.length > 0)
+      throw unavailable(destination, 'every agent with a sign-in for SharePoint is draining; try again when one takes work'); // prettier-ignore
+    throw refusal(
+      ErrorReason.DESTINATION_UNSUPPORTED,
+      destination,
+      'no connected agent has a sign-in for SharePoint; start one with drover-agent --tenant … --client-id … (the README has the steps)',
+    );
+  }
+
+  #load(session: Session): number {
+    return [...this.#pending.values()].filter((pending) => pending.session === session).length;
+  }
+
+  async #ask(
+    session: Session,
+    destination: string,
+    deadlineMs: number,
+    signal?: AbortSignal,
+  ): Promise<LocationCheckDone | undefined> {
+    const { clock } = this.#parts;
+    const check = randomUUID();
+    const { promise, resolve, reject } = Promise.withResolvers<LocationCheckDone | undefined>();
+    const abort = () => reject(signal?.reason);
+    signal?.addEventListener('abort', abort, { once: true });
+    const cancelTimer = clock.after(
+      Math.max(0, deadlineMs - clock.now()),
+      () =>
+      reject(unavailable(destination, `${agentName(session.agent)} did not say within ${checkTimeoutMs / 1000} s whether it can be written to`)), // prettier-ignore
+    );
+    this.#pending.set(check, { session, settle: resolve, fail: reject });
+    session.send({ case: 'locationCheck', value: create(LocationCheckSchema, { check, destination }) }); // prettier-ignore
+    // Sending cuts off an agent that reads nothing.
+    if (session.closed) resolve(undefined);
+    try {
+      return await promise;
+    } finally {
+      cancelTimer();
+      signal?.removeEventListener('abort', abort);
+      this.#pending.delete(check);
+    }
+  }
+}
+
+function judge(agent: string, destination: string, answer: LocationCheckDone): { agent: string } {
+  if (answer.reason === ErrorReason.UNSPECIFIED) return { agent };
+  // An agent newer than this coordinator may give a reason that is not known here; its words are.
+  const known = ErrorReasonSchema.value[answer.reason] !== undefined;
+  const reason = known ? answer.reason : ErrorReason.DESTINATION_UNREACHABLE;
+  const words = `${agentName(agent)} cannot use it: ${answer.message}`;
+  throw refusal(reason, destination, words, { agent: agentName(agent) });
+}
+
+const unavailable = (destination: string, what: string): DroverError =>
+  refusal(ErrorReason.UNAVAILABLE, destination, what);
+
+const stopping = (): DroverError =>
+  new DroverError(ErrorReason.UNAVAILABLE, 'the coordinator is stopping');
+
+function refusal(
+  reason: ErrorReason,
+  destination: string,
+  what: string,
+  metadata: Record<string, string> = {},
+): DroverError {
+  return new DroverError(reason, `destination "${destination}": ${what}`, {
+    metadata: { destination, ...metadata },
+    violations: [{ field: 'task.destination', description: what }],
+  });
+}
