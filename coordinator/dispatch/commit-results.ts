@@ -119,9 +119,18 @@ function* ledgerRows(
       destinationModifiedNs: results.destinationModifiedNs[index]!,
       run,
       folder: items.kind[index] === ItemKind.FOLDER,
+      destinationPath: otherPath(items, index),
+      destinationId: results.destinationId[index] ?? '',
+      destinationVersion: results.destinationVersion[index] ?? '',
     });
     yield [items.path[index]!, row];
   }
+}
+
+/** The path at the destination where it is not the one at the source. */
+function otherPath({ path, destinationPath }: BatchItems, index: number): string {
+  const other = destinationPath[index] ?? '';
+  return other === path[index] ? '' : other;
 }
 
 function part(bytes: Uint8Array, index: number, length: number): Uint8Array {
@@ -132,11 +141,13 @@ function checkColumns(items: BatchItems, results: BatchResults): void {
   const count = items.path.length;
   const { size, modifiedNs, destinationModifiedNs, attempts } = results;
   const columns = [size, modifiedNs, destinationModifiedNs, attempts];
+  const optional = [results.destinationId, results.destinationVersion, results.verification];
   const whole =
     results.state.length === count &&
     results.state.every((state) => finalStates.has(state)) &&
     results.remark.every(({ index }) => index < count) &&
     columns.every((column) => column.length === count) &&
+    optional.every((column) => column.length === 0 || column.length === count) &&
     results.sha256.length === count * sha256Bytes &&
     results.quickXorHash.length === count * quickXorHashBytes;
   if (!whole) throw new DroverError(ErrorReason.INTERNAL, 'the results do not fit the batch');

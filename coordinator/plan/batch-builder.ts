@@ -36,14 +36,27 @@ export class BatchBuilder {
     return this.count < batchItemsMax && this.bytes + size <= batchBytesMax;
   }
 
-  add(item: ScannedItem, action: ItemAction, ledger: LedgerRow | undefined): void {
+  /** `destinationPath` is where the item goes below the destination. */
+  add(
+    item: ScannedItem,
+    action: ItemAction,
+    ledger: LedgerRow | undefined,
+    destinationPath: string,
+  ): void {
     const { items } = this;
+    // The column is there from the first item on that goes to another path, and then for each.
+    if (destinationPath !== item.path && items.destinationPath.length === 0)
+      items.destinationPath = [...items.path];
+    if (destinationPath !== item.path || items.destinationPath.length > 0)
+      items.destinationPath.push(destinationPath);
     if (action === ItemAction.UPDATE && ledger !== undefined && item.kind === ItemKind.FILE)
       items.expected.push(
         create(ExpectedDestinationSchema, {
           index: items.path.length,
           size: ledger.size,
           modifiedNs: ledger.destinationModifiedNs,
+          id: ledger.destinationId,
+          version: ledger.destinationVersion,
         }),
       );
     items.path.push(item.path);

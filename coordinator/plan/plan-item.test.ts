@@ -52,6 +52,7 @@ test('each reason of a remark is a failure but for what is left out on purpose',
     ErrorReason.SYMBOLIC_LINK,
     ErrorReason.SPECIAL_FILE,
     ErrorReason.FILTERED,
+    ErrorReason.TEMPORARY_FILE,
   ];
   for (const { number, localName } of ErrorReasonSchema.values) {
     const reason = number as ErrorReason;

@@ -2,6 +2,7 @@
 import type { LedgerRow } from '../../gen/drover/store/v1/rows_pb.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { ItemAction, ItemKind } from '../../gen/drover/v1/item_pb.ts';
+import type { Refusal } from './destination-name.ts';
 import { isInsideDestination } from './destination-path.ts';
 
 /** One item of a scan, and what stands out about it. */
@@ -27,8 +28,28 @@ export interface Decision {
   message: string;
 }
 
-/** `ledger` is what the last run that wrote the item recorded, if one did. */
-export function planItem(item: ScannedItem, ledger: LedgerRow | undefined): Decision {
+/**
+ * `ledger` is what the last run that wrote the item recorded, if one did; `refusal` says why the item cannot be at the
+ * destination, if it cannot.
+ */
+export function planItem(
+  item: ScannedItem,
+  ledger: LedgerRow | undefined,
+  refusal?: Refusal,
+): Decision {
+  const settled = settleItem(item);
+  if (settled !== undefined) return settled;
+  if (refusal !== undefined)
+    return decideRemark({ reason: refusal.refused, message: refusal.message });
+  // What an earlier run wrote is written over only where it is of the same kind: a folder takes no file's place, nor the reverse.
+  if (item.kind === ItemKind.FOLDER) return write(ledger?.folder === true ? ledger : undefined);
+  if (ledger !== undefined && isUnchanged(item, ledger))
+    return { action: ItemAction.SKIP, reason: ErrorReason.UNCHANGED, message: '' };
+  return write(ledger?.folder === true ? undefined : ledger);
+}
+
+/** The decision about an item that is never written, whatever the ledger and the destination say; undefined for all others. */
+export function settleItem(item: ScannedItem): Decision | undefined {
   if (item.reason !== ErrorReason.UNSPECIFIED) return decideRemark(item);
   if (!isInsideDestination(item.path))
     return {
@@ -36,24 +57,11 @@ export function planItem(item: ScannedItem, ledger: LedgerRow | undefined): Deci
       reason: ErrorReason.DESTINATION_ESCAPES,
       message: 'the path would lead out of the destination folder',
     };
-  // What an earlier run wrote is written over only where it is of the same kind: a folder takes no file's place, nor the reverse.
-  switch (item.kind) {
-    case ItemKind.FOLDER:
-      return write(ledger?.folder === true ? ledger : undefined);
-    case ItemKind.FILE:
-      if (ledger !== undefined && isUnchanged(item, ledger))
-        return { action: ItemAction.SKIP, reason: ErrorReason.UNCHANGED, message: '' };
-      return write(ledger?.folder === true ? undefined : ledger);
-    default:
-      return decideRemark(unwritable(item));
-  }
-}
-
-/** Links and the like are never written, also when the agent that found them said nothing about them. */
-function unwritable(item: ScannedItem): ScannedItem {
-  if (item.kind === ItemKind.SYMBOLIC_LINK)
-    return { ...item, reason: ErrorReason.SYMBOLIC_LINK, message: 'it is a symbolic link' };
-  return { ...item, reason: ErrorReason.SPECIAL_FILE, message: 'it is no file and no folder' };
+  if (item.kind === ItemKind.FILE || item.kind === ItemKind.FOLDER) return undefined;
+  // Links and the like are never written, also when the agent that found them said nothing about them.
+  return item.kind === ItemKind.SYMBOLIC_LINK
+    ? decideRemark({ reason: ErrorReason.SYMBOLIC_LINK, message: 'it is a symbolic link' })
+    : decideRemark({ reason: ErrorReason.SPECIAL_FILE, message: 'it is no file and no folder' });
 }
 
 function write(ledger: LedgerRow | undefined): Decision {
@@ -66,11 +74,12 @@ function isUnchanged(item: ScannedItem, ledger: LedgerRow): boolean {
 }
 
 /** What is left out by its nature, or because somebody wanted it so, is skipped; the rest is a failure that somebody must see. */
-function decideRemark({ reason, message }: ScannedItem): Decision {
+function decideRemark({ reason, message }: Pick<ScannedItem, 'reason' | 'message'>): Decision {
   switch (reason) {
     case ErrorReason.SYMBOLIC_LINK:
     case ErrorReason.SPECIAL_FILE:
     case ErrorReason.FILTERED:
+    case ErrorReason.TEMPORARY_FILE:
       return { action: ItemAction.SKIP, reason, message };
     default:
       return { action: ItemAction.FAIL, reason, message };

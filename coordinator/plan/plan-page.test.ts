@@ -13,7 +13,13 @@ import { ItemAction, ItemKind, ItemState } from '../../gen/drover/v1/item_pb.ts'
 import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
 import { DroverError } from '../../lib/error.ts';
 import { batchBytesMax, batchItemsMax } from './batch-builder.ts';
-import { planPage, scanPageItemsMax, type PagePlan, type PlannedBatch } from './plan-page.ts';
+import {
+  planPage,
+  scannedItems,
+  scanPageItemsMax,
+  type PagePlan,
+  type PlannedBatch,
+} from './plan-page.ts';
 
 interface Entry {
   path: string;
@@ -53,7 +59,7 @@ const plan = (
   ledger: (LedgerRow | undefined)[] = [],
 ) =>
   // prettier-ignore
-  planPage(pageOf(entries), ledger, filling);
+  planPage(scannedItems(pageOf(entries)), ledger, filling);
 const counts = (batches: readonly PlannedBatch[]) => batches.map(({ count }) => count);
 const itemsOf = ({ items }: PlannedBatch) => fromBinary(BatchItemsSchema, items);
 const pathsOf = (batches: readonly PlannedBatch[]) => batches.flatMap((one) => itemsOf(one).path);
@@ -210,7 +216,7 @@ test('a page whose columns differ in length is refused', (t) => {
   for (const column of ['kind', 'size', 'modifiedNs', 'createdNs', 'fileId'] as const) {
     const page = pageOf(files(3));
     page[column].pop();
-    const error = t.throws(() => planPage(page, [], undefined), { instanceOf: DroverError });
+    const error = t.throws(() => scannedItems(page), { instanceOf: DroverError });
     t.is(error?.reason, ErrorReason.INTERNAL, column);
   }
 });

@@ -12,6 +12,7 @@ import {
   encodeSettledResults,
 } from './batch-builder.ts';
 import { planItem, type Decision, type ScannedItem } from './plan-item.ts';
+import type { ItemPlace } from './resolve-names.ts';
 
 /** The most items in a page of a scan. */
 export const scanPageItemsMax = 2000;
@@ -48,21 +49,28 @@ export interface PagePlan {
 }
 
 /**
- * Plans a page. `ledger` has a row, or undefined, for each item; `filling` is the folder batch that has room left, if any.
- * Throws LIMIT_EXCEEDED when the page has too many items, INTERNAL when its columns do not fit together; only a broken agent
- * sends such a page.
+ * Plans the items of a page. `ledger` has a row, or undefined, for each; `filling` is the folder batch that has room left, if
+ * any; `places` says of each where it goes at a destination that has rules for names, and is absent where names stay as they are.
  */
 export function planPage(
-  page: ScanPage,
+  items: readonly ScannedItem[],
   ledger: readonly (LedgerRow | undefined)[],
   filling: BatchItems | undefined,
+  places?: readonly (ItemPlace | undefined)[],
 ): PagePlan {
-  checkColumns(page);
   const planner = new PagePlanner(filling);
-  const remarks = new Map(page.remark.map((remark) => [remark.index, remark]));
-  for (let index = 0; index < page.path.length; index += 1)
-    planner.add(itemAt(page, index, remarks.get(index)), ledger[index]);
+  for (const [index, item] of items.entries()) planner.add(item, ledger[index], places?.[index]);
   return planner.finish();
+}
+
+/**
+ * The items of a page. Throws LIMIT_EXCEEDED when the page has too many, INTERNAL when its columns do not fit together; only a
+ * broken agent sends such a page.
+ */
+export function scannedItems(page: ScanPage): ScannedItem[] {
+  checkColumns(page);
+  const remarks = new Map(page.remark.map((remark) => [remark.index, remark]));
+  return page.path.map((_path, index) => itemAt(page, index, remarks.get(index)));
 }
 
 class PagePlanner {
@@ -83,45 +91,48 @@ class PagePlanner {
     this.#filling = filling === undefined ? undefined : new BatchBuilder(filling);
   }
 
-  add(item: ScannedItem, ledger: LedgerRow | undefined): void {
+  add(item: ScannedItem, ledger: LedgerRow | undefined, place: ItemPlace | undefined): void {
     this.#lastPath = item.path;
     this.#scannedItems += 1;
     this.#scannedBytes += item.size;
-    const decision = planItem(item, ledger);
+    const isRefused = place !== undefined && 'refused' in place;
+    const decision = planItem(item, ledger, isRefused ? place : undefined);
+    const path = place === undefined || isRefused ? item.path : place.path;
     const { action } = decision;
     if (action !== ItemAction.CREATE && action !== ItemAction.UPDATE) {
-      this.#settled.add(item, action, undefined);
+      this.#settled.add(item, action, undefined, path);
       this.#decisions.push(decision);
       return;
     }
     this.#plannedItems += 1;
-    if (item.kind === ItemKind.FOLDER) this.#addFolder(item, action, ledger);
-    this.#addTransfer(item, action, ledger);
+    const add: Add = (batch) => batch.add(item, action, ledger, path);
+    if (item.kind === ItemKind.FOLDER) this.#addFolder(add);
+    this.#addTransfer(item, add);
   }
 
   /** A folder is made in the transfer phase, so that it is there even when it is empty, and reported in the folder phase. */
-  #addFolder(item: ScannedItem, action: ItemAction, ledger: LedgerRow | undefined): void {
+  #addFolder(add: Add): void {
     if (this.#filling !== undefined && this.#filling.count < batchItemsMax) {
-      this.#filling.add(item, action, ledger);
+      add(this.#filling);
       this.#filled = true;
       return;
     }
     const last = this.#folders.at(-1);
     const target = last !== undefined && last.count < batchItemsMax ? last : new BatchBuilder();
     if (target !== last) this.#folders.push(target);
-    target.add(item, action, ledger);
+    add(target);
   }
 
-  #addTransfer(item: ScannedItem, action: ItemAction, ledger: LedgerRow | undefined): void {
+  #addTransfer(item: ScannedItem, add: Add): void {
     if (item.kind === ItemKind.FILE) this.#plannedBytes += item.size;
     if (item.size >= batchBytesMax) {
       const alone = new BatchBuilder();
-      alone.add(item, action, ledger);
+      add(alone);
       this.#transfers.push(alone);
       return;
     }
     if (!this.#current.hasRoom(item.size)) this.#cut();
-    this.#current.add(item, action, ledger);
+    add(this.#current);
   }
 
   #cut(): void {
@@ -156,6 +167,8 @@ class PagePlanner {
     };
   }
 }
+
+type Add = (batch: BatchBuilder) => void;
 
 function planned(batch: BatchBuilder, phase: BatchPhase): PlannedBatch {
   return { phase, items: batch.encode(), count: batch.count, bytes: batch.bytes };

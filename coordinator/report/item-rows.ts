@@ -9,6 +9,7 @@ import {
   ItemKind,
   ItemSchema,
   ItemState,
+  ItemVerification,
   type Item,
 } from '../../gen/drover/v1/item_pb.ts';
 import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
@@ -53,6 +54,7 @@ function isShown({ phase, items }: ItemBatch, index: number): boolean {
 
 function itemAt(batch: ItemBatch, index: number, remark: ItemRemark | undefined): Item {
   const { items, results } = batch;
+  const destinationPath = items.destinationPath[index] ?? '';
   const item = create(ItemSchema, {
     path: items.path[index]!,
     kind: items.kind[index]!,
@@ -60,6 +62,7 @@ function itemAt(batch: ItemBatch, index: number, remark: ItemRemark | undefined)
     state: results?.state[index] ?? ItemState.PENDING,
     size: items.kind[index] === ItemKind.FILE ? items.size[index]! : 0n,
     modifiedTime: timestampFromNanoseconds(items.modifiedNs[index]!),
+    destinationPath: destinationPath === items.path[index] ? '' : destinationPath,
     ...(items.createdNs[index] ? { createdTime: timestampFromNanoseconds(items.createdNs[index]) } : {}), // prettier-ignore
   });
   if (results !== undefined) addResult(item, results, index, remark);
@@ -74,6 +77,10 @@ function addResult(
   remark: ItemRemark | undefined,
 ): void {
   item.attempts = results.attempts[index] ?? 0;
+  if (item.state === ItemState.SUCCEEDED) {
+    item.destinationId = results.destinationId[index] ?? '';
+    item.verification = results.verification[index] ?? ItemVerification.UNSPECIFIED;
+  }
   if (item.kind === ItemKind.FILE && item.state === ItemState.SUCCEEDED) {
     // What was read is what was migrated, also when it was not what the scan had seen.
     item.size = results.size[index]!;

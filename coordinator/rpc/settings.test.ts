@@ -16,6 +16,7 @@ test('defaults are complete', (t) => {
       excludeExtensions: { values: [] },
       excludePatterns: { values: [] },
       maxAttempts: 3,
+      invalidCharacterReplacement: '_',
     }),
   );
 });
@@ -26,8 +27,13 @@ test('the task goes before the global settings, and an empty list is a value', (
     excludeExtensions: { values: ['.TMP', 'tar.GZ', 'tmp'] },
     excludePatterns: { values: ['**/x'] },
     maxAttempts: 7,
+    invalidCharacterReplacement: '-',
   });
-  const own = settings({ excludePatterns: { values: [] }, maxAttempts: 1 });
+  const own = settings({
+    excludePatterns: { values: [] },
+    maxAttempts: 1,
+    invalidCharacterReplacement: '',
+  });
   t.deepEqual(
     effectiveSettings(own, global),
     settings({
@@ -35,6 +41,7 @@ test('the task goes before the global settings, and an empty list is a value', (
       excludeExtensions: { values: ['tmp', 'tar.gz'] },
       excludePatterns: { values: [] },
       maxAttempts: 1,
+      invalidCharacterReplacement: '',
     }),
   );
 });
@@ -52,6 +59,25 @@ const bad: [init: SettingsInit, field: string][] = [
   [{ excludePatterns: { values: ['a\0'] } }, 's.exclude_patterns'],
   [{ excludePatterns: { values: ['a'.repeat(501)] } }, 's.exclude_patterns'],
   [{ excludePatterns: { values: many(201) } }, 's.exclude_patterns'],
+  ...[
+    '__',
+    ':',
+    '/',
+    '\\',
+    ' ',
+    '.',
+    '~',
+    '&',
+    '\t',
+    '\u{1f600}',
+    '\ud800',
+    '\u0301',
+    '\u200b',
+    '\u309b',
+  ].map((text): [SettingsInit, string] => [
+    { invalidCharacterReplacement: text },
+    's.invalid_character_replacement',
+  ]),
 ];
 
 for (const [index, [init, field]] of bad.entries())
@@ -61,6 +87,8 @@ for (const [index, [init, field]] of bad.entries())
   });
 
 test('good values are let through', (t) => {
+  for (const text of ['', '_', '-', '#', '%', '$', '：', 'é', 'x', '0'])
+    t.notThrows(() => checkSettings(settings({ invalidCharacterReplacement: text }), 's'), text);
   t.notThrows(() => checkSettings(undefined, 's'));
   t.notThrows(() =>
     checkSettings(

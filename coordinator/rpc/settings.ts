@@ -7,6 +7,7 @@ import {
   type TaskSettings,
 } from '../../gen/drover/v1/settings_pb.ts';
 import { DroverError } from '../../lib/error.ts';
+import { isReplacement, replacementDefault } from '../plan/destination-name.ts';
 
 const attemptsMax = 10;
 const attemptsDefault = 3;
@@ -28,6 +29,12 @@ export function checkSettings(settings: TaskSettings | undefined, field: string)
       throw DroverError.invalid(extensions, `"${extension}" is not an extension such as tmp`);
   }
   checkList(excludePatterns, `${field}.exclude_patterns`, patternsMax, patternLengthMax);
+  const { invalidCharacterReplacement: replacement } = settings;
+  if (replacement !== undefined && replacement !== '' && !isReplacement(replacement))
+    throw DroverError.invalid(
+      `${field}.invalid_character_replacement`,
+      'must be empty, or one character that can stand anywhere in a name at SharePoint, such as _ or -',
+    );
 }
 
 function checkList(
@@ -61,6 +68,10 @@ export function effectiveSettings(
     excludeExtensions: create(StringListSchema, { values: [...new Set(normal)] }),
     excludePatterns: create(StringListSchema, { values: [...(patterns?.values ?? [])] }),
     maxAttempts: task?.maxAttempts ?? global?.maxAttempts ?? attemptsDefault,
+    invalidCharacterReplacement:
+      task?.invalidCharacterReplacement ??
+      global?.invalidCharacterReplacement ??
+      replacementDefault,
   });
 }
 

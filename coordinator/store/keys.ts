@@ -30,6 +30,8 @@ export const keys = {
   /** Index: stands while an agent works on a batch; its value is empty. */
   leasedBatch: (key: BatchKey) => `leased!${runPart(key)}!${number(key.batch)}`,
   ledger: (task: string, path: string) => `ledger!${task}!${pathKey(path)}`,
+  /** By the folded path at the destination: names that are one to the destination have one key. */
+  name: (task: string, path: string) => `name!${task}!${pathKey(path)}`,
   agent: (id: string) => `agent!${id}`,
   joinToken: (secretHash: string) => `join-token!${secretHash}`,
   request: (id: string) => `request!${id}`,
@@ -38,7 +40,7 @@ export const keys = {
 
 /** Every kind of row that belongs to one task, as the range that holds the task's. */
 export function taskRanges(task: string): KeyRange[] {
-  const kinds = ['run', 'open-run', 'batch', 'items', 'results', 'pending', 'leased', 'ledger'];
+  const kinds = ['run', 'open-run', 'batch', 'items', 'results', 'pending', 'leased', 'ledger', 'name']; // prettier-ignore
   return kinds.map((kind) => under(`${kind}!${task}!`));
 }
 

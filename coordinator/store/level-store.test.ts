@@ -10,6 +10,7 @@ import {
   JoinTokenRowSchema,
   LeaseState,
   LedgerRowSchema,
+  NameRowSchema,
   RequestRowSchema,
   RunRowSchema,
   SettingsRowSchema,
@@ -257,6 +258,27 @@ test('the ledger answers for each path, however many rows lie between two of the
   t.deepEqual(await store.ledger('nothing', ['a', 'b']), [undefined, undefined]);
 });
 
+test('rows are found by their names, in any order', async (t) => {
+  const store = await openStore(t);
+  const named = (item: string, number: number) =>
+    create(NameRowSchema, { path: item, run: number });
+  await store.commit((transaction) => {
+    transaction.putName('photos', 'A', named('a', 1));
+    transaction.putName('photos', 'A/ÄÖ', named('a/äö', 2));
+    transaction.putName('photos-2', 'B', named('b', 3));
+    transaction.putLedger('photos', 'a', ledgerRow(1));
+    transaction.putLedger('photos', 'z', ledgerRow(2));
+  });
+  const found = await store.names('photos', ['B', 'A/ÄÖ', 'A', 'a']);
+  t.deepEqual(found, [undefined, named('a/äö', 2), named('a', 1), undefined]);
+  const rows = await store.ledgerRows('photos', ['z', 'b', 'a']);
+  t.deepEqual(
+    rows.map((row) => row?.size),
+    [2n, undefined, 1n],
+  );
+  t.deepEqual(await store.names('photos', []), []);
+});
+
 /** Puts one row of every kind that belongs to a task. */
 async function fillTask(store: Store, task: string): Promise<void> {
   await store.commit((transaction) => {
@@ -271,6 +293,7 @@ async function fillTask(store: Store, task: string): Promise<void> {
     }
     for (const item of ['!', '"', 'a', 'a/b', '\u{1f600}', '\uffff'])
       transaction.putLedger(task, item, ledgerRow(5));
+    transaction.putName(task, 'A/B', create(NameRowSchema, { path: 'a/b', run: 1 }));
   });
 }
 
@@ -286,6 +309,7 @@ async function everythingOf(store: Store, task: string) {
     leased: await store.leasedBatches(key),
     items: await store.batchItems(batchKey(1, key)),
     results: await store.batchResults(batchKey(1, key)),
+    names: await store.names(task, ['A/B']),
     ledger: await store.ledger(task, ['!', '"', 'a', 'a/b', '\uffff', '\u{1f600}']),
   };
 }
@@ -312,6 +336,7 @@ test('a deleted task is swept with all that is its own, and nothing else', async
     leased: [],
     items: undefined,
     results: undefined,
+    names: [undefined],
     ledger: Array.from({ length: 6 }, () => undefined),
   });
   t.deepEqual(await Promise.all(neighbours.map((task) => everythingOf(store, task))), before);

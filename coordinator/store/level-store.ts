@@ -10,6 +10,7 @@ import {
   JoinTokenRowSchema,
   LeaseState,
   LedgerRowSchema,
+  NameRowSchema,
   RequestRowSchema,
   RunRowSchema,
   SettingsRowSchema,
@@ -18,6 +19,7 @@ import {
   type BatchRow,
   type JoinTokenRow,
   type LedgerRow,
+  type NameRow,
   type RequestRow,
   type RunRow,
   type SettingsRow,
@@ -90,6 +92,15 @@ class LevelReader implements Reader {
     return bytes === undefined ? undefined : fromBinary(schema, bytes);
   }
 
+  /** Many rows at once; it does not see what a commit has not written yet. */
+  async #rows<D extends DescMessage>(
+    schema: D,
+    rowKeys: string[],
+  ): Promise<(MessageShape<D> | undefined)[]> {
+    const found = await this.database.getMany(rowKeys);
+    return found.map((bytes) => bytes && fromBinary(schema, bytes));
+  }
+
   async #page<D extends DescMessage>(
     schema: D,
     range: KeyRange,
@@ -159,6 +170,12 @@ class LevelReader implements Reader {
       await iterator.close();
     }
   }
+
+  ledgerRows = (task: string, paths: readonly string[]): Promise<(LedgerRow | undefined)[]> =>
+    this.#rows(LedgerRowSchema, paths.map((one) => keys.ledger(task, one))); // prettier-ignore
+
+  names = (task: string, paths: readonly string[]): Promise<(NameRow | undefined)[]> =>
+    this.#rows(NameRowSchema, paths.map((one) => keys.name(task, one))); // prettier-ignore
 
   agent = (id: string): Promise<AgentRow | undefined> => this.#row(AgentRowSchema, keys.agent(id));
 
@@ -235,6 +252,10 @@ class LevelTransaction extends LevelReader implements Transaction {
 
   putLedger(task: string, itemPath: string, row: LedgerRow): void {
     this.#put(LedgerRowSchema, keys.ledger(task, itemPath), row);
+  }
+
+  putName(task: string, itemPath: string, row: NameRow): void {
+    this.#put(NameRowSchema, keys.name(task, itemPath), row);
   }
 
   putAgent(id: string, row: AgentRow): void {

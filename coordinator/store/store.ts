@@ -4,6 +4,7 @@ import type {
   BatchRow,
   JoinTokenRow,
   LedgerRow,
+  NameRow,
   RequestRow,
   RunRow,
   SettingsRow,
@@ -50,6 +51,10 @@ export interface Reader {
   leasedBatches(run: RunKey): Promise<number[]>;
   /** The ledger's rows of these paths, which are in path order (see `pathKey`); undefined where there is none. */
   ledger(task: string, paths: readonly string[]): Promise<(LedgerRow | undefined)[]>;
+  /** The ledger's rows of a few paths in any order; undefined where there is none. */
+  ledgerRows(task: string, paths: readonly string[]): Promise<(LedgerRow | undefined)[]>;
+  /** Who has these names at the destination, which are folded paths in any order; undefined where nobody has. */
+  names(task: string, paths: readonly string[]): Promise<(NameRow | undefined)[]>;
   agent(id: string): Promise<AgentRow | undefined>;
   agents(after: string, limit: number): Promise<AgentRow[]>;
   /** By the lower-case hexadecimal SHA-256 of its secret. */
@@ -72,6 +77,8 @@ export interface Transaction extends Reader {
   putBatchItems(key: BatchKey, items: Uint8Array): void;
   putBatchResults(key: BatchKey, results: Uint8Array): void;
   putLedger(task: string, path: string, row: LedgerRow): void;
+  /** `path` is a folded path at the destination. */
+  putName(task: string, path: string, row: NameRow): void;
   putAgent(id: string, row: AgentRow): void;
   putJoinToken(secretHash: string, row: JoinTokenRow): void;
   putRequest(id: string, row: RequestRow): void;

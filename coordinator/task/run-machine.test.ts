@@ -19,6 +19,7 @@ const states = [...openStates, ...endStates];
 const page: PlannedPage = {
   page: 1n,
   lastPath: 'a/b',
+  lastDestinationPath: 'a_/b',
   scannedItems: 7,
   scannedBytes: 700n,
   plannedItems: 4,
@@ -152,7 +153,7 @@ test('a run that had begun is running again when it is resumed', (t) => {
 test('a page adds to every counter', (t) => {
   const row = stepRun(runIn(RUNNING), { kind: 'plan-page', planned: page }, 0);
   t.like(row, { batches: 3, openTransferBatches: 3, openFolderBatches: 3 });
-  t.like(row.scan, { lastPage: 1n, lastPath: 'a/b' });
+  t.like(row.scan, { lastPage: 1n, lastPath: 'a/b', lastDestinationPath: 'a_/b' });
   t.like(row.run!.progress, {
     scannedItems: 7n,
     scannedBytes: 700n,

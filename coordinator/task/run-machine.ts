@@ -27,6 +27,8 @@ import { isRunOpen } from './run-states.ts';
 export interface PlannedPage {
   page: bigint;
   lastPath: string;
+  /** What that path became below the destination; empty where names stay as they are. */
+  lastDestinationPath: string;
   scannedItems: number;
   scannedBytes: bigint;
   /** Items that have to be written. */
@@ -166,6 +168,7 @@ function addPage(row: RunRow, planned: PlannedPage): void {
   const progress = row.run!.progress!;
   row.scan!.lastPage = planned.page;
   row.scan!.lastPath = planned.lastPath;
+  row.scan!.lastDestinationPath = planned.lastDestinationPath;
   row.batches += planned.batches;
   row.openTransferBatches += planned.openTransferBatches;
   row.openFolderBatches += planned.openFolderBatches;

@@ -1,0 +1,33 @@
+// Which names are one name to SharePoint and OneDrive, and what a second item of the same name is called. The service compares
+// names by a linguistic collation that is not published. Two names that it might take for one are therefore taken for one: the
+// price is a number in a name, and the price of the opposite is a file that overwrites another. PURE.
+
+/**
+ * The key under which names are equal at the destination: composed, in upper case, with letters that the collation writes in two
+ * written in two, and without what it does not see: characters above U+FFFF, such as emoji, and invisible ones. Of a name that
+ * has nothing else, nothing is left, and it is one with all others of that kind.
+ */
+export function foldName(name: string): string {
+  if (!/[^\0-\x7f]/v.test(name)) return name.toUpperCase();
+  // By way of lower case, which brings together what has more than one upper case.
+  const upper = name.normalize('NFC').toLowerCase().toUpperCase();
+  return upper
+    .replaceAll(unseen, '')
+    .replaceAll(/[ÆŒÞ]/gv, (letter) => twoLetters[letter]!)
+    .normalize('NFC');
+}
+
+/** The same for each part of a path. */
+export function foldPath(path: string): string {
+  return path.split('/').map(foldName).join('/');
+}
+
+/** The name that is tried as the `number`th of its kind: the number stands before a file's extension. */
+export function numberedName(name: string, kind: 'file' | 'folder', number: number): string {
+  const dot = kind === 'file' ? name.lastIndexOf('.') : -1;
+  const end = dot > 0 ? dot : name.length;
+  return `${name.slice(0, end)} (${number})${name.slice(end)}`;
+}
+
+const unseen = /[\p{Default_Ignorable_Code_Point}\u{10000}-\u{10ffff}]/gv;
+const twoLetters: Record<string, string> = { Æ: 'AE', Œ: 'OE', Þ: 'TH' };
