@@ -1,0 +1,159 @@
+// How the agent is told to sign in: by flags, and by the environment for what must not be seen in a list of processes.
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { DroverError } from '../../lib/error.ts';
+import { splitPem } from './client-certificate.ts';
+import type { SignInCredential, SignInOptions } from './credential.ts';
+import { readAuthorities, type HttpRoute } from './http-route.ts';
+
+/** As a person gives them. */
+export interface SignInFlags {
+  tenant?: string;
+  clientId?: string;
+  clientSecretFile?: string;
+  clientCertificateFile?: string;
+  /** @default https://login.microsoftonline.com */
+  authority?: string;
+  /** @default https://graph.microsoft.com */
+  graph?: string;
+  proxy?: string;
+  caFile?: string;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+const secretVariable = 'DROVER_CLIENT_SECRET';
+const defaultAuthority = 'https://login.microsoftonline.com';
+const defaultGraph = 'https://graph.microsoft.com';
+
+const flagNames: Record<keyof SignInFlags, string> = {
+  tenant: '--tenant',
+  clientId: '--client-id',
+  clientSecretFile: '--client-secret-file',
+  clientCertificateFile: '--client-certificate-file',
+  authority: '--authority',
+  graph: '--graph',
+  proxy: '--proxy',
+  caFile: '--ca-file',
+};
+
+/**
+ * What is given, complete and checked; undefined when nothing is, and the agent then serves folders only. Without a secret and a
+ * certificate a person signs in by a device code; that is kept below the data folder. Throws INVALID_ARGUMENT with the flag.
+ */
+export function readSignIn(
+  flags: SignInFlags,
+  environment: Environment,
+  dataFolder?: string,
+): SignInOptions | undefined {
+  const given = (Object.keys(flagNames) as (keyof SignInFlags)[])
+    .filter((name) => flags[name] !== undefined)
+    .map((name) => flagNames[name]);
+  if (environment[secretVariable]) given.push(secretVariable);
+  if (given.length === 0) return undefined;
+  const credential = readCredential(flags, environment);
+  const keepsSignIn = credential.kind === 'device-code' && dataFolder !== undefined;
+  return {
+    tenant: tenant(needed(flags.tenant, '--tenant', given)),
+    clientId: clientId(needed(flags.clientId, '--client-id', given)),
+    credential,
+    authorityUrl: serviceUrl(flags.authority ?? defaultAuthority, '--authority'),
+    graphUrl: serviceUrl(flags.graph ?? defaultGraph, '--graph'),
+    cacheFile: keepsSignIn ? path.join(dataFolder, 'sign-in', 'tokens.json') : undefined,
+    http: readRoute(flags, environment),
+  };
+}
+
+function readRoute(flags: SignInFlags, environment: Environment): HttpRoute {
+  if (flags.caFile !== undefined) readAuthorities(flags.caFile);
+  const [name, proxy] =
+    flags.proxy === undefined
+      ? ['HTTPS_PROXY', environment['https_proxy'] || environment['HTTPS_PROXY']]
+      : ['--proxy', flags.proxy];
+  return {
+    proxyUrl: proxy ? proxyUrl(proxy, name) : undefined,
+    caFile: flags.caFile === undefined ? undefined : path.resolve(flags.caFile),
+    noProxy: environment['no_proxy'] || environment['NO_PROXY'] || undefined,
+  };
+}
+
+function readCredential(flags: SignInFlags, environment: Environment): SignInCredential {
+  const { clientSecretFile, clientCertificateFile } = flags;
+  const variable = environment[secretVariable];
+  if (clientCertificateFile === undefined) {
+    if (clientSecretFile !== undefined)
+      return { kind: 'secret', secret: readSecret(clientSecretFile) };
+    return variable ? { kind: 'secret', secret: variable } : { kind: 'device-code' };
+  }
+  if (clientSecretFile !== undefined || variable)
+    throw DroverError.invalid(
+      '--client-certificate-file',
+      `stands beside ${clientSecretFile === undefined ? secretVariable : '--client-secret-file'}; give one of them`,
+    );
+  const parts = splitPem(read(clientCertificateFile, '--client-certificate-file'));
+  if (parts !== undefined) return { kind: 'certificate', ...parts };
+  throw DroverError.invalid(
+    '--client-certificate-file',
+    `${clientCertificateFile} has to hold a certificate and its private key, both PEM`,
+  );
+}
+
+function readSecret(file: string): string {
+  const secret = read(file, '--client-secret-file').trim();
+  if (secret !== '') return secret;
+  throw DroverError.invalid('--client-secret-file', `${file} is empty`);
+}
+
+function read(file: string, flag: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code ?? String(cause);
+    throw DroverError.invalid(flag, `${file} cannot be read (${code})`, cause);
+  }
+}
+
+function needed(value: string | undefined, flag: string, given: readonly string[]): string {
+  if (value !== undefined && value.trim() !== '') return value.trim();
+  throw DroverError.invalid(flag, `is missing; ${given.join(', ')} alone cannot sign in`);
+}
+
+function tenant(text: string): string {
+  const isName = /^[\da-z][\da-z-]*(\.[\da-z][\da-z-]*)+$/i.test(text) || isGuid(text);
+  if (isName) return text;
+  throw DroverError.invalid(
+    '--tenant',
+    `'${text}' is neither the id of a tenant nor one of its domains, such as contoso.onmicrosoft.com`,
+  );
+}
+
+function clientId(text: string): string {
+  if (isGuid(text)) return text;
+  throw DroverError.invalid(
+    '--client-id',
+    `'${text}' is not the id of an application, such as 00001111-aaaa-2222-bbbb-3333cccc4444`,
+  );
+}
+
+function isGuid(text: string): boolean {
+  return /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i.test(text);
+}
+
+/** Tokens and secrets go there, so it has to be https. */
+function serviceUrl(text: string, flag: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url?.protocol === 'https:' && url.pathname === '/' && !url.search && !url.username)
+    return url.origin;
+  throw DroverError.invalid(flag, `'${text}' must be https://host or https://host:port`);
+}
+
+function proxyUrl(text: string, name: string): string {
+  const whole = text.includes('://') ? text : `http://${text}`;
+  const url = URL.canParse(whole) ? new URL(whole) : undefined;
+  if (url !== undefined && ['http:', 'https:'].includes(url.protocol)) return url.href;
+  // What was given is not repeated: a password may stand in it.
+  throw DroverError.invalid(
+    name,
+    'must be http://host:port, with user:password@ when it asks for them',
+  );
+}

@@ -1,0 +1,51 @@
+// Keeps what a person signed in to beyond a restart: the refresh token, and so the right to act for them. Only the owner of the
+// file can read it.
+import { randomBytes } from 'node:crypto';
+import { chmodSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import type { ICachePlugin } from '@azure/msal-node';
+import { DroverError } from '../../lib/error.ts';
+import type { Logger } from '../../lib/log.ts';
+import { makeFolders } from '../../lib/make-folders.ts';
+
+/** MSAL's cache in a file; without one, in memory only. A damaged file is left aside: somebody signs in anew. */
+export function tokenCache(file: string | undefined, log: Logger): ICachePlugin {
+  let content = file === undefined ? '' : readCache(file, log);
+  return {
+    beforeCacheAccess: async (context) => {
+      if (content !== '') context.tokenCache.deserialize(content);
+    },
+    afterCacheAccess: async (context) => {
+      if (!context.cacheHasChanged) return;
+      content = context.tokenCache.serialize();
+      if (file !== undefined) writeCache(file, content);
+    },
+  };
+}
+
+function readCache(file: string, log: Logger): string {
+  try {
+    const content = readFileSync(file, 'utf8');
+    chmodSync(file, 0o600);
+    JSON.parse(content);
+    return content;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'ENOENT')
+      log.warn({ file, code }, 'the sign-in that was kept cannot be read; sign in anew');
+    return '';
+  }
+}
+
+function writeCache(file: string, content: string): void {
+  const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`;
+  try {
+    makeFolders(path.dirname(file), 0o700);
+    writeFileSync(temporary, content, { mode: 0o600, flag: 'wx', flush: true });
+    renameSync(temporary, file);
+  } catch (cause) {
+    rmSync(temporary, { force: true });
+    const code = (cause as NodeJS.ErrnoException).code ?? '';
+    throw DroverError.invalid('--data', `${file} cannot be written (${code})`, cause);
+  }
+}
