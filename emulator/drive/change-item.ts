@@ -1,0 +1,135 @@
+// Renaming, moving, redating and deleting.
+import { existsSync, renameSync, rmSync } from 'node:fs';
+import { checkWritable } from './check-writable.ts';
+import { DriveError } from './drive-error.ts';
+import type { Drive } from './drive.ts';
+import {
+  childNamed,
+  isFolder,
+  isWithin,
+  subtree,
+  type Folder,
+  type Identity,
+  type Item,
+} from './item.ts';
+import { foldName, freeName } from './name-rules.ts';
+import type { ConflictBehavior, FileTimes } from './place-file.ts';
+import { keepVersion } from './version.ts';
+
+export interface ItemChanges {
+  name?: string | undefined;
+  parent?: Folder | undefined;
+  conflict?: ConflictBehavior | undefined;
+  times?: FileTimes | undefined;
+}
+
+/** Changes an item. Nothing is changed when it throws DriveError. */
+export function changeItem(drive: Drive, item: Item, changes: ItemChanges, by: Identity): void {
+  checkWritable(item, by);
+  const { createdMs, modifiedMs } = changes.times ?? {};
+  const redated = createdMs !== undefined || modifiedMs !== undefined;
+  const moved = moveItem(drive, item, changes);
+  if (redated) {
+    // The phantom version: the times of a file are part of its version.
+    if (!isFolder(item)) {
+      drive.checkRoom(item.size);
+      keepVersion(drive, item, 'link');
+    }
+    item.fileCreatedMs = createdMs ?? item.fileCreatedMs;
+    item.fileModifiedMs = modifiedMs ?? item.fileModifiedMs;
+  }
+  if (!redated && !moved) return;
+  item.modifiedMs = drive.now();
+  item.modifiedBy = by;
+  item.change++;
+  drive.save(item);
+}
+
+function moveItem(drive: Drive, item: Item, changes: ItemChanges): boolean {
+  const parent = changes.parent ?? (item.parent as Folder | undefined);
+  let name = changes.name ?? item.name;
+  if (parent === item.parent && name === item.name) return false;
+  if (parent === undefined || item.parent === undefined)
+    throw new DriveError('invalidRequest', 'The root of a drive cannot be renamed or moved.');
+  if (isWithin(parent, item))
+    throw new DriveError('invalidRequest', 'A folder cannot be moved into itself.');
+  drive.checkPlace(parent, name, isFolder(item));
+  const existing = childNamed(parent, name);
+  if (existing !== undefined && existing !== item) {
+    if (changes.conflict === 'rename')
+      name = freeName(name, (candidate) => childNamed(parent, candidate) !== undefined);
+    else if (changes.conflict === 'replace' && !isFolder(existing) && !isFolder(item))
+      deleteItem(drive, existing, item.modifiedBy);
+    else throw new DriveError('nameAlreadyExists');
+  }
+  const from = drive.files.pathOf(item);
+  drive.unlink(item);
+  item.name = name;
+  drive.link(item, parent);
+  const to = drive.files.pathOf(item);
+  if (from !== to) renameSync(from, to);
+  return true;
+}
+
+/** Moves an item with all below it into the recycle bin. */
+export function deleteItem(drive: Drive, item: Item, by: Identity, keep = true): void {
+  if (item.parent === undefined)
+    throw new DriveError('invalidRequest', 'The root of a drive cannot be deleted.');
+  const items = [...subtree(item)];
+  for (const each of items) checkWritable(each, by);
+  const { files } = drive;
+  if (keep) renameSync(files.pathOf(item), files.deletedPath(item));
+  else rmSync(files.pathOf(item), { recursive: true });
+  drive.unlink(item);
+  const atMs = drive.now();
+  const batch = drive.sequence + 1;
+  for (const each of items) {
+    // Only the top of what is deleted can be restored; the rest comes back with it.
+    each.deleted = { atMs, recycled: keep && each === item, batch };
+    if (!keep) dropVersions(drive, each);
+    each.change++;
+    drive.save(each);
+  }
+  if (keep) drive.deletedBytes += item.size;
+}
+
+/** Brings an item back from the recycle bin. */
+export function restoreItem(
+  drive: Drive,
+  item: Item,
+  wanted: { parent?: Folder | undefined; name?: string | undefined },
+): void {
+  if (item.deleted?.recycled !== true) throw new DriveError('itemNotFound');
+  const parent = wanted.parent ?? item.parent;
+  if (parent === undefined || !isFolder(parent) || parent.deleted !== undefined)
+    throw new DriveError('itemNotFound', 'The folder that the item was in is gone.');
+  const name = wanted.name ?? item.name;
+  drive.checkPlace(parent, name, isFolder(item));
+  if (parent.children.has(foldName(name))) throw new DriveError('nameAlreadyExists');
+  item.name = name;
+  drive.link(item, parent);
+  renameSync(drive.files.deletedPath(item), drive.files.pathOf(item));
+  drive.deletedBytes -= item.size;
+  for (const each of subtree(item)) {
+    delete each.deleted;
+    each.change++;
+    drive.save(each);
+  }
+}
+
+/** Removes what is in the recycle bin for good. */
+export function purgeItem(drive: Drive, item: Item): void {
+  if (item.deleted?.recycled !== true) throw new DriveError('itemNotFound');
+  const place = drive.files.deletedPath(item);
+  if (existsSync(place)) rmSync(place, { recursive: true });
+  drive.deletedBytes -= item.size;
+  item.deleted = { ...item.deleted, recycled: false };
+  for (const each of subtree(item)) dropVersions(drive, each);
+  drive.save(item);
+}
+
+function dropVersions(drive: Drive, item: Item): void {
+  for (const { size } of item.older ?? []) drive.versionBytes -= size;
+  delete item.older;
+  drive.files.dropVersion(item);
+}

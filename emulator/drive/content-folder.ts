@@ -1,0 +1,94 @@
+// Where a library's bytes lie on this machine: current contents as plain files under their own names, which a person can open,
+// and everything else (old versions, deleted items, what is still arriving) in the system folder beside them.
+import { createHash } from 'node:crypto';
+import { copyFileSync, linkSync, renameSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { makeFolders } from '../../lib/make-folders.ts';
+import { namesTo, type Item } from './item.ts';
+
+/** The two folders of one library. */
+export class ContentFolder {
+  readonly content: string;
+  readonly system: string;
+
+  constructor(dataFolder: string, sitePath: string, urlName: string) {
+    const place = [...sitePath.split('/').filter((part) => part !== ''), urlName];
+    const names = (sitePath === '' ? ['root', urlName] : place).map(localName);
+    this.content = path.join(dataFolder, 'content', ...names);
+    this.system = path.join(dataFolder, 'system', ...names);
+    for (const folder of ['versions', 'deleted', 'sessions', 'incoming'])
+      makeFolders(path.join(this.system, folder));
+    makeFolders(this.content);
+    // What was still arriving by a single request when the process ended is lost to its sender, too.
+    rmSync(path.join(this.system, 'incoming'), { recursive: true });
+    makeFolders(path.join(this.system, 'incoming'));
+  }
+
+  get log(): string {
+    return path.join(this.system, 'items.jsonl');
+  }
+
+  /** A live item's file or folder. */
+  pathOf(item: Item): string {
+    const names = namesTo(item);
+    let place = this.content;
+    for (const name of names) place += path.sep + localName(name);
+    return place;
+  }
+
+  /** The content of an old version. */
+  versionPath(item: Item, number: number): string {
+    return path.join(this.system, 'versions', item.guid, `${number}.0`);
+  }
+
+  /** A deleted item. */
+  deletedPath(item: Item): string {
+    return path.join(this.system, 'deleted', item.guid);
+  }
+
+  /** What has arrived of an upload session. */
+  sessionPath(guid: string): string {
+    return path.join(this.system, 'sessions', guid);
+  }
+
+  /** What has arrived of a single request. */
+  incomingPath(guid: string): string {
+    return path.join(this.system, 'incoming', guid);
+  }
+
+  /** Keeps the current content as a version, and leaves it where it is when `keep` says so. */
+  keepVersion(item: Item, number: number, keep: 'move' | 'link'): void {
+    const kept = this.versionPath(item, number);
+    makeFolders(path.dirname(kept));
+    if (keep === 'move') renameSync(this.pathOf(item), kept);
+    else linkOrCopy(this.pathOf(item), kept);
+  }
+
+  /** Forgets a version, or all of them. */
+  dropVersion(item: Item, number?: number): void {
+    const kept = number === undefined ? path.join(this.system, 'versions', item.guid) : undefined;
+    rmSync(kept ?? this.versionPath(item, number!), { recursive: true, force: true });
+  }
+}
+
+/** A second name for the same bytes: nothing ever writes into a file that has its name. */
+export function linkOrCopy(from: string, to: string): void {
+  try {
+    linkSync(from, to);
+  } catch {
+    // File systems without hard links.
+    copyFileSync(from, to);
+  }
+}
+
+const localBytesMax = 240;
+const escapedName = /~[0-9a-f]{16}$/;
+
+/** The name under which the local file system can hold it: 255 characters may be more than the 255 bytes it has room for. */
+export function localName(name: string): string {
+  // A character is at most three bytes.
+  if (name.length * 3 <= localBytesMax && !escapedName.test(name)) return name;
+  if (Buffer.byteLength(name) <= localBytesMax && !escapedName.test(name)) return name;
+  const digest = createHash('sha256').update(name).digest('hex').slice(0, 16);
+  return `${name.slice(0, 60).toWellFormed()}~${digest}`;
+}

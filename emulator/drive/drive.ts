@@ -1,0 +1,293 @@
+// One library: its items by id and by name, their sizes, the order of their changes, and the log that brings all of it back.
+// Every change is made in one turn of the event loop, on disk, in memory and in the log, so that nobody sees half of one.
+import { randomUUID } from 'node:crypto';
+import { ChangeLog } from './change-log.ts';
+import { ContentFolder } from './content-folder.ts';
+import { DriveError } from './drive-error.ts';
+import { derivedGuid, driveId, itemId, itemIdTag, rootGuid } from './identifiers.ts';
+import {
+  fromRecord,
+  isDeletedTop,
+  isFolder,
+  namesTo,
+  toRecord,
+  type Folder,
+  type Identity,
+  type Item,
+  type ItemRecord,
+} from './item.ts';
+import { checkName, checkPathLength, foldName } from './name-rules.ts';
+import { RecordLog, readRecords } from './record-log.ts';
+import type { Site } from './site.ts';
+import type { LibraryDescription, TenantDescription } from './tenant.ts';
+
+/** One line of a drive's log. */
+export type DriveRecord =
+  | { kind: 'item'; item: ItemRecord }
+  | { kind: 'forget'; guid: string }
+  | { kind: 'sequence'; sequence: number }
+  | { kind: 'session'; session: { guid: string } }
+  | { kind: 'session-end'; guid: string };
+
+const tebibyteBytes = 2 ** 40;
+/** How long a deleted item is kept, and delta tells of it. */
+export const deletedTtlMs = 93 * 24 * 3_600_000;
+
+/** A library in memory. */
+export class Drive {
+  readonly site: Site;
+  readonly library: LibraryDescription;
+  readonly tenantId: string;
+  readonly listGuid: string;
+  readonly id: string;
+  readonly webUrl: string;
+  readonly files: ContentFolder;
+  readonly changes = new ChangeLog();
+  readonly now: () => number;
+  /** Bytes of old versions. */
+  versionBytes = 0;
+  /** Bytes in the recycle bin. */
+  deletedBytes = 0;
+  /** Records of upload sessions that were open at the end of the last process, by GUID. */
+  readonly sessionsFound = new Map<string, { guid: string }>();
+  readonly #tag: Buffer;
+  readonly #items = new Map<string, Item>();
+  #root!: Folder;
+  #sequence = 0;
+  #log!: RecordLog;
+
+  private constructor(
+    site: Site,
+    library: LibraryDescription,
+    place: { tenant: TenantDescription; dataFolder: string; now: () => number },
+  ) {
+    const { path } = site.description;
+    this.site = site;
+    this.library = library;
+    this.tenantId = place.tenant.id;
+    this.now = place.now;
+    this.listGuid = derivedGuid(place.tenant.id, 'list', path, library.urlName);
+    this.id = driveId(site.siteGuid, site.webGuid, this.listGuid);
+    this.#tag = itemIdTag(this.listGuid);
+    this.webUrl = `${site.webUrl}/${encodeURIComponent(library.urlName)}`;
+    this.files = new ContentFolder(place.dataFolder, path, library.urlName);
+  }
+
+  /** Reads what the log says. */
+  static async open(
+    site: Site,
+    library: LibraryDescription,
+    place: { tenant: TenantDescription; dataFolder: string; now: () => number },
+  ): Promise<Drive> {
+    const drive = new Drive(site, library, place);
+    await drive.#load();
+    return drive;
+  }
+
+  get root(): Folder {
+    return this.#root;
+  }
+
+  /** The sequence of the last change. */
+  get sequence(): number {
+    return this.#sequence;
+  }
+
+  get itemCount(): number {
+    return this.#items.size;
+  }
+
+  /** All items, deleted ones as well. */
+  get items(): Iterable<Item> {
+    return this.#items.values();
+  }
+
+  get readOnly(): boolean {
+    return this.library.readOnly === true || this.site.description.readOnly === true;
+  }
+
+  get quota(): { total: number; used: number; deleted: number; remaining: number } {
+    const personal = this.site.description.owner !== undefined;
+    const total = this.library.quotaBytes ?? (personal ? 1 : 25) * tebibyteBytes;
+    const used = this.#root.size + this.versionBytes + this.deletedBytes;
+    return { total, used, deleted: this.deletedBytes, remaining: Math.max(0, total - used) };
+  }
+
+  /** Throws when so many bytes more do not fit. */
+  checkRoom(bytes: number): void {
+    if (bytes > this.quota.remaining) throw new DriveError('quotaLimitReached');
+  }
+
+  /** The item of an id; ids are case-sensitive. */
+  item(id: string): Item {
+    const item = this.#items.get(id);
+    if (item === undefined || item.deleted !== undefined) throw new DriveError('itemNotFound');
+    return item;
+  }
+
+  /** The id that the item of a GUID has or will have. */
+  idOf(guid: string): string {
+    return itemId(this.#tag, guid);
+  }
+
+  /** The item of a GUID, deleted or not. */
+  itemOfGuid(guid: string): Item | undefined {
+    return this.#items.get(this.idOf(guid));
+  }
+
+  /** A deleted item that can be restored. */
+  deletedItem(id: string): Item {
+    const item = this.#items.get(id);
+    if (item?.deleted?.recycled !== true) throw new DriveError('itemNotFound');
+    return item;
+  }
+
+  /** Throws when a name cannot stand in a folder. */
+  checkPlace(parent: Folder, name: string, folder: boolean): void {
+    checkName(name, { folder, atRoot: parent === this.#root });
+    const above = [this.site.description.path.slice(1), this.library.urlName, ...namesTo(parent)];
+    const parts = above.filter((part) => part !== '');
+    checkPathLength([...parts, name].join('/').length);
+  }
+
+  /** A new item, not in its folder yet. */
+  create(facts: {
+    guid?: string;
+    name: string;
+    folder: boolean;
+    size: number;
+    hash: string;
+    by: Identity;
+    fileCreatedMs?: number | undefined;
+    fileModifiedMs?: number | undefined;
+  }): Item {
+    const nowMs = this.now();
+    const guid = facts.guid ?? randomUUID();
+    const record: ItemRecord = {
+      guid,
+      name: facts.name,
+      size: facts.size,
+      hash: facts.hash,
+      createdMs: nowMs,
+      modifiedMs: nowMs,
+      fileCreatedMs: facts.fileCreatedMs ?? nowMs,
+      fileModifiedMs: facts.fileModifiedMs ?? nowMs,
+      createdBy: facts.by,
+      modifiedBy: facts.by,
+      change: 1,
+      content: 1,
+      version: 1,
+      sequence: 0,
+      changedMs: nowMs,
+      ...(facts.folder ? { folder: true as const } : {}),
+    };
+    const item = fromRecord(record, itemId(this.#tag, guid));
+    this.#items.set(item.id, item);
+    return item;
+  }
+
+  /** Puts an item into a folder. */
+  link(item: Item, parent: Folder): void {
+    item.parent = parent;
+    parent.children.set(foldName(item.name), item);
+    parent.sorted = undefined;
+    this.resize(parent, item.size);
+  }
+
+  /** Takes an item out of its folder. */
+  unlink(item: Item): void {
+    const { parent } = item;
+    if (parent === undefined || !isFolder(parent)) return;
+    parent.children.delete(foldName(item.name));
+    parent.sorted = undefined;
+    this.resize(parent, -item.size);
+  }
+
+  /** Adds to the size of a folder and all above it. */
+  resize(folder: Item, bytes: number): void {
+    for (let at: Item | undefined = folder; at !== undefined && bytes !== 0; at = at.parent) {
+      at.size += bytes;
+      if (isDeletedTop(at)) return;
+    }
+  }
+
+  /** Records an item as it is now, as the drive's latest change. */
+  save(item: Item): void {
+    item.sequence = ++this.#sequence;
+    item.changedMs = this.now();
+    this.changes.add(item);
+    this.append({ kind: 'item', item: toRecord(item) });
+  }
+
+  /** Forgets a deleted item for good. */
+  forget(item: Item): void {
+    this.#items.delete(item.id);
+    this.changes.forget(item);
+    this.append({ kind: 'forget', guid: item.guid });
+  }
+
+  /** Writes a line that is not an item's. */
+  append(record: DriveRecord): void {
+    this.#log.append(record);
+  }
+
+  close(): void {
+    this.#log.close();
+  }
+
+  async #load(): Promise<void> {
+    const records = new Map<string, ItemRecord>();
+    for await (const line of readRecords(this.files.log)) {
+      const record = line as DriveRecord;
+      if (record.kind === 'item') records.set(record.item.guid, record.item);
+      else if (record.kind === 'forget') records.delete(record.guid);
+      else if (record.kind === 'session')
+        this.sessionsFound.set(record.session.guid, record.session);
+      else if (record.kind === 'session-end') this.sessionsFound.delete(record.guid);
+      else this.#sequence = record.sequence;
+    }
+    const oldestMs = this.now() - deletedTtlMs;
+    for (const [guid, record] of records) {
+      if (record.deleted !== undefined && record.deleted.atMs < oldestMs) records.delete(guid);
+      this.#sequence = Math.max(this.#sequence, record.sequence);
+    }
+    this.#linkAll(records);
+    this.#log = RecordLog.rewrite(this.files.log, this.#kept(records));
+    const root = this.itemOfGuid(rootGuid) ?? this.#createRoot();
+    if (!isFolder(root)) throw new Error(`${this.files.log} has a root that is no folder`);
+    this.#root = root;
+  }
+
+  #linkAll(records: Map<string, ItemRecord>): void {
+    const items = [...records.values()].map((record) =>
+      fromRecord(record.folder ? { ...record, size: 0 } : record, itemId(this.#tag, record.guid)),
+    );
+    for (const item of items) this.#items.set(item.id, item);
+    for (const item of items) {
+      const parent = records.get(item.guid)!.parent;
+      item.parent = parent === undefined ? undefined : this.itemOfGuid(parent);
+    }
+    for (const item of items) {
+      for (const { size } of item.older ?? []) this.versionBytes += size;
+      if (isDeletedTop(item) || item.parent === undefined || !isFolder(item.parent)) continue;
+      item.parent.children.set(foldName(item.name), item);
+      if (!isFolder(item)) this.resize(item.parent, item.size);
+    }
+    for (const item of items) if (item.deleted?.recycled === true) this.deletedBytes += item.size;
+    for (const item of items.sort((left, right) => left.sequence - right.sequence))
+      this.changes.add(item);
+  }
+
+  *#kept(records: Map<string, ItemRecord>): Generator<DriveRecord> {
+    yield { kind: 'sequence', sequence: this.#sequence };
+    for (const session of this.sessionsFound.values()) yield { kind: 'session', session };
+    for (const item of records.values()) yield { kind: 'item', item };
+  }
+
+  #createRoot(): Item {
+    const system: Identity = { user: { id: this.site.webGuid, displayName: 'System Account' } };
+    const root = this.create({ guid: rootGuid, name: 'root', folder: true, size: 0, hash: '', by: system }); // prettier-ignore
+    this.save(root);
+    return root;
+  }
+}
