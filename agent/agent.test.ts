@@ -44,8 +44,11 @@ function start(t: ExecutionContext, coordinator: PlayedCoordinator, dataFolder: 
     joinToken,
     displayName: 'one',
     threads: 1,
+    signIn: undefined,
+    requests: 4,
   };
-  const parts = { createPool: () => pool, clock: systemClock, log: createLog('agent', 'silent') };
+  const log = createLog('agent', 'silent');
+  const parts = { createPool: () => pool, clock: systemClock, log, showDeviceCode: () => {} };
   const signals = { drain: drain.signal, stop: stop.signal };
   const ended = runAgent(settings, parts, signals, (agent) => ready.push(agent));
   ended.catch(() => undefined);
@@ -269,8 +272,11 @@ test('an agent that has not joined and has no token says what to do', async (t) 
     joinToken: undefined,
     displayName: 'one',
     threads: 1,
+    signIn: undefined,
+    requests: 4,
   };
-  const parts = { createPool: () => new PlayedPool(1), clock: systemClock, log: createLog('agent', 'silent') }; // prettier-ignore
+  const log = createLog('agent', 'silent');
+  const parts = { createPool: () => new PlayedPool(1), clock: systemClock, log, showDeviceCode: () => {} }; // prettier-ignore
   const never = new AbortController().signal;
   const error = await t.throwsAsync(
     runAgent(settings, parts, { drain: never, stop: never }, () => undefined),

@@ -6,6 +6,9 @@ import type { Logger } from '../lib/log.ts';
 import type { HostPort } from '../lib/option-values.ts';
 import { pause, type Clock } from '../lib/time.ts';
 import { expired, keepCertificate } from './link/certificate-keeper.ts';
+import { createCredential, type SignInOptions } from './credential/credential.ts';
+import { openSealedBox } from './credential/sealed-box.ts';
+import { createGateMemory } from './destination/sharepoint/tenant-gate.ts';
 import { join } from './link/enroll.ts';
 import {
   certificateLife,
@@ -17,6 +20,7 @@ import {
 import { Session } from './link/session.ts';
 import type { Pool } from './pool/pool.ts';
 import { openJournal } from './run/journal.ts';
+import { TenantHost } from './run/tenant-host.ts';
 import { Work } from './run/work.ts';
 import { makeFolders } from '../lib/make-folders.ts';
 
@@ -27,12 +31,16 @@ export interface AgentSettings {
   joinToken: string | undefined;
   displayName: string;
   threads: number;
+  signIn: SignInOptions | undefined;
+  requests: number;
 }
 
 export interface AgentParts {
   createPool: (options: { threads: number }) => Pool;
   clock: Clock;
   log: Logger;
+  /** Shows a person where to go and which code to type there. */
+  showDeviceCode: (message: string) => void;
 }
 
 export interface AgentSignals {
@@ -70,13 +78,15 @@ export async function runAgent(
   await using resources = new AsyncDisposableStack();
   resources.use(keepAwake());
   makeDataFolder(settings.dataFolder);
-  const journal = resources.use(await openJournal(path.join(settings.dataFolder, 'journal')));
+  const box = openSealedBox(path.join(settings.dataFolder, 'seal-key'));
+  const journal = resources.use(await openJournal(path.join(settings.dataFolder, 'journal'), box));
   let identity = await ensureIdentity(settings, parts, signals.drain);
   if (identity === undefined) return 'drained';
+  const tenant = openTenantHost(settings, parts, resources);
   const pool = resources.use(parts.createPool({ threads: settings.threads }));
   // One more than there are threads waits ready, so that no thread is idle between two leases.
   const slots = settings.threads + 1;
-  const work = new Work({ pool, journal, slots, authority: identity.authority, log });
+  const work = new Work({ pool, journal, slots, authority: identity.authority, tenant, log });
   resources.defer(() => stopWork(work, clock));
   await work.restore();
   const session = new Session({
@@ -84,7 +94,7 @@ export async function runAgent(
     trust: () => identity!,
     work,
     slots,
-    locationKinds: ['file'],
+    locationKinds: tenant === undefined ? ['file'] : ['file', 'sharepoint'],
     clock,
     log,
     onAttached: once((attached) => onReady({ ...attached, slots })),
@@ -110,6 +120,26 @@ export async function runAgent(
     throw withAdviceToJoin(error, settings.dataFolder);
   }
   return signals.stop.aborted ? 'stopped' : 'drained';
+}
+
+/** The agent's way to the tenant; undefined when it was given no sign-in. */
+function openTenantHost(
+  { signIn, requests, threads }: AgentSettings,
+  { clock, log, showDeviceCode }: AgentParts,
+  resources: AsyncDisposableStack,
+): TenantHost | undefined {
+  if (signIn === undefined) return undefined;
+  const credential = resources.use(createCredential(signIn, { clock, log, showDeviceCode }));
+  const access = {
+    graphUrl: signIn.graphUrl,
+    route: signIn.http,
+    gate: createGateMemory(requests),
+    // A few more than the gate lets through: files are opened and hashed meanwhile.
+    lanes: Math.ceil(requests / threads) + 2,
+  };
+  const tenant = new TenantHost({ credential, access, log });
+  resources.defer(() => tenant.close());
+  return tenant;
 }
 
 async function drainWhenTold(

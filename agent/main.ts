@@ -18,7 +18,13 @@ async function main(edge: ProcessEdge): Promise<number> {
   const options = parse();
   if (typeof options === 'number') return options;
   const log = createLog('drover-agent', options.logLevel);
-  const parts = { createPool, clock: systemClock, log };
+  const parts = {
+    createPool,
+    clock: systemClock,
+    log,
+    // To a person, and not into the log: whoever reads it could sign in with it as somebody else.
+    showDeviceCode: (message: string) => void process.stderr.write(`${message}\n`),
+  };
   const outcome = await runAgent(options, parts, edge, (ready) =>
     process.stdout.write(`${readyLine(ready, options)}\n`),
   );

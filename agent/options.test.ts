@@ -16,6 +16,8 @@ test('what is not given has its default', (t) => {
     displayName: hostname().slice(0, 100),
     threads: Math.min(64, availableParallelism()),
     logLevel: 'info',
+    requests: 16,
+    signIn: undefined,
     json: false,
   });
 });

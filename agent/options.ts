@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism, homedir, hostname } from 'node:os';
 import path from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import type { SignInOptions } from './credential/credential.ts';
+import { readSignIn, type SignInFlags } from './credential/sign-in-options.ts';
 import { DroverError } from '../lib/error.ts';
 import { logLevels, type LogLevel } from '../lib/log.ts';
 import { hostPort, oneOf, wholeNumber, type HostPort } from '../lib/option-values.ts';
@@ -20,21 +22,28 @@ export interface AgentOptions {
   displayName: string;
   /** Worker threads, from 1 to 64. */
   threads: number;
+  /** How the agent signs in to the tenant; undefined when it serves folders only. */
+  signIn: SignInOptions | undefined;
+  /** Requests to SharePoint at once, at most, from 1 to 256. */
+  requests: number;
   logLevel: LogLevel;
   /** Print one JSON line when the agent is attached, in place of a sentence. */
   json: boolean;
 }
 
 export const threadsMax = 64;
+const requestsMax = 256;
+const requestsUsual = 16;
 const displayNameLengthMax = 100;
 const coordinatorsMax = 16;
 
-interface Flags {
+interface Flags extends SignInFlags {
   coordinator: HostPort[];
   data: string;
   joinTokenFile?: string;
   name: string;
   threads: number;
+  requests: number;
   logLevel: LogLevel;
   json?: boolean;
 }
@@ -51,12 +60,15 @@ export function parseAgentOptions(
     .exitOverride()
     .parse([...args], { from: 'user' })
     .opts<Flags>();
+  const dataFolder = path.resolve(flags.data);
   return {
     coordinators: flags.coordinator,
-    dataFolder: path.resolve(flags.data),
+    dataFolder,
     joinToken: readJoinToken(flags.joinTokenFile, environment['DROVER_JOIN_TOKEN']),
     displayName: flags.name,
     threads: flags.threads,
+    signIn: readSignIn(flags, environment, dataFolder),
+    requests: flags.requests,
     logLevel: flags.logLevel,
     json: flags.json ?? false,
   };
@@ -66,7 +78,9 @@ function agentCommand(): Command {
   const defaultName = hostname().slice(0, displayNameLengthMax) || 'agent';
   const defaultThreads = Math.min(threadsMax, availableParallelism());
   return new Command('drover-agent')
-    .description('Moves files for a Drover coordinator: scans sources, copies and verifies files.')
+    .description(
+      'Moves files for a Drover coordinator: scans sources, uploads or copies files, and verifies them.',
+    )
     .version(version)
     .addOption(
       new Option(
@@ -105,6 +119,70 @@ function agentCommand(): Command {
     )
     .addOption(
       new Option(
+        '--tenant <id or domain>',
+        'the Microsoft 365 tenant to migrate to, such as contoso.com; without it the agent serves folders only',
+      )
+        .env('DROVER_AGENT_TENANT')
+        .argParser(nonEmpty),
+    )
+    .addOption(
+      new Option('--client-id <id>', 'the application that the agent signs in as')
+        .env('DROVER_AGENT_CLIENT_ID')
+        .argParser(nonEmpty),
+    )
+    .addOption(
+      new Option('--client-secret-file <file>', "a file with the application's secret")
+        .env('DROVER_AGENT_CLIENT_SECRET_FILE')
+        .argParser(nonEmpty),
+    )
+    .addOption(
+      new Option(
+        '--client-certificate-file <file>',
+        "a PEM file with the application's certificate and its key",
+      )
+        .env('DROVER_AGENT_CLIENT_CERTIFICATE_FILE')
+        .argParser(nonEmpty),
+    )
+    .addOption(
+      new Option(
+        '--authority <url>',
+        'where to sign in (default: https://login.microsoftonline.com)',
+      )
+        .env('DROVER_AGENT_AUTHORITY')
+        .argParser(nonEmpty),
+    )
+    .addOption(
+      new Option('--graph <url>', 'where Microsoft Graph is (default: https://graph.microsoft.com)')
+        .env('DROVER_AGENT_GRAPH')
+        .argParser(nonEmpty),
+    )
+    .addOption(
+      new Option(
+        '--proxy <url>',
+        'the HTTP proxy to reach the tenant by (default: the one in HTTPS_PROXY)',
+      )
+        .env('DROVER_AGENT_PROXY')
+        .argParser(nonEmpty),
+    )
+    .addOption(
+      new Option(
+        '--ca-file <file>',
+        'a PEM file with certificate authorities to trust on the way to the tenant, beside those of the computer',
+      )
+        .env('DROVER_AGENT_CA_FILE')
+        .argParser(nonEmpty),
+    )
+    .addOption(
+      new Option(
+        '--requests <number>',
+        `how many requests to the tenant at once, at most, from 1 to ${requestsMax}`,
+      )
+        .env('DROVER_AGENT_REQUESTS')
+        .argParser(wholeNumber(1, requestsMax))
+        .default(requestsUsual),
+    )
+    .addOption(
+      new Option(
         '--log-level <level>',
         `how much is logged to standard error: ${logLevels.join(', ')}`,
       )
@@ -123,6 +201,9 @@ function agentCommand(): Command {
 const helpAfter = `
 The join token can stand in the environment variable DROVER_JOIN_TOKEN instead of a file; it is never an argument, because
 other users of the computer can see those.
+
+The application's secret can stand in DROVER_CLIENT_SECRET instead of a file. With neither a secret nor a certificate a person
+signs in: the agent shows a code to type on a page of Microsoft's, and keeps the sign-in in its data folder.
 
 The first SIGINT or SIGTERM lets what is going come to its end and gives back the rest; the second one stops at once. Either
 way nothing is lost: the journal in the data folder is taken up by the next start.`;

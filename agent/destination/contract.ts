@@ -3,7 +3,14 @@ import type { ExecutionContext, TestFn } from 'ava';
 import { DroverError } from '../../lib/error.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { Hasher } from '../pool/hasher.ts';
-import type { Destination, DestinationFile, Upload, UploadOptions } from './destination.ts';
+import type {
+  Destination,
+  DestinationFile,
+  ExpectedFile,
+  SourceContent,
+  Upload,
+  UploadOptions,
+} from './destination.ts';
 
 /** An empty place to write to, of one test. */
 export interface DestinationPlace extends AsyncDisposable {
@@ -33,8 +40,28 @@ export function uploadOptions(
     expected: undefined,
     partName: 'tag-1-0',
     stalePartNames: [],
+    open: undefined,
+    remember: async () => {},
     ...more,
   };
+}
+
+/** A content as a source holds it. */
+export function contentOf(content: Uint8Array): SourceContent {
+  return {
+    size: content.length,
+    read: (buffer, position) => {
+      const piece = content.subarray(position, position + buffer.length);
+      buffer.set(piece);
+      return piece.length;
+    },
+  };
+}
+
+/** What a ledger keeps of a file that was written. */
+export function expectedOf(content: Uint8Array, file: DestinationFile): ExpectedFile {
+  const { modifiedNs: modified, id, version } = file;
+  return { size: content.length, modifiedNs: modified, id, version };
 }
 
 /** Begins an upload, and throws when something stands there. */
@@ -54,7 +81,7 @@ export async function put(
   const upload = await begin(destination, uploadOptions(path, content, more));
   for (let at = 0; at < content.length; at += 1000)
     await upload.write(content.subarray(at, at + 1000));
-  return upload.commit(new Hasher().whole(content));
+  return upload.commit(new Hasher().whole(content), contentOf(content));
 }
 
 /** The reason that a promise is rejected with. */
@@ -68,11 +95,29 @@ export async function reasonOf(promise: Promise<unknown>): Promise<ErrorReason |
   }
 }
 
+/** What not every destination has. */
+export interface DestinationTraits {
+  /** Names that it keeps as they are. */
+  names: readonly string[];
+  /** Nanoseconds between two times that it can tell apart. */
+  precisionNs: bigint;
+  /** What is half-written is found by its name; else the destination itself holds it open, for one writer at a time. */
+  hasParts: boolean;
+}
+
+/** Names that a file system of Linux keeps. */
+export const fileSystemTraits: DestinationTraits = {
+  names: [' lead', '-dash', 'a\nb', `"quote'`, 'a\\b', 'e\u0301', '日本', '😀', 'n'.repeat(255)],
+  precisionNs: 1000n,
+  hasParts: true,
+};
+
 /** Registers the suite's tests. `makePlace` is called once for each. */
 export function testDestination(
   test: TestFn,
   name: string,
   makePlace: () => Promise<DestinationPlace>,
+  traits: DestinationTraits,
 ): void {
   const check = (title: string, body: (t: Check) => Promise<void>) =>
     test(`${name}: ${title}`, async (t) => {
@@ -80,9 +125,10 @@ export function testDestination(
       await using destination = await place.open();
       await body({ t, place, destination });
     });
-  testFiles(check);
-  testFolders(check);
+  testFiles(check, traits);
+  testFolders(check, traits);
   testConflicts(check);
+  if (traits.hasParts) testParts(check);
 }
 
 interface Check {
@@ -100,7 +146,7 @@ const contents: [what: string, content: Buffer][] = [
   ['many chunks', large],
 ];
 
-function testFiles(check: Register): void {
+function testFiles(check: Register, { names }: DestinationTraits): void {
   for (const [what, content] of contents)
     check(`${what} arrives whole, with its modified time`, async ({ t, place, destination }) => {
       const file = await put(destination, 'a/b/file', content);
@@ -110,17 +156,6 @@ function testFiles(check: Register): void {
     });
 
   check('names are kept as they are', async ({ t, place, destination }) => {
-    const names = [
-      ' lead',
-      '-dash',
-      'a\nb',
-      `"quote'`,
-      'a\\b',
-      'e\u0301',
-      '日本',
-      '😀',
-      'n'.repeat(255),
-    ];
     for (const name of names) await put(destination, name, Buffer.from(name));
     for (const name of names) t.is((await place.readBack(name))?.toString(), name);
   });
@@ -129,7 +164,7 @@ function testFiles(check: Register): void {
     const upload = await begin(destination, uploadOptions('file', large));
     await upload.write(large);
     t.is(await place.readBack('file'), undefined);
-    await upload.commit(new Hasher().whole(large));
+    await upload.commit(new Hasher().whole(large), contentOf(large));
     t.deepEqual(await place.readBack('file'), large);
   });
 
@@ -144,7 +179,7 @@ function testFiles(check: Register): void {
     check(`${bytes} bytes of 1000 are not committed`, async ({ t, place, destination }) => {
       const upload = await begin(destination, uploadOptions('file', large.subarray(0, 1000)));
       if (bytes > 0) await upload.write(large.subarray(0, bytes));
-      const commit = upload.commit(new Hasher().whole(large.subarray(0, bytes)));
+      const commit = upload.commit(new Hasher().whole(large.subarray(0, bytes)), contentOf(large));
       t.is(await reasonOf(commit), ErrorReason.VERIFICATION_FAILED);
       t.deepEqual(await place.list(), []);
     });
@@ -156,7 +191,7 @@ function testFiles(check: Register): void {
     await upload.write(chunk);
     chunk.write('second');
     await upload.write(chunk);
-    await upload.commit(new Hasher().whole(whole));
+    await upload.commit(new Hasher().whole(whole), contentOf(whole));
     t.is((await place.readBack('file'))?.toString(), 'first-second');
   });
 
@@ -172,7 +207,7 @@ function testFiles(check: Register): void {
     });
 }
 
-function testFolders(check: Register): void {
+function testFolders(check: Register, { precisionNs }: DestinationTraits): void {
   check('folders are made, twice is once', async ({ t, place, destination }) => {
     await destination.makeFolder('a/b');
     await destination.makeFolder('a/b');
@@ -186,8 +221,8 @@ function testFolders(check: Register): void {
     t.true(await destination.finishFolder('a', times));
     t.true(await destination.finishFolder('empty', times));
     t.false(await destination.finishFolder('a', times), 'nothing is left to do');
-    t.is((await place.modifiedNs('a')) / 1000n, modifiedNs / 1000n);
-    t.is((await place.modifiedNs('empty')) / 1000n, modifiedNs / 1000n);
+    t.is((await place.modifiedNs('a')) / precisionNs, modifiedNs / precisionNs);
+    t.is((await place.modifiedNs('empty')) / precisionNs, modifiedNs / precisionNs);
   });
 }
 
@@ -201,7 +236,11 @@ function testConflicts(check: Register): void {
       t.true(found.isFile);
       t.is(found.size, large.length);
       t.is(found.modifiedNs, first.modifiedNs);
-      t.deepEqual(await found.hashes(), new Hasher().whole(large));
+      t.true(found.mayEqual(large.length));
+      const proof = await found.prove(new Hasher().whole(large), contentOf(large));
+      t.deepEqual(proof, first);
+      const other = Buffer.from(large).fill(1);
+      t.is(await found.prove(new Hasher().whole(other), contentOf(other)), undefined);
       t.deepEqual(await place.readBack('file'), large);
       t.deepEqual(await place.list(), ['file']);
     },
@@ -225,7 +264,7 @@ function testConflicts(check: Register): void {
 
   check('what an earlier run left is replaced', async ({ t, place, destination }) => {
     const first = await put(destination, 'file', large);
-    const expected = { size: large.length, modifiedNs: first.modifiedNs };
+    const expected = expectedOf(large, first);
     await put(destination, 'file', Buffer.from('new'), { expected });
     t.is((await place.readBack('file'))?.toString(), 'new');
     // What was expected may have been deleted since: then the file is simply new.
@@ -235,20 +274,27 @@ function testConflicts(check: Register): void {
 
   check('what was changed since the earlier run is shown', async ({ t, destination }) => {
     const first = await put(destination, 'file', large);
-    for (const expected of [
-      { size: large.length + 1, modifiedNs: first.modifiedNs },
-      { size: large.length, modifiedNs: first.modifiedNs - 1_000_000_000n },
-    ]) {
+    const same = expectedOf(large, first);
+    const others =
+      first.version === ''
+        ? [
+            { ...same, size: large.length + 1 },
+            { ...same, modifiedNs: first.modifiedNs - 1_000_000_000n },
+          ]
+        : [{ ...same, version: `${first.version}0` }];
+    for (const expected of others) {
       const options = uploadOptions('file', large, { expected });
       t.is((await destination.openUpload(options)).kind, 'existing');
     }
   });
+}
 
+function testParts(check: Register): void {
   check('what appears while a file is written stays', async ({ t, place, destination }) => {
     const upload = await begin(destination, uploadOptions('file', large));
     await upload.write(large);
     await put(destination, 'file', Buffer.from('other'), { partName: 'other-1-0' });
-    const commit = upload.commit(new Hasher().whole(large));
+    const commit = upload.commit(new Hasher().whole(large), contentOf(large));
     t.is(await reasonOf(commit), ErrorReason.DESTINATION_CONFLICT);
     t.is((await place.readBack('file'))?.toString(), 'other');
     t.deepEqual(await place.list(), ['file']);
@@ -260,9 +306,11 @@ function testConflicts(check: Register): void {
     const more = { partName: 'tag-2-0', stalePartNames: ['tag-1-0'] };
     await using second = await place.open();
     const later = await begin(second, uploadOptions('file', large, more));
-    t.true((await reasonOf(earlier.commit(new Hasher().whole(large)))) !== undefined);
+    t.true(
+      (await reasonOf(earlier.commit(new Hasher().whole(large), contentOf(large)))) !== undefined,
+    );
     await later.write(large);
-    await later.commit(new Hasher().whole(large));
+    await later.commit(new Hasher().whole(large), contentOf(large));
     t.deepEqual(await place.readBack('file'), large);
     t.deepEqual(await place.list(), ['file']);
   });

@@ -1,4 +1,5 @@
 // Where files go. One interface for every kind of destination; `contract.ts` beside it is the suite that each one passes.
+import type { ItemVerification } from '../../gen/drover/v1/item_pb.ts';
 import type { Hashes } from '../pool/hasher.ts';
 
 /** What a destination is told about a file before its first byte. */
@@ -17,12 +18,36 @@ export interface UploadOptions {
   partName: string;
   /** Names under which earlier generations of the same lease may have left something half-written. */
   stalePartNames: readonly string[];
+  /** What this agent left open of the very same content, to go on inside the file; undefined when there is nothing. */
+  open: OpenUpload | undefined;
+  /**
+   * Remembers beyond the death of the process what is open, so that it can be gone on with or cancelled. Called before the
+   * first byte is sent, and resolved when that is safe. Destinations that find their leftovers by name do not call it.
+   */
+  remember: (open: OpenUpload) => Promise<void>;
+}
+
+/** An upload that the destination holds open, whoever began it. */
+export interface OpenUpload {
+  /** Where it goes on. A secret: whoever has it may write to the file. */
+  url: string;
 }
 
 /** What an earlier run left at the destination. */
 export interface ExpectedFile {
   size: number;
   modifiedNs: bigint;
+  /** The destination's own id of the item; empty where it has none. */
+  id: string;
+  /** What the destination called the version of the content; empty where it has none. */
+  version: string;
+}
+
+/** The content at the source, for proofs that have to look into it. Synchronous, as sources are. */
+export interface SourceContent {
+  size: number;
+  /** Reads into `buffer` from `position` on; answers with the bytes read, 0 at the end. */
+  read(buffer: Uint8Array, position: number): number;
 }
 
 /** Something else than expected stands where the file should go. It is never overwritten. */
@@ -32,21 +57,30 @@ export interface ExistingFile {
   isFile: boolean;
   size: number;
   modifiedNs: bigint;
-  /** Reads what stands there and answers with its hashes. */
-  hashes(): Promise<Hashes>;
+  /** Whether it is worth reading a source of this size to compare: a file of another size is mostly another file. */
+  mayEqual(size: number): boolean;
+  /** Whether what stands there is this content, and how that was proved; undefined when it is another. */
+  prove(hashes: Hashes, content: SourceContent): Promise<DestinationFile | undefined>;
 }
 
 /** A file on its way. Exactly one of `commit` and `abort` ends it. */
 export interface Upload {
   kind: 'upload';
-  /** Writes the next bytes; `chunk` may be reused as soon as the promise is settled. */
+  /** How many bytes to write at once; asked before each chunk, because it may adapt. */
+  readonly chunkBytes: number;
+  /** Bytes from the beginning that the destination has already: they are to be read and hashed, but not written. */
+  readonly acceptedBytes: number;
+  /**
+   * Writes the next bytes. `chunk` may be reused as soon as the promise is settled, but for the one that completes the file:
+   * it must stay as it is until `commit` or `abort` has ended, because it may be held back until then.
+   */
   write(chunk: Uint8Array): Promise<void>;
   /**
    * Makes the file appear, whole and with its dates, after it was proved that what was written is what was given.
    * Throws VERIFICATION_FAILED otherwise, DESTINATION_CONFLICT if something appeared there meanwhile, and LEASE_LOST if a later
    * generation has removed what was half-written. After a throw nothing is left behind.
    */
-  commit(hashes: Hashes): Promise<DestinationFile>;
+  commit(hashes: Hashes, content: SourceContent): Promise<DestinationFile>;
   /** Leaves nothing behind. Never throws. */
   abort(): Promise<void>;
 }
@@ -55,6 +89,12 @@ export interface Upload {
 export interface DestinationFile {
   /** When the destination says it was modified; nanoseconds since 1970. */
   modifiedNs: bigint;
+  /** The destination's own id of the item; empty where it has none. */
+  id: string;
+  /** What the destination calls the version of the content; empty where it has none. */
+  version: string;
+  /** How it was proved that it is what was read. */
+  verification: ItemVerification;
 }
 
 /**
@@ -75,4 +115,6 @@ export interface Destination extends AsyncDisposable {
   openUpload(options: UploadOptions): Promise<Upload | ExistingFile>;
   /** Removes what a dead process may have left half-written for `path`. Never throws. */
   removeParts(path: string, partNames: readonly string[]): Promise<void>;
+  /** Cancels what is open and will not be gone on with. Answers whether it is certainly gone; never throws. */
+  cancelUpload(open: OpenUpload): Promise<boolean>;
 }

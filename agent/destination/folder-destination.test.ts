@@ -20,6 +20,9 @@ import { DroverError } from '../../lib/error.ts';
 import { Hasher } from '../pool/hasher.ts';
 import {
   begin,
+  contentOf,
+  expectedOf,
+  fileSystemTraits,
   modifiedNs,
   put,
   reasonOf,
@@ -53,7 +56,7 @@ async function makePlace(): Promise<FolderPlace> {
   };
 }
 
-testDestination(test, 'folder', makePlace);
+testDestination(test, 'folder', makePlace, fileSystemTraits);
 
 const content = Buffer.from('content');
 const times = { modifiedNs, createdNs: 0n };
@@ -104,8 +107,9 @@ test('a file as the destination is refused', async (t) => {
 });
 
 for (const text of ['\\\\server\\share', 'https://contoso.sharepoint.com/sites/hr'])
-  test(`no agent writes to ${text} yet`, (t) => {
-    const error = t.throws(() => openDestination(text), { instanceOf: DroverError });
+  test(`an agent without a sign-in does not write to ${text}`, async (t) => {
+    const opening = openDestination(text, undefined);
+    const error = await t.throwsAsync(opening, { instanceOf: DroverError });
     t.is(error?.reason, ErrorReason.DESTINATION_UNSUPPORTED);
   });
 
@@ -140,7 +144,7 @@ test('a link in the place of a file is neither followed nor replaced', async (t)
   symlinkSync(outside, path.join(place.root, 'file'));
   await using destination = await place.open();
   const facts = statSync(outside, { bigint: true });
-  const expected = { size: Number(facts.size), modifiedNs: facts.mtimeNs };
+  const expected = { size: Number(facts.size), modifiedNs: facts.mtimeNs, id: '', version: '' };
   for (const options of [
     uploadOptions('file', content),
     uploadOptions('file', content, { expected }),
@@ -168,7 +172,7 @@ test('what is damaged between writing and reading back is noticed', async (t) =>
   const upload = await begin(destination, uploadOptions('file', content));
   await upload.write(content);
   writeFileSync(path.join(place.root, '.drover-tag-1-0.part'), 'short');
-  const commit = upload.commit(new Hasher().whole(content));
+  const commit = upload.commit(new Hasher().whole(content), contentOf(content));
   t.is(await reasonOf(commit), ErrorReason.VERIFICATION_FAILED);
   t.deepEqual(await place.list(), []);
 });
@@ -187,11 +191,11 @@ test('an update that somebody changes in the last moment is not overwritten', as
   await using place = await makePlace();
   await using destination = await place.open();
   const first = await put(destination, 'file', content);
-  const expected = { size: content.length, modifiedNs: first.modifiedNs };
+  const expected = expectedOf(content, first);
   const upload = await begin(destination, uploadOptions('file', content, { expected }));
   await upload.write(content);
   utimesSync(path.join(place.root, 'file'), 1, 1);
-  const commit = upload.commit(new Hasher().whole(content));
+  const commit = upload.commit(new Hasher().whole(content), contentOf(content));
   t.is(await reasonOf(commit), ErrorReason.DESTINATION_CONFLICT);
   t.deepEqual(await place.list(), ['file']);
 });

@@ -11,6 +11,7 @@ import {
 } from 'node:fs';
 import { Hasher, type Hashes } from '../pool/hasher.ts';
 import { CheckedFolders } from './checked-folders.ts';
+import { ItemVerification } from '../../gen/drover/v1/item_pb.ts';
 import type { Destination, ExistingFile, Upload, UploadOptions } from './destination.ts';
 import {
   conflictError,
@@ -100,6 +101,11 @@ class FolderDestination implements Destination {
     }
   }
 
+  /** Nothing is ever held open here: what is half-written is found by its name. */
+  async cancelUpload(): Promise<boolean> {
+    return true;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#folders.forget();
   }
@@ -124,7 +130,17 @@ class FolderDestination implements Destination {
       isFile: stats.isFile(),
       size: stats.isFile() ? Number(stats.size) : 0,
       modifiedNs: stats.mtimeNs,
-      hashes: async () => this.#guarded(path, () => this.#hashes(path)),
+      mayEqual: (size) => stats.isFile() && size === Number(stats.size),
+      prove: async ({ sha256 }) => {
+        const found = this.#guarded(path, () => this.#hashes(path));
+        if (Buffer.compare(found.sha256, sha256) !== 0) return undefined;
+        return {
+          modifiedNs: stats.mtimeNs,
+          id: '',
+          version: '',
+          verification: ItemVerification.HASH,
+        };
+      },
     };
   }
 

@@ -15,6 +15,7 @@ import {
 } from 'node:fs';
 import { DroverError } from '../../lib/error.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
+import { ItemVerification } from '../../gen/drover/v1/item_pb.ts';
 import { printablePath } from '../source/printable-path.ts';
 import type { DestinationFile, ExpectedFile, Upload, UploadOptions } from './destination.ts';
 import { conflictError, destinationError, errorCode } from './destination-error.ts';
@@ -39,7 +40,7 @@ export function beginFolderUpload(options: UploadOptions, place: FolderUploadPla
 /** Whether what stands there is what an earlier run left. */
 export function isExpected(
   stats: { isFile(): boolean; size: bigint; mtimeNs: bigint },
-  expected: ExpectedFile | undefined,
+  expected: Pick<ExpectedFile, 'size' | 'modifiedNs'> | undefined,
 ): boolean {
   return (
     expected !== undefined &&
@@ -53,8 +54,16 @@ export function isExpected(
 const partFlags =
   constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0);
 
+/**
+ * Bytes of a chunk. Small enough that a chunk stays in the processor's cache while it is hashed twice, written, read back and
+ * compared; larger chunks were slower.
+ */
+const chunkBytes = 256 * 1024;
+
 class FolderUpload implements Upload {
   readonly kind = 'upload';
+  readonly chunkBytes = chunkBytes;
+  readonly acceptedBytes = 0;
   readonly #options: UploadOptions;
   readonly #place: FolderUploadPlace;
   readonly #descriptor: number;
@@ -86,7 +95,12 @@ class FolderUpload implements Upload {
         throw this.#unproved(`it has ${size} bytes there, and ${this.#options.size} at the source`);
       this.#close();
       this.#appear();
-      return { modifiedNs: stats.mtimeNs };
+      return {
+        modifiedNs: stats.mtimeNs,
+        id: '',
+        version: '',
+        verification: ItemVerification.HASH,
+      };
     } catch (cause) {
       this.#discard();
       throw destinationError(cause, this.#options.path);

@@ -1,22 +1,54 @@
 // Which destination a location gets.
 import { DroverError } from '../../lib/error.ts';
-import { parseLocation } from '../../lib/location.ts';
+import { parseLocation, type Location } from '../../lib/location.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import type { Destination } from './destination.ts';
 import { openFolderDestination } from './folder-destination.ts';
+import { checkTenantPlace, openTenantDestination, type TenantJob } from './sharepoint/tenant.ts';
 
-/** Opens a task's destination. Throws INVALID_ARGUMENT for what is no location, DESTINATION_UNSUPPORTED for a kind not served. */
-export function openDestination(text: string): Destination {
-  return openFolderDestination(destinationFolder(text));
+/**
+ * Opens a task's destination; `tenant` is undefined where the agent has no sign-in. Throws INVALID_ARGUMENT for what is no
+ * location, DESTINATION_UNSUPPORTED for a kind not served, and what the destination says when it cannot be reached.
+ */
+export async function openDestination(
+  text: string,
+  tenant: TenantJob | undefined,
+): Promise<Destination> {
+  const location = destinationLocation(text);
+  return location.kind === 'file'
+    ? openFolderDestination(location.path)
+    : await openTenantDestination(location.place, required(tenant, text));
 }
 
-/** The absolute path of a destination that is a folder; throws as `openDestination` does. */
-export function destinationFolder(text: string): string {
+/** Whether a destination can be written to, as far as can be found out without leaving anything there; throws as above. */
+export async function checkDestination(text: string, tenant: TenantJob | undefined): Promise<void> {
+  const location = destinationLocation(text);
+  // A folder may come with the run, as a share that is mounted by then; the scan looks at it.
+  if (location.kind === 'file') return;
+  await checkTenantPlace(location.place, required(tenant, text));
+}
+
+/** The absolute path of a destination that is a folder; undefined for another kind. Throws as above. */
+export function destinationFolder(text: string): string | undefined {
+  const location = destinationLocation(text);
+  return location.kind === 'file' ? location.path : undefined;
+}
+
+function destinationLocation(text: string): Exclude<Location, { kind: 'unc' }> {
   const location = parseLocation(text, 'destination');
-  if (location.kind === 'file') return location.path;
+  if (location.kind !== 'unc') return location;
   throw new DroverError(
     ErrorReason.DESTINATION_UNSUPPORTED,
-    `this agent cannot write to "${text}": it writes to folders of its own file system only`,
+    `this agent cannot write to "${text}": it writes to folders of its own file system, to SharePoint and to OneDrive`,
+    { metadata: { destination: text } },
+  );
+}
+
+function required(tenant: TenantJob | undefined, text: string): TenantJob {
+  if (tenant !== undefined) return tenant;
+  throw new DroverError(
+    ErrorReason.DESTINATION_UNSUPPORTED,
+    `this agent cannot write to "${text}": it was started without a sign-in to a tenant (--tenant, --client-id)`,
     { metadata: { destination: text } },
   );
 }

@@ -6,7 +6,7 @@ import {
   type ItemRemark,
 } from '../../gen/drover/v1/columns_pb.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
-import { ItemState } from '../../gen/drover/v1/item_pb.ts';
+import { ItemState, ItemVerification } from '../../gen/drover/v1/item_pb.ts';
 import type { DroverError } from '../../lib/error.ts';
 import { quickXorHashBytes, sha256Bytes } from './hasher.ts';
 import type { Transferred } from './transfer.ts';
@@ -21,6 +21,11 @@ export class BatchResultRows {
   readonly #sha256: Uint8Array<ArrayBuffer>;
   readonly #quickXorHash: Uint8Array<ArrayBuffer>;
   readonly #remarks = new Map<number, ItemRemark>();
+  readonly #verification: ItemVerification[];
+  readonly #destinationIds: string[];
+  readonly #destinationVersions: string[];
+  /** Destinations without ids of their own need no columns of them. */
+  #hasIds = false;
 
   constructor(items: number) {
     this.#states = new Array<ItemState>(items).fill(ItemState.UNSPECIFIED);
@@ -28,6 +33,9 @@ export class BatchResultRows {
     this.#modifiedNs = new Array<bigint>(items).fill(0n);
     this.#destinationModifiedNs = new Array<bigint>(items).fill(0n);
     this.#attempts = new Array<number>(items).fill(0);
+    this.#verification = new Array<ItemVerification>(items).fill(ItemVerification.UNSPECIFIED);
+    this.#destinationIds = new Array<string>(items).fill('');
+    this.#destinationVersions = new Array<string>(items).fill('');
     this.#sha256 = new Uint8Array(items * sha256Bytes);
     this.#quickXorHash = new Uint8Array(items * quickXorHashBytes);
   }
@@ -38,7 +46,12 @@ export class BatchResultRows {
     this.#attempts[index] = attempts;
     this.#sizes[index] = BigInt(file.size);
     this.#modifiedNs[index] = BigInt.asIntN(64, file.modifiedNs);
-    this.#destinationModifiedNs[index] = BigInt.asIntN(64, file.destinationModifiedNs);
+    const { modifiedNs, id, version, verification } = file.destination;
+    this.#destinationModifiedNs[index] = BigInt.asIntN(64, modifiedNs);
+    this.#verification[index] = verification;
+    this.#destinationIds[index] = id;
+    this.#destinationVersions[index] = version;
+    if (id !== '') this.#hasIds = true;
     this.#sha256.set(file.hashes.sha256, index * sha256Bytes);
     this.#quickXorHash.set(file.hashes.quickXorHash, index * quickXorHashBytes);
   }
@@ -80,6 +93,9 @@ export class BatchResultRows {
         quickXorHash: this.#quickXorHash,
         attempts: this.#attempts,
         remark,
+        verification: this.#verification,
+        destinationId: this.#hasIds ? this.#destinationIds : [],
+        destinationVersion: this.#hasIds ? this.#destinationVersions : [],
       }),
     );
   }

@@ -6,14 +6,22 @@ import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { ItemAction, ItemKind } from '../../gen/drover/v1/item_pb.ts';
 import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
 import { DroverError, reasonInfo } from '../../lib/error.ts';
-import type { Destination } from '../destination/destination.ts';
+import type { Destination, ExpectedFile } from '../destination/destination.ts';
 import { openDestination } from '../destination/open-destination.ts';
 import { openSource } from '../source/open-source.ts';
 import { specialFileError, symbolicLinkError } from '../source/source-error.ts';
 import { BatchResultRows } from './batch-results.ts';
-import { progressBytes, progressItems, stateStop, type BatchJob, type JobResult } from './jobs.ts';
+import { openTenant } from './job-tenant.ts';
+import {
+  progressBytes,
+  progressItems,
+  stateStop,
+  type BatchJob,
+  type ItemUpload,
+  type JobResult,
+} from './jobs.ts';
 import { partName, stalePartNames } from './part-names.ts';
-import { FileTransfer, StoppedError } from './transfer.ts';
+import { FileTransfer, StoppedError, type OpenSourceUpload } from './transfer.ts';
 
 /** The pause before the second attempt; it doubles with each further one. */
 const firstPauseMs = 50;
@@ -23,8 +31,12 @@ export async function runBatch(job: BatchJob): Promise<JobResult> {
   using source = openSource(job.source);
   // A share that is not mounted has none of its files: that is no reason to call each of them vanished.
   source.check();
-  await using destination = openDestination(job.destination);
-  const batch = new Batch(job, fromBinary(BatchItemsSchema, job.items), destination);
+  using tenant = openTenant(job, job.shared);
+  await using destination = await openDestination(job.destination, tenant);
+  const remember = async (index: number, upload: ItemUpload | undefined) =>
+    await tenant?.host.remember(index, upload);
+  const items = fromBinary(BatchItemsSchema, job.items);
+  const batch = new Batch(job, items, { destination, remember });
   const files = Array.from(
     { length: Math.min(destination.concurrency, batch.size) },
     () =>
@@ -40,6 +52,12 @@ export async function runBatch(job: BatchJob): Promise<JobResult> {
     : { kind: 'stopped' };
 }
 
+interface BatchParts {
+  destination: Destination;
+  /** Remembers beyond the death of the process what is open of an item. */
+  remember: (index: number, upload: ItemUpload | undefined) => Promise<void>;
+}
+
 /** The items of a batch and what became of them. */
 class Batch {
   readonly results: BatchResultRows;
@@ -47,18 +65,23 @@ class Batch {
   readonly #job: BatchJob;
   readonly #items: BatchItems;
   readonly #destination: Destination;
-  readonly #expected: Map<number, { size: number; modifiedNs: bigint }>;
+  readonly #remember: BatchParts['remember'];
+  readonly #expected: Map<number, ExpectedFile>;
+  /** What is open at the destination, by item. */
+  readonly #uploads: Map<number, ItemUpload>;
 
-  constructor(job: BatchJob, items: BatchItems, destination: Destination) {
+  constructor(job: BatchJob, items: BatchItems, { destination, remember }: BatchParts) {
     this.#job = job;
     this.#items = items;
     this.#destination = destination;
+    this.#remember = remember;
     this.#expected = new Map(
-      items.expected.map(({ index, size, modifiedNs }) => [
+      items.expected.map(({ index, size, modifiedNs, id, version }) => [
         index,
-        { size: Number(size), modifiedNs },
+        { size: Number(size), modifiedNs, id, version },
       ]),
     );
+    this.#uploads = new Map(job.uploads.map((upload) => [upload.index, upload]));
     this.size = items.path.length;
     this.results = new BatchResultRows(this.size);
   }
@@ -133,8 +156,17 @@ class Batch {
       expected: this.#expected.get(index),
       partName: partName(leaseTag, generation, index),
       stalePartNames: stalePartNames(leaseTag, generation, index),
+      open: this.#uploads.get(index),
+      remember: (open) => this.#rememberUpload(index, open),
     });
     this.results.fileSucceeded(index, attempt, done);
+  }
+
+  async #rememberUpload(index: number, open: OpenSourceUpload | undefined): Promise<void> {
+    const upload = open === undefined ? undefined : { ...open, index };
+    if (upload === undefined) this.#uploads.delete(index);
+    else this.#uploads.set(index, upload);
+    await this.#remember(index, upload);
   }
 
   async #runFolder(index: number, attempt: number): Promise<void> {

@@ -2,6 +2,7 @@
 // shared counters. Errors cross as data, because a thrown error loses its class on the way.
 import type { MessagePort } from 'node:worker_threads';
 import type { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
+import type { SharePointAccess } from '../destination/sharepoint/access.ts';
 
 /** Filters and limits of a run, complete: no field is optional any more. */
 export interface RunSettings {
@@ -12,11 +13,39 @@ export interface RunSettings {
   maxAttempts: number;
 }
 
+/** Where a job writes to, and what it needs to reach it. */
+export interface JobDestination {
+  destination: string;
+  /** The run the job belongs to, tasks/{task}/runs/{run}: what is found out about the destination is kept for its time. */
+  run: string;
+  /** What only SharePoint and OneDrive need; undefined for every other destination. */
+  tenant: JobTenant | undefined;
+}
+
+export interface JobTenant {
+  access: SharePointAccess;
+  /** Where the thread asks the main thread for what only that has; see host.ts. The job closes it. */
+  host: MessagePort;
+}
+
+/** What is open at the destination of one item of a batch, and of which content. */
+export interface ItemUpload {
+  /** Which item of the batch, from 0. */
+  index: number;
+  /** Where it goes on; a secret. */
+  url: string;
+  /** Bytes of the source file. */
+  size: number;
+  /** Nanoseconds since 1970. */
+  modifiedNs: bigint;
+  /** When the file or its attributes changed last, nanoseconds since 1970. */
+  changedNs: bigint;
+}
+
 /** A scan. Pages go through `port` as they are found; the job's answer comes at the end. */
-export interface ScanJob {
+export interface ScanJob extends JobDestination {
   kind: 'scan';
   source: string;
-  destination: string;
   settings: RunSettings;
   /** Go on after this path; empty to begin at the beginning. */
   afterPath: string;
@@ -35,10 +64,9 @@ export interface ScanPageMessage {
 }
 
 /** The files and folders of one batch. */
-export interface BatchJob {
+export interface BatchJob extends JobDestination {
   kind: 'batch';
   source: string;
-  destination: string;
   settings: RunSettings;
   phase: BatchPhase;
   /** An encoded drover.v1.BatchItems. */
@@ -46,17 +74,19 @@ export interface BatchJob {
   /** Short and unique for the lease, without separators; names half-written files together with generation and index. */
   leaseTag: string;
   generation: number;
+  /** What an earlier process of this agent left open of the batch. */
+  uploads: readonly ItemUpload[];
   shared: SharedJobState;
 }
 
 /** Removes what a dead process may have left half-written for a batch, of this generation and those before it. */
-export interface SweepJob {
+export interface SweepJob extends JobDestination {
   kind: 'sweep';
-  destination: string;
   /** An encoded drover.v1.BatchItems. */
   items: Uint8Array;
   leaseTag: string;
   generation: number;
+  uploads: readonly ItemUpload[];
 }
 
 export type Job = ScanJob | BatchJob | SweepJob;

@@ -87,6 +87,9 @@ const settings = {
   maxAttempts: 3,
 };
 
+/** What folders do not need. */
+const elsewhere = { run: 'tasks/a/runs/1', tenant: undefined };
+
 interface ScanOutcome {
   result: JobResult;
   pages: ScanPage[];
@@ -113,6 +116,7 @@ async function scan(
     kind: 'scan',
     source,
     destination,
+    ...elsewhere,
     settings,
     afterPath,
     port: port2,
@@ -132,6 +136,8 @@ async function batch(
     kind: 'batch',
     source,
     destination,
+    ...elsewhere,
+    uploads: [],
     settings,
     phase: BatchPhase.TRANSFER,
     items: toBinary(BatchItemsSchema, create(BatchItemsSchema, items)),
@@ -382,6 +388,8 @@ test('a sweep removes what all generations left half-written', async (t) => {
   const result = await pool.run({
     kind: 'sweep',
     destination,
+    ...elsewhere,
+    uploads: [],
     items,
     leaseTag: 'tag',
     generation: 2,
@@ -412,6 +420,8 @@ test('a thread that ends early answers for its job', async (t) => {
     kind: 'batch',
     source,
     destination,
+    ...elsewhere,
+    uploads: [],
     settings,
     phase: BatchPhase.TRANSFER,
     items,
@@ -427,6 +437,8 @@ test('a thread that ends early answers for its job', async (t) => {
   const after = await short.run({
     kind: 'sweep',
     destination,
+    ...elsewhere,
+    uploads: [],
     items,
     leaseTag: 'tag',
     generation: 1,

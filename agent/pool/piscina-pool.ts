@@ -50,7 +50,8 @@ class PiscinaPool implements Pool {
     if (this.#closing !== undefined) return threadEnded('the agent is stopping');
     try {
       // Piscina takes its type of the list from a signature of Node's that has become an object of options since.
-      const transferList = (job.kind === 'scan' ? [job.port] : []) as RunOptions['transferList'];
+      const ports = [job.kind === 'scan' ? job.port : undefined, job.tenant?.host];
+      const transferList = ports.filter((port) => port !== undefined) as RunOptions['transferList'];
       return await this.#piscina.run(withOwnBytes(job), { transferList });
     } catch (thrown) {
       return threadEnded(thrown instanceof Error ? thrown.message : String(thrown));

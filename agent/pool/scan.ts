@@ -1,8 +1,9 @@
 // The scan job: finds everything below a source, and sends it on in pages.
 import { performance } from 'node:perf_hooks';
-import { destinationFolder } from '../destination/open-destination.ts';
+import { destinationFolder, openDestination } from '../destination/open-destination.ts';
 import { openSource, sourceFolder } from '../source/open-source.ts';
 import { compileFilters } from './filter.ts';
+import { openTenant } from './job-tenant.ts';
 import {
   progressBytes,
   progressItems,
@@ -26,11 +27,13 @@ const itemsPerLook = 8;
  * Scans. Throws DroverError when the scan as a whole cannot be done. The port is closed at the end, whatever it was, so that
  * its `close` event comes after the last page.
  */
-export function runScan(job: ScanJob): JobResult {
+export async function runScan(job: ScanJob): Promise<JobResult> {
   try {
     using source = openSource(job.source);
     source.check();
-    checkNoOverlap(sourceFolder(job.source), destinationFolder(job.destination));
+    const folder = destinationFolder(job.destination);
+    if (folder === undefined) await checkReachable(job);
+    else checkNoOverlap(sourceFolder(job.source), folder);
     const pages = new PageSender(job);
     const judge = compileFilters(job.settings);
     const whole =
@@ -39,6 +42,12 @@ export function runScan(job: ScanJob): JobResult {
   } finally {
     job.port.close();
   }
+}
+
+/** A destination that is not there is a reason not to begin, rather than one for each item. */
+async function checkReachable(job: ScanJob): Promise<void> {
+  using tenant = openTenant(job, job.shared);
+  await using _destination = await openDestination(job.destination, tenant);
 }
 
 /** Collects items and posts pages as credits allow. Both methods answer false when the job is to stop. */

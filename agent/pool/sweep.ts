@@ -3,13 +3,20 @@ import { fromBinary } from '@bufbuild/protobuf';
 import { BatchItemsSchema } from '../../gen/drover/v1/columns_pb.ts';
 import { ItemKind } from '../../gen/drover/v1/item_pb.ts';
 import { openDestination } from '../destination/open-destination.ts';
+import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
+import { DroverError } from '../../lib/error.ts';
 import { destinationPath } from './batch.ts';
+import { openTenant } from './job-tenant.ts';
 import type { JobResult, SweepJob } from './jobs.ts';
 import { stalePartNames } from './part-names.ts';
 
 /** Sweeps one batch. Throws DroverError when the destination as a whole cannot be opened. */
 export async function runSweep(job: SweepJob): Promise<JobResult> {
-  await using destination = openDestination(job.destination);
+  using tenant = openTenant(job, undefined);
+  await using destination = await openDestination(job.destination, tenant);
+  for (const upload of job.uploads)
+    if (!(await destination.cancelUpload(upload)))
+      throw new DroverError(ErrorReason.DESTINATION_BUSY, 'an open upload could not be cancelled');
   const items = fromBinary(BatchItemsSchema, job.items);
   for (const [index, kind] of items.kind.entries()) {
     if (kind !== ItemKind.FILE) continue;

@@ -29,6 +29,8 @@ const item: TransferItem = {
   expected: undefined,
   partName: 'tag-1-0',
   stalePartNames: [],
+  open: undefined,
+  remember: async () => {},
 };
 
 interface Place extends Disposable {
@@ -155,9 +157,9 @@ for (const [what, appears, reason] of [
     using place = makePlace(sizes.large);
     place.destination = wrapped(place.destination, (upload) => ({
       ...upload,
-      commit: async (hashes) => {
+      commit: async (hashes, content) => {
         writeFileSync(path.join(place.root, 'file'), appears(place.content));
-        return upload.commit(hashes);
+        return upload.commit(hashes, content);
       },
     }));
     t.is(await reasonOf(transfer(place)), reason);
@@ -216,13 +218,16 @@ function wrapped(
     makeFolder: (relative) => destination.makeFolder(relative),
     finishFolder: (relative, times) => destination.finishFolder(relative, times),
     removeParts: (relative, names) => destination.removeParts(relative, names),
+    cancelUpload: (open) => destination.cancelUpload(open),
     openUpload: async (options) => {
       const upload = await destination.openUpload(options);
       if (upload.kind === 'existing') return upload;
       return wrap({
         kind: 'upload',
+        chunkBytes: upload.chunkBytes,
+        acceptedBytes: upload.acceptedBytes,
         write: (chunk) => upload.write(chunk),
-        commit: (hashes) => upload.commit(hashes),
+        commit: (hashes, content) => upload.commit(hashes, content),
         abort: () => upload.abort(),
       });
     },

@@ -3,7 +3,10 @@ import { DroverError } from '../../lib/error.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import type {
   Destination,
+  DestinationFile,
   ExistingFile,
+  OpenUpload,
+  SourceContent,
   Upload,
   UploadOptions,
 } from '../destination/destination.ts';
@@ -20,6 +23,20 @@ export interface TransferItem {
   expected: UploadOptions['expected'];
   partName: string;
   stalePartNames: readonly string[];
+  /** What was left open of it, by an earlier attempt or an earlier process of this agent. */
+  open: OpenSourceUpload | undefined;
+  /** Remembers what is open beyond the death of the process; undefined: nothing is open any more. */
+  remember: (open: OpenSourceUpload | undefined) => Promise<void>;
+}
+
+/** What is open at the destination, and of which content: it may be gone on with only while the source is still that. */
+export interface OpenSourceUpload extends OpenUpload {
+  /** Bytes of the source file. */
+  size: number;
+  /** Nanoseconds since 1970. */
+  modifiedNs: bigint;
+  /** When the file or its attributes changed last, nanoseconds since 1970. */
+  changedNs: bigint;
 }
 
 /** What became of it. */
@@ -28,8 +45,7 @@ export interface Transferred {
   size: number;
   /** Nanoseconds since 1970. */
   modifiedNs: bigint;
-  /** As the destination says, nanoseconds since 1970. */
-  destinationModifiedNs: bigint;
+  destination: DestinationFile;
   hashes: Hashes;
 }
 
@@ -47,30 +63,28 @@ export interface TransferOptions {
   isStopped: () => boolean;
 }
 
-/**
- * Bytes of a chunk. Small enough that a chunk stays in the processor's cache while it is hashed twice, written, read back and
- * compared; larger chunks were slower.
- */
-const chunkBytes = 256 * 1024;
+/** Bytes that are read at once where nothing is written. */
+const readBytes = 256 * 1024;
 
 /** Transfers files, one at a time, with buffers that are used again for the next. */
 export class FileTransfer {
   readonly #options: TransferOptions;
   readonly #hasher = new Hasher();
+  /** One where a second upload would only wait for the first; else the next chunk is read while the last is on its way. */
   readonly #ring: Buffer[];
 
   constructor(options: TransferOptions) {
     this.#options = options;
-    // Where uploads are worth waiting for, the next chunk is read while the last one is on its way.
     const buffers = options.destination.concurrency === 1 ? 1 : 2;
-    this.#ring = Array.from({ length: buffers }, () => Buffer.allocUnsafeSlow(chunkBytes));
+    this.#ring = Array.from({ length: buffers }, () => Buffer.allocUnsafeSlow(readBytes));
   }
 
   /** Throws DroverError when the file could not be transferred, StoppedError when it was not to be. */
   async transfer(item: TransferItem): Promise<Transferred> {
     using file = this.#options.source.open(item.path);
     const facts = file.facts();
-    const place = await this.#openPlace(item, facts);
+    const open = await this.#usable(item, facts);
+    const place = await this.#openPlace(item, facts, open);
     // Awaited here, because the file is closed as soon as this function returns.
     if (place.kind === 'existing') return await this.#compare(item, file, facts, place);
     try {
@@ -79,22 +93,37 @@ export class FileTransfer {
       if (!(error instanceof DroverError) || error.reason !== ErrorReason.DESTINATION_CONFLICT)
         throw error;
       // What appeared meanwhile may be the same file, written by an agent that held the batch before.
-      const appeared = await this.#openPlace(item, facts);
+      const appeared = await this.#openPlace(item, facts, undefined);
       if (appeared.kind === 'existing') return await this.#compare(item, file, facts, appeared);
       await appeared.abort();
       throw error;
     }
   }
 
-  #openPlace(item: TransferItem, facts: SourceFileFacts): Promise<Upload | ExistingFile> {
+  /** What is open of the item, if the source is still what it was begun with; else it is cancelled. */
+  async #usable(item: TransferItem, facts: SourceFileFacts): Promise<OpenUpload | undefined> {
+    const { open } = item;
+    if (open === undefined || isSameContent(open, facts)) return open;
+    if (await this.#options.destination.cancelUpload(open)) await item.remember(undefined);
+    return undefined;
+  }
+
+  #openPlace(
+    item: TransferItem,
+    facts: SourceFileFacts,
+    open: OpenUpload | undefined,
+  ): Promise<Upload | ExistingFile> {
+    const { size, modifiedNs, changedNs, createdNs } = facts;
     return this.#options.destination.openUpload({
       path: item.destinationPath,
-      size: facts.size,
-      modifiedNs: facts.modifiedNs,
-      createdNs: facts.createdNs,
+      size,
+      modifiedNs,
+      createdNs,
       expected: item.expected,
       partName: item.partName,
       stalePartNames: item.stalePartNames,
+      open,
+      remember: ({ url }) => item.remember({ url, size, modifiedNs, changedNs }),
     });
   }
 
@@ -104,7 +133,8 @@ export class FileTransfer {
     facts: SourceFileFacts,
     upload: Upload,
   ): Promise<Transferred> {
-    let counted = 0;
+    let counted = upload.acceptedBytes;
+    this.#options.countBytes(counted);
     const write = async (chunk: Uint8Array) => {
       await upload.write(chunk);
       counted += chunk.length;
@@ -112,15 +142,15 @@ export class FileTransfer {
     };
     let hashes: Hashes;
     try {
-      hashes = await this.#read(item.path, file, facts, write);
+      hashes = await this.#read(item.path, file, facts, { upload, write });
     } catch (error) {
       await upload.abort();
       this.#options.countBytes(-counted);
       throw error;
     }
     try {
-      const { modifiedNs } = await upload.commit(hashes);
-      return transferred(facts, modifiedNs, hashes);
+      const destination = await upload.commit(hashes, sourceContent(file, facts));
+      return { size: facts.size, modifiedNs: facts.modifiedNs, destination, hashes };
     } catch (error) {
       this.#options.countBytes(-counted);
       throw error;
@@ -133,13 +163,12 @@ export class FileTransfer {
     facts: SourceFileFacts,
     existing: ExistingFile,
   ): Promise<Transferred> {
-    if (!existing.isFile || existing.size !== facts.size)
-      throw existingConflict(item, facts, existing);
-    const hashes = await this.#read(item.path, file, facts, async () => {});
-    if (Buffer.compare(hashes.sha256, (await existing.hashes()).sha256) !== 0)
-      throw existingConflict(item, facts, existing);
+    if (!existing.mayEqual(facts.size)) throw existingConflict(item, facts, existing);
+    const hashes = await this.#read(item.path, file, facts, undefined);
+    const destination = await existing.prove(hashes, sourceContent(file, facts));
+    if (destination === undefined) throw existingConflict(item, facts, existing);
     this.#options.countBytes(facts.size);
-    return transferred(facts, existing.modifiedNs, hashes);
+    return { size: facts.size, modifiedNs: facts.modifiedNs, destination, hashes };
   }
 
   /** Reads the whole file, and proves that it stayed the same from the first byte to the last. */
@@ -147,50 +176,54 @@ export class FileTransfer {
     path: string,
     file: SourceFile,
     facts: SourceFileFacts,
-    write: (chunk: Uint8Array) => Promise<void>,
+    sink: Sink | undefined,
   ): Promise<Hashes> {
-    return facts.size <= chunkBytes
-      ? this.#readWhole(path, file, facts, write)
-      : this.#readChunks(path, file, facts, write);
+    const wholeBytes = sink?.upload.acceptedBytes === 0 ? sink.upload.chunkBytes : readBytes;
+    return facts.size <= wholeBytes
+      ? this.#readWhole(path, file, facts, sink)
+      : this.#readChunks(path, file, facts, sink);
   }
 
   async #readWhole(
     path: string,
     file: SourceFile,
     facts: SourceFileFacts,
-    write: (chunk: Uint8Array) => Promise<void>,
+    sink: Sink | undefined,
   ): Promise<Hashes> {
     if (this.#options.isStopped()) throw new StoppedError();
-    const buffer = this.#ring[0]!.subarray(0, facts.size);
-    let length = 0;
-    for (let bytes = -1; bytes !== 0 && length < facts.size; length += bytes)
-      bytes = file.read(buffer.subarray(length), length);
+    const buffer = this.#buffer(0, facts.size);
+    const length = fill(file, buffer, 0);
     checkUnchanged(path, facts, file.facts(), length);
-    if (length > 0) await write(buffer);
-    return this.#hasher.whole(buffer);
+    const hashes = this.#hasher.whole(buffer);
+    if (length > 0) await sink?.write(buffer);
+    return hashes;
   }
 
   async #readChunks(
     path: string,
     file: SourceFile,
     facts: SourceFileFacts,
-    write: (chunk: Uint8Array) => Promise<void>,
+    sink: Sink | undefined,
   ): Promise<Hashes> {
     this.#hasher.start();
+    const accepted = sink?.upload.acceptedBytes ?? facts.size;
     let position = 0;
     let writing: Promise<void> = Promise.resolve();
     try {
       for (let turn = 0; position < facts.size; turn++) {
         if (this.#options.isStopped()) throw new StoppedError();
         if (this.#ring.length === 1) await writing;
-        const buffer = this.#ring[turn % this.#ring.length]!;
-        const bytes = file.read(buffer, position);
-        if (bytes === 0) break;
-        const chunk = buffer.subarray(0, bytes);
+        const isWritten = position >= accepted;
+        const wanted = isWritten
+          ? Math.min(sink!.upload.chunkBytes, facts.size - position)
+          : Math.min(readBytes, accepted - position);
+        const buffer = this.#buffer(turn % this.#ring.length, wanted);
+        const chunk = buffer.subarray(0, fill(file, buffer, position));
+        if (chunk.length === 0) break;
         this.#hasher.update(chunk);
         await writing;
-        writing = write(chunk);
-        position += bytes;
+        if (isWritten) writing = sink!.write(chunk);
+        position += chunk.length;
       }
     } finally {
       await writing;
@@ -198,14 +231,38 @@ export class FileTransfer {
     checkUnchanged(path, facts, file.facts(), position);
     return this.#hasher.digest();
   }
+
+  /** A buffer of the ring, as long as is asked for; one that is too short is replaced. */
+  #buffer(index: number, bytes: number): Buffer {
+    if (this.#ring[index]!.length < bytes) this.#ring[index] = Buffer.allocUnsafeSlow(bytes);
+    return this.#ring[index]!.subarray(0, bytes);
+  }
 }
 
-function transferred(
-  facts: SourceFileFacts,
-  destinationModifiedNs: bigint,
-  hashes: Hashes,
-): Transferred {
-  return { size: facts.size, modifiedNs: facts.modifiedNs, destinationModifiedNs, hashes };
+/** Where what is read goes. */
+interface Sink {
+  upload: Upload;
+  write: (chunk: Uint8Array) => Promise<void>;
+}
+
+/** Reads until the buffer is full or the file has ended; answers with the bytes read. */
+function fill(file: SourceFile, buffer: Buffer, position: number): number {
+  let length = 0;
+  for (let bytes = -1; bytes !== 0 && length < buffer.length; length += bytes)
+    bytes = file.read(buffer.subarray(length), position + length);
+  return length;
+}
+
+function sourceContent(file: SourceFile, { size }: SourceFileFacts): SourceContent {
+  return { size, read: (buffer, position) => file.read(buffer, position) };
+}
+
+function isSameContent(open: OpenSourceUpload, facts: SourceFileFacts): boolean {
+  return (
+    open.size === facts.size &&
+    open.modifiedNs === facts.modifiedNs &&
+    open.changedNs === facts.changedNs
+  );
 }
 
 /** Throws SOURCE_CHANGED when the file is not what it was before its first byte was read. */

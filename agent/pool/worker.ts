@@ -4,13 +4,14 @@ import { runBatch } from './batch.ts';
 import type { Job, JobResult } from './jobs.ts';
 import { runScan } from './scan.ts';
 import { runSweep } from './sweep.ts';
+import { StoppedError } from './transfer.ts';
 
 /** Does one job. Never throws: a thrown error would lose its reason on the way to the main thread. */
 export default async function runJob(job: Job): Promise<JobResult> {
   try {
     switch (job.kind) {
       case 'scan':
-        return runScan(job);
+        return await runScan(job);
       case 'batch':
         return await runBatch(job);
       case 'sweep':
@@ -19,6 +20,7 @@ export default async function runJob(job: Job): Promise<JobResult> {
         throw new TypeError(`no such job: ${JSON.stringify((job as { kind?: unknown }).kind)}`);
     }
   } catch (thrown) {
+    if (thrown instanceof StoppedError) return { kind: 'stopped' };
     const error = DroverError.from(thrown);
     return { kind: 'failed', reason: error.reason, message: error.message };
   }

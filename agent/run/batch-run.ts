@@ -9,35 +9,60 @@ import {
   type AttachRequest,
   type BatchLease,
 } from '../../gen/drover/v1/session_pb.ts';
-import { createSharedJobState, type JobResult, type SweepJob } from '../pool/jobs.ts';
+import {
+  createSharedJobState,
+  type ItemUpload,
+  type JobResult,
+  type JobTenant,
+  type SweepJob,
+} from '../pool/jobs.ts';
 import type { Pool } from '../pool/pool.ts';
+import type { UnfinishedBatch } from './journal.ts';
 import { runSettings } from './run-settings.ts';
 
 const sha256Bytes = 32;
 const quickXorHashBytes = 20;
 
+export interface BatchRunParts {
+  lease: BatchLease;
+  leaseTag: string;
+  /** What an earlier process of this agent left open of the batch. */
+  uploads: readonly ItemUpload[];
+  /** What the job needs to reach its destination; undefined for a folder. Asked when the job begins. */
+  openTenant: () => JobTenant | undefined;
+}
+
 export class BatchRun {
   readonly work = 'batch';
   readonly shared = createSharedJobState(0);
-  readonly #lease: BatchLease;
-  readonly #leaseTag: string;
+  readonly #parts: BatchRunParts;
+  #begun = false;
 
-  constructor(lease: BatchLease, leaseTag: string) {
-    this.#lease = lease;
-    this.#leaseTag = leaseTag;
+  constructor(parts: BatchRunParts) {
+    this.#parts = parts;
+  }
+
+  /** The job that cleans up, when there is something open that nobody has gone on with; undefined when there is nothing. */
+  get leftOpen(): UnfinishedBatch | undefined {
+    const { lease, uploads } = this.#parts;
+    return this.#begun || uploads.length === 0 ? undefined : { lease, uploads: [...uploads] };
   }
 
   /** Runs the batch to its end; answers with its BatchDone, or undefined when it was stopped before. Never rejects. */
   async run(pool: Pool): Promise<AttachRequest | undefined> {
-    const lease = this.#lease;
+    const { lease, leaseTag, uploads, openTenant } = this.#parts;
+    this.#begun = true;
     const result = await pool.run({
       kind: 'batch',
       source: lease.source,
       destination: lease.destination,
+      run: runOfLease(lease.key!.lease),
+      tenant: openTenant(),
+      uploads,
       settings: runSettings(lease.settings),
       phase: lease.phase,
       items: ownBytes(lease.items),
-      leaseTag: this.#leaseTag,
+      leaseTag,
       generation: lease.key!.generation,
       shared: this.shared,
     });
@@ -50,14 +75,26 @@ export class BatchRun {
 }
 
 /** The job that removes what a process which died left half-written of this batch. */
-export function sweepJob(lease: BatchLease, leaseTag: string): SweepJob {
+export function sweepJob(
+  { lease, uploads }: UnfinishedBatch,
+  leaseTag: string,
+  tenant: JobTenant | undefined,
+): SweepJob {
   return {
     kind: 'sweep',
     destination: lease.destination,
+    run: runOfLease(lease.key?.lease ?? ''),
+    tenant,
+    uploads,
     items: ownBytes(lease.items),
     leaseTag,
     generation: lease.key!.generation,
   };
+}
+
+/** The run that a lease belongs to, tasks/{task}/runs/{run}. */
+export function runOfLease(lease: string): string {
+  return lease.split('/').slice(0, 4).join('/');
 }
 
 /**

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { create, equals } from '@bufbuild/protobuf';
@@ -10,6 +10,7 @@ import {
   LeaseKeySchema,
 } from '../../gen/drover/v1/session_pb.ts';
 import { DroverError } from '../../lib/error.ts';
+import { openSealedBox, type SealedBox } from '../credential/sealed-box.ts';
 import { openJournal } from './journal.ts';
 
 function folderFor(t: ExecutionContext): string {
@@ -17,6 +18,19 @@ function folderFor(t: ExecutionContext): string {
   t.teardown(() => rmSync(folder, { recursive: true }));
   return path.join(folder, 'journal');
 }
+
+/** Every box of one test has the same key. */
+function box(t: ExecutionContext): SealedBox {
+  const known = boxes.get(t);
+  if (known !== undefined) return known;
+  const folder = mkdtempSync(path.join(tmpdir(), 'drover-journal-key-'));
+  t.teardown(() => rmSync(folder, { recursive: true }));
+  const made = openSealedBox(path.join(folder, 'key'));
+  boxes.set(t, made);
+  return made;
+}
+
+const boxes = new WeakMap<ExecutionContext, SealedBox>();
 
 const key = (lease: string, generation = 1) => create(LeaseKeySchema, { lease, generation });
 const leaseOf = (lease: string, generation = 1) =>
@@ -27,7 +41,7 @@ const resultOf = (lease: string, generation = 1) =>
 test('what was not acknowledged is there again when the journal is opened again', async (t) => {
   const folder = folderFor(t);
   {
-    await using journal = await openJournal(folder);
+    await using journal = await openJournal(folder, box(t));
     await journal.recordLease(leaseOf('tasks/a/runs/1/batches/1'));
     await journal.saveResult(resultOf('tasks/a/runs/1/batches/1'));
     await journal.recordLease(leaseOf('tasks/a/runs/1/batches/2', 7));
@@ -35,23 +49,23 @@ test('what was not acknowledged is there again when the journal is opened again'
     await journal.saveResult(resultOf('tasks/a/runs/1/batches/3'));
     await journal.forget(key('tasks/a/runs/1/batches/3'));
   }
-  await using journal = await openJournal(folder);
+  await using journal = await openJournal(folder, box(t));
   const { results, unfinished } = await journal.contents();
   t.true(equals(BatchDoneSchema, results[0]!, resultOf('tasks/a/runs/1/batches/1')));
-  t.true(equals(BatchLeaseSchema, unfinished[0]!, leaseOf('tasks/a/runs/1/batches/2', 7)));
+  t.true(equals(BatchLeaseSchema, unfinished[0]!.lease, leaseOf('tasks/a/runs/1/batches/2', 7)));
   t.deepEqual([results.length, unfinished.length], [1, 1]);
 });
 
 test('the result of one generation does not hide that another is unfinished', async (t) => {
-  await using journal = await openJournal(folderFor(t));
+  await using journal = await openJournal(folderFor(t), box(t));
   await journal.saveResult(resultOf('tasks/a/runs/1/batches/1', 1));
   await journal.recordLease(leaseOf('tasks/a/runs/1/batches/1', 2));
   const { results, unfinished } = await journal.contents();
-  t.deepEqual([results.length, unfinished[0]?.key?.generation], [1, 2]);
+  t.deepEqual([results.length, unfinished[0]?.lease.key?.generation], [1, 2]);
 });
 
 test('changes that nobody waits for take effect in order', async (t) => {
-  await using journal = await openJournal(folderFor(t));
+  await using journal = await openJournal(folderFor(t), box(t));
   const changes = Array.from({ length: 50 }, (_, index) => [
     journal.recordLease(leaseOf(`tasks/a/runs/1/batches/${index}`)),
     journal.forget(key(`tasks/a/runs/1/batches/${index}`)),
@@ -62,8 +76,8 @@ test('changes that nobody waits for take effect in order', async (t) => {
 
 test('a second agent is kept out of the data folder', async (t) => {
   const folder = folderFor(t);
-  await using journal = await openJournal(folder);
-  const error = await t.throwsAsync(openJournal(folder), { instanceOf: DroverError });
+  await using journal = await openJournal(folder, box(t));
+  const error = await t.throwsAsync(openJournal(folder, box(t)), { instanceOf: DroverError });
   t.is(error.reason, ErrorReason.DATA_FOLDER_LOCKED);
   t.true(error.message.includes(folder));
   await journal.close();
@@ -72,7 +86,63 @@ test('a second agent is kept out of the data folder', async (t) => {
 test('a journal that cannot be opened names the option and the folder', async (t) => {
   const folder = folderFor(t);
   writeFileSync(folder, 'in the way');
-  const error = await t.throwsAsync(openJournal(folder), { instanceOf: DroverError });
+  const error = await t.throwsAsync(openJournal(folder, box(t)), { instanceOf: DroverError });
   t.is(error.reason, ErrorReason.INVALID_ARGUMENT);
   t.true(error.message.startsWith('--data: ') && error.message.includes(folder));
+});
+
+const upload = (index: number, url: string) => ({
+  index,
+  url,
+  size: 10_000_000,
+  modifiedNs: 1_234_567_890_123_456_789n,
+  changedNs: 2n,
+});
+
+test('what is open of a batch is kept with it, and gone with it', async (t) => {
+  const folder = folderFor(t);
+  const [one, other] = [key('tasks/a/runs/1/batches/1'), key('tasks/a/runs/1/batches/10')];
+  {
+    await using journal = await openJournal(folder, box(t));
+    for (const { lease } of [one, other]) await journal.recordLease(leaseOf(lease));
+    await journal.keepUpload(one, 3, upload(3, 'https://one.invalid/'), true);
+    await journal.keepUpload(one, 4, upload(4, 'https://two.invalid/'), false);
+    await journal.keepUpload(one, 4, undefined, false);
+    await journal.keepUpload(other, 0, upload(0, 'https://three.invalid/'), false);
+  }
+  await using journal = await openJournal(folder, box(t));
+  const found = async () =>
+    new Map(
+      (await journal.contents()).unfinished.map(({ lease, uploads }) => [
+        lease.key?.lease,
+        uploads,
+      ]),
+    );
+  t.deepEqual((await found()).get(one.lease), [upload(3, 'https://one.invalid/')]);
+  await journal.forget(one);
+  t.deepEqual([...(await found()).values()], [[upload(0, 'https://three.invalid/')]]);
+});
+
+test('the address of an open upload is in no file of the journal', async (t) => {
+  const folder = folderFor(t);
+  const secret = 'https://contoso.sharepoint.com/tempauth=planted-secret';
+  {
+    await using journal = await openJournal(folder, box(t));
+    await journal.recordLease(leaseOf('tasks/a/runs/1/batches/1'));
+    await journal.keepUpload(key('tasks/a/runs/1/batches/1'), 0, upload(0, secret), true);
+  }
+  for (const file of readdirSync(folder))
+    t.false(readFileSync(path.join(folder, file)).includes('planted-secret'), file);
+});
+
+test('what was sealed with a key that is gone is left out', async (t) => {
+  const folder = folderFor(t);
+  {
+    await using journal = await openJournal(folder, box(t));
+    await journal.recordLease(leaseOf('tasks/a/runs/1/batches/1'));
+    await journal.keepUpload(key('tasks/a/runs/1/batches/1'), 0, upload(0, 'https://x/'), true);
+  }
+  const other = openSealedBox(`${folder}-other-key`);
+  await using journal = await openJournal(folder, other);
+  t.deepEqual((await journal.contents()).unfinished[0]?.uploads, []);
 });

@@ -12,13 +12,21 @@ import {
   type LeaseKey,
 } from '../../gen/drover/v1/session_pb.ts';
 import { DroverError } from '../../lib/error.ts';
+import type { SealedBox } from '../credential/sealed-box.ts';
+import type { ItemUpload } from '../pool/jobs.ts';
 
 /** What an earlier process left behind. */
 export interface JournalContents {
   /** Results that were not acknowledged. */
   results: BatchDone[];
   /** Batches that were begun and have no result: their work died with the process. */
-  unfinished: BatchLease[];
+  unfinished: UnfinishedBatch[];
+}
+
+export interface UnfinishedBatch {
+  lease: BatchLease;
+  /** What it holds open at the destination. */
+  uploads: ItemUpload[];
 }
 
 /** Changes take effect in the order of the calls. */
@@ -28,7 +36,17 @@ export interface Journal extends AsyncDisposable {
   recordLease(lease: BatchLease): Promise<void>;
   /** Resolves when the result is on the disk. */
   saveResult(result: BatchDone): Promise<void>;
-  /** Deletes the lease and its result. */
+  /**
+   * Resolves when what is open of an item is kept; undefined: nothing any more. `survivesPowerLoss` costs a forced write;
+   * without it only the death of the process is survived, and what is lost then is a wait until the upload ends by itself.
+   */
+  keepUpload(
+    key: LeaseKey,
+    index: number,
+    upload: ItemUpload | undefined,
+    survivesPowerLoss: boolean,
+  ): Promise<void>;
+  /** Deletes the lease, what it held open, and its result. */
   forget(key: LeaseKey): Promise<void>;
   /** Idempotent; changes that were asked for before are made. */
   close(): Promise<void>;
@@ -36,36 +54,55 @@ export interface Journal extends AsyncDisposable {
 
 type Database = Level<string, Uint8Array>;
 
-/** Opens the journal in this folder and makes it if need be. Throws DATA_FOLDER_LOCKED when another process has it open. */
-export async function openJournal(folder: string): Promise<Journal> {
+/**
+ * Opens the journal in this folder and makes it if need be; `box` seals the secrets in it. Throws DATA_FOLDER_LOCKED when another
+ * process has it open.
+ */
+export async function openJournal(folder: string, box: SealedBox): Promise<Journal> {
   const database: Database = new Level(folder, { valueEncoding: 'view' });
   try {
     await database.open();
   } catch (cause) {
     throw openError(folder, cause);
   }
-  return new LevelJournal(database);
+  return new LevelJournal(database, box);
 }
 
 class LevelJournal implements Journal {
   readonly #database: Database;
+  readonly #box: SealedBox;
+  /** Leases that something is kept open of, so that forgetting the others needs no look. */
+  readonly #holding = new Set<string>();
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(database: Database) {
+  constructor(database: Database, box: SealedBox) {
     this.#database = database;
+    this.#box = box;
   }
 
   async contents(): Promise<JournalContents> {
     const results: BatchDone[] = [];
-    const unfinished: BatchLease[] = [];
+    const unfinished: UnfinishedBatch[] = [];
     for await (const value of this.#database.values(range('result')))
       results.push(fromBinary(BatchDoneSchema, value));
     const finished = new Set(results.map((result) => keyText(result.key)));
     for await (const value of this.#database.values(range('lease'))) {
       const lease = fromBinary(BatchLeaseSchema, value);
-      if (!finished.has(keyText(lease.key))) unfinished.push(lease);
+      if (finished.has(keyText(lease.key))) continue;
+      unfinished.push({ lease, uploads: await this.#uploads(keyText(lease.key)) });
     }
     return { results, unfinished };
+  }
+
+  async #uploads(lease: string): Promise<ItemUpload[]> {
+    const uploads: ItemUpload[] = [];
+    for await (const value of this.#database.values(range(`upload!${lease}`))) {
+      this.#holding.add(lease);
+      const bytes = this.#box.open(value);
+      // Sealed with a key that is gone: then it is open until it ends by itself.
+      if (bytes !== undefined) uploads.push(decodeUpload(bytes));
+    }
+    return uploads;
   }
 
   recordLease(lease: BatchLease): Promise<void> {
@@ -82,15 +119,34 @@ class LevelJournal implements Journal {
     );
   }
 
+  keepUpload(
+    key: LeaseKey,
+    index: number,
+    upload: ItemUpload | undefined,
+    survivesPowerLoss: boolean,
+  ): Promise<void> {
+    const lease = keyText(key);
+    const place = `upload!${lease}!${index}`;
+    this.#holding.add(lease);
+    return this.#inOrder(
+      () =>
+      upload === undefined
+        ? this.#database.del(place)
+        : this.#database.put(place, this.#box.seal(encodeUpload(upload)), { sync: survivesPowerLoss }), // prettier-ignore
+    );
+  }
+
   // Not synced: what comes back after a power failure is sent once more, and answered with a revocation.
   forget(key: LeaseKey): Promise<void> {
     const text = keyText(key);
-    return this.#inOrder(() =>
-      this.#database.batch([
+    const held = this.#holding.delete(text);
+    return this.#inOrder(async () => {
+      if (held) await this.#database.clear(range(`upload!${text}`));
+      await this.#database.batch([
         { type: 'del', key: `lease!${text}` },
         { type: 'del', key: `result!${text}` },
-      ]),
-    );
+      ]);
+    });
   }
 
   async close(): Promise<void> {
@@ -116,8 +172,25 @@ export function keyText(key: LeaseKey | undefined): string {
   return `${lease}!${generation}`;
 }
 
-function range(kind: 'lease' | 'result'): { gt: string; lt: string } {
-  return { gt: `${kind}!`, lt: `${kind}"` };
+function range(prefix: string): { gt: string; lt: string } {
+  return { gt: `${prefix}!`, lt: `${prefix}"` };
+}
+
+function encodeUpload({ modifiedNs, changedNs, ...rest }: ItemUpload): Uint8Array {
+  const plain = { ...rest, modifiedNs: String(modifiedNs), changedNs: String(changedNs) };
+  return Buffer.from(JSON.stringify(plain));
+}
+
+function decodeUpload(bytes: Uint8Array): ItemUpload {
+  const plain = JSON.parse(Buffer.from(bytes).toString('utf8')) as {
+    index: number;
+    url: string;
+    size: number;
+    modifiedNs: string;
+    changedNs: string;
+  };
+  const { index, url, size } = plain;
+  return { index, url, size, modifiedNs: BigInt(plain.modifiedNs), changedNs: BigInt(plain.changedNs) }; // prettier-ignore
 }
 
 function openError(folder: string, cause: unknown): DroverError {

@@ -12,10 +12,12 @@ import {
   createSharedJobState,
   grantPages,
   type JobResult,
+  type JobTenant,
   type ScanPageMessage,
   type SharedJobState,
 } from '../pool/jobs.ts';
 import type { Pool } from '../pool/pool.ts';
+import { runOfLease } from './batch-run.ts';
 import { runSettings } from './run-settings.ts';
 
 /** The most pages that are kept of one scan, whatever window the coordinator offers. */
@@ -25,15 +27,23 @@ export class ScanRun {
   readonly work = 'scan';
   readonly shared: SharedJobState;
   readonly #lease: ScanLease;
+  readonly #openTenant: () => JobTenant | undefined;
   readonly #onPage: (frame: AttachRequest) => void;
   /** Pages that were not acknowledged, in order; the last has the number before `#nextPage`. */
   readonly #kept: AttachRequest[] = [];
   #nextPage: bigint;
 
-  /** `onPage` gets each page as a frame as soon as it is there. */
-  constructor(lease: ScanLease, onPage: (frame: AttachRequest) => void) {
+  /** `onPage` gets each page as a frame as soon as it is there; `openTenant` is asked when the job begins. */
+  constructor(
+    lease: ScanLease,
+    parts: {
+      onPage: (frame: AttachRequest) => void;
+      openTenant: () => JobTenant | undefined;
+    },
+  ) {
     this.#lease = lease;
-    this.#onPage = onPage;
+    this.#onPage = parts.onPage;
+    this.#openTenant = parts.openTenant;
     this.#nextPage = lease.nextPage > 0n ? lease.nextPage : 1n;
     this.shared = createSharedJobState(Math.min(Math.max(lease.pageWindow, 1), pageWindowMax));
   }
@@ -46,6 +56,8 @@ export class ScanRun {
       kind: 'scan',
       source: this.#lease.source,
       destination: this.#lease.destination,
+      run: runOfLease(this.#lease.key!.lease),
+      tenant: this.#openTenant(),
       settings: runSettings(this.#lease.settings),
       afterPath: this.#lease.afterPath,
       port: port2,

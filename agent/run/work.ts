@@ -4,21 +4,28 @@ import { create } from '@bufbuild/protobuf';
 import {
   AttachRequestSchema,
   HeartbeatSchema,
+  LocationCheckDoneSchema,
   type AttachRequest,
   type AttachResponse,
   type BatchDone,
   type BatchLease,
   type Heartbeat,
   type LeaseKey,
+  type LocationCheck,
   type ScanLease,
 } from '../../gen/drover/v1/session_pb.ts';
 import type { Logger } from '../../lib/log.ts';
-import { progressBytes, progressItems, stopJob } from '../pool/jobs.ts';
+import { DroverError } from '../../lib/error.ts';
+import { parseLocation } from '../../lib/location.ts';
+import { checkDestination } from '../destination/open-destination.ts';
+import { chunkBytesFirst } from '../destination/sharepoint/chunk-size.ts';
+import { progressBytes, progressItems, stopJob, type JobTenant } from '../pool/jobs.ts';
 import type { Pool } from '../pool/pool.ts';
 import { BatchRun, leaseTagOf, sweepJob } from './batch-run.ts';
-import { keyText, type Journal } from './journal.ts';
+import { keyText, type Journal, type UnfinishedBatch } from './journal.ts';
 import { stepLease, takesSlot, type HeldLease, type LeaseEvent } from './lease-table.ts';
 import { ScanRun } from './scan-run.ts';
+import type { TenantHost } from './tenant-host.ts';
 
 export interface WorkOptions {
   pool: Pool;
@@ -27,6 +34,8 @@ export interface WorkOptions {
   slots: number;
   /** Tells one coordinator's leases from another's; see leaseTagOf. */
   authority: string;
+  /** Undefined when the agent has no sign-in to a tenant. */
+  tenant: TenantHost | undefined;
   log: Logger;
 }
 
@@ -57,7 +66,9 @@ export class Work {
   async restore(): Promise<void> {
     const { results, unfinished } = await this.#options.journal.contents();
     for (const result of results) this.#addResult(result);
-    for (const lease of unfinished) void this.#sweep(lease);
+    for (const batch of unfinished)
+      if (isWorthResuming(batch)) this.#resume(batch);
+      else void this.#sweep(batch);
   }
 
   /** Whether anything goes on that a watcher wants to see progress of. */
@@ -85,6 +96,8 @@ export class Work {
       if (!isRevoked(held) && run?.work === 'scan') run.unacknowledged().forEach(send);
       if (held.state === 'reporting') send(held.report);
     }
+    // What an earlier process had begun goes on only now that the coordinator knows who has it.
+    this.#startQueued();
   }
 
   /** The stream is lost: frames are kept until the next one. */
@@ -105,9 +118,12 @@ export class Work {
   receive({ frame }: AttachResponse): void {
     switch (frame.case) {
       case 'scanLease':
-        return this.#accept(frame.value, (lease) => new ScanRun(lease, (page) => this.#page(page)));
+        return this.#accept(frame.value, (lease) => this.#scanRun(lease));
       case 'batchLease':
-        return this.#accept(frame.value, (lease) => new BatchRun(lease, this.#tag(lease)));
+        return this.#accept(frame.value, (lease) => this.#batchRun({ lease, uploads: [] }));
+      case 'locationCheck':
+        void this.#checkLocation(frame.value);
+        return;
       case 'acknowledgement':
         return this.#acknowledge(frame.value.key, frame.value.page);
       case 'leaseRevocation':
@@ -150,6 +166,59 @@ export class Work {
     const held: HeldLease = { state: 'queued', work: run.work };
     this.#entries.set(keyText(key), { key, held, run, recorded });
     this.#startQueued();
+  }
+
+  #scanRun(lease: ScanLease): ScanRun {
+    return new ScanRun(lease, {
+      onPage: (page) => this.#page(page),
+      openTenant: () => this.#openTenant(lease.destination, lease.key),
+    });
+  }
+
+  #batchRun({ lease, uploads }: UnfinishedBatch): BatchRun {
+    return new BatchRun({
+      lease,
+      leaseTag: this.#tag(lease),
+      uploads,
+      openTenant: () => this.#openTenant(lease.destination, lease.key),
+    });
+  }
+
+  /** What a job needs beside its own thread when it writes to a tenant. */
+  #openTenant(destination: string, key: LeaseKey | undefined): JobTenant | undefined {
+    const { tenant, journal } = this.#options;
+    if (tenant === undefined || key === undefined || !isTenantPlace(destination)) return undefined;
+    return tenant.openJob((index, upload) =>
+      this.#guard(
+        'an open upload',
+        journal.keepUpload(key, index, upload, (upload?.size ?? 0) > chunkBytesFirst),
+      ),
+    );
+  }
+
+  /** A batch in whose file an earlier process stands: it is named in the hello, and goes on when the agent is attached. */
+  #resume(batch: UnfinishedBatch): void {
+    const { key } = batch.lease;
+    if (key === undefined) return;
+    const run = this.#batchRun(batch);
+    const held: HeldLease = { state: 'queued', work: 'batch' };
+    this.#entries.set(keyText(key), { key, held, run, recorded: Promise.resolve() });
+  }
+
+  /** Answered on the stream that the question came on: another one would not know it. */
+  async #checkLocation({ check, destination }: LocationCheck): Promise<void> {
+    const send = this.#send;
+    const value = create(LocationCheckDoneSchema, { check });
+    try {
+      const { tenant } = this.#options;
+      if (tenant === undefined) await checkDestination(destination, undefined);
+      else await tenant.check(destination);
+    } catch (thrown) {
+      const { reason, message } = DroverError.from(thrown);
+      Object.assign(value, { reason, message });
+    }
+    if (send === this.#send)
+      send?.(create(AttachRequestSchema, { frame: { case: 'locationCheckDone', value } }));
   }
 
   // The coordinator gave the lease out again: what this agent still does of an older generation counts no more, and must
@@ -203,7 +272,7 @@ export class Work {
           this.#giveBack(entry.key);
           break;
         case 'forget':
-          if (entry.held.work === 'batch') void this.#forget(entry.key);
+          this.#clean(entry);
       }
     }
     if (effects.length > 0) this.#tell();
@@ -268,9 +337,18 @@ export class Work {
     this.#entries.set(keyText(result.key), { key: result.key, held, run: undefined, recorded });
   }
 
-  async #sweep(lease: BatchLease): Promise<void> {
+  /** Deletes a lease from the journal, once nothing of it is open any more. */
+  #clean({ key, held, run }: Entry): void {
+    if (held.work !== 'batch') return;
+    const leftOpen = run?.work === 'batch' ? run.leftOpen : undefined;
+    void (leftOpen === undefined ? this.#forget(key) : this.#sweep(leftOpen));
+  }
+
+  async #sweep(batch: UnfinishedBatch): Promise<void> {
     const { pool, log } = this.#options;
-    const result = await pool.run(sweepJob(lease, this.#tag(lease)));
+    const { lease } = batch;
+    const tenant = this.#openTenant(lease.destination, lease.key);
+    const result = await pool.run(sweepJob(batch, this.#tag(lease), tenant));
     if (result.kind === 'swept') return this.#forget(lease.key!);
     if (!this.#closed) log.warn({ lease: lease.key?.lease, result }, 'half-written files may remain; the next start tries again'); // prettier-ignore
   }
@@ -291,6 +369,15 @@ export class Work {
     this.#waiters.clear();
     for (const wake of waiters) wake();
   }
+}
+
+/** Only a file of several chunks is worth it: of all others nothing was taken yet, or everything. */
+function isWorthResuming({ uploads }: UnfinishedBatch): boolean {
+  return uploads.some(({ size }) => size > chunkBytesFirst);
+}
+
+function isTenantPlace(destination: string): boolean {
+  return parseLocation(destination, 'destination').kind === 'sharepoint';
 }
 
 function isRevoked(held: HeldLease): boolean {

@@ -1,0 +1,105 @@
+// The folders of a drive: each is made once, and whoever else makes it at the same time is no trouble.
+import { conflictError } from '../destination-error.ts';
+import { encodePath, fileSystemInfo, readDriveItem, type DriveItem } from './drive-item.ts';
+import type { GraphClient } from './graph-client.ts';
+import { GraphFailure, itemError } from './graph-error.ts';
+
+export interface DriveFoldersParts {
+  client: GraphClient;
+  driveId: string;
+  signal: AbortSignal;
+}
+
+/** How many folders are remembered as made; beyond that they are asked for again. */
+const knownMax = 50_000;
+
+/** Which folders of a run's destination are known to be there; shared by the jobs of a thread. */
+export type KnownFolders = Map<string, Promise<void>>;
+
+export class DriveFolders {
+  readonly #parts: DriveFoldersParts;
+  readonly #known: KnownFolders;
+
+  constructor(parts: DriveFoldersParts, known: KnownFolders) {
+    this.#parts = parts;
+    this.#known = known;
+  }
+
+  /** Makes the folder with this path below the drive's root, and those above it, where they are missing. */
+  async ensure(path: string): Promise<void> {
+    if (path === '') return;
+    const known = this.#known.get(path);
+    if (known !== undefined) return await known;
+    if (this.#known.size >= knownMax) this.#known.clear();
+    const making = this.#make(path);
+    this.#known.set(path, making);
+    try {
+      await making;
+    } catch (error) {
+      if (this.#known.get(path) === making) this.#known.delete(path);
+      throw error;
+    }
+  }
+
+  /** Something turned out to be missing that was there. */
+  forget(): void {
+    this.#known.clear();
+  }
+
+  async #make(path: string): Promise<void> {
+    const cut = path.lastIndexOf('/');
+    const parent = path.slice(0, Math.max(cut, 0));
+    await this.ensure(parent);
+    try {
+      await this.#create(parent, path.slice(cut + 1));
+    } catch (thrown) {
+      const isThere = thrown instanceof GraphFailure && thrown.status === 409;
+      if (!isThere) throw thrown;
+      const item = await this.look(path);
+      if (item?.isFolder !== true) throw conflictError(path, 'is a file where a folder should be');
+    }
+  }
+
+  async #create(parent: string, name: string): Promise<void> {
+    const { client, signal } = this.#parts;
+    const body = { name, folder: {}, '@microsoft.graph.conflictBehavior': 'fail' };
+    const children = parent === '' ? '/root/children' : `/root:/${encodePath(parent)}:/children`;
+    await client.call(
+      { method: 'POST', path: this.#drive(children), body, resourceUnits: 2 },
+      signal,
+    );
+  }
+
+  /** What stands at this path below the drive's root; undefined when nothing does. */
+  async look(path: string, select = ''): Promise<DriveItem | undefined> {
+    const { client, signal } = this.#parts;
+    try {
+      const address = this.#drive(`${itemPath(path)}${select}`);
+      const answer = await client.call({ method: 'GET', path: address, resourceUnits: 1 }, signal);
+      return readDriveItem(answer.body);
+    } catch (thrown) {
+      if (thrown instanceof GraphFailure && thrown.status === 404) return undefined;
+      throw thrown;
+    }
+  }
+
+  /** Gives an item its dates. */
+  async date(itemId: string, times: { modifiedNs: bigint; createdNs: bigint }): Promise<DriveItem> {
+    const { client, signal } = this.#parts;
+    const body = { fileSystemInfo: fileSystemInfo(times) };
+    const path = this.#drive(`/items/${itemId}`);
+    const answer = await client.call({ method: 'PATCH', path, body, resourceUnits: 2 }, signal);
+    const item = readDriveItem(answer.body);
+    if (item === undefined) throw itemError(new Error('the service answered with no item'), itemId);
+    return item;
+  }
+
+  #drive(rest: string): string {
+    return `/drives/${encodeURIComponent(this.#parts.driveId)}${rest}`;
+  }
+}
+
+/** The address of a path below a drive's root, within the drive. */
+export function itemPath(path: string): string {
+  return path === '' ? '/root' : `/root:/${encodePath(path)}:`;
+}

@@ -1,0 +1,112 @@
+// What a thread keeps of the tenant between jobs: connections, the last token, and for each run what was found out about its
+// destination. Jobs of one thread come one after another, but requests of one job run side by side.
+import type { Dispatcher } from 'undici';
+import type { SharePointPlace } from '../../../lib/location.ts';
+import { systemClock } from '../../../lib/time.ts';
+import { createDispatcher } from '../../credential/http-route.ts';
+import type { Destination } from '../destination.ts';
+import type { LogLine, SharePointAccess, TokenSource } from './access.ts';
+import { checkPlace } from './check-place.ts';
+import type { KnownFolders } from './drive-folders.ts';
+import { GraphClient } from './graph-client.ts';
+import { resolvePlace, type ResolvedPlace } from './resolve-place.ts';
+import { openSharePointDestination } from './sharepoint-destination.ts';
+import { TenantGate } from './tenant-gate.ts';
+
+/** What a job brings. */
+export interface TenantJob {
+  access: SharePointAccess;
+  host: TokenSource & { log: LogLine };
+  /** tasks/{task}/runs/{run} */
+  run: string;
+  signal: AbortSignal;
+}
+
+/** What is known of one run's destination. */
+interface KnownPlace {
+  place: ResolvedPlace;
+  folders: KnownFolders;
+}
+
+/** How many runs are remembered; an agent works for few at a time. */
+const knownPlacesMax = 16;
+/** A token is not used any more when it has less time left; the main thread renews it earlier than that. */
+const tokenMsLeft = 60_000;
+
+const dispatchers = new Map<string, Dispatcher>();
+const tokens = new Map<string, { token: string; expiresOnMs: number }>();
+const knownPlaces = new Map<string, KnownPlace>();
+
+/** Opens a place as a destination. Throws DroverError that says what was tried when it is not there. */
+export async function openTenantDestination(
+  place: SharePointPlace,
+  job: TenantJob,
+): Promise<Destination> {
+  const { access, signal } = job;
+  const client = createClient(job);
+  const known = await knowPlace(place, client, job);
+  return openSharePointDestination({
+    client,
+    clock: systemClock,
+    place: known.place,
+    knownFolders: known.folders,
+    lanes: access.lanes,
+    signal,
+  });
+}
+
+/** Whether a place can be written to. Throws DroverError when not; nothing is left there. */
+export async function checkTenantPlace(place: SharePointPlace, job: TenantJob): Promise<void> {
+  const client = createClient(job);
+  await checkPlace(client, await resolvePlace(client, place, job.signal), job.signal);
+}
+
+async function knowPlace(
+  place: SharePointPlace,
+  client: GraphClient,
+  { run, signal }: TenantJob,
+): Promise<KnownPlace> {
+  const key = `${run} ${JSON.stringify(place)}`;
+  let known = knownPlaces.get(key);
+  if (known === undefined) {
+    known = { place: await resolvePlace(client, place, signal), folders: new Map() };
+    const [oldest] = knownPlaces.keys();
+    if (knownPlaces.size >= knownPlacesMax && oldest !== undefined) knownPlaces.delete(oldest);
+    knownPlaces.set(key, known);
+  }
+  return known;
+}
+
+function createClient({ access, host }: TenantJob): GraphClient {
+  return new GraphClient({
+    graphUrl: access.graphUrl,
+    dispatcher: dispatcherOf(access),
+    gate: new TenantGate(access.gate, systemClock),
+    getToken: (forceRefresh) => tokenOf(access, host, forceRefresh),
+    clock: systemClock,
+    log: host.log,
+  });
+}
+
+function dispatcherOf({ route }: SharePointAccess): Dispatcher {
+  const key = JSON.stringify(route);
+  let dispatcher = dispatchers.get(key);
+  if (dispatcher === undefined) {
+    dispatcher = createDispatcher(route);
+    dispatchers.set(key, dispatcher);
+  }
+  return dispatcher;
+}
+
+async function tokenOf(
+  { graphUrl }: SharePointAccess,
+  host: TokenSource,
+  forceRefresh: boolean,
+): Promise<string> {
+  const known = tokens.get(graphUrl);
+  if (known !== undefined && !forceRefresh && known.expiresOnMs - Date.now() > tokenMsLeft)
+    return known.token;
+  const { token, expiresOnMs } = await host.token(forceRefresh);
+  tokens.set(graphUrl, { token, expiresOnMs });
+  return token;
+}

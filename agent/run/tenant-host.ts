@@ -1,0 +1,93 @@
+// The main thread's side of a tenant: it signs in, keeps in the journal what the threads hold open, and looks at destinations
+// before there is a task for them.
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import type { Credential } from '../credential/credential.ts';
+import { checkDestination } from '../destination/open-destination.ts';
+import type { SharePointAccess } from '../destination/sharepoint/access.ts';
+import type { HostAnswer, HostQuestion } from '../pool/host.ts';
+import type { ItemUpload, JobTenant } from '../pool/jobs.ts';
+import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
+import { DroverError } from '../../lib/error.ts';
+import type { Logger } from '../../lib/log.ts';
+
+export interface TenantHostParts {
+  credential: Credential;
+  access: SharePointAccess;
+  log: Logger;
+}
+
+/** Keeps what a job holds open of one item of its batch; undefined: nothing any more. */
+export type KeepUpload = (index: number, upload: ItemUpload | undefined) => Promise<void>;
+
+/** A look at a destination ends by itself well before whoever asked for it gives up. */
+const checkMsMax = 40_000;
+
+export class TenantHost {
+  readonly #parts: TenantHostParts;
+  readonly #ended = new AbortController();
+
+  constructor(parts: TenantHostParts) {
+    this.#parts = parts;
+  }
+
+  /** What a job for a thread needs; its port closes with the job. */
+  openJob(keep: KeepUpload): JobTenant {
+    const { port1, port2 } = new MessageChannel();
+    port1.on('message', (question: HostQuestion) => void this.#answer(port1, question, keep));
+    return { access: this.#parts.access, host: port2 };
+  }
+
+  /** Whether a destination can be written to. Throws DroverError that says why not and what was tried. */
+  async check(destination: string): Promise<void> {
+    const { access, log } = this.#parts;
+    const signal = AbortSignal.any([this.#ended.signal, AbortSignal.timeout(checkMsMax)]);
+    const host = {
+      token: (forceRefresh: boolean) => this.#token(forceRefresh, signal),
+      log: (level: 'debug' | 'info' | 'warn', message: string, fields: object) =>
+        log[level](fields, message),
+    };
+    try {
+      await checkDestination(destination, { access, host, run: '', signal });
+    } catch (thrown) {
+      if (!signal.aborted || thrown instanceof DroverError) throw thrown;
+      throw new DroverError(
+        ErrorReason.DESTINATION_BUSY,
+        `"${destination}" could not be looked at: the service did not answer in ${checkMsMax / 1000} seconds`,
+        { cause: thrown, metadata: { destination } },
+      );
+    }
+  }
+
+  /** Ends every sign-in that is going on. Idempotent. */
+  close(): void {
+    this.#ended.abort();
+  }
+
+  async #answer(port: MessagePort, question: HostQuestion, keep: KeepUpload): Promise<void> {
+    if (question.kind === 'log') {
+      this.#parts.log[question.level](question.fields, question.message);
+      return;
+    }
+    const { id } = question;
+    try {
+      if (question.kind === 'token') {
+        const token = await this.#token(question.forceRefresh, this.#ended.signal);
+        port.postMessage({ id, ok: true, ...token } satisfies HostAnswer);
+      } else {
+        await keep(question.index, question.upload);
+        port.postMessage({ id, ok: true } satisfies HostAnswer);
+      }
+    } catch (thrown) {
+      const { reason, message } = DroverError.from(thrown);
+      port.postMessage({ id, ok: false, reason, message } satisfies HostAnswer);
+    }
+  }
+
+  async #token(
+    forceRefresh: boolean,
+    signal: AbortSignal,
+  ): Promise<{ token: string; expiresOnMs: number }> {
+    const { token, expiresOnMs } = await this.#parts.credential.accessToken('graph', { forceRefresh, signal }); // prettier-ignore
+    return { token, expiresOnMs };
+  }
+}
