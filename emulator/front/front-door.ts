@@ -129,13 +129,11 @@ async function closeAll(servers: readonly HttpServer[], sockets: Set<Socket>): P
     wait(closeGraceMs, undefined, { signal: stop.signal }).catch(() => {}),
   ]);
   stop.abort();
-  for (const socket of sockets) socket.destroy();
-  await closed;
+  const left = [...sockets].map((socket) => socketClosed(socket.destroy()));
+  await Promise.all([closed, ...left]);
 }
 
+/** Of a socket in the set, which has not said so yet. */
 function socketClosed(socket: Socket): Promise<void> {
-  return new Promise((resolve) => {
-    if (socket.destroyed) resolve();
-    else socket.once('close', () => resolve());
-  });
+  return new Promise((resolve) => socket.once('close', () => resolve()));
 }

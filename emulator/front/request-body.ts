@@ -25,6 +25,8 @@ export class RequestBody extends Readable {
     source.on('end', this.#onEnd);
     source.on('close', this.#onClose);
     source.on('error', ignore);
+    // A handler that does not read the body does not want to know what became of it.
+    this.on('error', ignore);
     source.pause();
   }
 
@@ -63,7 +65,9 @@ export class RequestBody extends Readable {
     this.#source.pause();
     this.#waiting = setTimeout(() => {
       this.#waiting = undefined;
-      if (this.push(chunk)) this.#source.resume();
+      const more = this.push(chunk);
+      if (this.#ended) this.push(null);
+      else if (more) this.#source.resume();
     }, delayMs);
   }
 
@@ -79,7 +83,8 @@ export class RequestBody extends Readable {
 
   readonly #onEnd = (): void => {
     this.#ended = true;
-    this.push(null);
+    // A stream that is paused at its last chunk ends all the same, while that chunk is held back here.
+    if (this.#waiting === undefined) this.push(null);
   };
 
   readonly #onClose = (): void => {
