@@ -58,7 +58,7 @@ export function refuseLongName(name: string): Refusal | undefined {
 
 /** Whether the text can replace a character wherever it stands in a name: one visible character that no rule forbids. */
 export function isReplacement(text: string): boolean {
-  return text.length === 1 && !/[\p{C}\p{Z}\p{M}"*:<>?\/\\\|.~\&\u309b]/v.test(text);
+  return text.length === 1 && !/[\p{C}\p{Z}\p{M}"*:<>?\/\\\|.~\u0026\u309b\u1027]/v.test(text);
 }
 
 const temporary = /^(?:~\$|desktop\.ini$)/iv;

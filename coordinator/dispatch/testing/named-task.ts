@@ -1,0 +1,181 @@
+// A task with a destination in SharePoint on a real store: pages go in and batches come out, without an agent between.
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import type { ExecutionContext } from 'ava';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { BatchRowSchema, LeaseState, TaskRowSchema } from '../../../gen/drover/store/v1/rows_pb.ts';
+import {
+  BatchItemsSchema,
+  BatchResultsSchema,
+  type BatchResults,
+} from '../../../gen/drover/v1/columns_pb.ts';
+import { ItemKind, type Item } from '../../../gen/drover/v1/item_pb.ts';
+import { BatchDoneSchema, BatchPhase, ScanDoneSchema, ScanPageFrameSchema } from '../../../gen/drover/v1/session_pb.ts'; // prettier-ignore
+import { TaskSettingsSchema } from '../../../gen/drover/v1/settings_pb.ts';
+import { comparePaths } from '../../plan/path-order.ts';
+import { itemRows } from '../../report/item-rows.ts';
+import { openLevelStore } from '../../store/level-store.ts';
+import type { RunKey, Store, Transaction } from '../../store/store.ts';
+import { stepLease } from '../../task/lease-machine.ts';
+import { newRun, stepRun } from '../../task/run-machine.ts';
+import { commitPage } from '../commit-page.ts';
+import { commitResults } from '../commit-results.ts';
+import { commitScanEnd } from '../commit-scan-end.ts';
+import { encodePage, goodResults, type Entry } from './scripted-agent.ts';
+
+const task = 'a';
+const nowMs = 1000;
+
+export interface NamedRun {
+  scanOnly?: boolean;
+  replacement?: string;
+  /** After each page the store is closed and opened again, as by a coordinator that was restarted. */
+  restarts?: boolean;
+}
+
+export class NamedTask {
+  store: Store;
+  /** How often a commit has asked who has names. */
+  nameReads = 0;
+  readonly #folder: string;
+  readonly #destination: string;
+  #run = 0;
+
+  constructor(folder: string, store: Store, destination: string) {
+    this.#folder = folder;
+    this.store = store;
+    this.#destination = destination;
+  }
+
+  get key(): RunKey {
+    return { task, run: this.#run };
+  }
+
+  /** Closes the store and opens it again. */
+  async restart(): Promise<void> {
+    await this.store.close();
+    this.store = await openLevelStore(this.#folder);
+  }
+
+  /** Begins the next run and scans these pages; answers with the items, in the order of their paths. */
+  async scan(pages: readonly (readonly Entry[])[], options: NamedRun = {}): Promise<Item[]> {
+    this.#run += 1;
+    await this.#begin(options);
+    for (const [index, entries] of pages.entries()) {
+      await this.sendPage(BigInt(index + 1), entries);
+      if (options.restarts === true) await this.restart();
+    }
+    const key = { lease: '', generation: 1 };
+    await commitScanEnd(this.store, this.key, create(ScanDoneSchema, { key, pages: BigInt(pages.length) }), nowMs); // prettier-ignore
+    return this.items();
+  }
+
+  async sendPage(page: bigint, entries: readonly Entry[]): Promise<void> {
+    const frame = create(ScanPageFrameSchema, {
+      key: { lease: '', generation: 1 },
+      page,
+      items: encodePage(entries),
+    });
+    await commitPage(this.#countingStore(), this.key, frame, nowMs);
+  }
+
+  #countingStore(): Store {
+    const counted = (transaction: Transaction) =>
+      new Proxy(transaction, {
+        get: (target, name) => {
+          if (name === 'names') this.nameReads += 1;
+          const member: unknown = Reflect.get(target, name, target);
+          return typeof member === 'function' ? (member.bind(target) as unknown) : member;
+        },
+      });
+    return new Proxy(this.store, {
+      get: (target, name) => {
+        if (name === 'commit')
+          return (change: (transaction: Transaction) => Promise<unknown>) =>
+            target.commit((transaction) => change(counted(transaction)));
+        return Reflect.get(target, name, target) as unknown;
+      },
+    });
+  }
+
+  async #begin({ scanOnly = false, replacement = '_' }: NamedRun): Promise<void> {
+    const settings = create(TaskSettingsSchema, { invalidCharacterReplacement: replacement });
+    await this.store.commit((transaction) => {
+      const row = { name: `tasks/${task}`, source: '/from', destination: this.#destination };
+      transaction.putTask(task, create(TaskRowSchema, { task: row, latestRun: this.#run }));
+      const queued = newRun(this.key, settings, scanOnly, nowMs);
+      const begun = stepRun(queued, { kind: 'begin' }, nowMs);
+      transaction.putRun(this.key, stepRun(begun, { kind: 'lease-scan', agent: 'one' }, nowMs));
+    });
+  }
+
+  /** All items of the run, as the API shows them. */
+  async items(): Promise<Item[]> {
+    const found: Item[] = [];
+    for (const { batch, row } of await this.store.batches(this.key, 0, 10_000)) {
+      const encoded = await this.store.batchResults({ ...this.key, batch });
+      const items = fromBinary(BatchItemsSchema, await this.#encodedItems(batch));
+      const results = encoded && fromBinary(BatchResultsSchema, encoded);
+      const rows = itemRows({ phase: row.phase, items, results, agent: '' }, 0);
+      found.push(...[...rows].map(({ item }) => item));
+    }
+    return found.toSorted((one, other) => comparePaths(one.path, other.path));
+  }
+
+  /** Migrates what was planned, the folders after the files; `change` makes the results of a batch other than good. */
+  async migrate(change: (results: BatchResults, count: number) => void = () => {}): Promise<void> {
+    for (const phase of [BatchPhase.TRANSFER, BatchPhase.FOLDERS])
+      for (const { batch, row } of await this.store.batches(this.key, 0, 10_000)) {
+        if (row.phase !== phase || row.lease!.state !== LeaseState.PENDING) continue;
+        const key = { ...this.key, batch };
+        const lease = stepLease(row.lease!, { kind: 'lease', agent: 'one' });
+        await this.store.commit((transaction) =>
+          transaction.putBatch(key, create(BatchRowSchema, { ...row, lease })),
+        );
+        const items = await this.#encodedItems(batch);
+        const results = goodResults(items);
+        change(results, results.state.length);
+        await commitResults(this.store, key, create(BatchDoneSchema, {
+          key: { lease: '', generation: lease.generation },
+          results: toBinary(BatchResultsSchema, results),
+        }), nowMs); // prettier-ignore
+      }
+  }
+
+  async #encodedItems(batch: number): Promise<Uint8Array> {
+    return (await this.store.batchItems({ ...this.key, batch }))!;
+  }
+}
+
+/** A task of the test's own, in a folder that is removed when the test ends. */
+export async function openNamedTask(
+  t: ExecutionContext,
+  destination = 'https://contoso.sharepoint.com/sites/hr/Shared%20Documents/Archive',
+): Promise<NamedTask> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'drover-names-'));
+  const store = await openLevelStore(path.join(folder, 'store'));
+  const named = new NamedTask(path.join(folder, 'store'), store, destination);
+  t.teardown(async () => {
+    await named.store.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+  return named;
+}
+
+/** Entries as a scan sends them: a name that ends with `/` is a folder, and paths are put into their order. */
+export function entriesOf(...paths: string[]): Entry[] {
+  return paths
+    .map((text) =>
+      text.endsWith('/') ? { path: text.slice(0, -1), kind: ItemKind.FOLDER } : { path: text },
+    )
+    .toSorted((one, other) => comparePaths(one.path, other.path));
+}
+
+/** What goes elsewhere, as `from -> to`; what fails or is skipped, as `path: words`. */
+export function placesOf(items: readonly Item[]): string[] {
+  return items.flatMap(({ path: from, destinationPath, message }) => {
+    if (message !== '') return [`${from}: ${message}`];
+    return destinationPath === '' ? [] : [`${from} -> ${destinationPath}`];
+  });
+}
