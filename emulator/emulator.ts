@@ -5,7 +5,6 @@ import { DroverError } from '../lib/error.ts';
 import { createLog, type Logger } from '../lib/log.ts';
 import { createEntra } from './entra/entra.ts';
 import { FaultEngine } from './fault/fault-engine.ts';
-import { graphError } from './fault/error-reply.ts';
 import { parseRules } from './fault/parse-rules.ts';
 import type { FaultRule } from './fault/rule.ts';
 import { ThrottleGate } from './fault/throttle-gate.ts';
@@ -18,6 +17,8 @@ import { certificateHosts } from './front/host-names.ts';
 import { createPipeline } from './front/pipeline.ts';
 import { Stats } from './front/stats.ts';
 import { openTenantFile } from './front/tenant-file.ts';
+import { createGraph } from './graph/graph.ts';
+import type { Handler } from './http/exchange.ts';
 import { compileEmulatorOptions, type EmulatorOptions } from './options.ts';
 
 export type { EmulatorDescription };
@@ -78,28 +79,41 @@ export async function startEmulator(
   const stats = new Stats();
   let description: EmulatorDescription | undefined;
   let door: FrontDoor | undefined;
+  // Calls within a batch go the way of all others, so that drives and pipeline know each other.
+  const answerInner: Handler = (exchange) => pipeline.answerInner(exchange);
+  const graph = parts.use(
+    await createGraph({
+      tenant,
+      dataFolder: folder,
+      checkToken: entra.checkToken,
+      now,
+      log,
+      inner: answerInner,
+      uploadSessionTtlMs: options.sessionExpiryMs,
+      refuseStrayTokens: options.strict,
+      unalignedFragments: options.strict ? 'refuse' : 'accept',
+    }),
+  );
   const control = createControl({
     faults,
     throttle,
     stats,
     tenantFile,
+    graph,
     openConnections: () => door?.openConnections() ?? 0,
     description: () => description ?? {},
-    graphStats: () => undefined,
   });
   const pipeline = createPipeline({
     control,
     entra: entra.handle,
-    graph: () =>
-      Promise.resolve(
-        graphError({ status: 501, code: 'notSupported', message: 'Drives are not built yet.' }),
-      ),
+    graph: graph.handle,
     faults,
     throttle,
     stats,
   });
   const { latencyMs, bandwidthBytesPerSecond } = options;
-  const answering = { pipeline, stats, log, latencyMs, bandwidthBytesPerSecond };
+  const { answer } = pipeline;
+  const answering = { answer, stats, log, latencyMs, bandwidthBytesPerSecond };
   const { listen, httpListen, proxyListen } = options;
   door = parts.use(
     await openFrontDoor({ certificate, listen, httpListen, proxyListen }, answering),

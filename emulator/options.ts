@@ -33,6 +33,11 @@ export interface EmulatorOptions {
   sessionExpiryMs?: number;
   /** How long an access token is good for. @default 3599 seconds */
   tokenLifetimeMs?: number;
+  /**
+   * Whether what the real service tolerates now and then is refused: tokens at addresses that need none, and fragments that are
+   * no multiple of 320 KiB. @default false
+   */
+  strict?: boolean;
 }
 
 type Unlimited =
@@ -69,6 +74,7 @@ export function compileEmulatorOptions(options: EmulatorOptions): CompiledEmulat
     countThrottled: options.countThrottled ?? true,
     sessionExpiryMs: options.sessionExpiryMs ?? defaults.sessionExpiryMs,
     tokenLifetimeMs: options.tokenLifetimeMs ?? defaults.tokenLifetimeMs,
+    strict: options.strict ?? false,
   };
 }
 
@@ -94,6 +100,7 @@ interface Flags {
   countThrottled: boolean;
   sessionExpiry: number;
   tokenLifetime: number;
+  strict?: boolean;
   logLevel: LogLevel;
   json?: boolean;
 }
@@ -120,6 +127,7 @@ export function parseEmulatorOptions(
       countThrottled: flags.countThrottled,
       sessionExpiryMs: flags.sessionExpiry * 1000,
       tokenLifetimeMs: flags.tokenLifetime * 1000,
+      strict: flags.strict ?? false,
       ...(faults === undefined ? {} : { faultsFile: faults }),
       ...(bandwidth === undefined ? {} : { bandwidthBytesPerSecond: bandwidth }),
       ...(resourceUnitsPerMinute === undefined ? {} : { resourceUnitsPerMinute }),

@@ -47,12 +47,9 @@ export class ThrottleGate {
     this.#onlyApp = onlyApp;
   }
 
-  /** Charges these calls, of one application, as one. */
-  charge(
-    exchange: Exchange,
-    calls: readonly { method: string; target: string }[],
-  ): ThrottleVerdict {
-    const units = calls.reduce((sum, call) => sum + resourceUnits(call, this.#options), 0);
+  /** Charges a call to the application that makes it. */
+  charge(exchange: Exchange): ThrottleVerdict {
+    const units = resourceUnits(exchange, this.#options);
     const app = this.#appOf(exchange);
     const before = this.#states.get(app) ?? unusedState;
     const verdict = charge(before, units, this.#now(), this.#options);

@@ -16,10 +16,10 @@ const discardedBytesMax = 64 * 1024 * 1024;
 const discardMs = 30_000;
 
 /** Answers an exchange, and may change how it is delivered before it reads the body. */
-export type Pipeline = (exchange: Exchange, delivery: Delivery) => Promise<Reply>;
+export type Answer = (exchange: Exchange, delivery: Delivery) => Promise<Reply>;
 
 export interface AnswerParts {
-  pipeline: Pipeline;
+  answer: Answer;
   stats: Stats;
   log: Logger;
   /** The time from a request's head to its reply's head is at least this. */
@@ -43,10 +43,10 @@ export function createRequestListener(
     return found;
   };
   return (request, response) =>
-    void answer(request, response, scheme, parts, pacesOf(request.socket));
+    void answerRequest(request, response, scheme, parts, pacesOf(request.socket));
 }
 
-async function answer(
+async function answerRequest(
   request: IncomingMessage,
   response: ServerResponse,
   scheme: string,
@@ -83,18 +83,14 @@ async function answer(
   }
 }
 
-async function replyTo(
-  exchange: Exchange,
-  delivery: Delivery,
-  { pipeline, log }: AnswerParts,
-): Promise<Reply> {
+async function replyTo(exchange: Exchange, delivery: Delivery, parts: AnswerParts): Promise<Reply> {
   try {
-    return await pipeline(exchange, delivery);
+    return await parts.answer(exchange, delivery);
   } catch (error) {
     const { method, target, body } = exchange;
     // A client that went away takes the handler with it; that is no fault of the handler's.
     const level = body.errored === null ? 'error' : 'debug';
-    log[level]({ method, target, err: error }, 'a handler failed');
+    parts.log[level]({ method, target, err: error }, 'a handler failed');
     return graphError({ status: 500, code: 'generalException', message: 'General exception.' });
   }
 }

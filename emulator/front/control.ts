@@ -1,9 +1,11 @@
 // The control address: faults, counts and the tenant, for whoever tests a client with the emulator.
 import { X509Certificate } from 'node:crypto';
 import { DroverError } from '../../lib/error.ts';
+import { DriveError } from '../drive/drive-error.ts';
 import type { FaultEngine } from '../fault/fault-engine.ts';
 import { parseRules } from '../fault/parse-rules.ts';
 import type { ThrottleGate } from '../fault/throttle-gate.ts';
+import type { Graph } from '../graph/graph.ts';
 import type { Exchange, Handler, Reply } from '../http/exchange.ts';
 import type { Stats } from './stats.ts';
 import type { TenantFile } from './tenant-file.ts';
@@ -18,8 +20,7 @@ export interface ControlParts {
   openConnections(): number;
   /** What a client is told about the emulator when it is ready. */
   description(): object;
-  /** What the drives say of themselves. */
-  graphStats(): unknown;
+  graph: Pick<Graph, 'stats' | 'lock' | 'unlock'>;
 }
 
 /** Answers what is below /_emulator/. */
@@ -31,8 +32,9 @@ export function createControl(parts: ControlParts): Handler {
     try {
       return await answer(exchange, parts, rest);
     } catch (error) {
-      if (!(error instanceof DroverError)) throw error;
-      return failure(400, error.message);
+      if (error instanceof DriveError) return failure(error.status, error.message);
+      if (error instanceof DroverError) return failure(400, error.message);
+      throw error;
     }
   };
 }
@@ -45,6 +47,10 @@ const routes: Record<string, Record<string, Answer>> = {
   faults: { GET: listFaults, PUT: replaceFaults, POST: addFaults, DELETE: removeFaults },
   stats: { GET: (_exchange, parts) => json(200, statsOf(parts)), DELETE: resetStats },
   certificates: { POST: addCertificate },
+  locks: {
+    POST: (exchange, { graph }) => setLock(exchange, (path) => graph.lock(path)),
+    DELETE: (exchange, { graph }) => setLock(exchange, (path) => graph.unlock(path)),
+  },
 };
 
 const help = {
@@ -57,6 +63,8 @@ const help = {
   'DELETE /_emulator/stats': 'begins all counts anew, those of the rules too',
   'POST /_emulator/certificates':
     'registers a PEM certificate for the application of ?clientId=, or for the first one',
+  'POST /_emulator/locks': 'locks the item at ?path=, such as /sites/hr/Shared Documents/a.docx',
+  'DELETE /_emulator/locks': 'takes the lock at ?path= away',
 };
 
 function listFaults(_exchange: Exchange, { faults }: ControlParts): Reply {
@@ -89,7 +97,7 @@ function statsOf(parts: ControlParts): object {
     resourceUnits: throttle.snapshot(),
     rules,
     openConnections: parts.openConnections(),
-    graph: parts.graphStats(),
+    graph: parts.graph.stats(),
   };
 }
 
@@ -113,6 +121,13 @@ async function addCertificate(exchange: Exchange, { tenantFile }: ControlParts):
   }
   tenantFile.save();
   return json(200, { clientId: app.clientId, certificates: app.certificates.length });
+}
+
+function setLock({ url }: Exchange, set: (itemPath: string) => void): Reply {
+  const itemPath = url.searchParams.get('path');
+  if (itemPath === null) return failure(400, 'Say which item by ?path=.');
+  set(itemPath);
+  return { status: 204 };
 }
 
 async function readJson(exchange: Exchange): Promise<unknown> {

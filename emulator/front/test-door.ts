@@ -49,7 +49,7 @@ export async function openTestDoor(t: ExecutionContext, options: TestDoorOptions
   faults.replace(options.rules ?? []);
   const stats = new Stats();
   const ok: Handler = () => Promise.resolve({ status: 200, body: 'ok' });
-  const pipeline = createPipeline({
+  const { answer, answerInner } = createPipeline({
     control: ok,
     entra: options.entra ?? ok,
     graph: options.graph ?? ok,
@@ -65,7 +65,7 @@ export async function openTestDoor(t: ExecutionContext, options: TestDoorOptions
   const door = await openFrontDoor(
     { certificate, ...addresses },
     {
-      pipeline,
+      answer,
       stats,
       log: createLog('test', 'silent'),
       latencyMs: options.latencyMs ?? 0,
@@ -77,7 +77,7 @@ export async function openTestDoor(t: ExecutionContext, options: TestDoorOptions
   const url = `https://localhost:${door.tlsPort}`;
   const http = `http://127.0.0.1:${door.httpPort}`;
   const proxy = `http://127.0.0.1:${door.proxyPort}`;
-  return { door, stats, faults, ca, url, http, proxy };
+  return { door, answerInner, stats, faults, ca, url, http, proxy };
 }
 
 /** A client that trusts the authority, and comes by the proxy if there is one. */
