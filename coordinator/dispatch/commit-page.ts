@@ -115,7 +115,7 @@ async function learn(
     names.length === 0 ? [] : transaction.names(task, names),
     paths.length === 0 ? [] : transaction.ledgerRows(task, paths),
   ]);
-  for (const [index, name] of names.entries()) known.holders.set(name, holders[index]);
+  for (const [index, name] of names.entries()) known.holders.set(name, holders[index] ?? 'nobody');
   for (const [index, path] of paths.entries()) known.migrated.set(path, rows[index] !== undefined);
   return holders.some((holder) => holder !== undefined) || rows.some((row) => row === undefined);
 }

@@ -3,6 +3,8 @@
  * links that stand at the destination. PURE.
  */
 export function isInsideDestination(path: string): boolean {
-  if (path.includes('\0')) return false;
-  return path.split('/').every((part) => part !== '' && part !== '.' && part !== '..');
+  return !escaping.test(path);
 }
+
+/** A part that is empty, one dot or two, or a NUL anywhere. */
+const escaping = /(?:^|\/)\.{0,2}(?:\/|$)|\0/v;

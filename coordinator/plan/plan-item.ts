@@ -2,8 +2,8 @@
 import type { LedgerRow } from '../../gen/drover/store/v1/rows_pb.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { ItemAction, ItemKind } from '../../gen/drover/v1/item_pb.ts';
-import type { Refusal } from './destination-name.ts';
 import { isInsideDestination } from './destination-path.ts';
+import type { ItemPlace } from './item-place.ts';
 
 /** One item of a scan, and what stands out about it. */
 export interface ScannedItem {
@@ -29,18 +29,19 @@ export interface Decision {
 }
 
 /**
- * `ledger` is what the last run that wrote the item recorded, if one did; `refusal` says why the item cannot be at the
- * destination, if it cannot.
+ * `ledger` is what the last run that wrote the item recorded, if one did; `place` is where the item goes at a destination that
+ * has rules for names, or why it cannot go there.
  */
 export function planItem(
   item: ScannedItem,
   ledger: LedgerRow | undefined,
-  refusal?: Refusal,
+  place?: ItemPlace,
 ): Decision {
-  const settled = settleItem(item);
-  if (settled !== undefined) return settled;
-  if (refusal !== undefined)
-    return decideRemark({ reason: refusal.refused, message: refusal.message });
+  if (place === undefined) {
+    const settled = settleItem(item);
+    if (settled !== undefined) return settled;
+  } else if ('refused' in place)
+    return decideRemark({ reason: place.refused, message: place.message });
   // What an earlier run wrote is written over only where it is of the same kind: a folder takes no file's place, nor the reverse.
   if (item.kind === ItemKind.FOLDER) return write(ledger?.folder === true ? ledger : undefined);
   if (ledger !== undefined && isUnchanged(item, ledger))

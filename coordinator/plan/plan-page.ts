@@ -12,7 +12,7 @@ import {
   encodeSettledResults,
 } from './batch-builder.ts';
 import { planItem, type Decision, type ScannedItem } from './plan-item.ts';
-import type { ItemPlace } from './resolve-names.ts';
+import type { ItemPlace } from './item-place.ts';
 
 /** The most items in a page of a scan. */
 export const scanPageItemsMax = 2000;
@@ -95,9 +95,8 @@ class PagePlanner {
     this.#lastPath = item.path;
     this.#scannedItems += 1;
     this.#scannedBytes += item.size;
-    const isRefused = place !== undefined && 'refused' in place;
-    const decision = planItem(item, ledger, isRefused ? place : undefined);
-    const path = place === undefined || isRefused ? item.path : place.path;
+    const decision = planItem(item, ledger, place);
+    const path = place !== undefined && 'path' in place ? place.path : item.path;
     const { action } = decision;
     if (action !== ItemAction.CREATE && action !== ItemAction.UPDATE) {
       this.#settled.add(item, action, undefined, path);

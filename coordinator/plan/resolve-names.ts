@@ -13,6 +13,7 @@ import { ItemKind } from '../../gen/drover/v1/item_pb.ts';
 import { nameAtDestination, refuseLongName, type Refusal } from './destination-name.ts';
 import type { DestinationRoot } from './destination-root.ts';
 import { FolderStack, joinKey, joinPath, type Folder } from './folder-stack.ts';
+import type { ItemPlace } from './item-place.ts';
 import { foldName, numberedName } from './name-twins.ts';
 import { settleItem, type ScannedItem } from './plan-item.ts';
 
@@ -22,9 +23,6 @@ export const pathLengthMax = 400;
 export const fileBytesMax = 250n * 1024n * 1024n * 1024n;
 /** The highest number that is tried to tell names apart. */
 export const nameNumberMax = 1000;
-
-/** Where an item goes below the destination, or why it cannot go there. */
-export type ItemPlace = { path: string } | Refusal;
 
 /** A page and what it goes by. */
 export interface NameRequest {
@@ -40,8 +38,8 @@ export interface NameRequest {
 
 /** What is known of the store. */
 export class KnownNames {
-  /** By the folded path at the destination; undefined when nobody has the name. */
-  readonly holders = new Map<string, NameRow | undefined>();
+  /** By the folded path at the destination. */
+  readonly holders = new Map<string, NameRow | 'nobody'>();
   /** By the path of a holder: whether the ledger has it. */
   readonly migrated = new Map<string, boolean>();
 }
@@ -50,8 +48,8 @@ export class KnownNames {
 export interface ResolvedNames {
   /** One for each item; undefined for what is not migrated for reasons of its own. */
   places: (ItemPlace | undefined)[];
-  /** Names to be given away, by the folded path at the destination: the path that gets it. */
-  claims: Map<string, string>;
+  /** Names to be given away: a folded path at the destination, and the path that gets it. */
+  claims: [name: string, path: string][];
   lastDestinationPath: string;
   /** Folded paths whose holders are not known and were taken for nobody. */
   missingHolders: Set<string>;
@@ -71,7 +69,7 @@ class Resolver {
   readonly #given = new Map<string, string>();
   /** By the folded path at the destination: the first number that may be free beside it. */
   readonly #nextNumbers = new Map<string, number>();
-  readonly #claims = new Map<string, string>();
+  readonly #claims: [name: string, path: string][] = [];
   readonly #missingHolders = new Set<string>();
   readonly #missingMigrated = new Set<string>();
 
@@ -164,14 +162,17 @@ class Resolver {
     const { run } = this.#request;
     const givenTo = this.#given.get(key);
     if (givenTo !== undefined) return givenTo === path ? 'known' : 'taken';
-    const isKnown = this.#known.holders.has(key);
-    const holder = isKnown ? this.#known.holders.get(key) : undefined;
-    if (holder !== undefined && holder.path !== path)
-      if (holder.run >= run || this.#isMigrated(holder.path)) return 'taken';
+    const holder = parent.isNew === true ? 'nobody' : this.#known.holders.get(key);
+    if (typeof holder === 'object') {
+      if (holder.path !== path && (holder.run >= run || this.#isMigrated(holder.path)))
+        return 'taken';
+      this.#given.set(key, path);
+      if (holder.path !== path || holder.run !== run) this.#claims.push([key, path]);
+      return 'known';
+    }
     this.#given.set(key, path);
-    if (holder?.path !== path || holder.run !== run) this.#claims.set(key, path);
-    if (holder !== undefined) return 'known';
-    if (isKnown || parent.isNew === true) return 'new';
+    this.#claims.push([key, path]);
+    if (holder === 'nobody') return 'new';
     this.#missingHolders.add(key);
     return 'unknown';
   }
