@@ -28,13 +28,11 @@ export function changeItem(drive: Drive, item: Item, changes: ItemChanges, by: I
   checkWritable(item, by);
   const { createdMs, modifiedMs } = changes.times ?? {};
   const redated = createdMs !== undefined || modifiedMs !== undefined;
+  // The phantom version: the times of a file are part of its version.
+  if (redated && !isFolder(item)) drive.checkRoom(item.size);
   const moved = moveItem(drive, item, changes);
   if (redated) {
-    // The phantom version: the times of a file are part of its version.
-    if (!isFolder(item)) {
-      drive.checkRoom(item.size);
-      keepVersion(drive, item, 'link');
-    }
+    if (!isFolder(item)) keepVersion(drive, item, 'link');
     item.fileCreatedMs = createdMs ?? item.fileCreatedMs;
     item.fileModifiedMs = modifiedMs ?? item.fileModifiedMs;
   }
@@ -62,12 +60,10 @@ function moveItem(drive: Drive, item: Item, changes: ItemChanges): boolean {
       deleteItem(drive, existing, item.modifiedBy);
     else throw new DriveError('nameAlreadyExists');
   }
-  const from = drive.files.pathOf(item);
+  renameSync(drive.files.pathOf(item), drive.files.pathIn(parent, name));
   drive.unlink(item);
   item.name = name;
   drive.link(item, parent);
-  const to = drive.files.pathOf(item);
-  if (from !== to) renameSync(from, to);
   return true;
 }
 
@@ -76,6 +72,7 @@ export function deleteItem(drive: Drive, item: Item, by: Identity, keep = true):
   if (item.parent === undefined)
     throw new DriveError('invalidRequest', 'The root of a drive cannot be deleted.');
   const items = [...subtree(item)];
+  // Locks within a folder hold it, too.
   for (const each of items) checkWritable(each, by);
   const { files } = drive;
   if (keep) renameSync(files.pathOf(item), files.deletedPath(item));
@@ -106,9 +103,9 @@ export function restoreItem(
   const name = wanted.name ?? item.name;
   drive.checkPlace(parent, name, isFolder(item));
   if (parent.children.has(foldName(name))) throw new DriveError('nameAlreadyExists');
+  renameSync(drive.files.deletedPath(item), drive.files.pathIn(parent, name));
   item.name = name;
   drive.link(item, parent);
-  renameSync(drive.files.deletedPath(item), drive.files.pathOf(item));
   drive.deletedBytes -= item.size;
   for (const each of subtree(item)) {
     delete each.deleted;

@@ -36,6 +36,11 @@ export class ContentFolder {
     return place;
   }
 
+  /** Where an item of this name lies in a folder. */
+  pathIn(folder: Item, name: string): string {
+    return this.pathOf(folder) + path.sep + localName(name);
+  }
+
   /** The content of an old version. */
   versionPath(item: Item, number: number): string {
     return path.join(this.system, 'versions', item.guid, `${number}.0`);
@@ -62,6 +67,12 @@ export class ContentFolder {
     makeFolders(path.dirname(kept));
     if (keep === 'move') renameSync(this.pathOf(item), kept);
     else linkOrCopy(this.pathOf(item), kept);
+  }
+
+  /** Removes all that is left of a deleted item. */
+  dropDeleted(guid: string): void {
+    for (const folder of ['deleted', 'versions'])
+      rmSync(path.join(this.system, folder, guid), { recursive: true, force: true });
   }
 
   /** Forgets a version, or all of them. */

@@ -248,7 +248,10 @@ export class Drive {
     }
     const oldestMs = this.now() - deletedTtlMs;
     for (const [guid, record] of records) {
-      if (record.deleted !== undefined && record.deleted.atMs < oldestMs) records.delete(guid);
+      if (record.deleted !== undefined && record.deleted.atMs < oldestMs) {
+        this.files.dropDeleted(guid);
+        records.delete(guid);
+      }
       this.#sequence = Math.max(this.#sequence, record.sequence);
     }
     this.#linkAll(records);

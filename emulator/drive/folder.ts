@@ -24,6 +24,8 @@ export function makeFolder(
     existing === undefined
       ? name
       : freeName(name, (candidate) => childNamed(parent, candidate) !== undefined);
+  // The disk first, and without a word on what a killed process left there.
+  mkdirSync(drive.files.pathIn(parent, free), { recursive: true });
   const folder = drive.create({
     name: free,
     folder: true,
@@ -34,7 +36,6 @@ export function makeFolder(
     fileModifiedMs: times.modifiedMs,
   });
   drive.link(folder, parent);
-  mkdirSync(drive.files.pathOf(folder));
   drive.save(folder);
   return folder as Folder;
 }

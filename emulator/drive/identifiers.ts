@@ -34,9 +34,11 @@ export function itemId(tag: Uint8Array, guid: string): string {
   return `01${base32(Buffer.concat([tag, guidBytes(guid)]))}`;
 }
 
-/** The tag that item ids of a library begin with. */
+/** The tag that item ids of a library begin with. Its last bits are the same in all ids that were ever seen. */
 export function itemIdTag(listGuid: string): Buffer {
-  return createHash('sha256').update(listGuid).digest().subarray(0, 4);
+  const tag = createHash('sha256').update(listGuid).digest().subarray(0, 4);
+  tag[3] = (tag[3]! & ~3) | 2;
+  return tag;
 }
 
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';

@@ -54,6 +54,8 @@ export function placeFile(
     existing === undefined
       ? options.name
       : freeName(options.name, (candidate) => childNamed(parent, candidate) !== undefined);
+  // The disk first: when that fails, nothing has happened yet.
+  renameSync(arrived.path, drive.files.pathIn(parent, name));
   const item = drive.create({
     ...(options.guid === undefined ? {} : { guid: options.guid }),
     name,
@@ -66,7 +68,6 @@ export function placeFile(
   });
   if (drive.library.requiresCheckout === true) item.checkout = { by, version: 0 };
   drive.link(item, parent);
-  renameSync(arrived.path, drive.files.pathOf(item));
   drive.save(item);
   return { item, created: true };
 }

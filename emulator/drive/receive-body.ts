@@ -11,7 +11,7 @@ export interface ReceiveOptions {
   position: number;
   /** A longer body ends with this refusal. */
   bytesMax: number;
-  tooLong: DriveError;
+  tooLong: () => DriveError;
   hash: QuickXorHash;
 }
 
@@ -31,7 +31,7 @@ export function receiveBody(body: Readable, options: ReceiveOptions): Promise<nu
       return reject(error);
     };
     const take = (chunk: Buffer) => {
-      if (received + chunk.length > bytesMax) return settle(options.tooLong);
+      if (received + chunk.length > bytesMax) return settle(options.tooLong());
       try {
         for (let at = 0; at < chunk.length;)
           at += writeSync(descriptor, chunk, at, chunk.length - at, position + received + at);

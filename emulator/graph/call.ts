@@ -25,6 +25,10 @@ export interface Services {
   inner: Handler;
   /** How long delta tokens are good for. */
   deltaTokenTtlMs: number;
+  /** Requests that brought a token to an address that needs none. */
+  strayTokens: number;
+  /** Whether such a request is refused with 401. */
+  refuseStrayTokens: boolean;
   /** What becomes of a fragment, not the last, whose length is no multiple of 320 KiB. */
   unalignedFragments: 'accept' | 'refuse';
 }

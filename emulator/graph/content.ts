@@ -8,7 +8,6 @@ import { cTag, isFolder, type Item } from '../drive/item.ts';
 import { checkConflict, placeFile, type PlaceOptions } from '../drive/place-file.ts';
 import { receiveBody } from '../drive/receive-body.ts';
 import { versionContent } from '../drive/version.ts';
-import type { Reply } from '../http/exchange.ts';
 import { empty, header, json, needWrite, type Call, type Services } from './call.ts';
 import { rangeOf } from './content-range.ts';
 import { conflictOfQuery } from './file-facts.ts';
@@ -17,7 +16,7 @@ import { entityJson } from './item-json.ts';
 import { downloadUrl } from './links.ts';
 import { mediaType } from './media-type.ts';
 import { rewriteOffice } from './office.ts';
-import type { Exchange } from '../http/exchange.ts';
+import type { Exchange, Reply } from '../http/exchange.ts';
 import type { ItemTarget } from './resolve.ts';
 
 /** The longest body of a small upload: 250 MB. */
@@ -59,7 +58,7 @@ async function receiveSmall({ exchange }: Call, path: string) {
     path,
     position: 0,
     bytesMax: smallUploadBytesMax,
-    tooLong: new DriveError('maxFileSizeExceeded'),
+    tooLong: () => new DriveError('maxFileSizeExceeded'),
     hash,
   });
   return { path, size, hash: Buffer.from(hash.digest()).toString('base64') };

@@ -31,6 +31,8 @@ export interface GraphOptions {
   uploadSessionTtlMs?: number;
   /** How long delta tokens are good for. @default 30 days */
   deltaTokenTtlMs?: number;
+  /** Whether a token on an address that needs none is answered with 401. @default false */
+  refuseStrayTokens?: boolean;
   /** What becomes of a fragment, not the last, whose length is no multiple of 320 KiB. @default accept */
   unalignedFragments?: 'accept' | 'refuse';
 }
@@ -40,6 +42,8 @@ export interface GraphStats {
   requests: number;
   errors: number;
   openSessions: number;
+  /** Requests that brought a token to an upload or download address: a client gives its secret away. */
+  strayTokens: number;
   drives: { webUrl: string; items: number; bytes: number; changes: number }[];
 }
 
@@ -71,6 +75,8 @@ export async function createGraph(options: GraphOptions): Promise<Graph> {
     now,
     log,
     deltaTokenTtlMs: options.deltaTokenTtlMs ?? 30 * 24 * 3_600_000,
+    strayTokens: 0,
+    refuseStrayTokens: options.refuseStrayTokens ?? false,
     unalignedFragments: options.unalignedFragments ?? 'accept',
   });
 }
@@ -111,7 +117,8 @@ class RunningGraph implements Graph {
       changes: drive.sequence,
     }));
     const openSessions = this.#services.sessions.size;
-    return { requests: this.#requests, errors: this.#errors, openSessions, drives };
+    const { strayTokens } = this.#services;
+    return { requests: this.#requests, errors: this.#errors, openSessions, strayTokens, drives };
   }
 
   lock(itemPath: string): void {

@@ -1,5 +1,6 @@
 // From an address to the handler of what it means.
 import { DriveError } from '../drive/drive-error.ts';
+import type { UploadSession } from '../drive/upload-session.ts';
 import type { CheckToken, Exchange, Principal, Reply } from '../http/exchange.ts';
 import { parseAddress, type Address } from './address.ts';
 import { answerBatch } from './batch.ts';
@@ -27,16 +28,27 @@ export async function route(
   checkToken: CheckToken,
   context: ErrorContext,
 ): Promise<Reply> {
+  if (isDownloadUrl(exchange) || isUploadUrl(exchange)) noteStrayToken(exchange, services);
   if (isDownloadUrl(exchange)) return answerDownloadUrl(exchange, services);
   const monitor = monitorOf(exchange);
   if (monitor !== undefined) return services.copies.answer(monitor);
   const address = parseAddress(exchange.url.pathname);
   if (address === undefined)
     throw new DriveError('notBuilt', `The emulator offers nothing at ${exchange.url.pathname}.`);
-  if (isUploadUrl(exchange)) return answerUploadUrl(uploadCall(exchange, address, services));
+  if (isUploadUrl(exchange)) {
+    const session = sessionOfUrl(exchange.url, services);
+    return answerUploadUrl(uploadCall(exchange, address, services, session), session);
+  }
   const principal = await checkToken(exchange.headers.authorization, audienceOf(exchange, address, services)); // prettier-ignore
   if (!('appId' in principal)) return refusalReply(principal, context);
   return answer(createCall(exchange, address, services, principal));
+}
+
+function noteStrayToken({ headers, target }: Exchange, services: Services): void {
+  if (headers.authorization === undefined) return;
+  services.strayTokens++;
+  services.log.debug({ path: target.split('?')[0] }, 'a token came to an address that needs none');
+  if (services.refuseStrayTokens) throw new DriveError('unauthenticated');
 }
 
 /** What a token has to be issued for. SharePoint's API is asked by its tenant's name, under whatever name this machine has. */
@@ -58,10 +70,15 @@ function createCall(
 }
 
 /** Who has an upload address acts as whoever opened the session. */
-function uploadCall(exchange: Exchange, address: Address, services: Services): Call {
-  const { by } = sessionOfUrl(exchange.url, services);
-  const principal: Principal = { appId: by.application?.id ?? '', appName: by.application?.displayName ?? '', roles: [], scopes: [] }; // prettier-ignore
-  // What is answered looks like Graph's own, wherever the fragments were sent to.
+function uploadCall(
+  exchange: Exchange,
+  address: Address,
+  services: Services,
+  { by }: UploadSession,
+): Call {
+  const { id: appId = '', displayName: appName = '' } = by.application ?? {};
+  const principal: Principal = { appId, appName, roles: [], scopes: [] };
+  // The query belongs to the upload, and selects nothing of the answer.
   return { exchange, address, query: new URLSearchParams(), principal, by, services };
 }
 

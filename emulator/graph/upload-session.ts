@@ -68,8 +68,7 @@ function sizeOf(value: unknown): number {
 }
 
 /** Everything that is asked of an upload address. No header is needed, and one that is there does no harm. */
-export async function answerUploadUrl(call: Call): Promise<Reply> {
-  const session = sessionOfUrl(call.exchange.url, call.services);
+export async function answerUploadUrl(call: Call, session: UploadSession): Promise<Reply> {
   if (call.exchange.effects.loseSession === true) {
     call.services.sessions.drop(session);
     throw new DriveError('uploadSessionNotFound');
@@ -111,7 +110,7 @@ async function putFragment(call: Call, session: UploadSession): Promise<Reply> {
       path: session.drive.files.sessionPath(session.guid),
       position: session.position,
       bytesMax: fragment.length,
-      tooLong: wrongLength(),
+      tooLong: wrongLength,
       hash,
     });
     if (length !== fragment.length) throw wrongLength();

@@ -44,7 +44,6 @@ export interface Answer {
   status: number;
   headers: Headers;
   text: string;
-  // oxlint-disable-next-line typescript/no-explicit-any -- answers are looked into as they come
   json: any;
 }
 
