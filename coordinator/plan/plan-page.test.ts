@@ -110,13 +110,18 @@ test('a folder goes into both phases and is planned once', (t) => {
 test('an update says what is expected at the destination, for files only', (t) => {
   const ledger = [
     create(LedgerRowSchema, { folder: true }),
-    create(LedgerRowSchema, { size: 77n, destinationModifiedNs: 88n }),
+    create(LedgerRowSchema, {
+      size: 77n,
+      destinationModifiedNs: 88n,
+      destinationId: 'id',
+      destinationVersion: 'v',
+    }),
   ];
   const { transfers } = plan([...folders(1), ...files(2, 1n)], undefined, ledger);
   const items = itemsOf(transfers[0]!);
   t.deepEqual(items.action, [ItemAction.UPDATE, ItemAction.UPDATE, ItemAction.CREATE]);
   t.is(items.expected.length, 1);
-  t.like(items.expected[0], { index: 1, size: 77n, modifiedNs: 88n });
+  t.like(items.expected[0], { index: 1, size: 77n, modifiedNs: 88n, id: 'id', version: 'v' });
 });
 
 const cuts: [name: string, sizes: Entry[], expected: number[]][] = [
@@ -160,6 +165,40 @@ test('the folder batch that is being filled grows over pages and rolls over when
     pathsOf([third.filledFolders!, ...third.folders]),
     folders(1050).map((one) => one.path),
   );
+});
+
+test('places are in a batch for each item, or for none', (t) => {
+  const at = (...paths: string[]) => paths.map((path) => ({ path }));
+  const items = scannedItems(pageOf([...folders(1), ...files(3)]));
+  const same = planPage(items, [], undefined, at('d0', 'f0', 'f1', 'f2'));
+  t.deepEqual(itemsOf(same.transfers[0]!).destinationPath, []);
+  t.deepEqual(itemsOf(same.folders[0]!).destinationPath, []);
+
+  const refusal = { refused: ErrorReason.NAME_INVALID, message: 'no' };
+  const places = [...at('d0', 'x'), refusal, ...at('f2')];
+  const ledger = [undefined, undefined, undefined, create(LedgerRowSchema, { modifiedNs: 3n })];
+  const other = planPage(items, ledger, itemsOf(same.folders[0]!), places);
+  t.deepEqual(itemsOf(other.transfers[0]!).destinationPath, ['d0', 'x']);
+  t.deepEqual(itemsOf(other.filledFolders!).destinationPath, []);
+  const settled = fromBinary(BatchItemsSchema, other.settled!.items);
+  t.deepEqual([settled.path, settled.destinationPath], [['f1', 'f2'], []]);
+  t.like(other.settled, { skipped: 1, failed: 1 });
+
+  const kept = planPage(items, ledger, undefined, [...at('d0', 'f0'), refusal, ...at('g')]);
+  const keptItems = fromBinary(BatchItemsSchema, kept.settled!.items);
+  t.deepEqual(keptItems.destinationPath, ['f1', 'g'], 'what was left alone tells where it is');
+});
+
+test('a folder batch that is filled over pages gets places when the first differs', (t) => {
+  const first = plan(folders(2));
+  const second = planPage(scannedItems(pageOf(folders(2, 2))), [], itemsOf(first.folders[0]!), [
+    { path: 'd2' },
+    { path: 'D3' },
+  ]);
+  const filled = itemsOf(second.filledFolders!);
+  t.deepEqual(filled.destinationPath, ['d0', 'd1', 'd2', 'D3']);
+  const third = planPage(scannedItems(pageOf(folders(1, 4))), [], filled, [{ path: 'd4' }]);
+  t.deepEqual(itemsOf(third.filledFolders!).destinationPath.slice(3), ['D3', 'd4']);
 });
 
 test('a page without folders leaves the folder batch as it is', (t) => {

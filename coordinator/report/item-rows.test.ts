@@ -2,7 +2,7 @@ import { create } from '@bufbuild/protobuf';
 import test from 'ava';
 import { BatchItemsSchema, BatchResultsSchema } from '../../gen/drover/v1/columns_pb.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
-import { ItemAction, ItemKind, ItemState } from '../../gen/drover/v1/item_pb.ts';
+import { ItemAction, ItemKind, ItemState, ItemVerification } from '../../gen/drover/v1/item_pb.ts';
 import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
 import { itemRows, timestampFromNanoseconds, type ItemBatch } from './item-rows.ts';
 
@@ -57,6 +57,7 @@ test('what was read is what is shown of a migrated file; a failed one has its re
     ['g', FILE, CREATE],
   ]);
   done.agent = 'x-abc';
+  done.items.destinationPath = ['f', 'g_'];
   done.results = create(BatchResultsSchema, {
     state: [ItemState.SUCCEEDED, ItemState.FAILED],
     size: [9n, 0n],
@@ -65,6 +66,8 @@ test('what was read is what is shown of a migrated file; a failed one has its re
     sha256: new Uint8Array(64).fill(0xab, 0, 32),
     quickXorHash: new Uint8Array(40).fill(1, 0, 20),
     attempts: [1, 3],
+    destinationId: ['01AB', ''],
+    verification: [ItemVerification.REWRITTEN_BY_SHAREPOINT, ItemVerification.UNSPECIFIED],
     remark: [{ index: 1, reason: ErrorReason.SOURCE_CHANGED, message: 'it changed' }],
   });
   const [first, second] = [...itemRows(done, 0)].map(({ item }) => item);
@@ -73,6 +76,8 @@ test('what was read is what is shown of a migrated file; a failed one has its re
   t.is(first!.sha256, 'ab'.repeat(32));
   t.is(first!.quickXorHash, 'AQEBAQEBAQEBAQEBAQEBAQEBAQE=');
   t.is(first!.agent, 'agents/x-abc');
+  t.like(first, { destinationPath: '', destinationId: '01AB', verification: ItemVerification.REWRITTEN_BY_SHAREPOINT }); // prettier-ignore
+  t.like(second, { destinationPath: 'g_', destinationId: '' });
   t.is(first!.reason, ErrorReason.UNSPECIFIED);
   t.is(second!.state, ItemState.FAILED);
   t.is(second!.sha256, '');
