@@ -30,7 +30,7 @@ test('a batch answers each request as if it had come alone', async (t) => {
   t.deepEqual(statuses, [201, 200, 404, 424, 201, 302]);
   t.is(byId.get('2')!.body['name'], 'a');
   t.is(byId.get('5')!.body['size'], 5);
-  t.regex(byId.get('6')!.headers['location']!, /download\.aspx/);
+  t.regex(byId.get('6')!.headers['Location']!, /download\.aspx/);
 });
 
 test('batches that cannot be are refused as a whole', async (t) => {

@@ -1,7 +1,6 @@
 // POST /$batch: up to 20 calls in one, each answered as if it had come alone.
-import { text as textOfStream } from 'node:stream/consumers';
 import { Readable } from 'node:stream';
-import { buffer } from 'node:stream/consumers';
+import { buffer, text as textOfStream } from 'node:stream/consumers';
 import { DriveError } from '../drive/drive-error.ts';
 import type { Exchange, Reply } from '../http/exchange.ts';
 import { json, type Call } from './call.ts';
@@ -86,10 +85,24 @@ async function answerOne(
   const reply = await call.services.inner(innerExchange(call, request));
   const body = await replyBody(reply);
   const { status, headers = {} } = reply;
-  return { id, status, headers, ...(body === undefined ? {} : { body }) };
+  const named = Object.entries(headers).map(([name, value]) => [headerNames[name] ?? name, value]);
+  return {
+    id,
+    status,
+    headers: Object.fromEntries(named),
+    ...(body === undefined ? {} : { body }),
+  };
 }
 
-const jsonHeaders = { 'content-type': 'application/json' };
+// Within JSON the case of a header's name counts: the official client looks for Content-Type as the service writes it.
+const headerNames: Record<string, string> = {
+  'cache-control': 'Cache-Control',
+  'content-type': 'Content-Type',
+  etag: 'ETag',
+  location: 'Location',
+  'retry-after': 'Retry-After',
+};
+const jsonHeaders = { 'Content-Type': 'application/json' };
 
 function innerExchange(call: Call, { method, url, headers, body }: BatchRequest): Exchange {
   const { exchange, address } = call;
