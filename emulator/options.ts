@@ -206,6 +206,10 @@ function otherOptions(): Option[] {
     environment('--token-lifetime <seconds>', 'how long access tokens are good for, up to 86400')
       .argParser(wholeNumber(1, 86_400))
       .default(defaults.tokenLifetimeMs / 1000),
+    environment(
+      '--strict',
+      'refuse fragments that are no multiple of 320 KiB, and tokens at upload and download addresses',
+    ),
     environment('--log-level <level>', `what is written to standard error: ${logLevels.join(', ')}`)
       .argParser(oneOf(...logLevels))
       .default('info'),

@@ -27,7 +27,7 @@ export interface ControlParts {
 export function createControl(parts: ControlParts): Handler {
   return async (exchange) => {
     const [name = '', ...rest] = exchange.url.pathname.split('/').slice(2);
-    const answer = routes[name]?.[exchange.method];
+    const answer = routeOf(name)?.[exchange.method];
     if (answer === undefined) return unknownAddress(exchange, name);
     try {
       return await answer(exchange, parts, rest);
@@ -52,6 +52,10 @@ const routes: Record<string, Record<string, Answer>> = {
     DELETE: (exchange, { graph }) => setLock(exchange, (path) => graph.unlock(path)),
   },
 };
+
+function routeOf(name: string): Record<string, Answer> | undefined {
+  return Object.hasOwn(routes, name) ? routes[name] : undefined;
+}
 
 const help = {
   'GET /_emulator/description': 'addresses, tenant and credentials, as printed when ready',
@@ -151,7 +155,7 @@ async function readText({ body }: Exchange): Promise<string> {
 }
 
 function unknownAddress({ method, url }: Exchange, name: string): Reply {
-  const known = routes[name];
+  const known = routeOf(name);
   if (known === undefined) return failure(404, `There is no ${url.pathname}; see /_emulator/.`);
   const reply = failure(405, `${url.pathname} does not know ${method}; see /_emulator/.`);
   return { ...reply, headers: { ...reply.headers, Allow: Object.keys(known).join(', ') } };

@@ -34,12 +34,13 @@ export function routeClassOf(part: Part, path: string): RouteClass {
   if (part === 'entra') return path.endsWith('/token') ? 'token' : 'other';
   if (/[:/]createUploadSession$/.test(path)) return 'createUploadSession';
   if (/\/items\/[^/:]+\/uploadSession$/.test(path)) return 'uploadSession';
-  if (/\/(items|root)([/:]|$)|\/root:/.test(afterService(path))) return 'items';
-  if (/\/drives?(\/|$)/.test(afterService(path))) return 'drives';
-  return /^\/sites([/:]|$)/.test(afterService(path)) ? 'sites' : 'other';
+  const inService = afterService(path);
+  if (/\/drives?(\/[^/]+)?\/(items|root)([/:]|$)/.test(inService)) return 'items';
+  if (/\/drives?(\/|$)/.test(inService)) return 'drives';
+  return /^\/sites(\/|$)/.test(inService) ? 'sites' : 'other';
 }
 
-/** The path within the API, so that a site that is called by its own address is not taken for a call about sites. */
+/** The path within the API, so that a page of a site is not taken for a call about sites; empty when it is not in the API. */
 function afterService(path: string): string {
-  return path.replace(/^.*?\/(v1\.0|beta|_api\/v2\.[01])(?=\/|$)/, '');
+  return /^(?:\/v1\.0|\/beta|.*?\/_api\/v2\.[01])(\/.*|$)/.exec(path)?.[1] ?? '';
 }
