@@ -201,7 +201,7 @@ function testFiles(check: Register, { names }: DestinationTraits): void {
       t.is(await reasonOf(destination.openUpload(uploadOptions(path, large))), escapes);
       t.is(await reasonOf(destination.makeFolder(path)), escapes);
       const times = { modifiedNs, createdNs: 0n };
-      t.is(await reasonOf(destination.finishFolder(path, times)), escapes);
+      t.is(await reasonOf(destination.finishFolder(path, times, false)), escapes);
       await destination.removeParts(path, ['tag-1-0']);
       t.deepEqual(await place.list(), []);
     });
@@ -218,9 +218,9 @@ function testFolders(check: Register, { precisionNs }: DestinationTraits): void 
   check('a folder gets its date, and is made if need be', async ({ t, place, destination }) => {
     await put(destination, 'a/file', large);
     const times = { modifiedNs, createdNs: 0n };
-    t.true(await destination.finishFolder('a', times));
-    t.true(await destination.finishFolder('empty', times));
-    t.false(await destination.finishFolder('a', times), 'nothing is left to do');
+    t.true(await destination.finishFolder('a', times, false));
+    t.true(await destination.finishFolder('empty', times, false));
+    t.false(await destination.finishFolder('a', times, false), 'nothing is left to do');
     t.is((await place.modifiedNs('a')) / precisionNs, modifiedNs / precisionNs);
     t.is((await place.modifiedNs('empty')) / precisionNs, modifiedNs / precisionNs);
   });
@@ -258,7 +258,7 @@ function testConflicts(check: Register): void {
     t.is(await reasonOf(destination.makeFolder('a')), conflict);
     t.is(await reasonOf(destination.openUpload(uploadOptions('a/b', large))), conflict);
     const times = { modifiedNs, createdNs: 0n };
-    t.is(await reasonOf(destination.finishFolder('a', times)), conflict);
+    t.is(await reasonOf(destination.finishFolder('a', times, false)), conflict);
     t.deepEqual(await place.list(), ['a']);
   });
 

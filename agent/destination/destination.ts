@@ -97,6 +97,12 @@ export interface DestinationFile {
   verification: ItemVerification;
 }
 
+/** A folder's dates, in nanoseconds since 1970; `createdNs` is 0 when it is not known. */
+export interface FolderTimes {
+  modifiedNs: bigint;
+  createdNs: bigint;
+}
+
 /**
  * A folder that files go into. Every method throws DroverError with a DESTINATION_ reason, and never touches anything
  * outside the folder it was opened on, whatever path it is given and whatever links stand at the destination.
@@ -108,9 +114,9 @@ export interface Destination extends AsyncDisposable {
   makeFolder(path: string): Promise<void>;
   /**
    * Makes the folder if it is not there and gives it its dates; called when everything in it is written. Answers whether there
-   * was anything to do.
+   * was anything to do; `isNew` says that there is, for this run made the folder.
    */
-  finishFolder(path: string, times: { modifiedNs: bigint; createdNs: bigint }): Promise<boolean>;
+  finishFolder(path: string, times: FolderTimes, isNew: boolean): Promise<boolean>;
   /** Begins a file, making its folders; or answers with what stands there instead of what was expected. */
   openUpload(options: UploadOptions): Promise<Upload | ExistingFile>;
   /** Removes what a dead process may have left half-written for `path`. Never throws. */

@@ -12,7 +12,13 @@ import {
 import { Hasher, type Hashes } from '../pool/hasher.ts';
 import { CheckedFolders } from './checked-folders.ts';
 import { ItemVerification } from '../../gen/drover/v1/item_pb.ts';
-import type { Destination, ExistingFile, Upload, UploadOptions } from './destination.ts';
+import type {
+  Destination,
+  ExistingFile,
+  FolderTimes,
+  Upload,
+  UploadOptions,
+} from './destination.ts';
 import {
   conflictError,
   destinationError,
@@ -64,10 +70,7 @@ class FolderDestination implements Destination {
     this.#folders.ensure(path);
   }
 
-  async finishFolder(
-    path: string,
-    times: { modifiedNs: bigint; createdNs: bigint },
-  ): Promise<boolean> {
+  async finishFolder(path: string, times: FolderTimes): Promise<boolean> {
     checkRelativePath(path);
     return this.#guarded(path, () => {
       this.#folders.ensure(path);

@@ -179,9 +179,9 @@ class Batch {
       this.results.folderSucceeded(index, attempt, modifiedNs);
       return;
     }
-    const changed = await this.#destination.finishFolder(path, { modifiedNs, createdNs });
-    if (changed || this.#items.action[index] === ItemAction.CREATE)
-      this.results.folderSucceeded(index, attempt, modifiedNs);
+    const isNew = this.#items.action[index] === ItemAction.CREATE;
+    const changed = await this.#destination.finishFolder(path, { modifiedNs, createdNs }, isNew);
+    if (changed || isNew) this.results.folderSucceeded(index, attempt, modifiedNs);
     else this.results.unchanged(index, attempt);
   }
 

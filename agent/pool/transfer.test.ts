@@ -216,7 +216,7 @@ function wrapped(
   return {
     concurrency,
     makeFolder: (relative) => destination.makeFolder(relative),
-    finishFolder: (relative, times) => destination.finishFolder(relative, times),
+    finishFolder: (relative, times, isNew) => destination.finishFolder(relative, times, isNew),
     removeParts: (relative, names) => destination.removeParts(relative, names),
     cancelUpload: (open) => destination.cancelUpload(open),
     openUpload: async (options) => {

@@ -83,14 +83,23 @@ export class DriveFolders {
     }
   }
 
-  /** Gives an item its dates. */
-  async date(itemId: string, times: { modifiedNs: bigint; createdNs: bigint }): Promise<DriveItem> {
+  /** Whether the folder is known to be there. */
+  isKnown(path: string): boolean {
+    return this.#known.has(path);
+  }
+
+  /** Gives an item its dates; `address` is the item's, within the drive. */
+  async date(
+    address: string,
+    times: { modifiedNs: bigint; createdNs: bigint },
+  ): Promise<DriveItem> {
     const { client, signal } = this.#parts;
     const body = { fileSystemInfo: fileSystemInfo(times) };
-    const path = this.#drive(`/items/${itemId}`);
+    const path = this.#drive(address);
     const answer = await client.call({ method: 'PATCH', path, body, resourceUnits: 2 }, signal);
     const item = readDriveItem(answer.body);
-    if (item === undefined) throw itemError(new Error('the service answered with no item'), itemId);
+    if (item === undefined)
+      throw itemError(new Error('the service answered with no item'), address);
     return item;
   }
 

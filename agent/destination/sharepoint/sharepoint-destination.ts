@@ -11,6 +11,7 @@ import type {
   DestinationFile,
   ExistingFile,
   ExpectedFile,
+  FolderTimes,
   OpenUpload,
   Upload,
   UploadOptions,
@@ -75,22 +76,21 @@ class SharePointDestination implements Destination {
     await this.#guarded(path, () => this.#folders.ensure(this.#below(path)));
   }
 
-  async finishFolder(
-    path: string,
-    times: { modifiedNs: bigint; createdNs: bigint },
-  ): Promise<boolean> {
+  async finishFolder(path: string, times: FolderTimes, isNew: boolean): Promise<boolean> {
     checkRelativePath(path);
+    const below = this.#below(path);
     return await this.#guarded(path, async () => {
-      let item = await this.#folders.look(this.#below(path), `?${itemSelect}`);
+      // This run made it, and so its date is not the one it is to have.
+      if (isNew && this.#folders.isKnown(below)) return await this.#dateFolder(path, times);
+      const item = await this.#look(path);
       if (item === undefined) {
         this.#folders.forget();
-        await this.#folders.ensure(this.#below(path));
-        item = await this.#folders.look(this.#below(path), `?${itemSelect}`);
+        await this.#folders.ensure(below);
+        return await this.#dateFolder(path, times);
       }
-      if (item?.isFolder !== true) throw conflictError(path, 'is a file where a folder should be');
+      if (!item.isFolder) throw conflictError(path, 'is a file where a folder should be');
       if (wholeSeconds(item.modifiedNs) === wholeSeconds(times.modifiedNs)) return false;
-      await this.#folders.date(item.id, times);
-      return true;
+      return await this.#dateFolder(path, times);
     });
   }
 
@@ -119,6 +119,11 @@ class SharePointDestination implements Destination {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}
+
+  async #dateFolder(path: string, times: FolderTimes): Promise<true> {
+    await this.#folders.date(itemPath(this.#below(path)), times);
+    return true;
+  }
 
   /** What stands there, where there is a reason to look first; else the service says so when the upload begins. */
   async #standing({ path, size, expected }: UploadOptions): Promise<DriveItem | undefined> {
@@ -258,7 +263,7 @@ class SharePointDestination implements Destination {
       try {
         const item = readDriveItem((await client.call(call, signal)).body);
         if (item === undefined || item.size !== 0) throw unproved(path, item?.size ?? 0, 0);
-        const dated = await this.#folders.date(item.id, options);
+        const dated = await this.#folders.date(`/items/${item.id}`, options);
         return await this.#arrivals.accept(path, {
           item: dated,
           verification: ItemVerification.HASH,

@@ -1,0 +1,183 @@
+// A tenant for tests: the emulator as a process of its own, reached over TLS with a real sign-in, and looked at from the side through
+// Graph itself, because what this agent believes is what is being tested.
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Dispatcher } from 'undici';
+import { request } from 'undici';
+import { parseSharePointPlace } from '../../../lib/location.ts';
+import { createLog } from '../../../lib/log.ts';
+import { systemClock } from '../../../lib/time.ts';
+import { createCredential, type Credential } from '../../credential/credential.ts';
+import { createDispatcher, type HttpRoute } from '../../credential/http-route.ts';
+import type { Destination } from '../destination.ts';
+import { GraphClient } from './graph-client.ts';
+import { resolvePlace, type ResolvedPlace } from './resolve-place.ts';
+import { openSharePointDestination } from './sharepoint-destination.ts';
+import { createGateMemory, TenantGate, type GateMemory } from './tenant-gate.ts';
+
+/** What `drover-emulator --json` says. */
+interface Ready {
+  ca: string;
+  tenant: string;
+  clientId: string;
+  clientSecret: string;
+  authority: string;
+  graph: string;
+  control: string;
+}
+
+/** A rule of the emulator's faults. */
+export interface FaultRule {
+  name?: string;
+  method?: string;
+  path?: string;
+  nth?: number;
+  times?: number;
+  fault: { kind: string } & Record<string, unknown>;
+}
+
+export interface LogEntry {
+  level: string;
+  message: string;
+  fields: object;
+}
+
+const main = path.join(import.meta.dirname, '..', '..', '..', 'emulator', 'main.ts');
+
+export class TestTenant implements AsyncDisposable {
+  readonly ready: Ready;
+  readonly route: HttpRoute;
+  readonly #process: ChildProcess;
+  readonly #folder: string;
+  readonly #dispatcher: Dispatcher;
+  readonly #credential: Credential;
+  #places = 0;
+
+  private constructor(ready: Ready, process: ChildProcess, folder: string) {
+    this.ready = ready;
+    this.#process = process;
+    this.#folder = folder;
+    this.route = { proxyUrl: undefined, caFile: ready.ca, noProxy: undefined };
+    this.#dispatcher = createDispatcher(this.route);
+    this.#credential = createCredential(
+      {
+        tenant: ready.tenant,
+        clientId: ready.clientId,
+        credential: { kind: 'secret', secret: ready.clientSecret },
+        authorityUrl: ready.authority,
+        graphUrl: ready.graph,
+        cacheFile: undefined,
+        http: this.route,
+      },
+      { log: createLog('test', 'silent'), clock: systemClock, showDeviceCode: () => undefined },
+    );
+  }
+
+  /** Starts an emulator on free ports; `options` are further arguments. */
+  static async start(...options: string[]): Promise<TestTenant> {
+    const folder = mkdtempSync(path.join(tmpdir(), 'drover-tenant-'));
+    const addresses = ['--listen', '127.0.0.1:0', '--data', folder, '--json'];
+    const child = spawn(process.execPath, [main, ...addresses, ...options], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    for await (const line of createInterface({ input: child.stdout }))
+      return new TestTenant(JSON.parse(line) as Ready, child, folder);
+    throw new Error('the emulator ended before it was ready');
+  }
+
+  /** A place that nobody else writes to; `library` is the address of a library. */
+  folderAddress(
+    library = 'https://contoso.sharepoint.com/sites/migration/Shared Documents',
+  ): string {
+    return `${library}/place ${++this.#places}`;
+  }
+
+  /** A client as a thread has it. */
+  client(parts: { gate?: GateMemory; log?: LogEntry[] } = {}): GraphClient {
+    return new GraphClient({
+      graphUrl: this.ready.graph,
+      dispatcher: this.#dispatcher,
+      gate: new TenantGate(parts.gate ?? createGateMemory(8), systemClock),
+      getToken: (forceRefresh) => this.token(forceRefresh),
+      clock: systemClock,
+      log: (level, message, fields) => parts.log?.push({ level, message, fields }),
+    });
+  }
+
+  async token(forceRefresh = false): Promise<string> {
+    const signal = AbortSignal.timeout(20_000);
+    return (await this.#credential.accessToken('graph', { forceRefresh, signal })).token;
+  }
+
+  async resolve(address: string, client = this.client()): Promise<ResolvedPlace> {
+    const place = parseSharePointPlace(address, 'destination');
+    return await resolvePlace(client, place, AbortSignal.timeout(20_000));
+  }
+
+  async open(
+    address: string,
+    parts: { client?: GraphClient; signal?: AbortSignal } = {},
+  ): Promise<Destination> {
+    const client = parts.client ?? this.client();
+    return openSharePointDestination({
+      client,
+      clock: systemClock,
+      place: await this.resolve(address, client),
+      knownFolders: new Map(),
+      lanes: 4,
+      signal: parts.signal ?? new AbortController().signal,
+    });
+  }
+
+  /** Calls Graph from the side. `target` is a path below /v1.0 or an address of its own. */
+  async graph(
+    method: Dispatcher.HttpMethod,
+    target: string,
+    body?: Uint8Array | object,
+    headers: Record<string, string> = {},
+  ): Promise<{ status: number; body: Buffer; json: () => unknown }> {
+    const isJson = body !== undefined && !(body instanceof Uint8Array);
+    const isOwn = !target.startsWith('/');
+    const response = await request(isOwn ? target : `${this.ready.graph}/v1.0${target}`, {
+      dispatcher: this.#dispatcher,
+      method,
+      headers: {
+        ...(isOwn ? {} : { authorization: `Bearer ${await this.token()}` }),
+        ...(isJson ? { 'content-type': 'application/json' } : {}),
+        ...headers,
+      },
+      body: isJson ? JSON.stringify(body) : (body ?? null),
+    });
+    const bytes = Buffer.from(await response.body.arrayBuffer());
+    return {
+      status: response.statusCode,
+      body: bytes,
+      json: () => JSON.parse(bytes.toString('utf8')) as unknown,
+    };
+  }
+
+  /** Faults from now on; none ends them. */
+  async faults(...rules: FaultRule[]): Promise<void> {
+    const { status, body } = await this.graph('PUT', `${this.ready.control}faults`, rules);
+    if (status >= 300) throw new Error(`the emulator took no faults: ${body.toString('utf8')}`);
+  }
+
+  async stats(): Promise<Record<string, unknown>> {
+    return (await this.graph('GET', `${this.ready.control}stats`)).json() as Record<
+      string,
+      unknown
+    >;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#credential[Symbol.asyncDispose]();
+    await this.#dispatcher.close();
+    const ended = new Promise((resolve) => this.#process.once('exit', resolve));
+    this.#process.kill('SIGTERM');
+    await ended;
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
