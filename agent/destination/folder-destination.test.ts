@@ -75,7 +75,7 @@ test('the modified time is kept to the nanosecond, also before 1970 and far ahea
     const file = await put(destination, `file${ns}`, content, { modifiedNs: ns });
     t.is(await place.modifiedNs(`file${ns}`), ns);
     t.is(file.modifiedNs, ns);
-    await destination.finishFolder(`folder${ns}`, { modifiedNs: ns, createdNs: 0n });
+    await destination.finishFolder(`folder${ns}`, { modifiedNs: ns, createdNs: 0n }, true);
     t.is(await place.modifiedNs(`folder${ns}`), ns);
   }
 });
