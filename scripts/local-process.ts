@@ -4,6 +4,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { personWords } from './person-words.ts';
 
 export interface LocalProcessOptions {
   /** What the process is called in messages and how its logs are named, such as `coordinator`. */
@@ -11,8 +12,8 @@ export interface LocalProcessOptions {
   /** Absolute path of the TypeScript file to run. */
   script: string;
   arguments: readonly string[];
-  /** Added to this process's environment. */
-  environment?: Readonly<Record<string, string>>;
+  /** Added to this process's environment; undefined takes a variable away. */
+  environment?: Readonly<Record<string, string | undefined>>;
   /** Where standard output (`NAME.out`) and standard error (`NAME.log`) go; made when it is not there. */
   logFolder: string;
   /** Unix user id that the process gets. @default this process's */
@@ -100,8 +101,9 @@ function makeLogFolder({ name, logFolder }: LocalProcessOptions): void {
 }
 
 function launch(options: LocalProcessOptions, outputFile: string, logFile: string): ChildProcess {
-  const output = openSync(outputFile, 'w');
-  const log = openSync(logFile, 'w');
+  // For their owner only: an emulator says its secret, an agent the code with which somebody signs in.
+  const output = openSync(outputFile, 'w', 0o600);
+  const log = openSync(logFile, 'w', 0o600);
   try {
     // By its first line, as a person's shell starts it: that line holds Node's flags, too.
     return spawn(options.script, options.arguments, {
@@ -193,10 +195,4 @@ function firstLine(file: string): string | undefined {
   const text = readFileSync(file, 'utf8');
   const end = text.indexOf('\n');
   return end < 0 ? undefined : text.slice(0, end);
-}
-
-/** What stands in a log besides its JSON lines: the words that are meant for a person. */
-function personWords(logFile: string): string {
-  const lines = readFileSync(logFile, 'utf8').split('\n');
-  return lines.filter((line) => line !== '' && !line.startsWith('{')).join('\n');
 }

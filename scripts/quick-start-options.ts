@@ -1,9 +1,11 @@
 // The options of the quick start, and where it keeps things.
 import { createHash } from 'node:crypto';
 import path from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { Command, CommanderError } from 'commander';
 import { parseLocation } from '../lib/location.ts';
+import { isUserAddress } from '../lib/sharepoint-place.ts';
+import { secretVariable, signInOptionNames, signInOptions, type SignIn } from './local-sign-in.ts'; // prettier-ignore
+import { chooseService, type Service } from './quick-start-service.ts';
 
 export interface QuickStart {
   /** Where the sample is made, below the data folder; undefined when a source was given. */
@@ -11,20 +13,31 @@ export interface QuickStart {
   /** As it goes into the task. */
   source: string;
   destination: string;
+  service: Service;
   /** The task's id: the same for the same source and destination, so that the same task is run again; a new one for a sample. */
   taskId: string;
-  /** The coordinator's data folder, absolute; the agent's, logs and reports are below it. */
+  /** The coordinator's data folder, absolute; the agent's, the emulator's, logs and reports are below it. */
   data: string;
   /** The data folder is that of earlier samples, and is emptied first. */
   isDataDisposable: boolean;
-  /** Leave coordinator and agent running. */
+  /** Leave all that was started running. */
   keep: boolean;
 }
 
 const help = `
-Without --source and --destination a sample share is made and migrated: some 3,000 files, 375 MiB.
+Without --source and --destination a sample share of some 3,000 files, 375 MiB, is made and migrated into a SharePoint library:
+that of the emulator, a tenant of its own on this machine.
+
+A destination is a folder, the address of a SharePoint library or of a folder in one, or an e-mail address, which is that
+person's OneDrive. With --tenant and --client-id it is looked for in that tenant; the application's secret can stand in
+${secretVariable} instead of a file, and with neither secret nor certificate a person signs in. Without any of these
+options the emulator is used for addresses of its tenant: contoso.sharepoint.com, contoso-my.sharepoint.com, ann@contoso.com.
 
 Exit status: 0 all migrated; 1 some items failed, they are listed; 2 it could not start, or the run could not be done.`;
+
+/** Where the sample goes. */
+const sampleDestination =
+  'https://contoso.sharepoint.com/sites/migration/Shared Documents/Sample share';
 
 /** Where things are when the person says nothing. */
 export interface Surroundings {
@@ -34,6 +47,8 @@ export interface Surroundings {
   startFolder: string;
   /** Milliseconds since 1970. */
   nowMs: number;
+  /** The application's secret, as the environment has it. */
+  clientSecret: string | undefined;
 }
 
 /**
@@ -43,31 +58,54 @@ export function parseQuickStart(
   args: readonly string[],
   around: Surroundings,
 ): QuickStart | number {
-  const command = new Command('npm start --')
-    .description('Starts a coordinator and an agent, and migrates a folder with them.')
-    .option('--source <folder>', 'the folder to migrate')
-    .option('--destination <url>', 'where to, such as file:///srv/copy')
-    .option('--data <folder>', "where the coordinator's data is kept (default: .drover/data)")
-    .option('--keep', 'leave coordinator and agent running')
-    .allowExcessArguments(false)
-    .addHelpText('after', help)
-    .exitOverride();
+  const command: Command = quickStartCommand();
   try {
     const given = command.parse([...args], { from: 'user' }).opts<Flags>();
-    if ((given.source === undefined) !== (given.destination === undefined))
+    const { source, destination } = given;
+    if (source === undefined && destination === undefined) {
+      const stray = signInOptionNames.find((name) => given[name] !== undefined);
+      if (stray === undefined) return sample(given, around);
+      command.error(`error: ${signInOptions[stray]} needs --source and --destination, too`);
+    }
+    if (source === undefined || destination === undefined)
       command.error('error: --source and --destination are given together, or both left out');
-    return given.source === undefined ? sample(given, around) : share(given, around);
+    const plan = share({ ...given, source, destination }, around);
+    if (typeof plan === 'string') command.error(`error: ${plan}`);
+    return plan;
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     return error.exitCode === 0 ? 0 : 2;
   }
 }
 
-interface Flags {
+interface Flags extends Omit<SignIn, 'clientSecret' | 'noProxy'> {
   source?: string;
   destination?: string;
   data?: string;
   keep?: boolean;
+}
+
+function quickStartCommand(): Command {
+  return new Command('npm start --')
+    .description('Starts a coordinator and an agent, and migrates a folder with them.')
+    .option('--source <folder>', 'the folder to migrate')
+    .option('--destination <place>', 'where to: file:///srv/copy, https://….sharepoint.com/…, …')
+    .option('--data <folder>', 'where everything is kept (default: .drover/data)')
+    .option('--keep', 'leave all that was started running')
+    .option('--tenant <id or domain>', 'the Microsoft 365 tenant to migrate to')
+    .option('--client-id <id>', 'the application to sign in as')
+    .option('--client-secret-file <file>', "a file with the application's secret")
+    .option(
+      '--client-certificate-file <file>',
+      "a PEM file with the application's certificate and key",
+    ) // prettier-ignore
+    .option('--authority <url>', 'where to sign in, when it is not Microsoft')
+    .option('--graph <url>', 'where Microsoft Graph is, when it is not Microsoft')
+    .option('--proxy <url>', 'the HTTP proxy to reach the tenant by')
+    .option('--ca-file <file>', 'a PEM file with further certificate authorities to trust')
+    .allowExcessArguments(false)
+    .addHelpText('after', help)
+    .exitOverride();
 }
 
 function sample(given: Flags, around: Surroundings): QuickStart {
@@ -76,8 +114,9 @@ function sample(given: Flags, around: Surroundings): QuickStart {
   const sampleFolder = path.join(data, 'share');
   return {
     sampleFolder,
-    source: path.join(sampleFolder, 'source'),
-    destination: pathToFileURL(path.join(sampleFolder, 'destination')).href,
+    source: sampleFolder,
+    destination: sampleDestination,
+    service: { kind: 'emulator' },
     taskId: `sample-${Math.floor(around.nowMs / 1000).toString(36)}`,
     data,
     isDataDisposable: given.data === undefined,
@@ -85,19 +124,43 @@ function sample(given: Flags, around: Surroundings): QuickStart {
   };
 }
 
-function share(given: Flags, around: Surroundings): QuickStart {
-  const source = absolute(given.source!, around.startFolder);
-  const destination = absolute(given.destination!, around.startFolder);
+/** A text when what is given does not go together. */
+function share(
+  given: Flags & { source: string; destination: string },
+  around: Surroundings,
+): QuickStart | string {
+  const { startFolder, clientSecret } = around;
+  const source = absolute(given.source, startFolder);
+  const destination = isUserAddress(given.destination)
+    ? given.destination
+    : absolute(given.destination, startFolder);
+  const service = chooseService(destination, signInOf(given, startFolder, clientSecret));
+  if (typeof service === 'string') return service;
+  const places = [normal(source), normal(destination)];
+  // What the emulator was given says nothing about a tenant of the same name.
+  if (service.kind === 'emulator') places.push('emulator');
   const data = path.join(around.root, '.drover', 'data');
   return {
     sampleFolder: undefined,
     source,
     destination,
-    taskId: `share-${digest([normal(source), normal(destination)])}`,
-    data: given.data === undefined ? data : path.resolve(around.startFolder, given.data),
+    service,
+    taskId: `share-${digest(places)}`,
+    data: given.data === undefined ? data : path.resolve(startFolder, given.data),
     isDataDisposable: false,
     keep: given.keep ?? false,
   };
+}
+
+function signInOf(given: Flags, startFolder: string, clientSecret: string | undefined): SignIn {
+  const isFile = (name: string) => name.endsWith('File');
+  const options = signInOptionNames.flatMap((name) => {
+    const value = given[name];
+    if (value === undefined) return [];
+    return [[name, isFile(name) ? path.resolve(startFolder, value) : value]];
+  });
+  const signIn = Object.fromEntries(options) as SignIn;
+  return clientSecret ? { ...signIn, clientSecret } : signIn;
 }
 
 /** A relative path is meant from where the person stands; everything else is left to the coordinator to judge. */

@@ -8,24 +8,44 @@ import { TaskSchema, TaskState } from '../gen/drover/v1/task_pb.ts';
 import { DroverError, reasonInfo, reasonName } from '../lib/error.ts';
 import { escapeControl, formatBytes, formatCount, formatDuration } from '../lib/format.ts';
 import { allItems, callError, type Api } from './api-client.ts';
+import type { EmulatedPlace } from './quick-start-emulator.ts';
+import { waitsForPerson, type Service } from './quick-start-service.ts';
 
 /** How many failed items are listed; the report has all of them. */
 const listedFailuresMax = 20;
 
-/** Makes the task unless it is there, and answers with its name. Throws what the coordinator refuses. */
+/** How long a person may take to sign in: as long as a code is good for. */
+const signInMsMax = 15 * 60_000;
+
+/**
+ * Makes the task unless it is there, and answers with its name; undefined when the signal aborted first. Throws what the
+ * coordinator refuses.
+ */
 export async function ensureTask(
   api: Api,
-  wanted: { id: string; source: string; destination: string },
-): Promise<string> {
+  wanted: { id: string; source: string; destination: string; service: Service },
+  signal: AbortSignal,
+): Promise<string | undefined> {
   const task = create(TaskSchema, { source: wanted.source, destination: wanted.destination });
-  try {
-    return (await api.tasks.createTask({ taskId: wanted.id, task })).task!.name;
-  } catch (thrown) {
-    const error = callError(thrown);
-    if (error.reason === ErrorReason.ALREADY_EXISTS) return `tasks/${wanted.id}`;
-    throw error;
-  }
+  const deadlineMs = performance.now() + signInMsMax;
+  for (;;)
+    try {
+      return (await api.tasks.createTask({ taskId: wanted.id, task }, { signal })).task!.name;
+    } catch (thrown) {
+      if (signal.aborted) return undefined;
+      const error = callError(thrown);
+      if (error.reason === ErrorReason.ALREADY_EXISTS) return `tasks/${wanted.id}`;
+      // The destination is looked at while the person types the code, and that has an end which is too soon for most.
+      const isWaiting = waitsForPerson(wanted.service) && looksLate.has(error.reason);
+      if (!isWaiting || performance.now() > deadlineMs) throw error;
+    }
 }
+
+/** How a look at the destination ends that took too long. */
+const looksLate: ReadonlySet<ErrorReason> = new Set([
+  ErrorReason.CANCELLED,
+  ErrorReason.DESTINATION_BUSY,
+]);
 
 /** Runs the task; a run that has not ended, because somebody stopped it, goes on instead. */
 export async function startOrContinue(api: Api, name: string): Promise<'started' | 'continued'> {
@@ -68,8 +88,8 @@ export async function watchRun(
   return run;
 }
 
-/** The summary of a run that has ended, line by line. */
-export function summaryLines(run: Run, report: string): string[] {
+/** The summary of a run that has ended, line by line; `place` says where in the emulator its files are. */
+export function summaryLines(run: Run, report: string, place?: EmulatedPlace): string[] {
   const { succeededItems, skippedItems, failedItems, succeededBytes } = run.progress!;
   const elapsedMs = timestampMs(run.endTime!) - timestampMs(run.startTime ?? run.createTime!);
   const seconds = Math.max(elapsedMs, 1) / 1000;
@@ -82,6 +102,7 @@ export function summaryLines(run: Run, report: string): string[] {
     `bytes     ${formatCount(succeededBytes)} (${formatBytes(succeededBytes)})`,
     `seconds   ${seconds.toFixed(2)} (${formatDuration(elapsedMs)})`,
     `rate      ${bytesRate}/s, ${itemsRate} items/s`,
+    ...(place === undefined ? [] : [`library   ${place.libraryUrl}`, `files in  ${place.folder}`]),
     `report    ${report}`,
   ];
 }
