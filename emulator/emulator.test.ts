@@ -8,15 +8,19 @@ import { promisify } from 'node:util';
 import type { Dispatcher } from 'undici';
 import { ErrorReason } from '../gen/drover/v1/error_pb.ts';
 import type { DroverError } from '../lib/error.ts';
-import { startEmulator } from './emulator.ts';
+import { startEmulator, type EmulatorDescription, type EmulatorParts } from './emulator.ts';
 import { ask, createClient, temporaryFolder } from './front/test-door.ts';
 import type { EmulatorOptions } from './options.ts';
 
 const anyPort = { host: '127.0.0.1', port: 0 };
 
-async function start(t: ExecutionContext, options: EmulatorOptions = {}) {
+async function start(
+  t: ExecutionContext,
+  options: EmulatorOptions = {},
+  parts: EmulatorParts = {},
+) {
   const dataFolder = options.dataFolder ?? temporaryFolder(t);
-  const emulator = await startEmulator({ ...options, dataFolder, listen: anyPort });
+  const emulator = await startEmulator({ ...options, dataFolder, listen: anyPort }, parts);
   t.teardown(() => emulator.close());
   const { description } = emulator;
   const client = createClient(t, readFileSync(description.ca, 'utf8'));
@@ -108,6 +112,7 @@ test('what a person writes into tenant.json is what is there', async (t) => {
     ['{', /tenant\.json: is not JSON/],
     ['[]', /tenant\.json: the whole must be an object/],
     [JSON.stringify({ ...tenant, id: 7 }), /tenant\.json: id must be text/],
+    [JSON.stringify({ ...tenant, sits: [] }), /tenant\.json: sits is not a field; there are id, /],
     [JSON.stringify({ ...tenant, apps: [{}] }), /tenant\.json: apps\[0\]\.clientId must be text/],
     [
       JSON.stringify({ ...tenant, sites: [{ path: '', title: 'a', libraries: [{ title: 'x' }] }] }),
@@ -213,4 +218,80 @@ test('throttling holds for the whole', async (t) => {
   t.like((await control(description, client, 'stats')).json, {
     resourceUnits: { throttled: 1, unitsThisMinute: 4 },
   });
+});
+
+/** A token for Graph and how long it is good for. */
+async function signIn(description: EmulatorDescription, client: Dispatcher) {
+  const { authority, tenant, clientId, clientSecret } = description;
+  const form = new URLSearchParams({
+    grant_type: 'client_credentials',
+    client_id: clientId,
+    client_secret: clientSecret,
+    scope: 'https://graph.microsoft.com/.default',
+  });
+  const answer = await ask(`${authority}/${tenant}/oauth2/v2.0/token`, {
+    dispatcher: client,
+    method: 'POST',
+    headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
+    body: form.toString(),
+  });
+  return JSON.parse(answer.text) as { access_token: string; expires_in: number };
+}
+
+test('tokens and upload sessions end when they are told to, and strict is strict', async (t) => {
+  let now = Date.now();
+  const { description, client } = await start(
+    t,
+    { tokenLifetimeMs: 120_000, sessionExpiryMs: 60_000, strict: true },
+    { now: () => now },
+  );
+  const { access_token, expires_in } = await signIn(description, client);
+  t.is(expires_in, 120);
+  const authorization = `Bearer ${access_token}`;
+  const drive = `${description.graph}/v1.0/sites/root/drive`;
+  const created = await ask(`${drive}/root:/a.bin:/createUploadSession`, {
+    dispatcher: client,
+    method: 'POST',
+    headers: { authorization },
+  });
+  const { uploadUrl } = JSON.parse(created.text) as { uploadUrl: string };
+  t.is(new URL(uploadUrl).hostname, '127.0.0.1');
+  const status = async (headers = {}) =>
+    (await ask(uploadUrl, { dispatcher: client, headers })).status;
+  t.is(await status(), 200);
+  t.is(await status({ authorization }), 401);
+  now += 61_000;
+  t.is(await status(), 404);
+  t.is((await ask(drive, { dispatcher: client, headers: { authorization } })).status, 200);
+  now += 60_000;
+  t.is((await ask(drive, { dispatcher: client, headers: { authorization } })).status, 401);
+});
+
+test('a lost session, a late listing and a lock, as a client meets them', async (t) => {
+  const { description, client } = await start(t);
+  const { access_token } = await signIn(description, client);
+  const headers = { authorization: `Bearer ${access_token}` };
+  const root = `${description.graph}/v1.0/sites/root/drive/root`;
+  const call = async (address: string, method: Dispatcher.HttpMethod = 'GET', body?: string) => {
+    const options = { dispatcher: client, method, headers };
+    const answer = await ask(address, body === undefined ? options : { ...options, body });
+    return { status: answer.status, json: JSON.parse(answer.text || 'null') };
+  };
+  await control(description, client, 'faults', 'PUT', [
+    { name: 'late', path: '/children', times: 1, fault: { kind: 'lateListing', ms: 60_000 } },
+    { name: 'lost', path: '/uploadSession', fault: { kind: 'sessionLost' } },
+  ]);
+  t.is((await call(`${root}:/a.txt:/content`, 'PUT', 'text')).status, 201);
+  t.deepEqual((await call(`${root}/children`)).json.value, []);
+  t.is((await call(`${root}/children`)).json.value.length, 1);
+  const { json } = await call(`${root}:/b.txt:/createUploadSession`, 'POST', '{}');
+  t.like(await call(json.uploadUrl), {
+    status: 404,
+    json: { error: { innererror: { code: 'uploadSessionNotFound' } } },
+  });
+  const lock = 'locks?path=/Shared Documents/a.txt';
+  t.is((await control(description, client, lock, 'POST')).status, 204);
+  t.is((await call(`${root}:/a.txt:/content`, 'PUT', 'new')).status, 423);
+  t.is((await control(description, client, lock, 'DELETE')).status, 204);
+  t.is((await call(`${root}:/a.txt:/content`, 'PUT', 'new')).status, 200);
 });

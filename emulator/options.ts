@@ -191,7 +191,7 @@ function mistreatmentOptions(): Option[] {
     environment('--fragment-resource-units <units>', 'what a fragment of an upload costs')
       .argParser(wholeNumber(0, 1000))
       .default(defaults.fragmentResourceUnits),
-    new Option('--no-count-throttled', 'calls that are throttled use up no resource units'),
+    environment('--no-count-throttled', 'calls that are throttled use up no resource units'),
   ];
 }
 

@@ -100,7 +100,8 @@ export class ThrottleGate {
     // A token that should not have been sent to an upload session does not change whose it is.
     const upload = isUploadUrl(url.pathname) ? this.#uploads.get(uploadKey(url.href)) : undefined;
     if (upload !== undefined) return upload;
-    const token = /^Bearer (.+)$/i.exec(headers.authorization ?? '')?.[1];
+    const { authorization } = headers;
+    const token = authorization?.slice(authorization.indexOf(' ') + 1);
     return (token === undefined ? undefined : this.#appOfToken(token)) ?? this.#onlyApp();
   }
 

@@ -1,6 +1,7 @@
 // One request from its head to the last byte of its reply, whichever listener it came in by.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { Readable } from 'node:stream';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Logger } from '../../lib/log.ts';
 import type { Exchange, Reply } from '../http/exchange.ts';
@@ -68,7 +69,10 @@ async function answerRequest(
     if (delivery.ending === 'silence') await closed(socket);
     if (delivery.ending !== undefined || delivery.cutAfterBodyBytes !== undefined) socket.destroy();
     else if (!delivery.direct) await latency(startMs, parts.latencyMs);
-    if (socket.destroyed) return stats.unanswered();
+    if (socket.destroyed) {
+      release(reply);
+      return stats.unanswered();
+    }
     discardRest(request, body, stats);
     if (!delivery.direct) stats.status(reply.status);
     sent = await sendReply(response, reply, {
@@ -76,7 +80,9 @@ async function answerRequest(
       own: delivery.writePace,
     });
   } catch (error) {
-    log.debug({ target: request.url, err: error }, 'a reply could not be sent to its end');
+    // What goes wrong later than this is the connection's doing.
+    const level = response.headersSent ? 'debug' : 'error';
+    log[level]({ target: request.url, err: error }, 'a reply could not be sent to its end');
     socket.destroy();
   } finally {
     if (!delivery.direct) stats.bytes(body?.bytes ?? 0, sent);
@@ -121,7 +127,7 @@ async function latency(startMs: number, latencyMs: number): Promise<void> {
   for (;;) {
     const left = startMs + latencyMs - performance.now();
     if (left <= 0) return;
-    await wait(Math.ceil(left));
+    await wait(Math.ceil(left), undefined, { ref: false });
   }
 }
 
@@ -134,15 +140,22 @@ function closed(socket: Socket): Promise<void> {
 
 /** Reads what the handler left, so that the connection can be used again; one that sends without end is cut. */
 function discardRest(request: IncomingMessage, body: RequestBody | undefined, stats: Stats): void {
-  if (body === undefined || request.complete) return;
+  if (body === undefined || request.readableEnded) return;
   body.detach();
   let bytes = 0;
-  const timer = setTimeout(() => request.socket.destroy(), discardMs);
   request.on('data', (chunk: Buffer) => {
     bytes += chunk.length;
     stats.bytes(chunk.length, 0);
     if (bytes > discardedBytesMax) request.socket.destroy();
   });
-  request.once('close', () => clearTimeout(timer));
   request.resume();
+  if (request.complete) return;
+  const timer = setTimeout(() => request.socket.destroy(), discardMs);
+  timer.unref();
+  request.once('close', () => clearTimeout(timer));
+}
+
+/** Lets go of a reply that is not sent. */
+function release({ body }: Reply): void {
+  if (body instanceof Readable) body.destroy();
 }

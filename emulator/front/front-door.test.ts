@@ -166,6 +166,34 @@ test('a body that the handler does not want does not stop the connection', async
   t.is(answers.match(/HTTP\/1.1 413/g)?.length, 3);
 });
 
+test('a small body that nobody reads is out of the way of the next request', async (t) => {
+  const { door } = await openTestDoor(t, { graph: () => Promise.resolve({ status: 204 }) });
+  const put = (last: string) =>
+    `PUT /a HTTP/1.1\r\nHost: localhost\r\n${last}Content-Length: 5\r\n\r\n12345`;
+  const answers = await exchangeRaw(
+    door.httpPort,
+    put('') + put('') + put('Connection: close\r\n'),
+  );
+  t.is(answers.match(/HTTP\/1.1 204/g)?.length, 3);
+});
+
+test('a client that sends without end after it was refused is cut', async (t) => {
+  const { door } = await openTestDoor(t, { graph: () => Promise.resolve({ status: 413 }) });
+  const socket = connect(door.httpPort, '127.0.0.1');
+  socket.on('error', () => {});
+  socket.write('PUT /a HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n');
+  const [head] = (await once(socket, 'data')) as [Buffer];
+  t.regex(head.toString(), /^HTTP\/1.1 413/);
+  const size = 1024 * 1024;
+  const chunk = Buffer.from(`${size.toString(16)}\r\n${'x'.repeat(size)}\r\n`);
+  let sent = 0;
+  while (!socket.closed && sent < 200) {
+    sent += 1;
+    await new Promise<void>((resolve) => socket.write(chunk, () => resolve()));
+  }
+  t.true(sent < 200, `${sent} MiB`);
+});
+
 test('a client that goes away in the middle of its body fails the reading of it', async (t) => {
   const failed = Promise.withResolvers<unknown>();
   const { door } = await openTestDoor(t, {

@@ -69,6 +69,7 @@ export class RequestBody extends Readable {
       if (this.#ended) this.push(null);
       else if (more) this.#source.resume();
     }, delayMs);
+    this.#waiting.unref();
   }
 
   #delayMs(bytes: number): number {

@@ -86,7 +86,7 @@ async function sendChunk(
     const piece = bytes.subarray(at, at + pieceBytes);
     const now = performance.now();
     const delayMs = Math.max(0, ...pacers.map((pacer) => pacer.delayMs(piece.byteLength, now)));
-    if (delayMs >= 1) await wait(delayMs, undefined, { signal });
+    if (delayMs >= 1) await wait(delayMs, undefined, { signal, ref: false });
     if (!response.write(piece)) await once(response, 'drain', { signal });
   }
 }

@@ -63,7 +63,13 @@ function readTenant(file: string, content: string): Tenant {
 
 /** A type, "optional" where it may be absent, a list of one shape, or an object of shapes. */
 type Shape =
-  'text' | 'text?' | 'boolean?' | 'number?' | readonly [Shape] | { [name: string]: Shape };
+  | 'text'
+  | 'text?'
+  | 'boolean?'
+  | 'number?'
+  | 'texts?'
+  | readonly [Shape]
+  | { [name: string]: Shape };
 
 const tenantShape: Shape = {
   id: 'text',
@@ -92,6 +98,7 @@ const tenantShape: Shape = {
       clientId: 'text',
       name: 'text',
       secrets: ['text'],
+      expiredSecrets: 'texts?',
       certificates: ['text'],
       permissions: { application: ['text'], delegated: ['text'] },
     },
@@ -109,12 +116,18 @@ function firstProblem(value: unknown, shape: Shape, at: string): string | undefi
     return `${name} must be an object`;
   const fields = value as Record<string, unknown>;
   const prefix = at === '' ? '' : `${at}.`;
+  // What is misspelt would otherwise be as if it were not there.
+  const unknown = Object.keys(fields).find((field) => !Object.hasOwn(shape, field));
+  if (unknown !== undefined)
+    return `${prefix}${unknown} is not a field; there are ${Object.keys(shape).join(', ')}`;
   return firstOf(
     Object.entries(shape).map(([field, of]) => firstProblem(fields[field], of, prefix + field)),
   );
 }
 
 function typeProblem(value: unknown, shape: string, name: string): string | undefined {
+  if (shape === 'texts?')
+    return value === undefined ? undefined : firstProblem(value, ['text'], name);
   const type = shape.replace('?', '');
   if (shape.endsWith('?') && value === undefined) return undefined;
   if (type !== 'text') return typeof value === type ? undefined : `${name} must be a ${type}`;
