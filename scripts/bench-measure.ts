@@ -1,6 +1,7 @@
 // How the bench measures: programs by the wall clock, runs by the coordinator's own record of them, memory by what the kernel says.
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { create } from '@bufbuild/protobuf';
@@ -63,7 +64,11 @@ async function runTask(
   scanOnly: boolean,
 ): Promise<{ run: Run; createdMs: number }> {
   try {
-    const task = create(TaskSchema, { source, destination: pathToFileURL(destination).href });
+    const isFolder = path.isAbsolute(destination);
+    const task = create(TaskSchema, {
+      source,
+      destination: isFolder ? pathToFileURL(destination).href : destination,
+    });
     const made = (await api.tasks.createTask({ task })).task!;
     await api.tasks.runTask({ name: made.name, scanOnly });
     const run = await watchRun(api, made.name, () => {}, new AbortController().signal);

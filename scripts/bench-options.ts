@@ -3,7 +3,7 @@ import path from 'node:path';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { wholeNumber } from '../lib/option-values.ts';
 
-export const workloadNames = ['a', 'b', 'c'] as const;
+export const workloadNames = ['a', 'b', 'c', 'd', 'e', 'f'] as const;
 export type WorkloadName = (typeof workloadNames)[number];
 
 export interface BenchSizes {
@@ -17,6 +17,14 @@ export interface BenchSizes {
   tinyFiles: number;
   tinyFilesLess: number;
   tinyFileBytes: number;
+  /** Workload d: small files to a tenant. */
+  tenantFiles: number;
+  tenantFileBytes: number;
+  /** Workload e: one large file to a tenant, a multiple of 4 MiB. */
+  tenantLargeFileBytes: number;
+  /** Workload f: files, of the size of d's, within a budget. */
+  budgetFiles: number;
+  unitsPerMinute: number;
 }
 
 export interface BenchOptions {
@@ -39,6 +47,11 @@ export const fullSizes: BenchSizes = {
   tinyFiles: 300_000,
   tinyFilesLess: 30_000,
   tinyFileBytes: 100,
+  tenantFiles: 5000,
+  tenantFileBytes: 20 * 1024,
+  tenantLargeFileBytes: 2 * 1024 ** 3,
+  budgetFiles: 1000,
+  unitsPerMinute: 1250,
 };
 
 /** Just enough to show that the bench works. */
@@ -50,6 +63,11 @@ export const smokeSizes: BenchSizes = {
   tinyFiles: 1500,
   tinyFilesLess: 300,
   tinyFileBytes: 100,
+  tenantFiles: 100,
+  tenantFileBytes: 20 * 1024,
+  tenantLargeFileBytes: 24 * 1024 ** 2,
+  budgetFiles: 30,
+  unitsPerMinute: 1250,
 };
 
 interface Flags {
@@ -65,8 +83,8 @@ export function parseBench(
   around: { root: string; startFolder: string },
 ): BenchOptions | number {
   const command = new Command('npm run bench --')
-    .description('Measures Drover against rsync, cp and find on this machine.')
-    .option('--only <letters>', 'which workloads, such as a,c (default: all)', workloadList)
+    .description('Measures Drover against rsync, cp, find and rclone on this machine.')
+    .option('--only <letters>', 'which workloads, such as a,d (default: all)', workloadList)
     .option('--rounds <number>', 'how often each is measured', wholeNumber(1, 100), 5)
     .option('--folder <folder>', 'where the data goes, about 14 GB (default: .drover/bench)')
     .option('--smoke', 'tiny workloads, once each, to see that the bench works')
@@ -94,7 +112,11 @@ export function parseBench(
 const help = `
   a  20,000 files of 10 KiB, against rsync -a (Debian's package rsync: apt-get install rsync)
   b  4 files of 1 GiB, against cp -r
-  c  300,000 files of 100 bytes: the scan against find -printf, and the memory of both processes`;
+  c  300,000 files of 100 bytes: the scan against find -printf, and the memory of both processes
+  d  5,000 files of 20 KiB to an emulated tenant that takes 40 ms for each answer, against the round trips they cost and rclone
+     (Debian's package rclone: apt-get install rclone)
+  e  one file of 2 GiB to the same tenant, against a loop that only puts the chunks
+  f  1,000 files of 20 KiB to a tenant with a budget of 1,250 resource units a minute`;
 
 function workloadList(text: string): WorkloadName[] {
   return text.split(',').map((letter) => {

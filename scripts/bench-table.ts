@@ -40,6 +40,25 @@ export function ratioRow(
   };
 }
 
+/** One figure against what it should be at most or at least. */
+export function figureRow(
+  title: string,
+  value: number,
+  target?: { most: number } | { least: number },
+): Row {
+  const isMost = target !== undefined && 'most' in target;
+  const bound = target === undefined ? undefined : isMost ? target.most : (target as { least: number }).least; // prettier-ignore
+  return {
+    title,
+    drover: value.toFixed(3),
+    other: '-',
+    ratio: '-',
+    target: bound === undefined ? '' : `at ${isMost ? 'most' : 'least'} ${bound}`,
+    isMet: bound === undefined ? undefined : isMost ? value <= bound : value >= bound,
+    values: { value, target },
+  };
+}
+
 export interface RunMemory {
   files: number;
   elapsedMs: number;

@@ -8,6 +8,7 @@ import { version } from '../lib/version.ts';
 import { parseBench, type BenchOptions, type WorkloadName } from './bench-options.ts';
 import { formatTable, type Row } from './bench-table.ts';
 import { largeFiles, smallFiles, tinyFiles, type WorkloadContext } from './bench-workloads.ts';
+import { tenantBudget, tenantLargeFile, tenantSmallFiles } from './bench-tenant.ts';
 import { StartError } from './local-process.ts';
 
 const root = path.dirname(import.meta.dirname);
@@ -16,6 +17,9 @@ const workloads: Record<WorkloadName, (context: WorkloadContext) => Promise<Row[
   a: smallFiles,
   b: largeFiles,
   c: tinyFiles,
+  d: tenantSmallFiles,
+  e: tenantLargeFile,
+  f: tenantBudget,
 };
 
 await runProcess('bench', process, async ({ drain }) => {
