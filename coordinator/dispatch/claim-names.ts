@@ -44,16 +44,32 @@ export async function claimNames(
 async function learn(
   transaction: Transaction,
   task: string,
-  { missingHolders, missingMigrated }: ResolvedNames,
+  { missingHolders, missingMigrated, missingFolders }: ResolvedNames,
   known: KnownNames,
 ): Promise<boolean> {
   const names = [...missingHolders];
-  const paths = [...missingMigrated];
-  const [holders, rows] = await Promise.all([
+  const paths = [...missingMigrated, ...missingFolders];
+  const [holders, places] = await Promise.all([
     names.length === 0 ? [] : transaction.names(task, names),
-    paths.length === 0 ? [] : transaction.ledgerRows(task, paths),
+    Promise.all(paths.map((path) => migratedPlace(transaction, task, path))),
   ]);
   for (const [index, name] of names.entries()) known.holders.set(name, holders[index] ?? 'nobody');
-  for (const [index, path] of paths.entries()) known.migrated.set(path, rows[index] !== undefined);
-  return holders.some((holder) => holder !== undefined) || rows.some((row) => row === undefined);
+  for (const [index, path] of paths.entries()) known.migrated.set(path, places[index]!);
+  return (
+    holders.some((holder) => holder !== undefined) ||
+    [...missingMigrated].some((path) => known.migrated.get(path) === null) ||
+    [...missingFolders].some((path) => known.migrated.get(path) !== null)
+  );
+}
+
+/** Where the path is at the destination; what is known of something below it tells that as well, part for part. */
+async function migratedPlace(
+  transaction: Transaction,
+  task: string,
+  path: string,
+): Promise<string | null> {
+  const first = await transaction.firstMigrated(task, path);
+  if (first === undefined) return null;
+  const place = first.row.destinationPath || first.path;
+  return place.split('/').slice(0, path.split('/').length).join('/');
 }

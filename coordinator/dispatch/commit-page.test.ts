@@ -7,6 +7,7 @@ import { ItemAction, ItemState, ItemVerification } from '../../gen/drover/v1/ite
 import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
 import { DroverError } from '../../lib/error.ts';
 import { foldPath } from '../plan/name-twins.ts';
+import { comparePaths } from '../plan/path-order.ts';
 import { fileBytesMax, pathLengthMax } from '../plan/resolve-names.ts';
 import { numbersOf } from '../store/testing/random.ts';
 import { entriesOf, openNamedTask, placesOf, type NamedTask } from './testing/named-task.ts';
@@ -78,6 +79,19 @@ test('nothing goes into a folder that cannot be there, and what is in it says so
   }
 });
 
+const ends: [paths: string[], replacement: string, expected: string][] = [
+  [['a:/', 'a:/b/', 'a:/b/c?'], '_', 'a_/b/c_'],
+  [['a/', 'a/b:/', 'a/b:/c/'], '', 'a//'],
+  [['a:'], '', ''],
+  [['a/', 'a/~$b'], '_', 'a/'],
+];
+for (const [paths, replacement, expected] of ends)
+  test(`a scan remembers what the last path became: ${paths.at(-1)} with "${replacement}"`, async (t) => {
+    const task = await openNamedTask(t);
+    await task.scan(paged(...paths), { replacement });
+    t.is((await task.store.run(task.key))!.scan!.lastDestinationPath, expected);
+  });
+
 test('a path may have 400 characters, the site and library included', async (t) => {
   const rest = pathLengthMax - root.length - 1;
   const folder = 'd'.repeat(200);
@@ -139,6 +153,19 @@ test('a name that was given away and never used is free again', async (t) => {
   t.deepEqual(placesOf(await task.scan(both)), expected, 'the order decides again');
   await task.migrate();
   t.deepEqual(placesOf(await task.scan([entriesOf('a/', 'a/x')])), expected, 'but what is there does'); // prettier-ignore
+});
+
+test('a folder stays where the files in it are, also when its own turn never came', async (t) => {
+  const paths = ['a/', 'a/X', 'a/d/', 'a/d/y', 'a/x'];
+  for (const pages of [[entriesOf(...paths)], paged(...paths)]) {
+    const task = await openNamedTask(t);
+    await task.scan([entriesOf('A/', 'A/x', 'a/', 'a/x')]);
+    await task.migrate(() => {}, [BatchPhase.TRANSFER]);
+    t.deepEqual(await task.store.ledger('a', ['A', 'a']), [undefined, undefined]);
+    const items = await task.scan(pages);
+    const expected = ['a -> a (2)', 'a/X -> a (2)/X (2)', 'a/d -> a (2)/d', 'a/d/y -> a (2)/d/y', 'a/x -> a (2)/x']; // prettier-ignore
+    t.deepEqual(placesOf(items), expected);
+  }
 });
 
 test('a crowd of twins gets numbers in few rounds, and one that comes later its own', async (t) => {
@@ -270,7 +297,7 @@ async function conflictsOf(task: NamedTask, paths: readonly string[]): Promise<s
   const conflicts: string[] = [];
   const holders = new Map<string, string>();
   const places = new Map<string, string>();
-  const ledger = await task.store.ledgerRows('a', paths);
+  const ledger = await task.store.ledger('a', paths);
   const kept = paths.flatMap((path, index) => {
     const row = ledger[index];
     return row === undefined ? [] : [[path, row.destinationPath || path] as const];
@@ -323,7 +350,7 @@ for (const seed of [11, 12, 13, 14, 15, 16])
       await task.scan([entries.slice(0, middle), entries.slice(middle)], {
         scanOnly: below(4) === 0,
       });
-      t.deepEqual(await conflictsOf(task, [...seen]), [], `run ${run}`);
+      t.deepEqual(await conflictsOf(task, [...seen].toSorted(comparePaths)), [], `run ${run}`);
       await task.migrate((results) => {
         results.state = results.state.map((state) => (below(5) === 0 ? ItemState.FAILED : state));
       });

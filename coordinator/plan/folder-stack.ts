@@ -13,6 +13,8 @@ export interface Folder {
   refusal?: Refusal;
   /** Nobody ever had the folder's name, so no name below it has been given away before this page. */
   isNew?: boolean;
+  /** Nothing below the folder was ever migrated. */
+  isBare?: boolean;
   /** The destination path, folded; made when it is first needed. */
   key?: string;
 }

@@ -40,8 +40,8 @@ export interface NameRequest {
 export class KnownNames {
   /** By the folded path at the destination. */
   readonly holders = new Map<string, NameRow | 'nobody'>();
-  /** By the path of a holder: whether the ledger has it. */
-  readonly migrated = new Map<string, boolean>();
+  /** By a path: where it is at the destination; null when neither it nor anything below it was migrated. */
+  readonly migrated = new Map<string, string | null>();
 }
 
 /** A page with its places. It holds when nothing is missing, or when what was missing turns out not to be in the store. */
@@ -55,6 +55,8 @@ export interface ResolvedNames {
   missingHolders: Set<string>;
   /** Paths of holders of which it is not known whether they were migrated; they were taken for it. */
   missingMigrated: Set<string>;
+  /** Paths of folders of which that is not known either; they were taken for such that were not. */
+  missingFolders: Set<string>;
 }
 
 export function resolveNames(request: NameRequest, known: KnownNames): ResolvedNames {
@@ -72,6 +74,7 @@ class Resolver {
   readonly #claims: [name: string, path: string][] = [];
   readonly #missingHolders = new Set<string>();
   readonly #missingMigrated = new Set<string>();
+  readonly #missingFolders = new Set<string>();
 
   constructor(request: NameRequest, known: KnownNames) {
     this.#request = request;
@@ -90,6 +93,7 @@ class Resolver {
       lastDestinationPath: this.#lastDestinationPath(items.at(-1), places.at(-1)),
       missingHolders: this.#missingHolders,
       missingMigrated: this.#missingMigrated,
+      missingFolders: this.#missingFolders,
     };
   }
 
@@ -108,14 +112,22 @@ class Resolver {
   }
 
   #placeFolder(path: string, parent: Folder): ItemPlace {
+    // A run that was stopped leaves folders that have no row of their own, with files in them that have.
+    const isBare = this.#request.run === 1 || parent.isBare === true;
+    const kept = isBare ? null : this.#known.migrated.get(path);
+    if (kept === undefined) this.#missingFolders.add(path);
+    else if (kept !== null) {
+      this.#stack.push({ path, destinationPath: kept });
+      return { path: kept };
+    }
     const { place, isNew } = this.#find(path, parent, 'folder');
     if ('refused' in place) {
       const { refused, message } = place;
       const words = `it is in the folder "${path}", which cannot be migrated: ${message}`;
       // What lies deeper tells of the topmost folder that cannot be there.
       const refusal = parent.refusal ?? { refused, message: words };
-      this.#stack.push({ path, destinationPath: joinPath(parent, ''), refusal });
-    } else this.#stack.push({ path, destinationPath: place.path, isNew });
+      this.#stack.push({ path, destinationPath: joinPath(parent, ''), refusal, isBare: true });
+    } else this.#stack.push({ path, destinationPath: place.path, isNew, isBare: true });
     return place;
   }
 
@@ -178,9 +190,9 @@ class Resolver {
   }
 
   #isMigrated(path: string): boolean {
-    const isMigrated = this.#known.migrated.get(path);
-    if (isMigrated === undefined) this.#missingMigrated.add(path);
-    return isMigrated ?? true;
+    const place = this.#known.migrated.get(path);
+    if (place === undefined) this.#missingMigrated.add(path);
+    return place !== null;
   }
 
   /** Asks for as many numbers as were tried already, so that a crowd of twins takes few rounds. */

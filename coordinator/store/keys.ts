@@ -61,3 +61,8 @@ export function lastNumber(key: string): number {
 export function pathKey(path: string): string {
   return path.replaceAll('/', '\0');
 }
+
+/** The path of a key that `pathKey` made. */
+export function keyPath(key: string): string {
+  return key.replaceAll('\0', '/');
+}

@@ -266,17 +266,25 @@ test('rows are found by their names, in any order', async (t) => {
     transaction.putName('photos', 'A', named('a', 1));
     transaction.putName('photos', 'A/ÄÖ', named('a/äö', 2));
     transaction.putName('photos-2', 'B', named('b', 3));
-    transaction.putLedger('photos', 'a', ledgerRow(1));
-    transaction.putLedger('photos', 'z', ledgerRow(2));
   });
   const found = await store.names('photos', ['B', 'A/ÄÖ', 'A', 'a']);
   t.deepEqual(found, [undefined, named('a/äö', 2), named('a', 1), undefined]);
-  const rows = await store.ledgerRows('photos', ['z', 'b', 'a']);
-  t.deepEqual(
-    rows.map((row) => row?.size),
-    [2n, undefined, 1n],
-  );
   t.deepEqual(await store.names('photos', []), []);
+});
+
+test('the first of what was migrated of a path is the path itself, or what is below it', async (t) => {
+  const store = await openStore(t);
+  await store.commit((transaction) => {
+    for (const item of ['a', 'b/c/d', 'e!', 'g\x01'])
+      transaction.putLedger('photos', item, ledgerRow(1));
+    transaction.putLedger('photos-2', 'z', ledgerRow(1));
+  });
+  const first = async (item: string) => (await store.firstMigrated('photos', item))?.path;
+  for (const item of ['a', 'e!', 'g\x01']) t.is(await first(item), item);
+  for (const item of ['b', 'b/c', 'b/c/d']) t.is(await first(item), 'b/c/d', item);
+  t.deepEqual((await store.firstMigrated('photos', 'b'))?.row, ledgerRow(1));
+  for (const item of ['a/b', 'A', 'b/', 'b/c/d/e', 'b/d', 'e', 'g', 'h', 'z'])
+    t.is(await first(item), undefined, item);
 });
 
 /** Puts one row of every kind that belongs to a task. */

@@ -29,7 +29,7 @@ import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import type { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
 import { DroverError } from '../../lib/error.ts';
 import { isRunOpen } from '../task/run-states.ts';
-import { keys, lastNumber, pathKey, taskRanges, under, type KeyRange } from './keys.ts';
+import { keyPath, keys, lastNumber, pathKey, taskRanges, under, type KeyRange } from './keys.ts';
 import { mergeLedger } from './ledger-merge.ts';
 import {
   joinTokenMemoryMs,
@@ -171,8 +171,15 @@ class LevelReader implements Reader {
     }
   }
 
-  ledgerRows = (task: string, paths: readonly string[]): Promise<(LedgerRow | undefined)[]> =>
-    this.#rows(LedgerRowSchema, paths.map((one) => keys.ledger(task, one))); // prettier-ignore
+  async firstMigrated(task: string, itemPath: string) {
+    const key = keys.ledger(task, itemPath);
+    // What is below a path comes right after it, since nothing is below the separator.
+    const range = { gte: key, lt: `${key}\x01`, limit: 1 };
+    const [entry] = await this.database.iterator(range).all();
+    if (entry === undefined) return undefined;
+    const found = keyPath(entry[0].slice(keys.ledger(task, '').length));
+    return { path: found, row: fromBinary(LedgerRowSchema, entry[1]) };
+  }
 
   names = (task: string, paths: readonly string[]): Promise<(NameRow | undefined)[]> =>
     this.#rows(NameRowSchema, paths.map((one) => keys.name(task, one))); // prettier-ignore

@@ -51,8 +51,11 @@ export interface Reader {
   leasedBatches(run: RunKey): Promise<number[]>;
   /** The ledger's rows of these paths, which are in path order (see `pathKey`); undefined where there is none. */
   ledger(task: string, paths: readonly string[]): Promise<(LedgerRow | undefined)[]>;
-  /** The ledger's rows of a few paths in any order; undefined where there is none. */
-  ledgerRows(task: string, paths: readonly string[]): Promise<(LedgerRow | undefined)[]>;
+  /**
+   * The ledger's first row of the path or of anything below it: a folder gets its own row only when all in it is done. Undefined
+   * when nothing of it was migrated.
+   */
+  firstMigrated(task: string, path: string): Promise<{ path: string; row: LedgerRow } | undefined>;
   /** Who has these names at the destination, which are folded paths in any order; undefined where nobody has. */
   names(task: string, paths: readonly string[]): Promise<(NameRow | undefined)[]>;
   agent(id: string): Promise<AgentRow | undefined>;

@@ -124,8 +124,11 @@ export class NamedTask {
   }
 
   /** Migrates what was planned, the folders after the files; `change` makes the results of a batch other than good. */
-  async migrate(change: (results: BatchResults, count: number) => void = () => {}): Promise<void> {
-    for (const phase of [BatchPhase.TRANSFER, BatchPhase.FOLDERS])
+  async migrate(
+    change: (results: BatchResults, count: number) => void = () => {},
+    phases: readonly BatchPhase[] = [BatchPhase.TRANSFER, BatchPhase.FOLDERS],
+  ): Promise<void> {
+    for (const phase of phases)
       for (const { batch, row } of await this.store.batches(this.key, 0, 10_000)) {
         if (row.phase !== phase || row.lease!.state !== LeaseState.PENDING) continue;
         const key = { ...this.key, batch };
