@@ -1,5 +1,5 @@
 // Renaming, moving, redating and deleting.
-import { existsSync, renameSync, rmSync } from 'node:fs';
+import { renameSync, rmSync } from 'node:fs';
 import { checkWritable } from './check-writable.ts';
 import { DriveError } from './drive-error.ts';
 import type { Drive } from './drive.ts';
@@ -30,7 +30,7 @@ export function changeItem(drive: Drive, item: Item, changes: ItemChanges, by: I
   const redated = createdMs !== undefined || modifiedMs !== undefined;
   // The phantom version: the times of a file are part of its version.
   if (redated && !isFolder(item)) drive.checkRoom(item.size);
-  const moved = moveItem(drive, item, changes);
+  const moved = moveItem(drive, item, changes, by);
   if (redated) {
     if (!isFolder(item)) keepVersion(drive, item, 'link');
     item.fileCreatedMs = createdMs ?? item.fileCreatedMs;
@@ -43,7 +43,7 @@ export function changeItem(drive: Drive, item: Item, changes: ItemChanges, by: I
   drive.save(item);
 }
 
-function moveItem(drive: Drive, item: Item, changes: ItemChanges): boolean {
+function moveItem(drive: Drive, item: Item, changes: ItemChanges, by: Identity): boolean {
   const parent = changes.parent ?? (item.parent as Folder | undefined);
   let name = changes.name ?? item.name;
   if (parent === item.parent && name === item.name) return false;
@@ -57,7 +57,7 @@ function moveItem(drive: Drive, item: Item, changes: ItemChanges): boolean {
     if (changes.conflict === 'rename')
       name = freeName(name, (candidate) => childNamed(parent, candidate) !== undefined);
     else if (changes.conflict === 'replace' && !isFolder(existing) && !isFolder(item))
-      deleteItem(drive, existing, item.modifiedBy);
+      deleteItem(drive, existing, by);
     else throw new DriveError('nameAlreadyExists');
   }
   renameSync(drive.files.pathOf(item), drive.files.pathIn(parent, name));
@@ -112,17 +112,6 @@ export function restoreItem(
     each.change++;
     drive.save(each);
   }
-}
-
-/** Removes what is in the recycle bin for good. */
-export function purgeItem(drive: Drive, item: Item): void {
-  if (item.deleted?.recycled !== true) throw new DriveError('itemNotFound');
-  const place = drive.files.deletedPath(item);
-  if (existsSync(place)) rmSync(place, { recursive: true });
-  drive.deletedBytes -= item.size;
-  item.deleted = { ...item.deleted, recycled: false };
-  for (const each of subtree(item)) dropVersions(drive, each);
-  drive.save(item);
 }
 
 function dropVersions(drive: Drive, item: Item): void {

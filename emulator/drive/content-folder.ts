@@ -1,7 +1,7 @@
 // Where a library's bytes lie on this machine: current contents as plain files under their own names, which a person can open,
 // and everything else (old versions, deleted items, what is still arriving) in the system folder beside them.
 import { createHash } from 'node:crypto';
-import { copyFileSync, linkSync, renameSync, rmSync } from 'node:fs';
+import { copyFileSync, linkSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { makeFolders } from '../../lib/make-folders.ts';
 import { namesTo, type Item } from './item.ts';
@@ -59,6 +59,12 @@ export class ContentFolder {
   /** What has arrived of a single request. */
   incomingPath(guid: string): string {
     return path.join(this.system, 'incoming', guid);
+  }
+
+  /** Removes what is left of upload sessions that are no longer open. */
+  keepSessions(isOpen: (guid: string) => boolean): void {
+    for (const name of readdirSync(path.join(this.system, 'sessions')))
+      if (!isOpen(name)) rmSync(this.sessionPath(name));
   }
 
   /** Keeps the current content as a version, and leaves it where it is when `keep` says so. */

@@ -254,6 +254,7 @@ export class Drive {
       }
       this.#sequence = Math.max(this.#sequence, record.sequence);
     }
+    this.files.keepSessions((guid) => this.sessionsFound.has(guid));
     this.#linkAll(records);
     this.#log = RecordLog.rewrite(this.files.log, this.#kept(records));
     const root = this.itemOfGuid(rootGuid) ?? this.#createRoot();

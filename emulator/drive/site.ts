@@ -2,7 +2,7 @@
 import { DriveError } from './drive-error.ts';
 import type { Drive } from './drive.ts';
 import { derivedGuid } from './identifiers.ts';
-import type { SiteDescription, TenantDescription } from './tenant.ts';
+import type { SiteDescription, TenantDescription, UserDescription } from './tenant.ts';
 
 /** A site; its drives are added when they are opened. */
 export interface Site {
@@ -83,18 +83,23 @@ export class TenantIndex {
     return this.siteAt(`${this.tenant.name}.sharepoint.com`, '');
   }
 
-  /** A user's OneDrive, by the user's id or principal name. */
-  personalSite(user: string): Site {
-    const wanted = user.toLowerCase();
+  /** By id or principal name. */
+  user(name: string): UserDescription {
+    const wanted = name.toLowerCase();
     const found = this.tenant.users.find(
       ({ id, principalName }) =>
         id.toLowerCase() === wanted || principalName.toLowerCase() === wanted,
     );
-    const site = this.sites.find(
-      ({ description }) => found !== undefined && description.owner === found.principalName,
-    );
+    if (found === undefined) throw new DriveError('itemNotFound', `There is no user ${name}.`);
+    return found;
+  }
+
+  /** A user's OneDrive, by the user's id or principal name. */
+  personalSite(name: string): Site {
+    const { principalName } = this.user(name);
+    const site = this.sites.find(({ description }) => description.owner === principalName);
     if (site === undefined)
-      throw new DriveError('itemNotFound', `There is no OneDrive of the user ${user}.`);
+      throw new DriveError('itemNotFound', `There is no OneDrive of the user ${name}.`);
     return site;
   }
 }

@@ -105,6 +105,8 @@ test('a user has a OneDrive', async (t) => {
     const answer = await get(way);
     t.is((answer.json.value?.[0] ?? answer.json).id, mine.json.id, way);
   }
+  t.is((await get('/v1.0/me')).json.userPrincipalName, 'ann@contoso.com');
+  t.is((await get(`/v1.0/users/${id}`, 'app')).json.mail, 'ann@contoso.com');
   t.is((await get('/v1.0/me/drive', 'app')).status, 400);
   t.is((await get('/v1.0/users/nobody@contoso.com/drive')).status, 404);
   await server.call('PUT', '/v1.0/me/drive/root:/a/b.txt:/content', { body: 'x', token: 'ann' });

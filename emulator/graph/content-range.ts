@@ -5,6 +5,8 @@ import type { UploadSession } from '../drive/upload-session.ts';
 
 /** The longest fragment. */
 export const fragmentBytesMax = 60 << 20;
+/** The longest file: 250 GB. */
+export const fileBytesMax = 250 * 2 ** 30;
 /** Fragments but the last are multiples of this. */
 export const fragmentUnitBytes = 320 << 10;
 
@@ -25,6 +27,7 @@ export function checkFragment(
   const [start, end, total] = match.slice(1).map(Number) as [number, number, number];
   if (end < start || end >= total) throw malformed();
   const length = end - start + 1;
+  if (total > fileBytesMax) throw new DriveError('maxFileSizeExceeded');
   if (length > fragmentBytesMax) throw new DriveError('maxFragmentLengthExceeded');
   const contentLength = headers['content-length'];
   if (contentLength !== undefined && Number(contentLength) !== length)

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import path from 'node:path';
 import type { Logger } from '../../lib/log.ts';
 import { makeFolders } from '../../lib/make-folders.ts';
+import { checkTenant } from '../drive/check-tenant.ts';
 import { DriveError } from '../drive/drive-error.ts';
 import { Drive } from '../drive/drive.ts';
 import { itemAt } from '../drive/item.ts';
@@ -57,12 +58,12 @@ export interface Graph extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-/** Opens the drives of a tenant. */
+/** Opens the drives of a tenant. Throws INVALID_ARGUMENT when it is described wrongly. */
 export async function createGraph(options: GraphOptions): Promise<Graph> {
   const { tenant, dataFolder, now, log } = options;
   const system = path.join(dataFolder, 'system');
   makeFolders(system);
-  const sites = tenant.sites.map((description) => createSite(tenant, description));
+  const sites = checkTenant(tenant).map((description) => createSite(tenant, description));
   for (const site of sites)
     for (const library of site.description.libraries)
       site.drives.push(await Drive.open(site, library, { tenant, dataFolder, now }));

@@ -17,7 +17,7 @@ import {
   restoreItemVersion,
 } from './file-actions.ts';
 import { findItem } from './find-item.ts';
-import { getItem, patchItem, permanentlyDelete, purge, removeItem, restore } from './item.ts';
+import { getItem, patchItem, permanentlyDelete, removeItem, restore } from './item.ts';
 import {
   deletePermission,
   getPermission,
@@ -44,7 +44,6 @@ const routes: Record<string, ItemHandler> = {
   'POST copy': copy,
   'POST permanentdelete': permanentlyDelete,
   'POST restore': restore,
-  'DELETE restore': purge,
   'GET thumbnails': noThumbnails,
   'GET versions': listVersions,
   'GET versions/*': getVersion,
@@ -65,6 +64,10 @@ const routes: Record<string, ItemHandler> = {
 export function answerItem(call: Call, target: ItemTarget, rest: string[]): Reply | Promise<Reply> {
   needRead(call, target.drive.site);
   const { method } = call.exchange;
+  const expand = call.query.get('$expand');
+  // There are no thumbnails to be left out.
+  if (expand !== null && expand !== 'thumbnails')
+    throw new DriveError('notBuilt', `The emulator does not expand ${expand}.`);
   const [first = '', second, third, ...more] = rest;
   // Functions carry their arguments in the address.
   if (/^delta(\(.*\))?$/i.test(first) && rest.length === 1 && method === 'GET')

@@ -1,5 +1,5 @@
 // Items themselves: reading, changing, deleting, restoring.
-import { changeItem, deleteItem, purgeItem, restoreItem } from '../drive/change-item.ts';
+import { changeItem, deleteItem, restoreItem } from '../drive/change-item.ts';
 import { DriveError } from '../drive/drive-error.ts';
 import type { Drive } from '../drive/drive.ts';
 import { eTag, isFolder, type Folder } from '../drive/item.ts';
@@ -102,11 +102,4 @@ export async function restore(call: Call, target: ItemTarget): Promise<Reply> {
   const parent = parentOf(call, drive, objectOf(body, 'parentReference'));
   restoreItem(drive, base, { parent, name: textOf(body, 'name') });
   return json(200, entityJson(call, drive, base));
-}
-
-/** DELETE …/restore: out of the recycle bin for good; the service has this in SharePoint's own API only. */
-export function purge(call: Call, { drive, base }: ItemTarget): Reply {
-  needWrite(call, drive);
-  purgeItem(drive, base);
-  return empty(204);
 }

@@ -17,6 +17,7 @@ export interface ItemTarget {
 }
 
 export type Target =
+  | { kind: 'user'; id: string }
   | { kind: 'sites' }
   | { kind: 'site'; site: Site }
   | { kind: 'lists'; site: Site }
@@ -113,6 +114,7 @@ function askedSite(address: Address, index: TenantIndex): Site {
 }
 
 function resolveUser(cursor: Cursor, index: TenantIndex, user: string): Target {
+  if (cursor.peek() === undefined) return { kind: 'user', id: user };
   const site = index.personalSite(user);
   const what = cursor.word().toLowerCase();
   if (what === 'drive') return resolveDrive(cursor, defaultDrive(site));

@@ -14,6 +14,7 @@ import {
   getDrive,
   getList,
   getSite,
+  getUser,
   listDrives,
   listLists,
   listSites,
@@ -101,6 +102,8 @@ function answerResolved(call: Call, { target, rest }: Resolved): Reply | Promise
   if (rest.length > 0) throw new DriveError('notBuilt', `The emulator does not offer ${rest.join('/')} here.`); // prettier-ignore
   if (call.exchange.method !== 'GET') throw new DriveError('methodNotAllowed');
   switch (target.kind) {
+    case 'user':
+      return getUser(call, target.id);
     case 'sites':
       return listSites(call);
     case 'site':

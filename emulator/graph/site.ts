@@ -7,6 +7,18 @@ import { apiRoot, empty, json, needRead, type Call } from './call.ts';
 import { drivePointIds, driveTypeOf, selectionOf, timeText } from './item-json.ts';
 import { objectOf, objectsOf, readJson, textOf, textsOf } from './request-body.ts';
 
+/** GET /me and /users/{id}: who has signed in, or who could have a OneDrive */
+export function getUser(call: Call, id: string): Reply {
+  const user = call.services.index.user(id);
+  const { displayName, principalName } = user;
+  return entity(call, 'users', {
+    displayName,
+    mail: principalName,
+    userPrincipalName: principalName,
+    id: user.id,
+  });
+}
+
 /** GET /sites?search= */
 export function listSites(call: Call): Reply {
   const { index, access } = call.services;

@@ -295,3 +295,14 @@ test('a session can be lost', async (t) => {
   server.effects = {};
   t.is((await open(server, 'a.bin')).status, 200);
 });
+
+test('a strict service refuses what a lenient one lets pass', async (t) => {
+  const server = await startGraph(t, { refuseStrayTokens: true, unalignedFragments: 'refuse' });
+  const { uploadUrl } = (await open(server, 'a.bin')).json;
+  t.is((await server.call('GET', uploadUrl)).status, 401);
+  t.is((await server.call('GET', uploadUrl, { token: '' })).status, 200);
+  const odd = await put(server, uploadUrl, randomBytes(10), 0, 20);
+  t.is(odd.status, 400);
+  t.is(odd.json.error.code, 'invalidRange');
+  t.is((await put(server, uploadUrl, randomBytes(20), 0, 20)).status, 201);
+});

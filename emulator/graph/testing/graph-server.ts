@@ -79,6 +79,7 @@ export async function startGraph(
   options: GraphServerOptions = {},
 ): Promise<GraphServer> {
   const dataFolder = options.dataFolder ?? mkdtempSync(path.join(tmpdir(), 'drover-graph-'));
+  t.teardown(() => rmSync(dataFolder, { recursive: true, force: true }));
   const tenant = options.tenant ?? defaultTenant();
   const open = () =>
     createGraph({
@@ -102,7 +103,6 @@ export async function startGraph(
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
     await started.graph.close();
-    rmSync(dataFolder, { recursive: true, force: true });
   });
   const { port } = server.address() as AddressInfo;
   const origin = `${options.tls === undefined ? 'http' : 'https'}://localhost:${port}`;
