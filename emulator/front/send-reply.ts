@@ -29,7 +29,9 @@ export async function sendReply(
   }
   const bytes = typeof body === 'string' ? Buffer.from(body) : (body ?? new Uint8Array());
   const bodiless = status === 204 || status === 304 || status < 200;
-  if (bodiless) response.writeHead(status, headers);
+  // A reply to HEAD, and one with an empty content, names its length itself.
+  const isNamed = Object.keys(headers).some((name) => name.toLowerCase() === 'content-length');
+  if (bodiless || isNamed) response.writeHead(status, headers);
   else response.writeHead(status, { ...headers, 'Content-Length': bytes.byteLength });
   if (bodiless || response.req.method === 'HEAD' || bytes.byteLength === 0) {
     response.end();
