@@ -106,8 +106,9 @@ export class UploadSessions {
     return session;
   }
 
-  /** A fragment has arrived: the session goes on from here. */
+  /** A fragment has arrived: the session goes on from here. Throws DriveError when it was ended meanwhile. */
   advance(session: UploadSession, bytes: number, hash: HashState): void {
+    this.#needOpen(session);
     session.position += bytes;
     session.hash = hash;
     session.expiresMs = this.#now() + this.#ttlMs;
@@ -118,6 +119,7 @@ export class UploadSessions {
 
   /** Records a session as it is, for the next process. */
   save(session: UploadSession): void {
+    if (!this.#byGuid.has(session.guid)) return;
     // JSON leaves out what is undefined.
     const record = { ...session, drive: undefined, busy: undefined };
     session.drive.append({ kind: 'session', session: record });
@@ -125,6 +127,7 @@ export class UploadSessions {
 
   /** Makes the file. When it throws, what has arrived is kept until the session expires. */
   commit(session: UploadSession, arrived: ArrivedFile, more: Partial<PlaceOptions> = {}) {
+    this.#needOpen(session);
     const { drive } = session;
     const target = session.target === undefined ? undefined : drive.itemOfGuid(session.target);
     const committed = placeFile(drive, arrived, {
@@ -144,10 +147,14 @@ export class UploadSessions {
     return committed;
   }
 
-  /** Ends a session and removes what has arrived of it. */
+  /** Ends a session, even while a fragment is arriving, and removes what has arrived of it. */
   drop(session: UploadSession): void {
     this.#end(session);
     rmSync(session.drive.files.sessionPath(session.guid), { force: true });
+  }
+
+  #needOpen(session: UploadSession): void {
+    if (!this.#byGuid.has(session.guid)) throw new DriveError('uploadSessionNotFound');
   }
 
   #keep(session: UploadSession): void {

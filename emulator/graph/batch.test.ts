@@ -119,6 +119,7 @@ test('permissions of the caller decide', async (t) => {
   t.is((await content('/sites/hr', 'selected')).status, 403);
   t.is((await server.call('GET', '/v1.0/sites/root:/sites/hr', { token: 'nobody' })).status, 403);
   t.is((await server.call('GET', '/v1.0/sites/root:/sites/hr', { token: 'reader' })).status, 200);
+  t.is((await server.call('GET', '/v1.0/sites/root:/sites/none', { token: 'nobody' })).status, 403);
   const refused = await server.call('GET', '/v1.0/sites/root', { token: 'stranger' });
   t.is(refused.status, 401);
   t.is(refused.json.error.code, 'InvalidAuthenticationToken');

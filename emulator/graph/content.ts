@@ -37,7 +37,7 @@ export async function putContent(call: Call, target: ItemTarget): Promise<Reply>
   };
   const existing = checkConflict(drive, place);
   if (existing !== undefined && header(exchange, 'if-none-match') === '*')
-    throw new DriveError('nameAlreadyExists');
+    throw new DriveError('entityTagDoesNotMatch');
   drive.checkRoom(length);
   const path = drive.files.incomingPath(randomUUID());
   try {

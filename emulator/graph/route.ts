@@ -90,7 +90,10 @@ function answer(call: Call): Reply | Promise<Reply> {
     if (call.exchange.method !== 'POST') throw new DriveError('methodNotAllowed');
     return answerBatch(call);
   }
-  const { index } = call.services;
+  const { index, access } = call.services;
+  // Without any permission nobody learns what there is.
+  if (first?.kind !== 'word' || !/^(me|users)$/i.test(first.text))
+    access.checkAny(call.principal, index.sites);
   return answerResolved(call, resolve(call.address, index, call.principal));
 }
 

@@ -1,8 +1,9 @@
 // Upload sessions: what comes in order becomes a file, and everything else is refused as the service refuses it.
 import test from 'ava';
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { quickXorHash } from '../../lib/quick-xor-hash.ts';
 import { startGraph, type GraphServer } from './testing/graph-server.ts';
 
@@ -305,4 +306,25 @@ test('a strict service refuses what a lenient one lets pass', async (t) => {
   t.is(odd.status, 400);
   t.is(odd.json.error.code, 'invalidRange');
   t.is((await put(server, uploadUrl, randomBytes(20), 0, 20)).status, 201);
+});
+
+test('a session can be given up while a fragment is under way', async (t) => {
+  const server = await startGraph(t);
+  const { uploadUrl } = (await open(server, 'a.bin')).json;
+  const { request } = await import('node:http');
+  const { once } = await import('node:events');
+  const headers = { 'content-range': 'bytes 0-9/10', 'content-length': '10' };
+  const half = request(uploadUrl, { method: 'PUT', headers });
+  half.write('01234');
+  const answered = once(half, 'response') as Promise<[{ statusCode: number }]>;
+  // It has begun once nobody else may send the same.
+  const folder = path.join(server.dataFolder, 'system/sites/migration/Shared Documents/sessions');
+  while (readdirSync(folder).length === 0) await setImmediate();
+  t.is((await put(server, uploadUrl, Buffer.from('0123456789'), 0, 10)).status, 416);
+  t.is((await server.call('DELETE', uploadUrl, { token: '' })).status, 204);
+  half.end('56789');
+  t.is((await answered)[0].statusCode, 404);
+  t.deepEqual(readdirSync(folder), []);
+  t.is((await server.call('GET', `${site}/a.bin`)).status, 404);
+  t.is((await open(server, 'a.bin')).status, 200);
 });
