@@ -9,12 +9,19 @@
  */
 export function foldName(name: string): string {
   if (!/[^\0-\x7f]/v.test(name)) return name.toUpperCase();
-  // By way of lower case, which brings together what has more than one upper case.
-  const upper = name.normalize('NFC').toLowerCase().toUpperCase();
-  return upper
-    .replaceAll(unseen, '')
-    .replaceAll(/[ÆŒÞ]/gv, (letter) => twoLetters[letter]!)
-    .normalize('NFC');
+  // The letters of western Europe have nothing to compose and nothing unseen, also in upper case.
+  if (!/[^\0-\xac\xae-\u012f\u0131-\u017f]/v.test(name)) return spelledOut(inOneCase(name));
+  const seen = inOneCase(name.normalize('NFC')).replaceAll(unseen, '');
+  return spelledOut(seen).normalize('NFC');
+}
+
+/** Upper case, by way of lower case, which brings together what has more than one upper case. */
+function inOneCase(name: string): string {
+  return name.toLowerCase().toUpperCase();
+}
+
+function spelledOut(name: string): string {
+  return name.replaceAll(/[ÆŒÞ]/gv, (letter) => twoLetters[letter]!);
 }
 
 /** The same for each part of a path. */
