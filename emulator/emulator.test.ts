@@ -295,3 +295,33 @@ test('a lost session, a late listing and a lock, as a client meets them', async 
   t.is((await control(description, client, lock, 'DELETE')).status, 204);
   t.is((await call(`${root}:/a.txt:/content`, 'PUT', 'new')).status, 200);
 });
+
+test('the calls of a batch are throttled, and meet faults, each by itself', async (t) => {
+  const { description, client } = await start(t, { resourceUnitsPerMinute: 3 });
+  const { access_token } = await signIn(description, client);
+  await control(description, client, 'faults', 'PUT', [
+    { path: '/drive$', nth: 2, fault: { kind: 'locked' } },
+  ]);
+  const requests = ['1', '2', '3', '4'].map((id) => ({
+    id,
+    method: 'GET',
+    url: '/sites/root/drive',
+  }));
+  const answer = await ask(`${description.graph}/v1.0/$batch`, {
+    dispatcher: client,
+    method: 'POST',
+    headers: { authorization: `Bearer ${access_token}`, 'Content-Type': 'application/json' },
+    body: JSON.stringify({ requests }),
+  });
+  t.is(answer.status, 200);
+  const { responses } = JSON.parse(answer.text) as { responses: { id: string; status: number }[] };
+  t.deepEqual(
+    responses.map(({ id, status }) => [id, status]),
+    [
+      ['1', 200],
+      ['2', 423],
+      ['3', 200],
+      ['4', 429],
+    ],
+  );
+});

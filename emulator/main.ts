@@ -55,7 +55,7 @@ function readyText(description: EmulatorDescription, { json }: ProcessOptions): 
     `Clients have to trust ${ca}:`,
     `  export NODE_EXTRA_CA_CERTS='${ca}' SSL_CERT_FILE='${ca}'`,
     "Clients that know only Microsoft's host names come here by the proxy:",
-    `  export HTTPS_PROXY=${proxy}`,
+    `  export HTTPS_PROXY=${proxy} NODE_USE_ENV_PROXY=1`,
     `Others take ${description.authority} in place of https://login.microsoftonline.com, and`,
     `${description.graph} in place of https://graph.microsoft.com.`,
   ].join('\n');
