@@ -59,6 +59,7 @@ export interface ResolvedNames {
   missingFolders: Set<string>;
 }
 
+/** Resolves a page with what is known. When more is known of what was missing, it is called again, with the same request. */
 export function resolveNames(request: NameRequest, known: KnownNames): ResolvedNames {
   return new Resolver(request, known).resolve();
 }
