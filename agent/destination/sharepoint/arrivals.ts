@@ -4,12 +4,22 @@ import { ErrorReason } from '../../../gen/drover/v1/error_pb.ts';
 import { ItemVerification } from '../../../gen/drover/v1/item_pb.ts';
 import type { Hashes } from '../../pool/hasher.ts';
 import { printablePath } from '../../source/printable-path.ts';
+import { conflictError } from '../destination-error.ts';
 import type { DestinationFile, SourceContent } from '../destination.ts';
 import { destinationFile, type DriveItem } from './drive-item.ts';
-import { GraphFailure } from './graph-error.ts';
+import { GraphFailure, NoAnswer } from './graph-error.ts';
 import { prove, type Proof, type ProofParts } from './proof.ts';
+import { throughRaces } from './races.ts';
+import type { Arrived } from './session-upload.ts';
+
+/** What was found out about a library while files were written to it. */
+export interface LibraryFacts {
+  /** Files stay checked out, and hidden from others, until they are checked in; undefined: not yet known. */
+  requiresCheckOut: boolean | undefined;
+}
 
 export interface ArrivalsParts extends ProofParts {
+  library: LibraryFacts;
   /** What stands at a path below the destination. */
   look: (path: string) => Promise<DriveItem | undefined>;
 }
@@ -28,31 +38,42 @@ export class Arrivals {
     return this.#left.get(path);
   }
 
-  /** Proves what arrived; what cannot be proved does not stay. `replaces`: something stood there before. */
+  /** Proves what arrived; what cannot be proved does not stay. */
   async prove(
     path: string,
-    arrived: DriveItem,
-    replaces: boolean,
+    { item, replaced }: Arrived,
     hashes: Hashes,
     content: SourceContent,
   ): Promise<DestinationFile> {
-    const proof = await prove(this.#parts, path, arrived, hashes, content);
+    const proof = await prove(this.#parts, path, item, hashes, content);
     if (proof !== undefined) return await this.accept(path, proof);
-    await this.#takeBack(path, arrived, replaces);
-    throw unproved(path, arrived.size, content.size);
+    // Its bytes may have got lost with the last answer, and this is the file of somebody else.
+    if (replaced === undefined) throw conflictError(path, 'appeared or was changed while the file was being written'); // prettier-ignore
+    await this.#takeBack(path, item, replaced);
+    throw unproved(path, item.size, content.size);
   }
 
   /** A file that was proved; in a library that requires check-out nobody else would see it until it is checked in. */
   async accept(path: string, { item, verification }: Proof): Promise<DestinationFile> {
     this.#left.delete(path);
-    const visible = item.isCheckedOut ? await this.#checkIn(path, item) : item;
+    const isCheckedOut = item.isCheckedOut || (await this.#isCheckedOut(path));
+    const visible = isCheckedOut ? await this.#checkIn(path, item) : item;
     return destinationFile(visible, verification);
+  }
+
+  /** The service says so only when it is asked: for the first file, and then for each where the library requires it. */
+  async #isCheckedOut(path: string): Promise<boolean> {
+    const { library, look } = this.#parts;
+    if (library.requiresCheckOut === false) return false;
+    const isCheckedOut = (await look(path))?.isCheckedOut === true;
+    library.requiresCheckOut ??= isCheckedOut;
+    return isCheckedOut;
   }
 
   async #checkIn(path: string, item: DriveItem): Promise<DriveItem> {
     try {
       const body = { comment: '', checkInAs: 'published' };
-      await this.#post(`/items/${item.id}/checkin`, body);
+      await throughRaces(() => this.#post(`/items/${item.id}/checkin`, body), this.#parts);
       return (await this.#parts.look(path)) ?? item;
     } catch (thrown) {
       if (!(thrown instanceof GraphFailure)) throw thrown;
@@ -66,18 +87,21 @@ export class Arrivals {
   }
 
   /** Deletes what was made, or brings back the version before, as far as that can be done. */
-  async #takeBack(path: string, arrived: DriveItem, replaces: boolean): Promise<void> {
-    const { client, signal } = this.#parts;
+  async #takeBack(path: string, arrived: DriveItem, replaced: boolean): Promise<void> {
     const item = `/items/${arrived.id}`;
     try {
-      if (replaces) await this.#restore(item);
-      else await client.call({ method: 'DELETE', path: this.#drive(item), resourceUnits: 2 }, signal); // prettier-ignore
+      await throughRaces(() => (replaced ? this.#restore(item) : this.#delete(item)), this.#parts);
     } catch (thrown) {
-      if (!(thrown instanceof GraphFailure)) throw thrown;
+      if (!(thrown instanceof GraphFailure || thrown instanceof NoAnswer)) throw thrown;
     }
     // Whatever stands there now is ours, and the next attempt may replace it.
     const now = await this.#parts.look(path);
     if (now !== undefined) this.#left.set(path, destinationFile(now, ItemVerification.UNSPECIFIED).version); // prettier-ignore
+  }
+
+  async #delete(item: string): Promise<void> {
+    const { client, signal } = this.#parts;
+    await client.call({ method: 'DELETE', path: this.#drive(item), resourceUnits: 2 }, signal);
   }
 
   async #restore(item: string): Promise<void> {

@@ -6,7 +6,7 @@ import { itemPath } from './drive-folders.ts';
 import type { GraphClient } from './graph-client.ts';
 import { GraphFailure, rootError } from './graph-error.ts';
 import type { ResolvedPlace } from './resolve-place.ts';
-import { cancelSession } from './session-upload.ts';
+import { cancelSession } from './session-calls.ts';
 
 /** Throws DESTINATION_ACCESS_DENIED, _READ_ONLY, _FULL or _UNREACHABLE. */
 export async function checkPlace(
@@ -21,7 +21,7 @@ export async function checkPlace(
     // At the root, which is always there; the name is one that nobody has.
     const path = `${drive}${itemPath(`drover-check-${randomUUID()}.tmp`)}/createUploadSession`;
     const body = { item: { '@microsoft.graph.conflictBehavior': 'fail' } };
-    const call = { method: 'POST', path, body, resourceUnits: 2, repeats: false } as const;
+    const call = { method: 'POST', path, body, resourceUnits: 2 } as const;
     const answer = await client.call(call, signal);
     const url = (answer.body as { uploadUrl?: unknown } | undefined)?.uploadUrl;
     if (typeof url === 'string') await cancelSession(client, url);

@@ -1,11 +1,15 @@
 // The folders of a drive: each is made once, and whoever else makes it at the same time is no trouble.
+import type { DroverError } from '../../../lib/error.ts';
+import type { Clock } from '../../../lib/time.ts';
 import { conflictError } from '../destination-error.ts';
 import { encodePath, fileSystemInfo, readDriveItem, type DriveItem } from './drive-item.ts';
 import type { GraphClient } from './graph-client.ts';
 import { GraphFailure, itemError } from './graph-error.ts';
+import { throughRaces } from './races.ts';
 
 export interface DriveFoldersParts {
   client: GraphClient;
+  clock: Clock;
   driveId: string;
   signal: AbortSignal;
 }
@@ -49,14 +53,29 @@ export class DriveFolders {
   async #make(path: string): Promise<void> {
     const cut = path.lastIndexOf('/');
     const parent = path.slice(0, Math.max(cut, 0));
-    await this.ensure(parent);
-    try {
+    const create = async () => {
+      await this.ensure(parent);
       await this.#create(parent, path.slice(cut + 1));
+    };
+    try {
+      await throughRaces(() => this.#again(parent, create), this.#parts);
     } catch (thrown) {
       const isThere = thrown instanceof GraphFailure && thrown.status === 409;
       if (!isThere) throw thrown;
       const item = await this.look(path);
-      if (item?.isFolder !== true) throw conflictError(path, 'is a file where a folder should be');
+      if (item === undefined) throw thrown;
+      if (!item.isFolder) throw notFolder(path, item);
+    }
+  }
+
+  /** A folder that was there may be gone: then it is made once more. */
+  async #again(parent: string, create: () => Promise<void>): Promise<void> {
+    try {
+      await create();
+    } catch (thrown) {
+      if (parent === '' || !(thrown instanceof GraphFailure) || thrown.status !== 404) throw thrown;
+      this.forget();
+      await create();
     }
   }
 
@@ -96,7 +115,8 @@ export class DriveFolders {
     const { client, signal } = this.#parts;
     const body = { fileSystemInfo: fileSystemInfo(times) };
     const path = this.#drive(address);
-    const answer = await client.call({ method: 'PATCH', path, body, resourceUnits: 2 }, signal);
+    const call = { method: 'PATCH', path, body, resourceUnits: 2 } as const;
+    const answer = await throughRaces(() => client.call(call, signal), this.#parts);
     const item = readDriveItem(answer.body);
     if (item === undefined)
       throw itemError(new Error('the service answered with no item'), address);
@@ -106,6 +126,12 @@ export class DriveFolders {
   #drive(rest: string): string {
     return `/drives/${encodeURIComponent(this.#parts.driveId)}${rest}`;
   }
+}
+
+/** Something else stands where a folder should be. */
+export function notFolder(path: string, { isFile }: DriveItem): DroverError {
+  const what = isFile ? 'a file' : 'something else, such as a notebook,';
+  return conflictError(path, `is ${what} where a folder should be`);
 }
 
 /** The address of a path below a drive's root, within the drive. */

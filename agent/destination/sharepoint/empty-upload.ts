@@ -1,23 +1,69 @@
 // A file without content: an upload session for nothing cannot be completed, so it is put at once and gets its dates afterwards.
 // (SharePoint keeps that as a second version, which has no content either and so costs nothing.)
+import { conflictError } from '../destination-error.ts';
 import type { DestinationFile, Upload } from '../destination.ts';
+import { readDriveItem, type DriveItem } from './drive-item.ts';
+import type { GraphClient } from './graph-client.ts';
+import { GraphFailure } from './graph-error.ts';
+import { unproved } from './arrivals.ts';
+import { throughRaces } from './races.ts';
+
+export interface EmptyUploadParts {
+  client: GraphClient;
+  signal: AbortSignal;
+  /** Below the destination, for messages. */
+  path: string;
+  /** Where the content goes, as a path of Graph. */
+  address: string;
+  /** Whether something stands there that is to be replaced. */
+  replaces: boolean;
+  lookUp: () => Promise<DriveItem | undefined>;
+  /** Gives the file its dates and accepts it. */
+  finish: (item: DriveItem) => Promise<DestinationFile>;
+  onConflict: () => void;
+}
 
 export class EmptyUpload implements Upload {
   readonly kind = 'upload';
   readonly chunkBytes = 1;
   readonly acceptedBytes = 0;
-  readonly #put: () => Promise<DestinationFile>;
+  readonly #parts: EmptyUploadParts;
 
-  /** `put` makes the file appear; it throws DroverError. */
-  constructor(put: () => Promise<DestinationFile>) {
-    this.#put = put;
+  constructor(parts: EmptyUploadParts) {
+    this.#parts = parts;
   }
 
   async write(): Promise<void> {}
 
-  commit(): Promise<DestinationFile> {
-    return this.#put();
+  /** Throws GraphFailure and NoAnswer too, for the caller to word. */
+  async commit(): Promise<DestinationFile> {
+    const { client, signal, path } = this.#parts;
+    const item = await throughRaces(() => this.#put(), { clock: client.clock, signal });
+    if (item?.size !== 0) throw unproved(path, item?.size ?? 0, 0);
+    return await this.#parts.finish(item);
   }
 
   async abort(): Promise<void> {}
+
+  async #put(): Promise<DriveItem | undefined> {
+    const { client, signal, path, address, replaces, lookUp, onConflict } = this.#parts;
+    const call = {
+      method: 'PUT',
+      path: `${address}?@microsoft.graph.conflictBehavior=${replaces ? 'replace' : 'fail'}`,
+      headers: { 'content-type': 'application/octet-stream' },
+      body: new Uint8Array(0),
+      resourceUnits: 2,
+    } as const;
+    try {
+      return readDriveItem((await client.call(call, signal)).body);
+    } catch (thrown) {
+      const isTaken = thrown instanceof GraphFailure && thrown.has('nameAlreadyExists');
+      if (!isTaken) throw thrown;
+      // The call was repeated after its answer had got lost; and an empty file is the same whoever put it there.
+      const item = await lookUp();
+      if (item?.isFile === true && item.size === 0) return item;
+      onConflict();
+      throw conflictError(path, 'appeared while the file was being written');
+    }
+  }
 }

@@ -1,12 +1,13 @@
 // Requests to Graph and SharePoint: let through by the gate, signed in, repeated when the service was busy, and never in haste. What
 // comes back is an answer that was asked for, a GraphFailure, or NoAnswer.
 import { randomUUID } from 'node:crypto';
-import { request, type Dispatcher } from 'undici';
+import type { Dispatcher } from 'undici';
 import type { Clock } from '../../../lib/time.ts';
 import { pause } from '../../../lib/time.ts';
 import { userAgent } from '../../credential/user-agent.ts';
 import type { GetToken, LogLine } from './access.ts';
 import { graphFailure, GraphFailure, NoAnswer } from './graph-error.ts';
+import { networkWords, orAborted, parseJson, plainHeaders, readBody, verbatim } from './http-answer.ts'; // prettier-ignore
 import { rateLimit, retryAfterMs } from './retry-after.ts';
 import type { Passage, TenantGate } from './tenant-gate.ts';
 
@@ -26,8 +27,10 @@ export interface GraphRequest {
    * not repeated here, except when it was throttled.
    */
   repeats?: boolean;
-  /** How long to wait for the answer, once everything is sent. @default one minute */
+  /** How long to wait for the answer, and for each further piece of it. @default one minute */
   timeoutMs?: number;
+  /** The answer is content as it is, not JSON: its body is a Uint8Array. */
+  isContent?: boolean;
 }
 
 export interface GraphAnswer {
@@ -46,15 +49,23 @@ export interface GraphClientParts {
   getToken: GetToken;
   clock: Clock;
   log: LogLine;
+  /** No answer is waited for longer than this, whatever a call allows. @default no limit */
+  timeoutMsMax?: number;
 }
 
 const timeoutMsUsual = 60_000;
-/** A call that was refused or unanswered for so long is given up; throttling does not count, it only takes time. */
+/** A call that was refused or unanswered for so long is given up. */
 const busyMsMax = 10 * 60_000;
+/** Throttling only takes time; the longest of the service's windows is a day. */
+const throttledMsMax = 25 * 60 * 60_000;
 const backoffMsFirst = 1000;
 const backoffMsMax = 60_000;
-/** The longest body that is read of an answer. */
-const bodyBytesMax = 16 * 1024 * 1024;
+
+/** Since when one call has been waiting, and for what. */
+interface Since {
+  busyMs: number | undefined;
+  throttledMs: number | undefined;
+}
 
 /** The service is busy, whatever it says about when to come again. */
 const throttledStatuses = new Set([429, 503, 509]);
@@ -67,58 +78,53 @@ export class GraphClient {
     this.#parts = parts;
   }
 
+  /** The clock that everything about these calls is timed by. */
+  get clock(): Clock {
+    return this.#parts.clock;
+  }
+
   /** Calls; throws GraphFailure, NoAnswer, a DroverError of the sign-in, or the signal's reason. */
   async call(call: GraphRequest, signal: AbortSignal): Promise<GraphAnswer> {
-    const { clock, gate } = this.#parts;
-    let isTokenFresh = false;
-    let busySinceMs: number | undefined;
+    const { gate } = this.#parts;
+    const since: Since = { busyMs: undefined, throttledMs: undefined };
+    let wasRefreshed = false;
+    let forceRefresh = false;
     for (let attempt = 0; ; attempt++) {
       const passage = await gate.enter(call.resourceUnits, signal);
       let answer: GraphAnswer | NoAnswer;
       try {
-        answer = await this.#send(call, isTokenFresh, signal);
+        answer = await this.#send(call, forceRefresh, signal);
       } finally {
         gate.leave();
       }
       signal.throwIfAborted();
+      forceRefresh = false;
       if (!(answer instanceof NoAnswer)) {
         this.#noteBudget(answer);
         if (answer.status < 400) {
           gate.succeeded();
           return answer;
         }
-        if (this.#isThrottled(answer, passage)) continue;
-        if (answer.status === 401 && call.path !== undefined && !isTokenFresh) {
-          isTokenFresh = true;
+        if (this.#isThrottled(answer, passage, since)) continue;
+        if (answer.status === 401 && call.path !== undefined && !wasRefreshed) {
+          wasRefreshed = forceRefresh = true;
           continue;
         }
         if (!unavailableStatuses.has(answer.status)) throw failureOf(answer);
       }
       gate.slowDown(passage);
-      busySinceMs ??= passage.startMs;
-      const isOver = clock.now() - busySinceMs > busyMsMax;
-      if (call.repeats === false || isOver) throw answer instanceof NoAnswer ? answer : failureOf(answer); // prettier-ignore
+      since.busyMs ??= passage.startMs;
+      if (call.repeats === false || this.#isOver(since.busyMs, busyMsMax))
+        throw answer instanceof NoAnswer ? answer : failureOf(answer);
       await this.#backOff(attempt, answer, signal);
     }
   }
 
-  /** Opens a download; the caller reads the body to its end or destroys it. Not repeated. */
+  /** A piece of content, at an address that is authenticated by itself; throws as `call` does. */
   async download(address: string, range: string, signal: AbortSignal): Promise<Uint8Array> {
-    const { gate } = this.#parts;
-    const call = { method: 'GET', address, headers: { range }, resourceUnits: 1 } as const;
-    const passage = await gate.enter(1, signal);
-    try {
-      const { response, requestId } = await this.#request(call, false, signal);
-      if (response.statusCode >= 400) throw graphFailure(response.statusCode, await readJson(response), requestId); // prettier-ignore
-      const bytes = await response.body.bytes();
-      gate.succeeded();
-      return bytes;
-    } catch (error) {
-      if (error instanceof GraphFailure && error.status === 429) gate.throttled(passage, undefined);
-      throw error;
-    } finally {
-      gate.leave();
-    }
+    const headers = { range, accept: '*/*' };
+    const call = { method: 'GET', address, headers, resourceUnits: 1, isContent: true } as const;
+    return (await this.call(call, signal)).body as Uint8Array;
   }
 
   async #send(
@@ -128,14 +134,11 @@ export class GraphClient {
   ): Promise<GraphAnswer | NoAnswer> {
     const requestId = randomUUID();
     try {
-      const { response } = await this.#request(call, forceRefresh, signal, requestId);
-      const body = await readJson(response);
-      return {
-        status: response.statusCode,
-        headers: plainHeaders(response.headers),
-        body,
-        requestId,
-      };
+      const response = await this.#request(call, forceRefresh, signal, requestId);
+      const bytes = await readBody(response);
+      const { statusCode: status } = response;
+      const body = call.isContent === true && status < 400 ? bytes : parseJson(bytes);
+      return { status, headers: plainHeaders(response.headers), body, requestId };
     } catch (thrown) {
       if (signal.aborted) throw signal.reason;
       if (isOurs(thrown)) throw thrown;
@@ -147,10 +150,10 @@ export class GraphClient {
     call: GraphRequest,
     forceRefresh: boolean,
     signal: AbortSignal,
-    requestId: string = randomUUID(),
-  ): Promise<{ response: Dispatcher.ResponseData; requestId: string }> {
-    const { graphUrl, dispatcher, getToken } = this.#parts;
-    const { body, timeoutMs = timeoutMsUsual } = call;
+    requestId: string,
+  ): Promise<Dispatcher.ResponseData> {
+    const { graphUrl, dispatcher, getToken, timeoutMsMax = Infinity } = this.#parts;
+    const { body } = call;
     const isJson = body !== undefined && !(body instanceof Uint8Array);
     const headers: Record<string, string> = {
       'user-agent': userAgent,
@@ -162,9 +165,10 @@ export class GraphClient {
     };
     // An address that comes from the service is authenticated by itself: a token there would be refused, or told to a stranger.
     if (call.address === undefined)
-      headers['authorization'] = `Bearer ${await getToken(forceRefresh)}`;
-    const response = await request(call.address ?? `${graphUrl}/v1.0${call.path}`, {
-      dispatcher,
+      headers['authorization'] = `Bearer ${await orAborted(getToken(forceRefresh), signal)}`;
+    const timeoutMs = Math.min(call.timeoutMs ?? timeoutMsUsual, timeoutMsMax);
+    return await dispatcher.request({
+      ...verbatim(call.address ?? `${graphUrl}/v1.0${call.path}`),
       method: call.method,
       headers,
       body: isJson ? JSON.stringify(body) : body === undefined ? null : body,
@@ -172,7 +176,6 @@ export class GraphClient {
       headersTimeout: timeoutMs,
       bodyTimeout: timeoutMs,
     });
-    return { response, requestId };
   }
 
   #noteBudget({ headers }: GraphAnswer): void {
@@ -181,14 +184,20 @@ export class GraphClient {
   }
 
   /** Whether the answer says to come again later; then everybody waits. */
-  #isThrottled(answer: GraphAnswer, passage: Passage): boolean {
+  #isThrottled(answer: GraphAnswer, passage: Passage, since: Since): boolean {
     const { gate, clock, log } = this.#parts;
     if (!throttledStatuses.has(answer.status)) return false;
+    since.throttledMs ??= passage.startMs;
+    if (this.#isOver(since.throttledMs, throttledMsMax)) return false;
     const asked = retryAfterMs(answer.headers['retry-after'], clock.now());
     const resetMs = rateLimit(answer.headers)?.resetMs ?? 0;
     gate.throttled(passage, asked === undefined ? undefined : Math.max(asked, resetMs));
     log('info', 'throttled', { status: answer.status, waitMs: asked, requestId: answer.requestId });
     return true;
+  }
+
+  #isOver(sinceMs: number, msMax: number): boolean {
+    return this.#parts.clock.now() - sinceMs > msMax;
   }
 
   async #backOff(
@@ -215,46 +224,7 @@ function failureOf({ status, body, requestId }: GraphAnswer): GraphFailure {
   return graphFailure(status, body, requestId);
 }
 
-async function readJson({ body }: Dispatcher.ResponseData): Promise<unknown> {
-  const parts: Buffer[] = [];
-  let length = 0;
-  for await (const part of body as AsyncIterable<Buffer>) {
-    length += part.length;
-    if (length > bodyBytesMax) throw new Error(`the answer is longer than ${bodyBytesMax} bytes`);
-    parts.push(part);
-  }
-  if (length === 0) return undefined;
-  const text = Buffer.concat(parts).toString('utf8');
-  try {
-    return JSON.parse(text);
-  } catch {
-    // A gateway or a proxy answers in HTML: the status says enough.
-    return { error: { message: firstWords(text) } };
-  }
-}
-
-function firstWords(text: string): string {
-  return text.replaceAll(/<[^>]*>/g, ' ').replaceAll(/\s+/g, ' ').trim().slice(0, 200); // prettier-ignore
-}
-
-function plainHeaders(
-  headers: Record<string, string | string[] | undefined>,
-): Record<string, string | undefined> {
-  return Object.fromEntries(
-    Object.entries(headers).map(([name, value]) => [
-      name.toLowerCase(),
-      Array.isArray(value) ? value[0] : value,
-    ]),
-  );
-}
-
 /** A failure of the sign-in, which nothing of the network's is. */
 function isOurs(thrown: unknown): boolean {
   return thrown instanceof Error && thrown.name === 'DroverError';
-}
-
-function networkWords(thrown: unknown): string {
-  if (!(thrown instanceof Error)) return String(thrown);
-  const code = 'code' in thrown ? ` (${String(thrown.code)})` : '';
-  return `${thrown.message || thrown.name}${code}`;
 }

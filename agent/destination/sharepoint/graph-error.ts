@@ -81,6 +81,8 @@ export function rootError(thrown: unknown, tried: string): DroverError {
         tried,
         thrown,
       );
+    case ErrorReason.DESTINATION_BUSY:
+      return made(ErrorReason.DESTINATION_BUSY, about(`the service was busy for too long${told(thrown)}`), tried, thrown); // prettier-ignore
     case ErrorReason.DESTINATION_READ_ONLY:
       return made(ErrorReason.DESTINATION_READ_ONLY, about(`it takes no changes${told(thrown)}`), tried, thrown); // prettier-ignore
     default:
@@ -96,6 +98,7 @@ function rootReason(failure: GraphFailure): ErrorReason {
     // prettier-ignore
     return ErrorReason.DESTINATION_NOT_FOUND;
   if (isReadOnly(failure)) return ErrorReason.DESTINATION_READ_ONLY;
+  if (isBusy(failure)) return ErrorReason.DESTINATION_BUSY;
   if (failure.status === 401 || failure.status === 403) return ErrorReason.DESTINATION_ACCESS_DENIED; // prettier-ignore
   // A malformed site address is answered with 400.
   return failure.status === 400 ? ErrorReason.DESTINATION_NOT_FOUND : ErrorReason.UNAVAILABLE;
@@ -112,9 +115,15 @@ function itemReason(failure: GraphFailure): ErrorReason {
   if (status === 401 || status === 403) return ErrorReason.DESTINATION_ACCESS_DENIED;
   if (failure.has('nameAlreadyExists')) return ErrorReason.DESTINATION_CONFLICT;
   if (failure.has('invalidPath')) return ErrorReason.NAME_INVALID;
+  if (isBusy(failure)) return ErrorReason.DESTINATION_BUSY;
   return status === 400 || status === 405 || status === 501
     ? ErrorReason.DESTINATION_REFUSED
     : ErrorReason.DESTINATION_WRITE_FAILED;
+}
+
+/** What remains of an answer that is only passing, once it was waited for long enough. */
+function isBusy({ status }: GraphFailure): boolean {
+  return [429, 500, 502, 503, 504, 509].includes(status);
 }
 
 const itemWords: Partial<Record<ErrorReason, string>> = {
@@ -125,6 +134,7 @@ const itemWords: Partial<Record<ErrorReason, string>> = {
   [ErrorReason.DESTINATION_READ_ONLY]: 'the site takes no changes',
   [ErrorReason.DESTINATION_ACCESS_DENIED]: 'the account or application that the agent signs in with may not write there', // prettier-ignore
   [ErrorReason.DESTINATION_CONFLICT]: 'something of that name is there already',
+  [ErrorReason.DESTINATION_BUSY]: 'the service was busy for too long',
   [ErrorReason.NAME_INVALID]: 'SharePoint does not take its name',
 };
 

@@ -12,6 +12,7 @@ import { chunkBytesFirst, chunkUnitBytes, grownChunkBytes, shrunkChunkBytes } fr
 import { readDriveItem, type DriveItem } from './drive-item.ts';
 import { backoffMs, type GraphAnswer, type GraphClient } from './graph-client.ts';
 import { GraphFailure, itemError, NoAnswer } from './graph-error.ts';
+import { cancelSession, isSessionGone, nextExpected, sessionPosition } from './session-calls.ts';
 
 export interface SessionUploadParts {
   client: GraphClient;
@@ -25,12 +26,23 @@ export interface SessionUploadParts {
   url: string;
   /** Bytes that the service has already. */
   acceptedBytes: number;
+  /** Whether something stood there when the session was opened. */
+  replaces: boolean;
   /** Looks for the file under its name: the last answer may have been lost. Undefined when there is none. */
   lookUp: () => Promise<DriveItem | undefined>;
+  /** Whether what stands there is nothing that may be overwritten. */
+  isConflict: (item: DriveItem) => boolean;
   /** Proves that what arrived is what was read. */
-  prove: (item: DriveItem, hashes: Hashes, content: SourceContent) => Promise<DestinationFile>;
+  prove: (arrived: Arrived, hashes: Hashes, content: SourceContent) => Promise<DestinationFile>;
   /** Something appeared, or changed, where the file should go. */
   onConflict: () => void;
+}
+
+/** The file as it stands there. */
+export interface Arrived {
+  item: DriveItem;
+  /** Whether it took the place of another; undefined: it was found by its name, so it may be somebody else's. */
+  replaced: boolean | undefined;
 }
 
 /** Right after its creation a session may not be known everywhere; the service's clients wait so long, so often. */
@@ -93,10 +105,9 @@ export class SessionUpload implements Upload {
       );
     }
     const held = this.#held;
-    const item = await this.#guarded(async () => await this.#send(held, true));
+    const arrived = await this.#guarded(() => this.#sendLast(held));
     this.#isOpen = false;
-    if (item === undefined) throw this.#lost('it ended without a file');
-    return await prove(item, hashes, content);
+    return await prove(arrived, hashes, content);
   }
 
   async abort(): Promise<void> {
@@ -107,31 +118,42 @@ export class SessionUpload implements Upload {
 
   /** After a failure nothing is left open that could be closed. */
   async #guarded<T>(send: () => Promise<T>): Promise<T> {
+    const { signal, path } = this.#parts;
     try {
       return await send();
     } catch (thrown) {
       await this.abort();
-      throw itemError(thrown, this.#parts.path);
+      if (signal.aborted) throw signal.reason;
+      throw itemError(thrown, path);
     }
   }
 
+  async #sendLast(bytes: Uint8Array): Promise<Arrived> {
+    // Hours may have passed since it was looked at what is to be replaced.
+    if (this.#parts.replaces && this.#sent > 0) await this.#checkNoConflict();
+    const arrived = (await this.#send(bytes, true)) ?? (await this.#arrived());
+    if (arrived === undefined) throw this.#lost('it ended without a file');
+    return arrived;
+  }
+
   /** Sends bytes from `#sent` on; answers with the file when they were the last. */
-  async #send(bytes: Uint8Array, isLast: boolean): Promise<DriveItem | undefined> {
+  async #send(bytes: Uint8Array, isLast: boolean): Promise<Arrived | undefined> {
     const start = this.#sent;
     const end = start + bytes.length;
     const tries: Tries = { failures: 0, notYetKnown: 0, sinceMs: undefined };
     while (this.#sent < end) {
-      if (this.#sent < start) throw this.#lost('the service has forgotten a part of it');
       const at = this.#sent - start;
       const slice = bytes.subarray(at, at + this.#chunkBytes);
-      const step = await this.#sendOne(slice, isLast && at + slice.length === bytes.length, tries);
-      if (step !== undefined) return step;
+      const arrived = await this.#sendOne(slice, isLast && at + slice.length === bytes.length, tries); // prettier-ignore
+      if (arrived !== undefined) return arrived;
+      if (this.#sent < start) throw this.#lost('the service has forgotten a part of it');
+      if (this.#sent > end) throw this.#lost('somebody else goes on with it');
     }
     return undefined;
   }
 
   /** One request; moves `#sent` to what the service has then. */
-  async #sendOne(slice: Uint8Array, isLast: boolean, tries: Tries): Promise<DriveItem | undefined> {
+  async #sendOne(slice: Uint8Array, isLast: boolean, tries: Tries): Promise<Arrived | undefined> {
     const { clock, client, signal, url, size } = this.#parts;
     const startMs = clock.now();
     let answer: GraphAnswer;
@@ -156,47 +178,55 @@ export class SessionUpload implements Upload {
     }
     Object.assign(tries, { failures: 0, notYetKnown: 0, sinceMs: undefined });
     const item = answer.status === 202 ? undefined : readDriveItem(answer.body);
-    if (item !== undefined) return item;
+    if (item !== undefined) return { item, replaced: answer.status !== 201 };
     this.#sent = nextExpected(answer.body) ?? this.#sent + slice.length;
     this.#chunkBytes = grownChunkBytes(this.#chunkBytes, clock.now() - startMs);
     return undefined;
   }
 
   /** What a failed chunk means; returns when it is worth going on, with the file when it turns out to be complete. */
-  async #recover(thrown: unknown, isLast: boolean, tries: Tries): Promise<DriveItem | undefined> {
-    const { clock, signal, path } = this.#parts;
+  async #recover(thrown: unknown, isLast: boolean, tries: Tries): Promise<Arrived | undefined> {
+    const { clock, signal } = this.#parts;
     signal.throwIfAborted();
     if (thrown instanceof GraphFailure) {
       const { status } = thrown;
       if (status === 401) throw this.#lost('its address is no longer accepted');
       if (status === 404) return await this.#recoverUnknown(thrown, isLast, tries);
-      if (status === 412 || (status === 409 && !thrown.has('resourceModified'))) {
-        this.#parts.onConflict();
-        throw conflictError(path, 'appeared or was changed while the file was being written');
-      }
+      const isTaken = status === 412 || status === 409;
       const isPassing = status >= 500 && status !== 507 && status !== 501;
-      if (status !== 416 && status !== 409 && !isPassing) throw thrown;
-      if (isPassing) this.#chunkBytes = shrunkChunkBytes(this.#chunkBytes);
+      if (isTaken) await this.#checkNoConflict();
+      else if (isPassing) this.#chunkBytes = shrunkChunkBytes(this.#chunkBytes);
+      else if (status !== 416) throw thrown;
     } else if (!(thrown instanceof NoAnswer)) throw thrown;
     else this.#chunkBytes = shrunkChunkBytes(this.#chunkBytes);
     tries.sinceMs ??= clock.now();
     if (clock.now() - tries.sinceMs > busyMsMax) throw thrown;
     await pause(clock, backoffMs(tries.failures++, Math.random()), signal);
+    signal.throwIfAborted();
     return await this.#askPosition(isLast);
   }
 
+  /** Throws when something stands there now that may not be overwritten. */
+  async #checkNoConflict(): Promise<void> {
+    const { path, lookUp, isConflict, onConflict } = this.#parts;
+    const item = await lookUp();
+    if (item === undefined || !isConflict(item)) return;
+    onConflict();
+    throw conflictError(path, 'appeared or was changed while the file was being written');
+  }
+
   /** The service may have taken the bytes although it did not say so. */
-  async #askPosition(isLast: boolean): Promise<DriveItem | undefined> {
+  async #askPosition(isLast: boolean): Promise<Arrived | undefined> {
     const { client, signal, url } = this.#parts;
     try {
       const position = await sessionPosition(client, url, signal);
       if (position !== undefined) this.#sent = position;
       return undefined;
     } catch (thrown) {
-      if (!(thrown instanceof GraphFailure) || thrown.status !== 404) throw thrown;
-      const item = isLast ? await this.#arrived() : undefined;
-      if (item === undefined) throw this.#lost('the service does not know it any more');
-      return item;
+      if (!isSessionGone(thrown)) throw thrown;
+      const arrived = isLast ? await this.#arrived() : undefined;
+      if (arrived === undefined) throw this.#lost('the service does not know it any more');
+      return arrived;
     }
   }
 
@@ -204,10 +234,10 @@ export class SessionUpload implements Upload {
     thrown: GraphFailure,
     isLast: boolean,
     tries: Tries,
-  ): Promise<DriveItem | undefined> {
+  ): Promise<Arrived | undefined> {
     const { clock, signal } = this.#parts;
-    const item = isLast ? await this.#arrived() : undefined;
-    if (item !== undefined) return item;
+    const arrived = isLast ? await this.#arrived() : undefined;
+    if (arrived !== undefined) return arrived;
     // A session that took bytes is known; one that is new may only need time.
     if (this.#sent > 0 || tries.notYetKnown >= notYetKnownTries) throw this.#lost(thrown.message);
     tries.notYetKnown += 1;
@@ -216,10 +246,12 @@ export class SessionUpload implements Upload {
     return undefined;
   }
 
-  /** The file, if it is there and of this size: then the last chunk was taken, and only the answer was lost. */
-  async #arrived(): Promise<DriveItem | undefined> {
-    const item = await this.#parts.lookUp();
-    return item?.isFile === true && item.size === this.#parts.size ? item : undefined;
+  /** The file, if it is new there and of this size: then the last chunk was taken, and only the answer was lost. */
+  async #arrived(): Promise<Arrived | undefined> {
+    const { size, lookUp, isConflict } = this.#parts;
+    const item = await lookUp();
+    const isNew = item?.isFile === true && item.size === size && isConflict(item);
+    return isNew ? { item, replaced: undefined } : undefined;
   }
 
   #lost(why: string): DroverError {
@@ -237,35 +269,4 @@ interface Tries {
   notYetKnown: number;
   /** Since when no chunk was taken. */
   sinceMs: number | undefined;
-}
-
-/** The next byte that a session expects; undefined when the service does not say. Throws GraphFailure 404 when it is gone. */
-export async function sessionPosition(
-  client: GraphClient,
-  url: string,
-  signal: AbortSignal,
-): Promise<number | undefined> {
-  const answer = await client.call({ method: 'GET', address: url, resourceUnits: 1 }, signal);
-  return nextExpected(answer.body);
-}
-
-/** How long to try to cancel a session: whoever waits for it wants to stop. */
-const cancelMsMax = 5000;
-
-/** Cancels a session. Answers whether it is certainly gone; never throws. */
-export async function cancelSession(client: GraphClient, url: string): Promise<boolean> {
-  try {
-    const signal = AbortSignal.timeout(cancelMsMax);
-    await client.call({ method: 'DELETE', address: url, resourceUnits: 1 }, signal);
-    return true;
-  } catch (thrown) {
-    return thrown instanceof GraphFailure && (thrown.status === 404 || thrown.status === 401);
-  }
-}
-
-function nextExpected(body: unknown): number | undefined {
-  const ranges = (body as { nextExpectedRanges?: unknown } | undefined)?.nextExpectedRanges;
-  if (!Array.isArray(ranges) || typeof ranges[0] !== 'string') return undefined;
-  const start = Number.parseInt(ranges[0], 10);
-  return Number.isSafeInteger(start) ? start : undefined;
 }

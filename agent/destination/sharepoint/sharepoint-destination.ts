@@ -1,32 +1,27 @@
 // A folder of a SharePoint library or of a OneDrive as a destination.
 import type { Clock } from '../../../lib/time.ts';
-import { pause } from '../../../lib/time.ts';
-import { DroverError } from '../../../lib/error.ts';
-import { ErrorReason } from '../../../gen/drover/v1/error_pb.ts';
 import { ItemVerification } from '../../../gen/drover/v1/item_pb.ts';
-import { printablePath } from '../../source/printable-path.ts';
-import { conflictError } from '../destination-error.ts';
 import type {
   Destination,
-  DestinationFile,
   ExistingFile,
-  ExpectedFile,
   FolderTimes,
   OpenUpload,
   Upload,
   UploadOptions,
 } from '../destination.ts';
 import { checkRelativePath } from '../relative-path.ts';
-import { DriveFolders, itemPath, type KnownFolders } from './drive-folders.ts';
-import { Arrivals, unproved } from './arrivals.ts';
-import { destinationFile, fileSystemInfo, itemSelect, readDriveItem, wholeSeconds, type DriveItem } from './drive-item.ts'; // prettier-ignore
+import { DriveFolders, itemPath, notFolder, type KnownFolders } from './drive-folders.ts';
+import { Arrivals, type LibraryFacts } from './arrivals.ts';
+import { destinationFile, itemSelect, wholeSeconds, type DriveItem } from './drive-item.ts'; // prettier-ignore
 import { EmptyUpload } from './empty-upload.ts';
 import type { GraphClient } from './graph-client.ts';
 import { GraphFailure, itemError } from './graph-error.ts';
 import { isOfficeArchive } from './office-proof.ts';
+import { openSession } from './open-session.ts';
 import { prove, type ProofParts } from './proof.ts';
 import type { ResolvedPlace } from './resolve-place.ts';
-import { cancelSession, sessionPosition, SessionUpload } from './session-upload.ts';
+import { cancelSession, sessionPosition } from './session-calls.ts';
+import { SessionUpload } from './session-upload.ts';
 
 export interface SharePointDestinationParts {
   client: GraphClient;
@@ -34,6 +29,8 @@ export interface SharePointDestinationParts {
   place: ResolvedPlace;
   /** Which folders are known to be there; shared by the jobs of a run in one thread. */
   knownFolders: KnownFolders;
+  /** What is known of the library; shared likewise. */
+  library: LibraryFacts;
   /** How many uploads to have open at once. */
   lanes: number;
   /** Aborts when the job is to stop. */
@@ -44,14 +41,6 @@ export interface SharePointDestinationParts {
 export function openSharePointDestination(parts: SharePointDestinationParts): Destination {
   return new SharePointDestination(parts);
 }
-
-/** An upload of somebody else to the same name ends by itself after a quarter of an hour without a byte. */
-const foreignUploadMsMax = 20 * 60_000;
-const foreignUploadPauseMs = 5000;
-const foreignUploadPauseMsMax = 60_000;
-/** Others write to the same folder; the service asks to try again. */
-const raceTriesMax = 8;
-const racePauseMs = 300;
 
 class SharePointDestination implements Destination {
   readonly concurrency: number;
@@ -65,10 +54,14 @@ class SharePointDestination implements Destination {
   constructor(parts: SharePointDestinationParts) {
     this.#parts = parts;
     this.concurrency = Math.max(2, parts.lanes);
-    const { client, clock, signal, place, knownFolders } = parts;
+    const { client, clock, signal, place, knownFolders, library } = parts;
     this.#proofParts = { client, clock, signal, driveId: place.driveId };
     this.#folders = new DriveFolders(this.#proofParts, knownFolders);
-    this.#arrivals = new Arrivals({ ...this.#proofParts, look: (path) => this.#look(path) });
+    this.#arrivals = new Arrivals({
+      ...this.#proofParts,
+      library,
+      look: (path) => this.#look(path),
+    });
   }
 
   async makeFolder(path: string): Promise<void> {
@@ -88,7 +81,7 @@ class SharePointDestination implements Destination {
         await this.#folders.ensure(below);
         return await this.#dateFolder(path, times);
       }
-      if (!item.isFolder) throw conflictError(path, 'is a file where a folder should be');
+      if (!item.isFolder) throw notFolder(path, item);
       if (wholeSeconds(item.modifiedNs) === wholeSeconds(times.modifiedNs)) return false;
       return await this.#dateFolder(path, times);
     });
@@ -102,11 +95,11 @@ class SharePointDestination implements Destination {
       if (resumed !== undefined) return resumed;
       await this.#folders.ensure(parentFolder(this.#below(path)));
       const standing = await this.#standing(options);
-      if (standing !== undefined && !this.#mayReplace(path, standing, options.expected))
+      if (standing !== undefined && !this.#mayReplace(options, standing))
         return this.#existing(path, standing);
       return size === 0
-        ? new EmptyUpload(() => this.#putEmpty(options, standing !== undefined))
-        : await this.#beginSession(options, standing);
+        ? this.#emptyUpload(options, standing !== undefined)
+        : await this.#begin(options, standing);
     });
   }
 
@@ -121,7 +114,16 @@ class SharePointDestination implements Destination {
   async [Symbol.asyncDispose](): Promise<void> {}
 
   async #dateFolder(path: string, times: FolderTimes): Promise<true> {
-    await this.#folders.date(itemPath(this.#below(path)), times);
+    const below = this.#below(path);
+    try {
+      await this.#folders.date(itemPath(below), times);
+    } catch (thrown) {
+      if (!(thrown instanceof GraphFailure) || thrown.status !== 404) throw thrown;
+      // It was there, and is gone.
+      this.#folders.forget();
+      await this.#folders.ensure(below);
+      await this.#folders.date(itemPath(below), times);
+    }
     return true;
   }
 
@@ -132,7 +134,7 @@ class SharePointDestination implements Destination {
     return await this.#look(path);
   }
 
-  #mayReplace(path: string, item: DriveItem, expected: ExpectedFile | undefined): boolean {
+  #mayReplace({ path, expected }: UploadOptions, item: DriveItem): boolean {
     if (!item.isFile) return false;
     const { version } = destinationFile(item, ItemVerification.UNSPECIFIED);
     if (this.#arrivals.left(path) === version) return true;
@@ -143,85 +145,46 @@ class SharePointDestination implements Destination {
   }
 
   /** Goes on inside a file; undefined when its session is gone. */
-  async #resume(options: UploadOptions): Promise<Upload | undefined> {
-    const { open } = options;
-    if (open === undefined || options.size === 0) return undefined;
+  async #resume(options: UploadOptions): Promise<Upload | ExistingFile | undefined> {
+    const { open, path, size } = options;
+    if (open === undefined || size === 0) return undefined;
     const { client, signal } = this.#parts;
     try {
       const position = await sessionPosition(client, open.url, signal);
-      if (position === undefined || position >= options.size) {
-        await cancelSession(client, open.url);
-        return undefined;
-      }
-      return this.#sessionUpload(options, open.url, position, options.expected !== undefined);
+      // The session says nothing about what came to stand there since it was opened.
+      const standing = await this.#look(path);
+      const isConflict = standing !== undefined && !this.#mayReplace(options, standing);
+      if (!isConflict && position !== undefined && position < size)
+        return this.#sessionUpload(options, open.url, position, standing !== undefined);
+      await cancelSession(client, open.url);
+      return isConflict ? this.#existing(path, standing) : undefined;
     } catch (thrown) {
       if (thrown instanceof GraphFailure) return undefined;
       throw thrown;
     }
   }
 
-  async #beginSession(
-    options: UploadOptions,
-    standing: DriveItem | undefined,
-  ): Promise<Upload | ExistingFile> {
-    const { clock, signal } = this.#parts;
-    const startMs = clock.now();
-    let pauseMs = foreignUploadPauseMs;
-    for (let races = 0; ;) {
-      try {
-        const url = await this.#createSession(options, standing);
-        await options.remember({ url });
-        return this.#sessionUpload(options, url, 0, standing !== undefined);
-      } catch (thrown) {
-        if (!(thrown instanceof GraphFailure)) throw thrown;
-        if (thrown.status === 404 && races++ < raceTriesMax) {
-          // The folder was there, and is gone.
-          this.#folders.forget();
-          await this.#folders.ensure(parentFolder(this.#below(options.path)));
-          continue;
-        }
-        if (thrown.has('resourceModified') && thrown.status === 409 && races++ < raceTriesMax) {
-          await pause(clock, racePauseMs * (1 + Math.random()) * races, signal);
-          signal.throwIfAborted();
-          continue;
-        }
-        const isTaken = thrown.status === 409 || thrown.status === 412;
-        if (!isTaken) throw thrown;
-      }
-      const item = await this.#look(options.path);
-      if (item !== undefined && !this.#mayReplace(options.path, item, options.expected))
-        return this.#existing(options.path, item);
-      // Nothing to be seen, or what may be replaced: somebody has an upload to this name open.
-      if (clock.now() - startMs > foreignUploadMsMax) throw foreignUpload(options.path);
-      await pause(clock, pauseMs, signal);
-      signal.throwIfAborted();
-      pauseMs = Math.min(pauseMs * 2, foreignUploadPauseMsMax);
-    }
-  }
-
-  async #createSession(options: UploadOptions, standing: DriveItem | undefined): Promise<string> {
-    const { client, signal } = this.#parts;
-    const item = {
-      '@microsoft.graph.conflictBehavior': standing === undefined ? 'fail' : 'replace',
-      fileSystemInfo: fileSystemInfo(options),
-    };
-    const answer = await client.call(
-      {
-        method: 'POST',
-        path: this.#drive(`${itemPath(this.#below(options.path))}/createUploadSession`),
-        body: { item },
-        resourceUnits: 2,
-        repeats: false,
-      },
+  async #begin(options: UploadOptions, standing: DriveItem | undefined) {
+    const { client, clock, signal } = this.#parts;
+    const { path } = options;
+    const parts = {
+      client,
+      clock,
       signal,
-    );
-    const url = (answer.body as { uploadUrl?: unknown } | undefined)?.uploadUrl;
-    if (typeof url === 'string') return url;
-    throw new DroverError(
-      ErrorReason.DESTINATION_WRITE_FAILED,
-      `${printablePath(options.path)} was not written: the service opened no upload session (request ${answer.requestId})`,
-      { metadata: { path: options.path } },
-    );
+      path,
+      address: this.#address(path),
+      times: options,
+      makeFolder: async () => {
+        this.#folders.forget();
+        await this.#folders.ensure(parentFolder(this.#below(path)));
+      },
+      lookUp: () => this.#look(path),
+      isConflict: (item: DriveItem) => !this.#mayReplace(options, item),
+    };
+    const opened = await openSession(parts, standing);
+    if (opened.kind === 'taken') return this.#existing(path, opened.item);
+    await options.remember({ url: opened.url });
+    return this.#sessionUpload(options, opened.url, 0, opened.replaces);
   }
 
   #sessionUpload(
@@ -240,40 +203,34 @@ class SharePointDestination implements Destination {
       size,
       url,
       acceptedBytes,
+      replaces,
       lookUp: () => this.#look(path),
-      prove: (item, hashes, content) =>
-        this.#guarded(path, () => this.#arrivals.prove(path, item, replaces, hashes, content)),
+      isConflict: (item) => !this.#mayReplace(options, item),
+      prove: (arrived, hashes, content) =>
+        this.#guarded(path, () => this.#arrivals.prove(path, arrived, hashes, content)),
       onConflict: () => this.#appeared.add(path),
     });
   }
 
-  async #putEmpty(options: UploadOptions, replaces: boolean): Promise<DestinationFile> {
+  #emptyUpload(options: UploadOptions, replaces: boolean): Upload {
     const { client, signal } = this.#parts;
     const { path } = options;
-    const behaviour = replaces ? 'replace' : 'fail';
-    const address = `${itemPath(this.#below(path))}/content?@microsoft.graph.conflictBehavior=${behaviour}`;
-    const call = {
-      method: 'PUT',
-      path: this.#drive(address),
-      headers: { 'content-type': 'application/octet-stream' },
-      body: new Uint8Array(0),
-      resourceUnits: 2,
-    } as const;
-    return await this.#guarded(path, async () => {
-      try {
-        const item = readDriveItem((await client.call(call, signal)).body);
-        if (item === undefined || item.size !== 0) throw unproved(path, item?.size ?? 0, 0);
-        const dated = await this.#folders.date(`/items/${item.id}`, options);
-        return await this.#arrivals.accept(path, {
-          item: dated,
-          verification: ItemVerification.HASH,
-        });
-      } catch (thrown) {
-        if (!(thrown instanceof GraphFailure) || thrown.status !== 409) throw thrown;
-        this.#appeared.add(path);
-        throw conflictError(path, 'appeared while the file was being written');
-      }
+    const upload = new EmptyUpload({
+      client,
+      signal,
+      path,
+      address: `${this.#address(path)}/content`,
+      replaces,
+      lookUp: () => this.#look(path),
+      finish: async ({ id }) => {
+        const item = await this.#folders.date(`/items/${id}`, options);
+        return await this.#arrivals.accept(path, { item, verification: ItemVerification.HASH });
+      },
+      onConflict: () => this.#appeared.add(path),
     });
+    const commit = upload.commit.bind(upload);
+    upload.commit = () => this.#guarded(path, commit);
+    return upload;
   }
 
   #existing(path: string, item: DriveItem): ExistingFile {
@@ -302,8 +259,9 @@ class SharePointDestination implements Destination {
     return folder === '' ? path : path === '' ? folder : `${folder}/${path}`;
   }
 
-  #drive(rest: string): string {
-    return `/drives/${encodeURIComponent(this.#parts.place.driveId)}${rest}`;
+  /** The item at a path, as a path of Graph. */
+  #address(path: string): string {
+    return `/drives/${encodeURIComponent(this.#parts.place.driveId)}${itemPath(this.#below(path))}`;
   }
 
   async #guarded<T>(path: string, call: () => Promise<T>): Promise<T> {
@@ -314,14 +272,6 @@ class SharePointDestination implements Destination {
       throw itemError(thrown, path);
     }
   }
-}
-
-function foreignUpload(path: string): DroverError {
-  return new DroverError(
-    ErrorReason.DESTINATION_LOCKED,
-    `${printablePath(path)} was not written: another upload to this name stayed open, of another agent or program`,
-    { metadata: { path } },
-  );
 }
 
 function parentFolder(path: string): string {

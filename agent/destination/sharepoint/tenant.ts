@@ -6,6 +6,7 @@ import { systemClock } from '../../../lib/time.ts';
 import { createDispatcher } from '../../credential/http-route.ts';
 import type { Destination } from '../destination.ts';
 import type { LogLine, SharePointAccess, TokenSource } from './access.ts';
+import type { LibraryFacts } from './arrivals.ts';
 import { checkPlace } from './check-place.ts';
 import type { KnownFolders } from './drive-folders.ts';
 import { GraphClient } from './graph-client.ts';
@@ -26,6 +27,7 @@ export interface TenantJob {
 interface KnownPlace {
   place: ResolvedPlace;
   folders: KnownFolders;
+  library: LibraryFacts;
 }
 
 /** How many runs are remembered; an agent works for few at a time. */
@@ -50,6 +52,7 @@ export async function openTenantDestination(
     clock: systemClock,
     place: known.place,
     knownFolders: known.folders,
+    library: known.library,
     lanes: access.lanes,
     signal,
   });
@@ -69,7 +72,11 @@ async function knowPlace(
   const key = `${run} ${JSON.stringify(place)}`;
   let known = knownPlaces.get(key);
   if (known === undefined) {
-    known = { place: await resolvePlace(client, place, signal), folders: new Map() };
+    known = {
+      place: await resolvePlace(client, place, signal),
+      folders: new Map(),
+      library: { requiresCheckOut: undefined },
+    };
     const [oldest] = knownPlaces.keys();
     if (knownPlaces.size >= knownPlacesMax && oldest !== undefined) knownPlaces.delete(oldest);
     knownPlaces.set(key, known);

@@ -9,10 +9,11 @@ import type { Dispatcher } from 'undici';
 import { request } from 'undici';
 import { parseSharePointPlace } from '../../../lib/location.ts';
 import { createLog } from '../../../lib/log.ts';
-import { systemClock } from '../../../lib/time.ts';
+import { systemClock, type Clock } from '../../../lib/time.ts';
 import { createCredential, type Credential } from '../../credential/credential.ts';
 import { createDispatcher, type HttpRoute } from '../../credential/http-route.ts';
 import type { Destination } from '../destination.ts';
+import type { GetToken } from './access.ts';
 import { GraphClient } from './graph-client.ts';
 import { resolvePlace, type ResolvedPlace } from './resolve-place.ts';
 import { openSharePointDestination } from './sharepoint-destination.ts';
@@ -35,6 +36,7 @@ export interface FaultRule {
   method?: string;
   path?: string;
   nth?: number;
+  every?: number;
   times?: number;
   fault: { kind: string } & Record<string, unknown>;
 }
@@ -43,6 +45,46 @@ export interface LogEntry {
   level: string;
   message: string;
   fields: object;
+}
+
+/** One request as it leaves the client. */
+export interface WireRequest {
+  method: string;
+  /** Path and query. */
+  path: string;
+  headers: Record<string, string>;
+  /** Of the body. */
+  bytes: number;
+}
+
+export interface ClientParts {
+  gate?: GateMemory;
+  clock?: Clock;
+  log?: LogEntry[];
+  getToken?: GetToken;
+  timeoutMsMax?: number;
+  /** Gets every request. */
+  wire?: WireRequest[];
+  /** What becomes of a body on its way; undefined: it stays as it is. */
+  change?: (request: WireRequest, body: Uint8Array) => Uint8Array | undefined;
+}
+
+function watch(
+  wire: WireRequest[] | undefined,
+  change: ClientParts['change'],
+): Dispatcher.DispatcherComposeInterceptor {
+  return (dispatch) => (options, handler) => {
+    const body = options.body as unknown;
+    const sent: WireRequest = {
+      method: options.method,
+      path: options.path,
+      headers: options.headers as Record<string, string>,
+      bytes: body instanceof Uint8Array ? body.length : 0,
+    };
+    wire?.push(sent);
+    const changed = body instanceof Uint8Array ? change?.(sent, body) : undefined;
+    return dispatch(changed === undefined ? options : { ...options, body: changed }, handler);
+  };
 }
 
 const main = path.join(import.meta.dirname, '..', '..', '..', 'emulator', 'main.ts');
@@ -79,7 +121,15 @@ export class TestTenant implements AsyncDisposable {
   /** Starts an emulator on free ports; `options` are further arguments. */
   static async start(...options: string[]): Promise<TestTenant> {
     const folder = mkdtempSync(path.join(tmpdir(), 'drover-tenant-'));
-    const addresses = ['--listen', '127.0.0.1:0', '--data', folder, '--json'];
+    const addresses = [
+      '--listen',
+      '127.0.0.1:0',
+      '--data',
+      folder,
+      '--json',
+      '--log-level',
+      'silent',
+    ];
     const child = spawn(process.execPath, [main, ...addresses, ...options], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
@@ -96,14 +146,16 @@ export class TestTenant implements AsyncDisposable {
   }
 
   /** A client as a thread has it. */
-  client(parts: { gate?: GateMemory; log?: LogEntry[] } = {}): GraphClient {
+  client(parts: ClientParts = {}): GraphClient {
+    const { gate = createGateMemory(8), clock = systemClock, wire, change } = parts;
     return new GraphClient({
       graphUrl: this.ready.graph,
-      dispatcher: this.#dispatcher,
-      gate: new TenantGate(parts.gate ?? createGateMemory(8), systemClock),
-      getToken: (forceRefresh) => this.token(forceRefresh),
-      clock: systemClock,
+      dispatcher: this.#dispatcher.compose(watch(wire, change)),
+      gate: new TenantGate(gate, systemClock),
+      getToken: parts.getToken ?? ((forceRefresh) => this.token(forceRefresh)),
+      clock,
       log: (level, message, fields) => parts.log?.push({ level, message, fields }),
+      ...(parts.timeoutMsMax === undefined ? {} : { timeoutMsMax: parts.timeoutMsMax }),
     });
   }
 
@@ -124,9 +176,10 @@ export class TestTenant implements AsyncDisposable {
     const client = parts.client ?? this.client();
     return openSharePointDestination({
       client,
-      clock: systemClock,
-      place: await this.resolve(address, client),
+      clock: client.clock,
+      place: await this.resolve(address),
       knownFolders: new Map(),
+      library: { requiresCheckOut: undefined },
       lanes: 4,
       signal: parts.signal ?? new AbortController().signal,
     });
@@ -157,6 +210,12 @@ export class TestTenant implements AsyncDisposable {
       body: bytes,
       json: () => JSON.parse(bytes.toString('utf8')) as unknown,
     };
+  }
+
+  /** One fault more; a rule names in its path what only its own test asks for. */
+  async fault(rule: FaultRule): Promise<void> {
+    const { status, body } = await this.graph('POST', `${this.ready.control}faults`, rule);
+    if (status >= 300) throw new Error(`the emulator took no fault: ${body.toString('utf8')}`);
   }
 
   /** Faults from now on; none ends them. */

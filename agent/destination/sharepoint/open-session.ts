@@ -1,0 +1,106 @@
+// Opening an upload session: the service keeps one at a time for each name, whoever opened it, and tells nobody where it goes on.
+import type { Clock } from '../../../lib/time.ts';
+import { pause } from '../../../lib/time.ts';
+import { DroverError } from '../../../lib/error.ts';
+import { ErrorReason } from '../../../gen/drover/v1/error_pb.ts';
+import { printablePath } from '../../source/printable-path.ts';
+import { fileSystemInfo, type DriveItem } from './drive-item.ts';
+import type { GraphClient } from './graph-client.ts';
+import { GraphFailure } from './graph-error.ts';
+import { throughRaces } from './races.ts';
+
+export interface OpenSessionParts {
+  client: GraphClient;
+  clock: Clock;
+  signal: AbortSignal;
+  /** Below the destination, for messages. */
+  path: string;
+  /** The file, as a path of Graph. */
+  address: string;
+  times: { modifiedNs: bigint; createdNs: bigint };
+  /** Makes the folder of the file; asked only when it turned out to be gone. */
+  makeFolder: () => Promise<void>;
+  lookUp: () => Promise<DriveItem | undefined>;
+  /** Whether what stands there is nothing that may be overwritten. */
+  isConflict: (item: DriveItem) => boolean;
+}
+
+export type OpenedSession =
+  /** `url` is a secret. */
+  | { kind: 'open'; url: string; replaces: boolean }
+  /** Something stands there that may not be overwritten. */
+  | { kind: 'taken'; item: DriveItem };
+
+/** An upload of somebody else to the same name ends by itself after a quarter of an hour without a byte. */
+export const foreignUploadMsMax = 20 * 60_000;
+const foreignUploadPauseMs = 5000;
+const foreignUploadPauseMsMax = 60_000;
+const folderTriesMax = 3;
+
+/** Opens a session, waiting for others to end. `standing` is what was found there before; undefined: nothing, or nobody looked. */
+export async function openSession(
+  parts: OpenSessionParts,
+  standing: DriveItem | undefined,
+): Promise<OpenedSession> {
+  const { clock, signal, path, lookUp, isConflict } = parts;
+  const startMs = clock.now();
+  let replaced = standing;
+  for (let pauseMs = foreignUploadPauseMs; ;) {
+    try {
+      const replaces = replaced !== undefined;
+      return { kind: 'open', url: await createInFolder(parts, replaces), replaces };
+    } catch (thrown) {
+      const isTaken = thrown instanceof GraphFailure && [409, 412].includes(thrown.status);
+      if (!isTaken) throw thrown;
+    }
+    const item = await lookUp();
+    if (item !== undefined && isConflict(item)) return { kind: 'taken', item };
+    // What may be replaced has come back: no reason to wait.
+    const isNews = item !== undefined && replaced === undefined;
+    replaced = item;
+    if (isNews) continue;
+    // Nothing to be seen, or what may be replaced: somebody has an upload to this name open.
+    if (clock.now() - startMs > foreignUploadMsMax) throw foreignUpload(path);
+    await pause(clock, pauseMs, signal);
+    signal.throwIfAborted();
+    pauseMs = Math.min(pauseMs * 2, foreignUploadPauseMsMax);
+  }
+}
+
+async function createInFolder(parts: OpenSessionParts, replaces: boolean): Promise<string> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await throughRaces(() => create(parts, replaces), parts);
+    } catch (thrown) {
+      const isGone = thrown instanceof GraphFailure && thrown.status === 404;
+      if (!isGone || tries >= folderTriesMax) throw thrown;
+      await parts.makeFolder();
+    }
+  }
+}
+
+async function create(parts: OpenSessionParts, replaces: boolean): Promise<string> {
+  const { client, signal, path, address, times } = parts;
+  const item = {
+    '@microsoft.graph.conflictBehavior': replaces ? 'replace' : 'fail',
+    fileSystemInfo: fileSystemInfo(times),
+  };
+  // Repeated when its answer was lost: should a session be open then, it is waited for like any other.
+  const call = { method: 'POST', path: `${address}/createUploadSession`, body: { item }, resourceUnits: 2 } as const; // prettier-ignore
+  const answer = await client.call(call, signal);
+  const url = (answer.body as { uploadUrl?: unknown } | undefined)?.uploadUrl;
+  if (typeof url === 'string') return url;
+  throw new DroverError(
+    ErrorReason.DESTINATION_WRITE_FAILED,
+    `${printablePath(path)} was not written: the service opened no upload session (request ${answer.requestId})`,
+    { metadata: { path } },
+  );
+}
+
+function foreignUpload(path: string): DroverError {
+  return new DroverError(
+    ErrorReason.DESTINATION_LOCKED,
+    `${printablePath(path)} was not written: another upload to this name stayed open, of another agent or program`,
+    { metadata: { path } },
+  );
+}
