@@ -14,11 +14,6 @@ export class ChangeLog {
     if (this.#entries.length > 2 * this.#items.size + 64) this.#sweep();
   }
 
-  /** Forgets an item. */
-  forget(item: Item): void {
-    this.#items.delete(item);
-  }
-
   /** The next items that changed after a sequence, at most `count`. */
   after(sequence: number, count: number, isWanted: (item: Item) => boolean): Item[] {
     const found: Item[] = [];

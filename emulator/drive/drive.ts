@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { ChangeLog } from './change-log.ts';
 import { ContentFolder } from './content-folder.ts';
 import { DriveError } from './drive-error.ts';
+import { loadRecords, openLog, type DriveRecord } from './drive-records.ts';
 import { derivedGuid, driveId, itemId, itemIdTag, rootGuid } from './identifiers.ts';
 import {
   fromRecord,
@@ -17,17 +18,9 @@ import {
   type ItemRecord,
 } from './item.ts';
 import { checkName, checkPathLength, foldName } from './name-rules.ts';
-import { RecordLog, readRecords } from './record-log.ts';
+import type { RecordLog } from './record-log.ts';
 import type { Site } from './site.ts';
 import type { LibraryDescription, TenantDescription } from './tenant.ts';
-
-/** One line of a drive's log. */
-export type DriveRecord =
-  | { kind: 'item'; item: ItemRecord }
-  | { kind: 'forget'; guid: string }
-  | { kind: 'sequence'; sequence: number }
-  | { kind: 'session'; session: { guid: string } }
-  | { kind: 'session-end'; guid: string };
 
 const tebibyteBytes = 2 ** 40;
 /** How long a deleted item is kept, and delta tells of it. */
@@ -49,9 +42,10 @@ export class Drive {
   /** Bytes in the recycle bin. */
   deletedBytes = 0;
   /** Records of upload sessions that were open at the end of the last process, by GUID. */
-  readonly sessionsFound = new Map<string, { guid: string }>();
+  sessionsFound: ReadonlyMap<string, { guid: string }> = new Map();
   readonly #tag: Buffer;
   readonly #items = new Map<string, Item>();
+  readonly #identities = new Map<string, Identity>();
   #root!: Folder;
   #sequence = 0;
   #log!: RecordLog;
@@ -74,13 +68,13 @@ export class Drive {
   }
 
   /** Reads what the log says. */
-  static async open(
+  static open(
     site: Site,
     library: LibraryDescription,
     place: { tenant: TenantDescription; dataFolder: string; now: () => number },
-  ): Promise<Drive> {
+  ): Drive {
     const drive = new Drive(site, library, place);
-    await drive.#load();
+    drive.#load();
     return drive;
   }
 
@@ -219,13 +213,6 @@ export class Drive {
     this.append({ kind: 'item', item: toRecord(item) });
   }
 
-  /** Forgets a deleted item for good. */
-  forget(item: Item): void {
-    this.#items.delete(item.id);
-    this.changes.forget(item);
-    this.append({ kind: 'forget', guid: item.guid });
-  }
-
   /** Writes a line that is not an item's. */
   append(record: DriveRecord): void {
     this.#log.append(record);
@@ -235,38 +222,27 @@ export class Drive {
     this.#log.close();
   }
 
-  async #load(): Promise<void> {
-    const records = new Map<string, ItemRecord>();
-    for await (const line of readRecords(this.files.log)) {
-      const record = line as DriveRecord;
-      if (record.kind === 'item') records.set(record.item.guid, record.item);
-      else if (record.kind === 'forget') records.delete(record.guid);
-      else if (record.kind === 'session')
-        this.sessionsFound.set(record.session.guid, record.session);
-      else if (record.kind === 'session-end') this.sessionsFound.delete(record.guid);
-      else this.#sequence = record.sequence;
-    }
+  #load(): void {
+    const records = loadRecords(this.files.log);
+    const { items, sessions } = records;
+    this.sessionsFound = sessions;
+    this.files.keepSessions((guid) => sessions.has(guid));
+    this.#sequence = records.sequence;
     const oldestMs = this.now() - deletedTtlMs;
-    for (const [guid, record] of records) {
-      if (record.deleted !== undefined && record.deleted.atMs < oldestMs) {
-        this.files.dropDeleted(guid);
-        records.delete(guid);
-      }
-      this.#sequence = Math.max(this.#sequence, record.sequence);
+    for (const [guid, { deleted }] of items) {
+      if (deleted === undefined || deleted.atMs >= oldestMs) continue;
+      this.files.dropDeleted(guid);
+      items.delete(guid);
     }
-    this.files.keepSessions((guid) => this.sessionsFound.has(guid));
-    this.#linkAll(records);
-    this.#log = RecordLog.rewrite(this.files.log, this.#kept(records));
+    this.#linkAll(items);
+    this.#log = openLog(this.files.log, records);
     const root = this.itemOfGuid(rootGuid) ?? this.#createRoot();
     if (!isFolder(root)) throw new Error(`${this.files.log} has a root that is no folder`);
     this.#root = root;
   }
 
   #linkAll(records: Map<string, ItemRecord>): void {
-    const items = [...records.values()].map((record) =>
-      fromRecord(record.folder ? { ...record, size: 0 } : record, itemId(this.#tag, record.guid)),
-    );
-    for (const item of items) this.#items.set(item.id, item);
+    const items = [...records.values()].map((record) => this.#fromRecord(record));
     for (const item of items) {
       const parent = records.get(item.guid)!.parent;
       item.parent = parent === undefined ? undefined : this.itemOfGuid(parent);
@@ -282,10 +258,21 @@ export class Drive {
       this.changes.add(item);
   }
 
-  *#kept(records: Map<string, ItemRecord>): Generator<DriveRecord> {
-    yield { kind: 'sequence', sequence: this.#sequence };
-    for (const session of this.sessionsFound.values()) yield { kind: 'session', session };
-    for (const item of records.values()) yield { kind: 'item', item };
+  /** Folders get their size from what is put into them; callers are few, and each is kept once. */
+  #fromRecord(record: ItemRecord): Item {
+    const item = fromRecord(record, this.idOf(record.guid));
+    if (isFolder(item)) item.size = 0;
+    item.createdBy = this.#known(record.createdBy);
+    item.modifiedBy = this.#known(record.modifiedBy);
+    this.#items.set(item.id, item);
+    return item;
+  }
+
+  #known(identity: Identity): Identity {
+    const key = `${identity.application?.id} ${identity.user?.id}`;
+    const known = this.#identities.get(key) ?? identity;
+    this.#identities.set(key, known);
+    return known;
   }
 
   #createRoot(): Item {

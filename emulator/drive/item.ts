@@ -92,7 +92,7 @@ export function toRecord(item: Item): ItemRecord {
   return { ...item, ...memory, parent: item.parent?.guid, folder } as unknown as ItemRecord;
 }
 
-/** The item of a record, not linked yet. Folders get their size from what is put into them. */
+/** The item of a record, not linked yet. */
 export function fromRecord(record: ItemRecord, id: string): Item {
   const children = record.folder ? new Map<string, Item>() : undefined;
   return { ...record, id, parent: undefined, children, sorted: undefined, locked: false };

@@ -66,7 +66,7 @@ export async function createGraph(options: GraphOptions): Promise<Graph> {
   const sites = checkTenant(tenant).map((description) => createSite(tenant, description));
   for (const site of sites)
     for (const library of site.description.libraries)
-      site.drives.push(await Drive.open(site, library, { tenant, dataFolder, now }));
+      site.drives.push(Drive.open(site, library, { tenant, dataFolder, now }));
   return new RunningGraph(options, {
     index: new TenantIndex(tenant, sites),
     sessions: new UploadSessions(sites.flatMap(({ drives }) => drives), { ttlMs: options.uploadSessionTtlMs ?? 15 * 60_000, now }), // prettier-ignore
