@@ -5,11 +5,12 @@ import { Command, CommanderError } from 'commander';
 import { parseLocation } from '../lib/location.ts';
 import { isUserAddress } from '../lib/sharepoint-place.ts';
 import { secretVariable, signInOptionNames, signInOptions, type SignIn } from './local-sign-in.ts'; // prettier-ignore
+import type { SampleSize } from './sample-share.ts';
 import { chooseService, type Service } from './quick-start-service.ts';
 
 export interface QuickStart {
-  /** Where the sample is made, below the data folder; undefined when a source was given. */
-  sampleFolder: string | undefined;
+  /** The sample that is made, at the source; undefined when a source was given. */
+  sample: SampleSize | undefined;
   /** As it goes into the task. */
   source: string;
   destination: string;
@@ -69,6 +70,7 @@ export function parseQuickStart(
     }
     if (source === undefined || destination === undefined)
       command.error('error: --source and --destination are given together, or both left out');
+    if (given.small === true) command.error('error: --small is for the sample, not for --source');
     const plan = share({ ...given, source, destination }, around);
     if (typeof plan === 'string') command.error(`error: ${plan}`);
     return plan;
@@ -82,6 +84,7 @@ interface Flags extends Omit<SignIn, 'clientSecret' | 'noProxy'> {
   source?: string;
   destination?: string;
   data?: string;
+  small?: boolean;
   keep?: boolean;
 }
 
@@ -90,6 +93,7 @@ function quickStartCommand(): Command {
     .description('Starts a coordinator and an agent, and migrates a folder with them.')
     .option('--source <folder>', 'the folder to migrate')
     .option('--destination <place>', 'where to: file:///srv/copy, https://….sharepoint.com/…, …')
+    .option('--small', 'make a small sample: some 250 files')
     .option('--data <folder>', 'where everything is kept (default: .drover/data)')
     .option('--keep', 'leave all that was started running')
     .option('--tenant <id or domain>', 'the Microsoft 365 tenant to migrate to')
@@ -111,10 +115,9 @@ function quickStartCommand(): Command {
 function sample(given: Flags, around: Surroundings): QuickStart {
   const own = path.join(around.root, '.drover', 'sample');
   const data = given.data === undefined ? own : path.resolve(around.startFolder, given.data);
-  const sampleFolder = path.join(data, 'share');
   return {
-    sampleFolder,
-    source: sampleFolder,
+    sample: given.small === true ? 'small' : 'full',
+    source: path.join(data, 'share'),
     destination: sampleDestination,
     service: { kind: 'emulator' },
     taskId: `sample-${Math.floor(around.nowMs / 1000).toString(36)}`,
@@ -141,7 +144,7 @@ function share(
   if (service.kind === 'emulator') places.push('emulator');
   const data = path.join(around.root, '.drover', 'data');
   return {
-    sampleFolder: undefined,
+    sample: undefined,
     source,
     destination,
     service,

@@ -9,46 +9,32 @@ import { DroverError, reasonInfo, reasonName } from '../lib/error.ts';
 import { escapeControl, formatBytes, formatCount, formatDuration } from '../lib/format.ts';
 import { allItems, callError, type Api } from './api-client.ts';
 import type { EmulatedPlace } from './quick-start-emulator.ts';
-import { waitsForPerson, type Service } from './quick-start-service.ts';
 
 /** How many failed items are listed; the report has all of them. */
 const listedFailuresMax = 20;
 
-/** How long a person may take to sign in: as long as a code is good for. */
-const signInMsMax = 15 * 60_000;
-
-/**
- * Makes the task unless it is there, and answers with its name; undefined when the signal aborted first. Throws what the
- * coordinator refuses.
- */
+/** Makes the task unless it is there, and answers with its name. Throws what the coordinator refuses. */
 export async function ensureTask(
   api: Api,
-  wanted: { id: string; source: string; destination: string; service: Service },
+  wanted: { id: string; source: string; destination: string },
   signal: AbortSignal,
-): Promise<string | undefined> {
+): Promise<string> {
   const task = create(TaskSchema, { source: wanted.source, destination: wanted.destination });
-  const deadlineMs = performance.now() + signInMsMax;
-  for (;;)
-    try {
-      return (await api.tasks.createTask({ taskId: wanted.id, task }, { signal })).task!.name;
-    } catch (thrown) {
-      if (signal.aborted) return undefined;
-      const error = callError(thrown);
-      if (error.reason === ErrorReason.ALREADY_EXISTS) return `tasks/${wanted.id}`;
-      // The destination is looked at while the person types the code, and that has an end which is too soon for most.
-      const isWaiting = waitsForPerson(wanted.service) && looksLate.has(error.reason);
-      if (!isWaiting || performance.now() > deadlineMs) throw error;
-    }
+  try {
+    return (await api.tasks.createTask({ taskId: wanted.id, task }, { signal })).task!.name;
+  } catch (thrown) {
+    const error = callError(thrown);
+    if (error.reason === ErrorReason.ALREADY_EXISTS) return `tasks/${wanted.id}`;
+    throw error;
+  }
 }
 
-/** How a look at the destination ends that took too long. */
-const looksLate: ReadonlySet<ErrorReason> = new Set([
-  ErrorReason.CANCELLED,
-  ErrorReason.DESTINATION_BUSY,
-]);
-
 /** Runs the task; a run that has not ended, because somebody stopped it, goes on instead. */
-export async function startOrContinue(api: Api, name: string): Promise<'started' | 'continued'> {
+export async function startOrContinue(
+  api: Api,
+  name: string,
+  signal: AbortSignal,
+): Promise<'started' | 'continued'> {
   try {
     const { task } = await api.tasks.getTask({ name });
     switch (task!.state) {
@@ -59,7 +45,7 @@ export async function startOrContinue(api: Api, name: string): Promise<'started'
       case TaskState.RUNNING:
         return 'continued';
       default:
-        await api.tasks.runTask({ name });
+        await api.tasks.runTask({ name }, { signal });
         return 'started';
     }
   } catch (thrown) {

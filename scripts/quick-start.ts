@@ -11,8 +11,9 @@ import { parseQuickStart, type QuickStart } from './quick-start-options.ts';
 import { allOf, failOnExit, openProcesses, type Processes } from './quick-start-processes.ts';
 import { ensureTask, exitStatusOf, failureLines, startOrContinue, summaryLines, watchRun } from './quick-start-run.ts'; // prettier-ignore
 import { Screen, say } from './quick-start-screen.ts';
+import { waitForSignIn } from './quick-start-sign-in.ts';
 import { waitsForPerson } from './quick-start-service.ts';
-import { makeSampleShare } from './sample-share.ts';
+import { makeSampleShare, type SampleSize } from './sample-share.ts';
 
 /** Exit status when the person stopped it, as a shell gives it for SIGINT. */
 const exitInterrupted = 130;
@@ -48,7 +49,7 @@ async function migrate(plan: QuickStart, edge: ProcessEdge): Promise<number> {
   if (isEmulated) say(emulatorNotice);
   const screen = new Screen();
   if (waitsForPerson(plan.service)) owner.use(screen.showWordsOf(processes.agent));
-  if (plan.sampleFolder !== undefined) await makeSample(plan.sampleFolder);
+  if (plan.sample !== undefined) await makeSample(plan.source, plan.sample);
   if (edge.drain.aborted) return await drain(plan, edge, processes);
 
   const run = await Promise.race([
@@ -72,18 +73,26 @@ async function runTask(
   screen: Screen,
   signal: AbortSignal,
 ): Promise<Run | undefined> {
-  const name = await ensureTask(api, { ...plan, id: plan.taskId }, signal);
-  if (name === undefined) return undefined;
-  say(`Migrating ${plan.source} to ${plan.destination}`);
-  if ((await startOrContinue(api, name)) === 'continued')
-    say('An earlier run had not come to its end; it goes on.');
-  return await watchRun(api, name, (state) => screen.show(state), signal);
+  const onLate = () => screen.say('Nobody used the code in time; here is another one:');
+  const patiently = <Answer>(call: () => Promise<Answer>) =>
+    waitForSignIn(plan.service, onLate, signal, call);
+  try {
+    const wanted = { ...plan, id: plan.taskId };
+    const name = await patiently(() => ensureTask(api, wanted, signal));
+    say(`Migrating ${plan.source} to ${plan.destination}`);
+    if ((await patiently(() => startOrContinue(api, name, signal))) === 'continued')
+      say('An earlier run had not come to its end; it goes on.');
+    return await watchRun(api, name, (state) => screen.show(state), signal);
+  } catch (error) {
+    if (signal.aborted) return undefined;
+    throw error;
+  }
 }
 
-async function makeSample(folder: string): Promise<void> {
+async function makeSample(folder: string, size: SampleSize): Promise<void> {
   say(`Making a sample share in ${folder} …`);
   rmSync(folder, { recursive: true, force: true });
-  await makeSampleShare(folder);
+  await makeSampleShare(folder, size);
 }
 
 async function conclude(plan: QuickStart, { api, emulator }: Processes, run: Run): Promise<number> {
@@ -111,8 +120,7 @@ async function drain(plan: QuickStart, edge: ProcessEdge, processes: Processes):
     await Promise.race([one.exited, hurried]);
     await one.stop();
   }
-  const again =
-    plan.sampleFolder === undefined ? '; the same command goes on where it stopped' : '';
+  const again = plan.sample === undefined ? '; the same command goes on where it stopped' : '';
   say(`Stopped. What was migrated stays migrated${again}.`);
   return exitInterrupted;
 }

@@ -2,9 +2,8 @@
 // time, among them what usually goes wrong.
 import { mkdirSync, openSync, closeSync, utimesSync, writeFileSync, writeSync } from 'node:fs';
 import path from 'node:path';
-import { buffer } from 'node:stream/consumers';
-import { ZipFile } from 'yazl';
 import { deterministicBytes } from './deterministic-bytes.ts';
+import { makeLetter, makeTable } from './sample-office-files.ts';
 
 const departments = ['Finance', 'Human Resources', 'Legal', 'Research', 'Sales', 'Vertrieb Süd'];
 const years = [2019, 2020, 2021, 2022, 2023, 2024, 2025];
@@ -59,8 +58,11 @@ const blockBytes = 4 * 1024 * 1024;
 const firstDayMs = Date.UTC(2019, 0, 1);
 const spreadMs = 6 * 365 * 24 * 3600 * 1000;
 
-/** Makes the share in a folder that does not exist yet. */
-export async function makeSampleShare(folder: string): Promise<void> {
+export type SampleSize = 'full' | 'small';
+
+/** Makes the share in a folder that does not exist yet; a small one has every kind of file but the large one, and few of each. */
+export async function makeSampleShare(folder: string, size: SampleSize): Promise<void> {
+  const isSmall = size === 'small';
   let count = 0;
   const write = (name: string, content: Uint8Array) => {
     const full = path.join(folder, name);
@@ -71,8 +73,8 @@ export async function makeSampleShare(folder: string): Promise<void> {
   };
   const file = (name: string, sizeBytes: number) =>
     write(name, deterministicBytes(count, sizeBytes));
-  for (const department of departments)
-    for (const year of years)
+  for (const department of isSmall ? departments.slice(0, 1) : departments)
+    for (const year of isSmall ? years.slice(0, 1) : years)
       for (const quarter of quarters)
         for (const document of documents)
           // Mostly small, few of them large, as it is on real shares.
@@ -80,14 +82,14 @@ export async function makeSampleShare(folder: string): Promise<void> {
   for (const name of unusualNames) file(path.join('Unusual names', name), 1000 + name.length);
   for (const name of namesForSharePoint)
     file(path.join('Names for SharePoint', name), 100 + name.length);
-  write('Office/Letter.docx', await officeFile(letterParts));
-  write('Office/Table.xlsx', await officeFile(tableParts));
+  write('Office/Letter.docx', await makeLetter(firstDayMs));
+  write('Office/Table.xlsx', await makeTable(firstDayMs));
   for (let level = 1, deep = 'Deep'; level <= deepLevels; level++, deep += `/level ${level}`)
     file(path.join(deep, `note ${level}.txt`), 200);
   for (let number = 1; number <= emptyFiles; number++) file(`Empty files/empty ${number}.txt`, 0);
   for (let number = 1; number <= emptyFolders; number++)
     mkdirSync(path.join(folder, 'Empty folders', `empty ${number}`, 'inner'), { recursive: true });
-  makeLargeFile(path.join(folder, 'Research', 'Recording.mkv'));
+  if (!isSmall) makeLargeFile(path.join(folder, 'Research', 'Recording.mkv'));
 }
 
 function date(place: string, ms: number): void {
@@ -107,51 +109,4 @@ function makeLargeFile(file: string): void {
     closeSync(descriptor);
   }
   date(file, firstDayMs);
-}
-
-type Parts = Readonly<Record<string, string>>;
-
-const header = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>';
-const openXml = 'http://schemas.openxmlformats.org';
-const documentKind = 'application/vnd.openxmlformats-officedocument';
-
-const letterParts: Parts = {
-  '[Content_Types].xml': contentTypes({
-    '/word/document.xml': `${documentKind}.wordprocessingml.document.main+xml`,
-  }),
-  '_rels/.rels': relationships(['officeDocument', 'word/document.xml']),
-  'word/document.xml': `<w:document xmlns:w="${openXml}/wordprocessingml/2006/main"><w:body><w:p><w:r><w:t>Dear reader, this letter moved to SharePoint.</w:t></w:r></w:p></w:body></w:document>`,
-};
-
-const tableParts: Parts = {
-  '[Content_Types].xml': contentTypes({
-    '/xl/workbook.xml': `${documentKind}.spreadsheetml.sheet.main+xml`,
-    '/xl/worksheets/sheet1.xml': `${documentKind}.spreadsheetml.worksheet+xml`,
-  }),
-  '_rels/.rels': relationships(['officeDocument', 'xl/workbook.xml']),
-  'xl/workbook.xml': `<workbook xmlns="${openXml}/spreadsheetml/2006/main" xmlns:r="${openXml}/officeDocument/2006/relationships"><sheets><sheet name="Moves" sheetId="1" r:id="rId1"/></sheets></workbook>`,
-  'xl/_rels/workbook.xml.rels': relationships(['worksheet', 'worksheets/sheet1.xml']),
-  'xl/worksheets/sheet1.xml': `<worksheet xmlns="${openXml}/spreadsheetml/2006/main"><sheetData><row r="1"><c r="A1" t="inlineStr"><is><t>Moved</t></is></c><c r="B1"><v>1</v></c></row></sheetData></worksheet>`,
-};
-
-function contentTypes(parts: Parts): string {
-  const overrides = Object.entries(parts)
-    .map(([name, type]) => `<Override PartName="${name}" ContentType="${type}"/>`)
-    .join('');
-  const types = `${openXml}/package/2006/content-types`;
-  return `<Types xmlns="${types}"><Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/><Default Extension="xml" ContentType="application/xml"/>${overrides}</Types>`;
-}
-
-function relationships([kind, target]: [kind: string, target: string]): string {
-  const type = `${openXml}/officeDocument/2006/relationships/${kind}`;
-  return `<Relationships xmlns="${openXml}/package/2006/relationships"><Relationship Id="rId1" Type="${type}" Target="${target}"/></Relationships>`;
-}
-
-/** An Office file as Office writes it: a zip archive of parts, which SharePoint looks into. */
-async function officeFile(parts: Parts): Promise<Uint8Array> {
-  const archive = new ZipFile();
-  for (const [name, text] of Object.entries(parts))
-    archive.addBuffer(Buffer.from(`${header}\n${text}`), name, { mtime: new Date(firstDayMs) });
-  archive.end();
-  return await buffer(archive.outputStream);
 }

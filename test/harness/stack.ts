@@ -8,6 +8,7 @@ import { TaskSchema } from '../../gen/drover/v1/task_pb.ts';
 import { hasEnded } from '../../lib/progress-view.ts';
 import { allItems, callError, connectApi, type Api } from '../../scripts/api-client.ts';
 import type { LocalProcess } from '../../scripts/local-process.ts';
+import type { SignIn } from '../../scripts/local-sign-in.ts';
 import { createJoinToken, hasJoined, startAgent, startCoordinator, type AgentReady, type CoordinatorReady } from '../../scripts/local-stack.ts'; // prettier-ignore
 
 export interface StackOptions {
@@ -22,6 +23,10 @@ export interface AgentPlan {
   name?: string;
   threads?: number;
   userId?: number;
+  /** Without it the agent serves folders only. */
+  signIn?: SignIn;
+  /** Further arguments. */
+  arguments?: readonly string[];
 }
 
 /** Who stops what a test has started: a test, or `test.after.always` of a file. */
