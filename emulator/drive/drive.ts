@@ -243,10 +243,8 @@ export class Drive {
 
   #linkAll(records: Map<string, ItemRecord>): void {
     const items = [...records.values()].map((record) => this.#fromRecord(record));
-    for (const item of items) {
-      const parent = records.get(item.guid)!.parent;
-      item.parent = parent === undefined ? undefined : this.itemOfGuid(parent);
-    }
+    const byGuid = new Map(items.map((item) => [item.guid, item]));
+    for (const item of items) item.parent = byGuid.get(records.get(item.guid)!.parent ?? '');
     for (const item of items) {
       for (const { size } of item.older ?? []) this.versionBytes += size;
       if (isDeletedTop(item) || item.parent === undefined || !isFolder(item.parent)) continue;

@@ -19,6 +19,7 @@ test('addresses are taken apart', (t) => {
       [word('drives'), word('D'), word('items'), word('I')],
     ],
     ['/sites/a b/_api/v2.0/drive', '/sites/a b/_api/v2.0', [word('drive')]],
+    ['/v1.0/drives/D/items/root%3A%2Fa%20b%2Fc%3A/content', '/v1.0', [word('drives'), word('D'), word('items'), word('root'), path('a b', 'c'), word('content')]], // prettier-ignore
     ['/_api/v2.1/drives', '/_api/v2.1', [word('drives')]],
     ['/v1.0/me/drive/microsoft.graph.delta', '/v1.0', [word('me'), word('drive'), word('delta')]],
   ];
@@ -78,6 +79,7 @@ test('all ways lead to the same item', async (t) => {
     `/v1.0/drives/${driveId}/root:/${name}/a.txt:/`,
     `/v1.0/drives/${driveId}/items/${folder.json.id}:/a.txt:`,
     `/v1.0/drives/${driveId}/items/root:/${name}/a.txt`,
+    `/v1.0/drives/${driveId}/items/${encodeURIComponent(`root:/${decodeURIComponent(name)}/a.txt:`)}`,
     `/v1.0/sites/contoso.sharepoint.com:/sites/hr:/drive/root:/${name}/a.txt`,
     `/v1.0/sites/${site.id}/drives/${driveId}/items/${id}`,
     `/v1.0/shares/u!${Buffer.from(put.json.webUrl).toString('base64url')}/driveItem`,

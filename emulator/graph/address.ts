@@ -36,7 +36,7 @@ export function parseAddress(pathname: string): Address | undefined {
 function parts(pathname: string, prefix: string): AddressPart[] {
   const found: AddressPart[] = [];
   let names: string[] | undefined;
-  for (const segment of pathname.slice(prefix.length).split('/')) {
+  for (const segment of plainColons(pathname.slice(prefix.length)).split('/')) {
     if (segment === '') continue;
     const ends = segment.endsWith(':');
     const text = decode(ends ? segment.slice(0, -1) : segment);
@@ -49,6 +49,13 @@ function parts(pathname: string, prefix: string): AddressPart[] {
     if (ends) found.push({ kind: 'path', names: (names = []) });
   }
   return found;
+}
+
+/** Generated clients take `root:/a/b:` for an id and encode it as one: `items/root%3A%2Fa%2Fb%3A`. */
+function plainColons(pathname: string): string {
+  return pathname
+    .replaceAll(/%3a/gi, ':')
+    .replaceAll(/[^/]+:%2f[^/]*/gi, (segment) => segment.replaceAll(/%2f/gi, '/'));
 }
 
 /** `items('id')` is `items/id`, and `microsoft.graph.delta` is `delta`. */
