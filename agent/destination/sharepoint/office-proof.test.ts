@@ -1,17 +1,10 @@
-import { buffer } from 'node:stream/consumers';
 import test from 'ava';
-import yazl from 'yazl';
 import { isOfficeArchive, isSameOfficeContent, type ByteReader } from './office-proof.ts';
-
-type Parts = Record<string, string>;
-
-const own: Parts = {
-  '[Content_Types].xml': '<Types><Override PartName="/word/document.xml"/></Types>',
-  '_rels/.rels': '<Relationships><Relationship Id="1" Target="word/document.xml"/></Relationships>',
-  'word/document.xml': '<w:document>what a person wrote</w:document>'.repeat(1000),
-  'word/media/image1.png': 'picture',
-  'docProps/core.xml': '<title/>',
-};
+import {
+  officeFile as archive,
+  officeParts as own,
+  type OfficeParts as Parts,
+} from './test-office.ts';
 
 /** What SharePoint makes of it. */
 const rewritten: Parts = {
@@ -24,13 +17,6 @@ const rewritten: Parts = {
   'docProps/custom.xml': '<property name="ContentTypeId"/>',
   'customXml/item1.xml': '<properties/>',
 };
-
-async function archive(parts: Parts): Promise<Buffer> {
-  const zip = new yazl.ZipFile();
-  for (const [name, text] of Object.entries(parts)) zip.addBuffer(Buffer.from(text), name);
-  zip.end();
-  return await buffer(zip.outputStream as NodeJS.ReadableStream as AsyncIterable<Buffer>);
-}
 
 function reader(bytes: Buffer): ByteReader {
   return { size: bytes.length, read: async (start, end) => bytes.subarray(start, end) };

@@ -1,7 +1,7 @@
 // A tenant for tests: the emulator as a process of its own, reached over TLS with a real sign-in, and looked at from the side through
 // Graph itself, because what this agent believes is what is being tested.
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
@@ -28,6 +28,34 @@ interface Ready {
   authority: string;
   graph: string;
   control: string;
+}
+
+/** The tenant as the emulator keeps it in a file, as far as tests change it. */
+export interface TenantDescription {
+  sites: { path: string; title: string; libraries: object[] }[];
+  apps: { clientId: string; secrets: string[] }[];
+}
+
+function readDescription(folder: string): TenantDescription {
+  return JSON.parse(readFileSync(path.join(folder, 'tenant.json'), 'utf8')) as TenantDescription;
+}
+
+function createTestCredential(
+  { tenant, authority, graph }: Ready,
+  http: HttpRoute,
+  { clientId, secret }: { clientId: string; secret: string },
+): Credential {
+  const options = {
+    tenant,
+    clientId,
+    credential: { kind: 'secret', secret },
+    authorityUrl: authority,
+    graphUrl: graph,
+    cacheFile: undefined,
+    http,
+  } as const;
+  const log = createLog('test', 'silent');
+  return createCredential(options, { log, clock: systemClock, showDeviceCode: () => undefined });
 }
 
 /** A rule of the emulator's faults. */
@@ -60,7 +88,7 @@ export interface WireRequest {
 export interface ClientParts {
   gate?: GateMemory;
   clock?: Clock;
-  log?: LogEntry[];
+  log?: (entry: LogEntry) => void;
   getToken?: GetToken;
   timeoutMsMax?: number;
   /** Gets every request. */
@@ -104,35 +132,32 @@ export class TestTenant implements AsyncDisposable {
     this.#folder = folder;
     this.route = { proxyUrl: undefined, caFile: ready.ca, noProxy: undefined };
     this.#dispatcher = createDispatcher(this.route);
-    this.#credential = createCredential(
-      {
-        tenant: ready.tenant,
-        clientId: ready.clientId,
-        credential: { kind: 'secret', secret: ready.clientSecret },
-        authorityUrl: ready.authority,
-        graphUrl: ready.graph,
-        cacheFile: undefined,
-        http: this.route,
-      },
-      { log: createLog('test', 'silent'), clock: systemClock, showDeviceCode: () => undefined },
-    );
+    const { clientId, clientSecret: secret } = ready;
+    this.#credential = createTestCredential(ready, this.route, { clientId, secret });
   }
 
   /** Starts an emulator on free ports; `options` are further arguments. */
   static async start(...options: string[]): Promise<TestTenant> {
     const folder = mkdtempSync(path.join(tmpdir(), 'drover-tenant-'));
-    const addresses = [
-      '--listen',
-      '127.0.0.1:0',
-      '--data',
-      folder,
-      '--json',
-      '--log-level',
-      'silent',
-    ];
-    const child = spawn(process.execPath, [main, ...addresses, ...options], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
+    return await TestTenant.#startIn(folder, options);
+  }
+
+  /** Starts one whose tenant is changed; the emulator itself says what the usual one is. */
+  static async startWith(
+    change: (usual: TenantDescription) => TenantDescription,
+  ): Promise<TestTenant> {
+    const usual = await TestTenant.start();
+    const changed = change(readDescription(usual.#folder));
+    await usual[Symbol.asyncDispose]();
+    const folder = mkdtempSync(path.join(tmpdir(), 'drover-tenant-'));
+    writeFileSync(path.join(folder, 'tenant.json'), JSON.stringify(changed), { mode: 0o600 });
+    return await TestTenant.#startIn(folder, []);
+  }
+
+  static async #startIn(folder: string, options: readonly string[]): Promise<TestTenant> {
+    const addresses = ['--listen', '127.0.0.1:0', '--data', folder];
+    const args = [main, ...addresses, '--json', '--log-level', 'silent', ...options];
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
     for await (const line of createInterface({ input: child.stdout }))
       return new TestTenant(JSON.parse(line) as Ready, child, folder);
     throw new Error('the emulator ended before it was ready');
@@ -154,14 +179,25 @@ export class TestTenant implements AsyncDisposable {
       gate: new TenantGate(gate, systemClock),
       getToken: parts.getToken ?? ((forceRefresh) => this.token(forceRefresh)),
       clock,
-      log: (level, message, fields) => parts.log?.push({ level, message, fields }),
+      log: (level, message, fields) => parts.log?.({ level, message, fields }),
       ...(parts.timeoutMsMax === undefined ? {} : { timeoutMsMax: parts.timeoutMsMax }),
     });
   }
 
-  async token(forceRefresh = false): Promise<string> {
+  /** A token of the tenant's application, or of another of its applications, by number. */
+  async token(forceRefresh = false, app = 0): Promise<string> {
     const signal = AbortSignal.timeout(20_000);
-    return (await this.#credential.accessToken('graph', { forceRefresh, signal })).token;
+    const own = app === 0 ? undefined : createTestCredential(this.ready, this.route, this.#app(app)); // prettier-ignore
+    const credential = own ?? this.#credential;
+    const { token } = await credential.accessToken('graph', { forceRefresh, signal });
+    await own?.[Symbol.asyncDispose]();
+    return token;
+  }
+
+  #app(index: number): { clientId: string; secret: string } {
+    const { apps } = readDescription(this.#folder);
+    const { clientId, secrets } = apps[index]!;
+    return { clientId, secret: secrets[0]! };
   }
 
   async resolve(address: string, client = this.client()): Promise<ResolvedPlace> {

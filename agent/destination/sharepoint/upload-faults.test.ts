@@ -3,7 +3,7 @@ import test from 'ava';
 import { ErrorReason } from '../../../gen/drover/v1/error_pb.ts';
 import { modifiedNs, reasonOf } from '../contract.ts';
 import { contentOfBytes, openTestPlace, quickClock, send } from './test-place.ts';
-import { TestTenant, type FaultRule } from './test-tenant.ts';
+import { TestTenant, type FaultRule, type WireRequest } from './test-tenant.ts';
 
 const tenant = await TestTenant.start('--strict');
 test.after.always(() => tenant[Symbol.asyncDispose]());
@@ -43,8 +43,7 @@ survived.forEach(([what, disturbance], index) =>
     const name = `survived-${index}.bin`;
     await tenant.fault({ ...disturbance, name, path: name });
     const clock = quickClock();
-    const wire: { method: string; bytes: number }[] = [];
-    const client = tenant.client({ clock, timeoutMsMax: 5000, wire: wire as never });
+    const client = tenant.client({ clock, timeoutMsMax: 5000 });
     await using destination = await place.open({ client });
     await send(destination, name, content);
     t.true((await place.readBack(name))!.equals(content));
@@ -73,8 +72,7 @@ failed.forEach(([what, disturbance, reason], index) =>
   test(`${what}: the file fails, leaves nothing, and can be sent again`, async (t) => {
     const place = await openTestPlace(tenant);
     const name = `failed-${index}.bin`;
-    // The session's own address is spared when it is asked whether anything is left.
-    await tenant.fault({ ...disturbance, name, path: `${name}` });
+    await tenant.fault({ ...disturbance, name, path: name });
     let open: { url: string } | undefined;
     const remember = async (opened: { url: string }) => {
       open = opened;
@@ -102,7 +100,7 @@ test('a session that is new and unknown is waited for as long as others do', asy
 
 test('no token goes to an upload, and every chunk is of a size that the service takes', async (t) => {
   const place = await openTestPlace(tenant);
-  const wire: import('./test-tenant.ts').WireRequest[] = [];
+  const wire: WireRequest[] = [];
   await using destination = await place.open({ client: tenant.client({ wire }) });
   // So large that the chunks grow to their greatest.
   const large = contentOfBytes(90_000_001);
@@ -126,7 +124,7 @@ test("an upload's address is used letter by letter", async (t) => {
   const place = await openTestPlace(tenant);
   const name = "it's (a) [test]+~ü.bin";
   let url = '';
-  const wire: import('./test-tenant.ts').WireRequest[] = [];
+  const wire: WireRequest[] = [];
   await using destination = await place.open({ client: tenant.client({ wire }) });
   await send(destination, name, content, {
     remember: async (opened) => {
