@@ -1,7 +1,7 @@
 // What a migration brings over, with a real coordinator and a real agent: contents, names and dates, and what it leaves behind with a
 // reason. The tests share one stack; each has its own task.
 import { execFileSync } from 'node:child_process';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -89,6 +89,16 @@ test('empty files, empty folders and an empty source arrive', async (t) => {
 
   const nothing = await locations(t, {});
   assertSucceeded(t, (await stack.migrate(nothing.source, nothing.url)).run);
+});
+
+test('the coordinator never sees the content of a file', async (t) => {
+  const marker = `planted content ${Math.random()}`;
+  const { source, url } = await locations(t, { file: marker, folder: { 'other file': marker } });
+  assertSucceeded(t, (await stack.migrate(source, url)).run);
+  const data = stack.coordinator.ready.data;
+  const files = readdirSync(data, { recursive: true, withFileTypes: true });
+  for (const file of files.filter((entry) => entry.isFile()))
+    t.false(readFileSync(path.join(file.parentPath, file.name)).includes(marker), file.name);
 });
 
 test('modified times arrive to the nanosecond, of files and of folders', async (t) => {
