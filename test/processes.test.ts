@@ -6,7 +6,12 @@ import path from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import test, { type ExecutionContext } from 'ava';
 import { StartError } from '../scripts/local-process.ts';
-import { createJoinToken, startAgent, startCoordinator } from '../scripts/local-stack.ts';
+import {
+  createJoinToken,
+  startAgent,
+  startCoordinator,
+  startEmulator,
+} from '../scripts/local-stack.ts';
 import { temporaryFolder } from './harness/folders.ts';
 import { stackOf } from './harness/stack.ts';
 
@@ -38,6 +43,39 @@ test('a data folder that another coordinator uses, and one that another agent us
   const second = startAgent({ data: agentData, coordinator, name: 'second' });
   await assertRefused(t, second, 'DATA_FOLDER_LOCKED');
   t.is((await stack.api.agents.listAgents({})).agents.length, 1);
+});
+
+test('an emulator: a port that is taken, a data folder that another one uses, wrong options', async (t) => {
+  const data = await temporaryFolder(t);
+  const emulator = await startEmulator({ data });
+  t.teardown(() => emulator.stop());
+  const listen = new URL(emulator.ready.url).host.replace('localhost', '127.0.0.1');
+  const other = path.join(data, 'other');
+  await assertRefused(t, startEmulator({ data: other, listen, name: 'second' }), 'ADDRESS_IN_USE');
+  await assertRefused(t, startEmulator({ data, name: 'second' }), 'DATA_FOLDER_LOCKED');
+  for (const [option, value] of [
+    ['--latency', 'slow'],
+    ['--faults', path.join(data, 'missing.json')],
+    ['--session-expiry', '0'],
+  ] as const)
+    await assertRefused(t, startEmulator({ data: other, arguments: [option, value] }), option);
+});
+
+test('a sign-in of which something is missing or wrong', async (t) => {
+  const folder = await temporaryFolder(t);
+  const stack = await stackOf(t, { folder });
+  const clientId = '00001111-aaaa-2222-bbbb-3333cccc4444';
+  const both = { tenant: 'contoso.com', clientId };
+  for (const [signIn, option] of [
+    [{ tenant: 'contoso.com' }, '--client-id'],
+    [{ clientId }, '--tenant'],
+    [{ clientSecret: 'a secret' }, '--tenant'],
+    [{ ...both, clientId: 'drover' }, '--client-id'],
+    [{ ...both, clientSecretFile: path.join(folder, 'missing') }, '--client-secret-file'],
+    [{ ...both, caFile: path.join(folder, 'missing') }, '--ca-file'],
+    [{ ...both, graph: 'http://graph.microsoft.com' }, '--graph'],
+  ] as const)
+    await assertRefused(t, stack.startAgent({ signIn }), option);
 });
 
 test('join tokens that are wrong, used up, or of another coordinator', async (t) => {
