@@ -1,6 +1,6 @@
 // What a job in a thread asks of the agent's main thread, which alone signs in, keeps the journal and writes the log.
 import type { MessagePort } from 'node:worker_threads';
-import type { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
+import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { DroverError } from '../../lib/error.ts';
 import type { LogLine } from '../destination/sharepoint/access.ts';
 import type { ItemUpload } from './jobs.ts';
@@ -23,12 +23,18 @@ export class HostClient implements Disposable {
   readonly #port: MessagePort;
   readonly #waiting = new Map<number, (answer: HostAnswer) => void>();
   #lastId = 0;
+  #isClosed = false;
 
   constructor(port: MessagePort) {
     this.#port = port;
     port.on('message', (answer: HostAnswer) => {
       this.#waiting.get(answer.id)?.(answer);
       this.#waiting.delete(answer.id);
+    });
+    port.on('close', () => {
+      this.#isClosed = true;
+      for (const [id, answered] of this.#waiting) answered({ id, ...gone });
+      this.#waiting.clear();
     });
   }
 
@@ -55,10 +61,18 @@ export class HostClient implements Disposable {
   async #ask(question: (id: number) => HostQuestion): Promise<HostAnswer & { ok: true }> {
     const id = ++this.#lastId;
     const answered = Promise.withResolvers<HostAnswer>();
-    this.#waiting.set(id, answered.resolve);
+    if (this.#isClosed) answered.resolve({ id, ...gone });
+    else this.#waiting.set(id, answered.resolve);
     this.#port.postMessage(question(id));
     const answer = await answered.promise;
     if (answer.ok) return answer;
     throw new DroverError(answer.reason as ErrorReason, answer.message);
   }
 }
+
+/** What is answered to whatever is still asked when the port has closed. */
+const gone = {
+  ok: false,
+  reason: ErrorReason.CANCELLED,
+  message: 'the job has ended, and with it its way to the main thread',
+} as const;

@@ -14,13 +14,19 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test from 'ava';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
-import type { Destination, Upload } from '../destination/destination.ts';
+import { ItemVerification } from '../../gen/drover/v1/item_pb.ts';
+import type { Destination, Upload, UploadOptions } from '../destination/destination.ts';
 import { openFolderDestination } from '../destination/folder-destination.ts';
 import { openFolderSource } from '../source/folder-source.ts';
 import type { Source } from '../source/source.ts';
 import { DroverError } from '../../lib/error.ts';
-import { Hasher } from './hasher.ts';
-import { FileTransfer, StoppedError, type TransferItem } from './transfer.ts';
+import { Hasher, type Hashes } from './hasher.ts';
+import {
+  FileTransfer,
+  StoppedError,
+  type OpenSourceUpload,
+  type TransferItem,
+} from './transfer.ts';
 
 const sizes = { small: 10_000, large: 1_000_000 };
 const item: TransferItem = {
@@ -81,13 +87,17 @@ function disturbed(source: Source, disturb: () => void): Source {
   };
 }
 
-function transfer(place: Place, more: { source?: Source; isStopped?: () => boolean } = {}) {
+function transfer(
+  place: Place,
+  more: { source?: Source; isStopped?: () => boolean } = {},
+  itemMore: Partial<TransferItem> = {},
+) {
   const { destination } = place;
   const countBytes = (bytes: number) => {
     place.counted += bytes;
   };
   const options = { source: place.source, destination, countBytes, isStopped: () => false };
-  return new FileTransfer({ ...options, ...more }).transfer(item);
+  return new FileTransfer({ ...options, ...more }).transfer({ ...item, ...itemMore });
 }
 
 async function reasonOf(promise: Promise<unknown>): Promise<ErrorReason | undefined> {
@@ -206,6 +216,79 @@ test('where uploads are worth waiting for, chunks still arrive one after another
   await transfer(place);
   t.deepEqual(readFileSync(path.join(place.root, 'file')), place.content);
 });
+
+const left = { url: 'https://left.open/' };
+
+/** What is open of a file that is as it was, or of which one fact was another. */
+function openOf(place: Place, change: Partial<OpenSourceUpload> = {}): OpenSourceUpload {
+  using file = place.source.open('file');
+  const { size, modifiedNs, changedNs } = file.facts();
+  return { ...left, size, modifiedNs, changedNs, ...change };
+}
+
+test('a file is gone on with where it was left, and hashed as a whole', async (t) => {
+  using place = makePlace(sizes.large);
+  const accepted = 600_000;
+  const written: Buffer[] = [];
+  let opened: UploadOptions | undefined;
+  let committed: Hashes | undefined;
+  place.destination = {
+    ...wrapped(place.destination, (upload) => upload, 2),
+    openUpload: async (options) => {
+      opened = options;
+      return {
+        kind: 'upload',
+        chunkBytes: 150_000,
+        acceptedBytes: accepted,
+        write: async (chunk) => void written.push(Buffer.from(chunk)),
+        commit: async (hashes) => {
+          committed = hashes;
+          return { modifiedNs: 1n, id: 'id', version: '1', verification: ItemVerification.HASH };
+        },
+        abort: async () => {},
+      };
+    },
+  };
+  await transfer(place, {}, { open: openOf(place) });
+  t.is(opened?.open?.url, left.url);
+  t.deepEqual(Buffer.concat(written), place.content.subarray(accepted));
+  t.deepEqual(committed, new Hasher().whole(place.content));
+  t.is(place.counted, sizes.large);
+});
+
+const changes: [what: string, change: Partial<OpenSourceUpload>][] = [
+  ['size', { size: 1 }],
+  ['date', { modifiedNs: 1n }],
+  ['date of change', { changedNs: 1n }],
+];
+for (const [what, change] of changes)
+  for (const isGone of [true, false])
+    test(`a file whose ${what} was another is begun anew, what is open ${isGone ? 'cancelled' : 'kept in mind'}`, async (t) => {
+      using place = makePlace(sizes.small);
+      const cancelled: string[] = [];
+      const opened: UploadOptions[] = [];
+      const { destination } = place;
+      place.destination = {
+        ...wrapped(destination, (upload) => upload),
+        cancelUpload: async ({ url }) => {
+          cancelled.push(url);
+          return isGone;
+        },
+        openUpload: async (options) => {
+          opened.push(options);
+          await options.remember({ url: 'https://next/' });
+          return destination.openUpload(options);
+        },
+      };
+      const remembered: (OpenSourceUpload | undefined)[] = [];
+      const remember = async (open: OpenSourceUpload | undefined) => void remembered.push(open);
+      await transfer(place, {}, { open: openOf(place, change), remember });
+      t.deepEqual(cancelled, [left.url]);
+      t.is(opened[0]?.open, undefined);
+      const next = { ...openOf(place), url: 'https://next/' };
+      t.deepEqual(remembered, isGone ? [undefined, next] : [next]);
+      t.deepEqual(readFileSync(path.join(place.root, 'file')), place.content);
+    });
 
 /** The destination with other uploads. */
 function wrapped(

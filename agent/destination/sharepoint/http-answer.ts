@@ -38,7 +38,8 @@ export function verbatim(address: string): { origin: string; path: string } {
 export function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   const aborted = Promise.withResolvers<never>();
   const abort = () => aborted.reject(signal.reason);
-  signal.addEventListener('abort', abort, { once: true });
+  if (signal.aborted) abort();
+  else signal.addEventListener('abort', abort, { once: true });
   return Promise.race([promise, aborted.promise]).finally(() =>
     signal.removeEventListener('abort', abort),
   );
