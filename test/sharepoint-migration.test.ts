@@ -235,7 +235,10 @@ test.serial('a file that changed becomes a new version, what did not is left alo
   ]);
 
   const after = await tenant.tree(destination);
-  for (const [name, versions] of [['changed', 2], ['changed while empty', 3]] as const) {
+  for (const [name, versions] of [
+    ['changed', 2],
+    ['changed while empty', 3],
+  ] as const) {
     t.is(after.get(name)!.id, before.get(name)!.id);
     t.is(await tenant.versions(destination, after.get(name)!.id), versions, name);
   }

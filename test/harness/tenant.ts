@@ -1,7 +1,7 @@
 // An emulated tenant as a process, with a coordinator and agents that migrate into it; and a look at what arrived from the side,
 // through Graph itself, because what the agents believe is what is being tested.
 import { hash } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Agent, request, type Dispatcher } from 'undici';
@@ -161,6 +161,12 @@ export class Tenant {
     await this.startEmulator();
   }
 
+  /** The tenant's applications; the second one has no permissions. */
+  apps(): TenantFile['apps'] {
+    const file = path.join(this.folder, 'emulator', 'tenant.json');
+    return (JSON.parse(readFileSync(file, 'utf8')) as TenantFile).apps;
+  }
+
   /** The sign-in of the tenant's first application. */
   signIn(): SignIn {
     return emulatorSignIn(this.ready, 'direct');
@@ -281,11 +287,30 @@ export class Tenant {
     return hash('sha256', bytes);
   }
 
+  /** The file on this computer in which the emulator keeps what is at a path below an address; for names that it keeps as they are. */
+  localCopy(address: string, itemPath: string): string {
+    const { pathname } = new URL(address);
+    return path.join(this.ready.content, ...decodeURIComponent(pathname).split('/'), itemPath);
+  }
+
   /** How many versions an item in the library of an address has. */
   async versions(address: string, id: string): Promise<number> {
     const { drive } = await this.#locate(address);
     const { json } = await this.graph('GET', `/drives/${drive}/items/${id}/versions`);
     return (json as { value: unknown[] }).value.length;
+  }
+
+  /** The files of coordinator and agents, logs and stores alike, in which one of the texts stands. */
+  filesHolding(texts: readonly string[]): string[] {
+    const folder = path.join(this.folder, 'stack');
+    const files = readdirSync(folder, { recursive: true, withFileTypes: true });
+    return files
+      .filter((file) => file.isFile())
+      .map((file) => path.join(file.parentPath, file.name))
+      .filter((file) => {
+        const content = readFileSync(file);
+        return texts.some((text) => content.includes(text));
+      });
   }
 
   #connect(): Dispatcher {
