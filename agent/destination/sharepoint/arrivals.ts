@@ -10,12 +10,18 @@ import { destinationFile, type DriveItem } from './drive-item.ts';
 import { GraphFailure, NoAnswer } from './graph-error.ts';
 import { prove, type Proof, type ProofParts } from './proof.ts';
 import { throughRaces } from './races.ts';
-import type { Arrived } from './session-upload.ts';
 
 /** What was found out about a library while files were written to it. */
 export interface LibraryFacts {
   /** Files stay checked out, and hidden from others, until they are checked in; undefined: not yet known. */
   requiresCheckOut: boolean | undefined;
+}
+
+/** A file as it stands there. */
+export interface Arrived {
+  item: DriveItem;
+  /** Whether it took the place of another; undefined: it was found by its name, so it may be somebody else's. */
+  replaced: boolean | undefined;
 }
 
 export interface ArrivalsParts extends ProofParts {

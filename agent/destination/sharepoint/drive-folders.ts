@@ -2,6 +2,7 @@
 import type { DroverError } from '../../../lib/error.ts';
 import type { Clock } from '../../../lib/time.ts';
 import { conflictError } from '../destination-error.ts';
+import type { FolderTimes } from '../destination.ts';
 import { encodePath, fileSystemInfo, readDriveItem, type DriveItem } from './drive-item.ts';
 import type { GraphClient } from './graph-client.ts';
 import { GraphFailure, itemError } from './graph-error.ts';
@@ -107,11 +108,21 @@ export class DriveFolders {
     return this.#known.has(path);
   }
 
+  /** Gives a folder its dates; one that was there and is gone is made again. */
+  async dateFolder(path: string, times: FolderTimes): Promise<true> {
+    try {
+      await this.date(itemPath(path), times);
+    } catch (thrown) {
+      if (!(thrown instanceof GraphFailure) || thrown.status !== 404) throw thrown;
+      this.forget();
+      await this.ensure(path);
+      await this.date(itemPath(path), times);
+    }
+    return true;
+  }
+
   /** Gives an item its dates; `address` is the item's, within the drive. */
-  async date(
-    address: string,
-    times: { modifiedNs: bigint; createdNs: bigint },
-  ): Promise<DriveItem> {
+  async date(address: string, times: FolderTimes): Promise<DriveItem> {
     const { client, signal } = this.#parts;
     const body = { fileSystemInfo: fileSystemInfo(times) };
     const path = this.#drive(address);

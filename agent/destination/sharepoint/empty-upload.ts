@@ -3,6 +3,7 @@
 import { conflictError } from '../destination-error.ts';
 import type { DestinationFile, Upload } from '../destination.ts';
 import { readDriveItem, type DriveItem } from './drive-item.ts';
+import type { FilePlace } from './file-place.ts';
 import type { GraphClient } from './graph-client.ts';
 import { GraphFailure } from './graph-error.ts';
 import { unproved } from './arrivals.ts';
@@ -11,16 +12,13 @@ import { throughRaces } from './races.ts';
 export interface EmptyUploadParts {
   client: GraphClient;
   signal: AbortSignal;
-  /** Below the destination, for messages. */
-  path: string;
-  /** Where the content goes, as a path of Graph. */
-  address: string;
+  place: FilePlace;
   /** Whether something stands there that is to be replaced. */
   replaces: boolean;
-  lookUp: () => Promise<DriveItem | undefined>;
   /** Gives the file its dates and accepts it. */
   finish: (item: DriveItem) => Promise<DestinationFile>;
-  onConflict: () => void;
+  /** Words what a call throws. */
+  guard: (call: () => Promise<DestinationFile>) => Promise<DestinationFile>;
 }
 
 export class EmptyUpload implements Upload {
@@ -35,21 +33,24 @@ export class EmptyUpload implements Upload {
 
   async write(): Promise<void> {}
 
-  /** Throws GraphFailure and NoAnswer too, for the caller to word. */
-  async commit(): Promise<DestinationFile> {
-    const { client, signal, path } = this.#parts;
-    const item = await throughRaces(() => this.#put(), { clock: client.clock, signal });
-    if (item?.size !== 0) throw unproved(path, item?.size ?? 0, 0);
-    return await this.#parts.finish(item);
+  commit(): Promise<DestinationFile> {
+    return this.#parts.guard(() => this.#commit());
   }
 
   async abort(): Promise<void> {}
 
+  async #commit(): Promise<DestinationFile> {
+    const { client, signal, place } = this.#parts;
+    const item = await throughRaces(() => this.#put(), { clock: client.clock, signal });
+    if (item?.size !== 0) throw unproved(place.path, item?.size ?? 0, 0);
+    return await this.#parts.finish(item);
+  }
+
   async #put(): Promise<DriveItem | undefined> {
-    const { client, signal, path, address, replaces, lookUp, onConflict } = this.#parts;
+    const { client, signal, place, replaces } = this.#parts;
     const call = {
       method: 'PUT',
-      path: `${address}?@microsoft.graph.conflictBehavior=${replaces ? 'replace' : 'fail'}`,
+      path: `${place.address}/content?@microsoft.graph.conflictBehavior=${replaces ? 'replace' : 'fail'}`,
       headers: { 'content-type': 'application/octet-stream' },
       body: new Uint8Array(0),
       resourceUnits: 2,
@@ -60,10 +61,10 @@ export class EmptyUpload implements Upload {
       const isTaken = thrown instanceof GraphFailure && thrown.has('nameAlreadyExists');
       if (!isTaken) throw thrown;
       // The call was repeated after its answer had got lost; and an empty file is the same whoever put it there.
-      const item = await lookUp();
+      const item = await place.lookUp();
       if (item?.isFile === true && item.size === 0) return item;
-      onConflict();
-      throw conflictError(path, 'appeared while the file was being written');
+      place.onConflict();
+      throw conflictError(place.path, 'appeared while the file was being written');
     }
   }
 }

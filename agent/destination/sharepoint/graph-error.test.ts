@@ -17,7 +17,7 @@ const items: [status: number, body: unknown, reason: ErrorReason][] = [
   [403, error('accessDenied', 'Access denied'), ErrorReason.DESTINATION_ACCESS_DENIED],
   [403, error('notAllowed', 'The site is read-only.', 'serviceReadOnly'), ErrorReason.DESTINATION_READ_ONLY], // prettier-ignore
   [409, error('nameAlreadyExists'), ErrorReason.DESTINATION_CONFLICT],
-  [500, error('generalException'), ErrorReason.DESTINATION_WRITE_FAILED],
+  [500, error('generalException'), ErrorReason.DESTINATION_BUSY],
   [404, 'not even JSON', ErrorReason.DESTINATION_WRITE_FAILED],
 ];
 for (const [status, body, reason] of items)
@@ -43,7 +43,7 @@ const roots: [status: number, body: unknown, reason: ErrorReason][] = [
   ],
   [403, error('accessDenied', 'Access denied'), ErrorReason.DESTINATION_ACCESS_DENIED],
   [401, error('InvalidAuthenticationToken'), ErrorReason.DESTINATION_ACCESS_DENIED],
-  [500, error('generalException'), ErrorReason.DESTINATION_UNREACHABLE],
+  [500, error('generalException'), ErrorReason.DESTINATION_BUSY],
 ];
 for (const [status, body, reason] of roots)
   test(`a destination refused with ${status} ${JSON.stringify(body).slice(0, 60)}`, (t) => {

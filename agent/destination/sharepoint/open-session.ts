@@ -5,6 +5,7 @@ import { DroverError } from '../../../lib/error.ts';
 import { ErrorReason } from '../../../gen/drover/v1/error_pb.ts';
 import { printablePath } from '../../source/printable-path.ts';
 import { fileSystemInfo, type DriveItem } from './drive-item.ts';
+import type { FilePlace } from './file-place.ts';
 import type { GraphClient } from './graph-client.ts';
 import { GraphFailure } from './graph-error.ts';
 import { throughRaces } from './races.ts';
@@ -13,16 +14,10 @@ export interface OpenSessionParts {
   client: GraphClient;
   clock: Clock;
   signal: AbortSignal;
-  /** Below the destination, for messages. */
-  path: string;
-  /** The file, as a path of Graph. */
-  address: string;
+  place: FilePlace;
   times: { modifiedNs: bigint; createdNs: bigint };
   /** Makes the folder of the file; asked only when it turned out to be gone. */
   makeFolder: () => Promise<void>;
-  lookUp: () => Promise<DriveItem | undefined>;
-  /** Whether what stands there is nothing that may be overwritten. */
-  isConflict: (item: DriveItem) => boolean;
 }
 
 export type OpenedSession =
@@ -42,7 +37,7 @@ export async function openSession(
   parts: OpenSessionParts,
   standing: DriveItem | undefined,
 ): Promise<OpenedSession> {
-  const { clock, signal, path, lookUp, isConflict } = parts;
+  const { clock, signal, place } = parts;
   const startMs = clock.now();
   let replaced = standing;
   for (let pauseMs = foreignUploadPauseMs; ;) {
@@ -53,14 +48,14 @@ export async function openSession(
       const isTaken = thrown instanceof GraphFailure && [409, 412].includes(thrown.status);
       if (!isTaken) throw thrown;
     }
-    const item = await lookUp();
-    if (item !== undefined && isConflict(item)) return { kind: 'taken', item };
+    const item = await place.lookUp();
+    if (item !== undefined && place.isConflict(item)) return { kind: 'taken', item };
     // What may be replaced has come back: no reason to wait.
     const isNews = item !== undefined && replaced === undefined;
     replaced = item;
     if (isNews) continue;
     // Nothing to be seen, or what may be replaced: somebody has an upload to this name open.
-    if (clock.now() - startMs > foreignUploadMsMax) throw foreignUpload(path);
+    if (clock.now() - startMs > foreignUploadMsMax) throw foreignUpload(place.path);
     await pause(clock, pauseMs, signal);
     signal.throwIfAborted();
     pauseMs = Math.min(pauseMs * 2, foreignUploadPauseMsMax);
@@ -80,7 +75,8 @@ async function createInFolder(parts: OpenSessionParts, replaces: boolean): Promi
 }
 
 async function create(parts: OpenSessionParts, replaces: boolean): Promise<string> {
-  const { client, signal, path, address, times } = parts;
+  const { client, signal, place, times } = parts;
+  const { path, address } = place;
   const item = {
     '@microsoft.graph.conflictBehavior': replaces ? 'replace' : 'fail',
     fileSystemInfo: fileSystemInfo(times),

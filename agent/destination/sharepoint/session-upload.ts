@@ -6,20 +6,21 @@ import { DroverError } from '../../../lib/error.ts';
 import { ErrorReason } from '../../../gen/drover/v1/error_pb.ts';
 import type { Hashes } from '../../pool/hasher.ts';
 import { printablePath } from '../../source/printable-path.ts';
-import { conflictError } from '../destination-error.ts';
 import type { DestinationFile, SourceContent, Upload } from '../destination.ts';
 import { chunkBytesFirst, chunkUnitBytes, grownChunkBytes, shrunkChunkBytes } from './chunk-size.ts'; // prettier-ignore
-import { readDriveItem, type DriveItem } from './drive-item.ts';
+import { chunkFailure } from './chunk-failure.ts';
+import { readDriveItem } from './drive-item.ts';
+import type { Arrived } from './arrivals.ts';
+import { checkNoConflict, newFile, type FilePlace } from './file-place.ts';
 import { backoffMs, type GraphAnswer, type GraphClient } from './graph-client.ts';
-import { GraphFailure, itemError, NoAnswer } from './graph-error.ts';
+import { itemError } from './graph-error.ts';
 import { cancelSession, isSessionGone, nextExpected, sessionPosition } from './session-calls.ts';
 
 export interface SessionUploadParts {
   client: GraphClient;
   clock: Clock;
   signal: AbortSignal;
-  /** Below the destination, for messages. */
-  path: string;
+  place: FilePlace;
   /** Bytes of the file, at least 1. */
   size: number;
   /** Where the session goes on; a secret. */
@@ -28,21 +29,8 @@ export interface SessionUploadParts {
   acceptedBytes: number;
   /** Whether something stood there when the session was opened. */
   replaces: boolean;
-  /** Looks for the file under its name: the last answer may have been lost. Undefined when there is none. */
-  lookUp: () => Promise<DriveItem | undefined>;
-  /** Whether what stands there is nothing that may be overwritten. */
-  isConflict: (item: DriveItem) => boolean;
   /** Proves that what arrived is what was read. */
   prove: (arrived: Arrived, hashes: Hashes, content: SourceContent) => Promise<DestinationFile>;
-  /** Something appeared, or changed, where the file should go. */
-  onConflict: () => void;
-}
-
-/** The file as it stands there. */
-export interface Arrived {
-  item: DriveItem;
-  /** Whether it took the place of another; undefined: it was found by its name, so it may be somebody else's. */
-  replaced: boolean | undefined;
 }
 
 /** Right after its creation a session may not be known everywhere; the service's clients wait so long, so often. */
@@ -95,7 +83,8 @@ export class SessionUpload implements Upload {
   }
 
   async commit(hashes: Hashes, content: SourceContent): Promise<DestinationFile> {
-    const { path, size, prove } = this.#parts;
+    const { place, size, prove } = this.#parts;
+    const { path } = place;
     if (this.#held === undefined || this.#written !== size) {
       await this.abort();
       throw new DroverError(
@@ -118,19 +107,19 @@ export class SessionUpload implements Upload {
 
   /** After a failure nothing is left open that could be closed. */
   async #guarded<T>(send: () => Promise<T>): Promise<T> {
-    const { signal, path } = this.#parts;
+    const { signal, place } = this.#parts;
     try {
       return await send();
     } catch (thrown) {
       await this.abort();
       if (signal.aborted) throw signal.reason;
-      throw itemError(thrown, path);
+      throw itemError(thrown, place.path);
     }
   }
 
   async #sendLast(bytes: Uint8Array): Promise<Arrived> {
     // Hours may have passed since it was looked at what is to be replaced.
-    if (this.#parts.replaces && this.#sent > 0) await this.#checkNoConflict();
+    if (this.#parts.replaces && this.#sent > 0) await checkNoConflict(this.#parts.place);
     const arrived = (await this.#send(bytes, true)) ?? (await this.#arrived());
     if (arrived === undefined) throw this.#lost('it ended without a file');
     return arrived;
@@ -188,31 +177,17 @@ export class SessionUpload implements Upload {
   async #recover(thrown: unknown, isLast: boolean, tries: Tries): Promise<Arrived | undefined> {
     const { clock, signal } = this.#parts;
     signal.throwIfAborted();
-    if (thrown instanceof GraphFailure) {
-      const { status } = thrown;
-      if (status === 401) throw this.#lost('its address is no longer accepted');
-      if (status === 404) return await this.#recoverUnknown(thrown, isLast, tries);
-      const isTaken = status === 412 || status === 409;
-      const isPassing = status >= 500 && status !== 507 && status !== 501;
-      if (isTaken) await this.#checkNoConflict();
-      else if (isPassing) this.#chunkBytes = shrunkChunkBytes(this.#chunkBytes);
-      else if (status !== 416) throw thrown;
-    } else if (!(thrown instanceof NoAnswer)) throw thrown;
-    else this.#chunkBytes = shrunkChunkBytes(this.#chunkBytes);
+    const failure = chunkFailure(thrown);
+    if (failure === 'refused') throw thrown;
+    if (failure === 'lost') throw this.#lost('its address is no longer accepted');
+    if (failure === 'unknown') return await this.#recoverUnknown(isLast, tries);
+    if (failure === 'taken') await checkNoConflict(this.#parts.place);
+    if (failure === 'overwhelmed') this.#chunkBytes = shrunkChunkBytes(this.#chunkBytes);
     tries.sinceMs ??= clock.now();
     if (clock.now() - tries.sinceMs > busyMsMax) throw thrown;
     await pause(clock, backoffMs(tries.failures++, Math.random()), signal);
     signal.throwIfAborted();
     return await this.#askPosition(isLast);
-  }
-
-  /** Throws when something stands there now that may not be overwritten. */
-  async #checkNoConflict(): Promise<void> {
-    const { path, lookUp, isConflict, onConflict } = this.#parts;
-    const item = await lookUp();
-    if (item === undefined || !isConflict(item)) return;
-    onConflict();
-    throw conflictError(path, 'appeared or was changed while the file was being written');
   }
 
   /** The service may have taken the bytes although it did not say so. */
@@ -225,37 +200,35 @@ export class SessionUpload implements Upload {
     } catch (thrown) {
       if (!isSessionGone(thrown)) throw thrown;
       const arrived = isLast ? await this.#arrived() : undefined;
-      if (arrived === undefined) throw this.#lost('the service does not know it any more');
+      if (arrived === undefined) throw this.#unknown();
       return arrived;
     }
   }
 
-  async #recoverUnknown(
-    thrown: GraphFailure,
-    isLast: boolean,
-    tries: Tries,
-  ): Promise<Arrived | undefined> {
+  async #recoverUnknown(isLast: boolean, tries: Tries): Promise<Arrived | undefined> {
     const { clock, signal } = this.#parts;
     const arrived = isLast ? await this.#arrived() : undefined;
     if (arrived !== undefined) return arrived;
     // A session that took bytes is known; one that is new may only need time.
-    if (this.#sent > 0 || tries.notYetKnown >= notYetKnownTries) throw this.#lost(thrown.message);
+    if (this.#sent > 0 || tries.notYetKnown >= notYetKnownTries) throw this.#unknown();
     tries.notYetKnown += 1;
     await pause(clock, notYetKnownPauseMs, signal);
     signal.throwIfAborted();
     return undefined;
   }
 
-  /** The file, if it is new there and of this size: then the last chunk was taken, and only the answer was lost. */
+  /** The last chunk may have been taken, and only the answer was lost. */
   async #arrived(): Promise<Arrived | undefined> {
-    const { size, lookUp, isConflict } = this.#parts;
-    const item = await lookUp();
-    const isNew = item?.isFile === true && item.size === size && isConflict(item);
-    return isNew ? { item, replaced: undefined } : undefined;
+    const item = await newFile(this.#parts.place, this.#parts.size);
+    return item === undefined ? undefined : { item, replaced: undefined };
+  }
+
+  #unknown(): DroverError {
+    return this.#lost('the service does not know it any more');
   }
 
   #lost(why: string): DroverError {
-    const { path } = this.#parts;
+    const { path } = this.#parts.place;
     return new DroverError(
       ErrorReason.DESTINATION_WRITE_FAILED,
       `the upload session of ${printablePath(path)} was lost: ${why}`,

@@ -13,7 +13,8 @@ import { checkRelativePath } from '../relative-path.ts';
 import { DriveFolders, itemPath, notFolder, type KnownFolders } from './drive-folders.ts';
 import { Arrivals, type LibraryFacts } from './arrivals.ts';
 import { destinationFile, itemSelect, wholeSeconds, type DriveItem } from './drive-item.ts'; // prettier-ignore
-import { EmptyUpload } from './empty-upload.ts';
+import { EmptyUpload, type EmptyUploadParts } from './empty-upload.ts';
+import type { FilePlace } from './file-place.ts';
 import type { GraphClient } from './graph-client.ts';
 import { GraphFailure, itemError } from './graph-error.ts';
 import { isOfficeArchive } from './office-proof.ts';
@@ -21,7 +22,7 @@ import { openSession } from './open-session.ts';
 import { prove, type ProofParts } from './proof.ts';
 import type { ResolvedPlace } from './resolve-place.ts';
 import { cancelSession, sessionPosition } from './session-calls.ts';
-import { SessionUpload } from './session-upload.ts';
+import { SessionUpload, type SessionUploadParts } from './session-upload.ts';
 
 export interface SharePointDestinationParts {
   client: GraphClient;
@@ -74,16 +75,17 @@ class SharePointDestination implements Destination {
     const below = this.#below(path);
     return await this.#guarded(path, async () => {
       // This run made it, and so its date is not the one it is to have.
-      if (isNew && this.#folders.isKnown(below)) return await this.#dateFolder(path, times);
+      if (isNew && this.#folders.isKnown(below))
+        return await this.#folders.dateFolder(below, times);
       const item = await this.#look(path);
       if (item === undefined) {
         this.#folders.forget();
         await this.#folders.ensure(below);
-        return await this.#dateFolder(path, times);
+        return await this.#folders.dateFolder(below, times);
       }
       if (!item.isFolder) throw notFolder(path, item);
       if (wholeSeconds(item.modifiedNs) === wholeSeconds(times.modifiedNs)) return false;
-      return await this.#dateFolder(path, times);
+      return await this.#folders.dateFolder(below, times);
     });
   }
 
@@ -113,20 +115,6 @@ class SharePointDestination implements Destination {
 
   async [Symbol.asyncDispose](): Promise<void> {}
 
-  async #dateFolder(path: string, times: FolderTimes): Promise<true> {
-    const below = this.#below(path);
-    try {
-      await this.#folders.date(itemPath(below), times);
-    } catch (thrown) {
-      if (!(thrown instanceof GraphFailure) || thrown.status !== 404) throw thrown;
-      // It was there, and is gone.
-      this.#folders.forget();
-      await this.#folders.ensure(below);
-      await this.#folders.date(itemPath(below), times);
-    }
-    return true;
-  }
-
   /** What stands there, where there is a reason to look first; else the service says so when the upload begins. */
   async #standing({ path, size, expected }: UploadOptions): Promise<DriveItem | undefined> {
     const mustLook = expected !== undefined || size === 0 || this.#arrivals.left(path) !== undefined || this.#appeared.has(path); // prettier-ignore
@@ -155,7 +143,11 @@ class SharePointDestination implements Destination {
       const standing = await this.#look(path);
       const isConflict = standing !== undefined && !this.#mayReplace(options, standing);
       if (!isConflict && position !== undefined && position < size)
-        return this.#sessionUpload(options, open.url, position, standing !== undefined);
+        return this.#sessionUpload(options, {
+          url: open.url,
+          acceptedBytes: position,
+          replaces: standing !== undefined,
+        });
       await cancelSession(client, open.url);
       return isConflict ? this.#existing(path, standing) : undefined;
     } catch (thrown) {
@@ -166,71 +158,52 @@ class SharePointDestination implements Destination {
 
   async #begin(options: UploadOptions, standing: DriveItem | undefined) {
     const { client, clock, signal } = this.#parts;
-    const { path } = options;
-    const parts = {
-      client,
-      clock,
-      signal,
-      path,
-      address: this.#address(path),
-      times: options,
-      makeFolder: async () => {
-        this.#folders.forget();
-        await this.#folders.ensure(parentFolder(this.#below(path)));
-      },
-      lookUp: () => this.#look(path),
-      isConflict: (item: DriveItem) => !this.#mayReplace(options, item),
+    const place = this.#place(options);
+    const makeFolder = async () => {
+      this.#folders.forget();
+      await this.#folders.ensure(parentFolder(this.#below(options.path)));
     };
+    const parts = { client, clock, signal, place, times: options, makeFolder };
     const opened = await openSession(parts, standing);
-    if (opened.kind === 'taken') return this.#existing(path, opened.item);
-    await options.remember({ url: opened.url });
-    return this.#sessionUpload(options, opened.url, 0, opened.replaces);
+    if (opened.kind === 'taken') return this.#existing(options.path, opened.item);
+    const { url, replaces } = opened;
+    await options.remember({ url });
+    return this.#sessionUpload(options, { url, acceptedBytes: 0, replaces });
   }
 
   #sessionUpload(
     options: UploadOptions,
-    url: string,
-    acceptedBytes: number,
-    replaces: boolean,
+    session: Pick<SessionUploadParts, 'url' | 'acceptedBytes' | 'replaces'>,
   ): Upload {
     const { client, clock, signal } = this.#parts;
     const { path, size } = options;
-    return new SessionUpload({
-      client,
-      clock,
-      signal,
-      path,
-      size,
-      url,
-      acceptedBytes,
-      replaces,
-      lookUp: () => this.#look(path),
-      isConflict: (item) => !this.#mayReplace(options, item),
-      prove: (arrived, hashes, content) =>
-        this.#guarded(path, () => this.#arrivals.prove(path, arrived, hashes, content)),
-      onConflict: () => this.#appeared.add(path),
-    });
+    const prove: SessionUploadParts['prove'] = (arrived, hashes, content) =>
+      this.#guarded(path, () => this.#arrivals.prove(path, arrived, hashes, content));
+    const place = this.#place(options);
+    return new SessionUpload({ client, clock, signal, place, size, prove, ...session });
   }
 
   #emptyUpload(options: UploadOptions, replaces: boolean): Upload {
     const { client, signal } = this.#parts;
     const { path } = options;
-    const upload = new EmptyUpload({
-      client,
-      signal,
+    const finish = async ({ id }: DriveItem) => {
+      const item = await this.#folders.date(`/items/${id}`, options);
+      return await this.#arrivals.accept(path, { item, verification: ItemVerification.HASH });
+    };
+    const guard: EmptyUploadParts['guard'] = (call) => this.#guarded(path, call);
+    return new EmptyUpload({ client, signal, place: this.#place(options), replaces, finish, guard }); // prettier-ignore
+  }
+
+  #place(options: UploadOptions): FilePlace {
+    const { path } = options;
+    const drive = `/drives/${encodeURIComponent(this.#parts.place.driveId)}`;
+    return {
       path,
-      address: `${this.#address(path)}/content`,
-      replaces,
+      address: `${drive}${itemPath(this.#below(path))}`,
       lookUp: () => this.#look(path),
-      finish: async ({ id }) => {
-        const item = await this.#folders.date(`/items/${id}`, options);
-        return await this.#arrivals.accept(path, { item, verification: ItemVerification.HASH });
-      },
+      isConflict: (item) => !this.#mayReplace(options, item),
       onConflict: () => this.#appeared.add(path),
-    });
-    const commit = upload.commit.bind(upload);
-    upload.commit = () => this.#guarded(path, commit);
-    return upload;
+    };
   }
 
   #existing(path: string, item: DriveItem): ExistingFile {
@@ -257,11 +230,6 @@ class SharePointDestination implements Destination {
   #below(path: string): string {
     const { folder } = this.#parts.place;
     return folder === '' ? path : path === '' ? folder : `${folder}/${path}`;
-  }
-
-  /** The item at a path, as a path of Graph. */
-  #address(path: string): string {
-    return `/drives/${encodeURIComponent(this.#parts.place.driveId)}${itemPath(this.#below(path))}`;
   }
 
   async #guarded<T>(path: string, call: () => Promise<T>): Promise<T> {

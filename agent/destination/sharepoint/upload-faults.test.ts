@@ -79,12 +79,15 @@ failed.forEach(([what, disturbance, reason], index) =>
     };
     const client = tenant.client({ clock: quickClock() });
     await using destination = await place.open({ client });
-    t.is(await reasonOf(send(destination, name, content, { remember })), reason);
+    // What fails without end is sent often enough as it is.
+    const isEndless = what.endsWith('without end');
+    const file = isEndless ? content.subarray(0, 1000) : content;
+    t.is(await reasonOf(send(destination, name, file, { remember })), reason);
     await tenant.graph('DELETE', `${tenant.ready.control}faults?name=${name}`);
     t.is(open !== undefined && (await place.isOpen(open.url)), false, 'no session stays open');
     t.deepEqual(await place.list(), []);
-    await send(destination, name, content, { open });
-    t.true((await place.readBack(name))!.equals(content));
+    await send(destination, name, file, { open });
+    t.true((await place.readBack(name))!.equals(file));
   }),
 );
 
@@ -101,7 +104,9 @@ test('a session that is new and unknown is waited for as long as others do', asy
 test('no token goes to an upload, and every chunk is of a size that the service takes', async (t) => {
   const place = await openTestPlace(tenant);
   const wire: WireRequest[] = [];
-  await using destination = await place.open({ client: tenant.client({ wire }) });
+  // A clock that stands: every chunk is taken in no time, and the next is larger.
+  const clock = { ...quickClock(), now: () => 0 };
+  await using destination = await place.open({ client: tenant.client({ wire, clock }) });
   // So large that the chunks grow to their greatest.
   const large = contentOfBytes(90_000_001);
   await send(destination, 'large.bin', large);
