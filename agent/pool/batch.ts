@@ -9,6 +9,7 @@ import { DroverError, reasonInfo } from '../../lib/error.ts';
 import type { Destination, ExpectedFile } from '../destination/destination.ts';
 import { openDestination } from '../destination/open-destination.ts';
 import { openSource } from '../source/open-source.ts';
+import { printablePath } from '../source/printable-path.ts';
 import { specialFileError, symbolicLinkError } from '../source/source-error.ts';
 import { BatchResultRows } from './batch-results.ts';
 import { openTenant } from './job-tenant.ts';
@@ -21,6 +22,7 @@ import {
   type JobResult,
 } from './jobs.ts';
 import { partName, stalePartNames } from './part-names.ts';
+import { roomOf, type Room } from './room.ts';
 import { FileTransfer, StoppedError, type OpenSourceUpload } from './transfer.ts';
 
 /** The pause before the second attempt; it doubles with each further one. */
@@ -66,6 +68,7 @@ class Batch {
   readonly #items: BatchItems;
   readonly #destination: Destination;
   readonly #remember: BatchParts['remember'];
+  readonly #room: Room;
   readonly #expected: Map<number, ExpectedFile>;
   /** What is open at the destination, by item. */
   readonly #uploads: Map<number, ItemUpload>;
@@ -75,6 +78,7 @@ class Batch {
     this.#items = items;
     this.#destination = destination;
     this.#remember = remember;
+    this.#room = roomOf(job.run);
     this.#expected = new Map(
       items.expected.map(({ index, size, modifiedNs, id, version }) => [
         index,
@@ -150,16 +154,25 @@ class Batch {
 
   async #runFile(file: FileTransfer, index: number, attempt: number, path: string): Promise<void> {
     const { leaseTag, generation } = this.#job;
-    const done = await file.transfer({
-      path,
-      destinationPath: destinationPath(this.#items, index),
-      expected: this.#expected.get(index),
-      partName: partName(leaseTag, generation, index),
-      stalePartNames: stalePartNames(leaseTag, generation, index),
-      open: this.#uploads.get(index),
-      remember: (open) => this.#rememberUpload(index, open),
-    });
-    this.results.fileSucceeded(index, attempt, done);
+    const bytes = Number(this.#items.size[index]);
+    const refusedBytes = this.#room.tooSmallFor(bytes, Date.now());
+    if (refusedBytes !== undefined) throw noRoom(path, bytes, refusedBytes);
+    try {
+      const done = await file.transfer({
+        path,
+        destinationPath: destinationPath(this.#items, index),
+        expected: this.#expected.get(index),
+        partName: partName(leaseTag, generation, index),
+        stalePartNames: stalePartNames(leaseTag, generation, index),
+        open: this.#uploads.get(index),
+        remember: (open) => this.#rememberUpload(index, open),
+      });
+      this.results.fileSucceeded(index, attempt, done);
+    } catch (thrown) {
+      if (thrown instanceof DroverError && thrown.reason === ErrorReason.DESTINATION_FULL)
+        this.#room.refused(bytes, Date.now());
+      throw thrown;
+    }
   }
 
   async #rememberUpload(index: number, open: OpenSourceUpload | undefined): Promise<void> {
@@ -200,6 +213,14 @@ class Batch {
 /** Where an item goes, below the destination. */
 export function destinationPath(items: BatchItems, index: number): string {
   return items.destinationPath[index] ?? items.path[index]!;
+}
+
+function noRoom(path: string, bytes: number, refusedBytes: number): DroverError {
+  return new DroverError(
+    ErrorReason.DESTINATION_FULL,
+    `${printablePath(path)} was not sent: it has ${bytes} bytes, and the destination had no room for ${refusedBytes} shortly before`,
+    { metadata: { path } },
+  );
 }
 
 function isWorthAnotherAttempt(error: DroverError): boolean {
