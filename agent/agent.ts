@@ -23,6 +23,7 @@ import { openJournal } from './run/journal.ts';
 import { TenantHost } from './run/tenant-host.ts';
 import { Work } from './run/work.ts';
 import { makeFolders } from '../lib/make-folders.ts';
+import { aborted } from '../lib/process-edge.ts';
 
 /** What an agent is started with; see AgentOptions for the meaning of each. */
 export interface AgentSettings {
@@ -225,13 +226,6 @@ function withAdviceToJoin(error: unknown, dataFolder: string): DroverError {
 function keepAwake(): Disposable {
   const timer = setInterval(() => undefined, 2 ** 30);
   return { [Symbol.dispose]: () => clearInterval(timer) };
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) =>
-    signal.addEventListener('abort', () => resolve(), { once: true }),
-  );
 }
 
 function once<T>(callback: (value: T) => void): (value: T) => void {

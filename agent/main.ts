@@ -1,9 +1,8 @@
 #!/usr/bin/env -S node --max-semi-space-size=4
 // (Node 26 lets the young generation grow to 96 MiB, which this process only fills with frames it is done with.)
 // The edge of the agent's process: options, output, exit status.
-import { CommanderError } from 'commander';
 import { createLog } from '../lib/log.ts';
-import { exitCannotStart, runProcess, type ProcessEdge } from '../lib/process-edge.ts';
+import { type ProcessEdge, optionsOrStatus, runProcess } from '../lib/process-edge.ts';
 import { systemClock } from '../lib/time.ts';
 import { runAgent, type ReadyAgent } from './agent.ts';
 import { parseAgentOptions, type AgentOptions } from './options.ts';
@@ -15,7 +14,7 @@ const exitStopped = 130;
 await runProcess('drover-agent', process, main);
 
 async function main(edge: ProcessEdge): Promise<number> {
-  const options = parse();
+  const options = optionsOrStatus(() => parseAgentOptions(process.argv.slice(2), process.env));
   if (typeof options === 'number') return options;
   const log = createLog('drover-agent', options.logLevel);
   const parts = {
@@ -29,16 +28,6 @@ async function main(edge: ProcessEdge): Promise<number> {
     process.stdout.write(`${readyLine(ready, options)}\n`),
   );
   return outcome === 'drained' ? 0 : exitStopped;
-}
-
-/** The options, or the exit status when commander has said all there is to say. */
-function parse(): AgentOptions | number {
-  try {
-    return parseAgentOptions(process.argv.slice(2), process.env);
-  } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
-    return error.exitCode === 0 ? 0 : exitCannotStart;
-  }
 }
 
 function readyLine({ agent, coordinator, slots }: ReadyAgent, options: AgentOptions): string {

@@ -3,9 +3,8 @@
 // times what is in use before it looks: growing by half at a time keeps the memory of a long run that of a short one, for some
 // more processor time.)
 // The edge of the coordinator's process: options, output, signals, exit status.
-import { CommanderError } from 'commander';
 import { createLog } from '../lib/log.ts';
-import { exitCannotStart, runProcess, type ProcessEdge } from '../lib/process-edge.ts';
+import { type ProcessEdge, aborted, optionsOrStatus, runProcess } from '../lib/process-edge.ts';
 import { startCoordinator, type Coordinator } from './coordinator.ts';
 import { parseCoordinatorOptions, type ProcessOptions } from './options.ts';
 
@@ -15,7 +14,9 @@ const exitStopped = 130;
 await runProcess('drover-coordinator', process, main);
 
 async function main(edge: ProcessEdge): Promise<number> {
-  const options = parse();
+  const options = optionsOrStatus(() =>
+    parseCoordinatorOptions(process.argv.slice(2), (text) => process.stderr.write(text)),
+  );
   if (typeof options === 'number') return options;
   const log = createLog('drover-coordinator', options.logLevel);
   const coordinator = await startCoordinator(options.coordinator, { log });
@@ -23,23 +24,6 @@ async function main(edge: ProcessEdge): Promise<number> {
   await aborted(edge.drain);
   const closed = coordinator.close().then(() => 0);
   return Promise.race([closed, aborted(edge.stop).then(() => exitStopped)]);
-}
-
-/** The options, or the exit status when commander has said all there is to say. */
-function parse(): ProcessOptions | number {
-  try {
-    return parseCoordinatorOptions(process.argv.slice(2), (text) => process.stderr.write(text));
-  } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
-    return error.exitCode === 0 ? 0 : exitCannotStart;
-  }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }
 
 function readyText(coordinator: Coordinator, { json }: ProcessOptions): string {

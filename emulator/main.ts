@@ -1,9 +1,8 @@
 #!/usr/bin/env -S node --max-semi-space-size=16
 // (Node 26 lets the young generation grow to 96 MiB, which this process only fills with pieces of bodies it is done with.)
 // The edge of the emulator's process: options, output, signals, exit status.
-import { CommanderError } from 'commander';
 import { createLog } from '../lib/log.ts';
-import { exitCannotStart, runProcess, type ProcessEdge } from '../lib/process-edge.ts';
+import { type ProcessEdge, aborted, optionsOrStatus, runProcess } from '../lib/process-edge.ts';
 import { startEmulator, type EmulatorDescription } from './emulator.ts';
 import { parseEmulatorOptions, type ProcessOptions } from './options.ts';
 
@@ -13,7 +12,9 @@ const exitStopped = 130;
 await runProcess('drover-emulator', process, main);
 
 async function main(edge: ProcessEdge): Promise<number> {
-  const options = parse();
+  const options = optionsOrStatus(() =>
+    parseEmulatorOptions(process.argv.slice(2), (text) => process.stderr.write(text)),
+  );
   if (typeof options === 'number') return options;
   const log = createLog('drover-emulator', options.logLevel);
   const emulator = await startEmulator(options.emulator, { log });
@@ -21,23 +22,6 @@ async function main(edge: ProcessEdge): Promise<number> {
   await aborted(edge.drain);
   const closed = emulator.close().then(() => 0);
   return Promise.race([closed, aborted(edge.stop).then(() => exitStopped)]);
-}
-
-/** The options, or the exit status when commander has said all there is to say. */
-function parse(): ProcessOptions | number {
-  try {
-    return parseEmulatorOptions(process.argv.slice(2), (text) => process.stderr.write(text));
-  } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
-    return error.exitCode === 0 ? 0 : exitCannotStart;
-  }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }
 
 function readyText(description: EmulatorDescription, { json }: ProcessOptions): string {

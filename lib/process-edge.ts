@@ -1,5 +1,6 @@
-// The edge of every process: signals in, exit code out, errors as a person reads them. Only a main.ts calls it, because only
+// The edge of every process: options and signals in, exit code out, errors as a person reads them. Only a main.ts runs one, because only
 // a main.ts touches the process.
+import { CommanderError } from 'commander';
 import { DroverError, reasonName } from './error.ts';
 import { ErrorReason } from '../gen/drover/v1/error_pb.ts';
 
@@ -38,6 +39,27 @@ export async function runProcess(
     owner.off('SIGTERM', onSignal);
   }
   owner.exit();
+}
+
+/**
+ * The options that `parse` finds, or the exit status when commander has said all there is to say: help, the version, or what is
+ * wrong with a flag.
+ */
+export function optionsOrStatus<O extends object>(parse: () => O): O | number {
+  try {
+    return parse();
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    return error.exitCode === 0 ? 0 : exitCannotStart;
+  }
+}
+
+/** Resolves when the signal aborts. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
 }
 
 /** What a person reads when a process gives up. */
