@@ -57,7 +57,14 @@ export interface EmulatorReady {
 export interface EmulatedSite {
   /** As in the real world. */
   url: string;
-  libraries: { title: string; url: string; folder: string }[];
+  libraries: EmulatedLibrary[];
+}
+
+export interface EmulatedLibrary {
+  title: string;
+  url: string;
+  /** Where its files lie on this machine. */
+  folder: string;
 }
 
 export interface EmulatorOptions {

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { parseSharePointPlace, type SharePointPlace } from '../lib/location.ts';
-import type { EmulatorReady } from './local-stack.ts';
+import type { EmulatedLibrary, EmulatorReady } from './local-stack.ts';
 
 /** Said before anything goes there. */
 export const emulatorNotice =
@@ -23,19 +23,25 @@ export function emulatedPlace(
 ): EmulatedPlace | undefined {
   const wanted = serverPath(parseSharePointPlace(destination, 'destination'), emulator);
   for (const site of emulator.sites)
-    for (const library of site.libraries) {
-      const names = [library.url, `${site.url}/${encodeURIComponent(library.title)}`];
-      const rest = names
-        .map((name) => below(wanted, addressOf(name)))
-        .find((found) => found !== undefined);
-      if (rest === undefined) continue;
-      const folder = path.join(library.folder, ...rest);
-      return { libraryUrl: library.url, folder: existsSync(folder) ? folder : emulator.content };
-    }
+    for (const library of site.libraries)
+      for (const name of [library.url, `${site.url}/${encodeURIComponent(library.title)}`]) {
+        const rest = below(wanted, addressOf(name));
+        if (rest !== undefined) return placeIn(library, rest, emulator);
+      }
   // A site alone, or a OneDrive, is its first library.
   const site = emulator.sites.find(({ url }) => below(wanted, addressOf(url))?.length === 0);
   const [library] = site?.libraries ?? [];
-  return library === undefined ? undefined : { libraryUrl: library.url, folder: library.folder };
+  return library === undefined ? undefined : placeIn(library, [], emulator);
+}
+
+/** Names that the local file system cannot hold are others there; then all that can be said is where everything is. */
+function placeIn(
+  library: EmulatedLibrary,
+  rest: string[],
+  { content }: EmulatorReady,
+): EmulatedPlace {
+  const folder = path.join(library.folder, ...rest);
+  return { libraryUrl: library.url, folder: existsSync(folder) ? folder : content };
 }
 
 /** How to reach it while it is kept running. */
