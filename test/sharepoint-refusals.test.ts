@@ -192,10 +192,11 @@ const signIns: {
   },
   {
     name: 'an expired certificate',
-    signIn: async (t, { clientSecret: _, ...usual }) => ({
-      ...usual,
-      clientCertificateFile: await expiredCertificate(t),
-    }),
+    signIn: async (t, usual) => {
+      const { clientSecret, ...others } = usual;
+      t.truthy(clientSecret);
+      return { ...others, clientCertificateFile: await expiredCertificate(t) };
+    },
     says: /certificate.*expired/i,
   },
   {
