@@ -130,7 +130,16 @@ function openTenantHost(
   resources: AsyncDisposableStack,
 ): TenantHost | undefined {
   if (signIn === undefined) return undefined;
-  const credential = resources.use(createCredential(signIn, { clock, log, showDeviceCode }));
+  const credential = resources.use(
+    createCredential(signIn, {
+      clock,
+      log,
+      showDeviceCode: (message) => {
+        tenant.awaitPerson();
+        showDeviceCode(message);
+      },
+    }),
+  );
   const access = {
     graphUrl: signIn.graphUrl,
     route: signIn.http,
@@ -140,6 +149,7 @@ function openTenantHost(
   };
   const tenant = new TenantHost({ credential, access, log });
   resources.defer(() => tenant.close());
+  void tenant.signInEarly();
   return tenant;
 }
 

@@ -5,7 +5,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { timestampDate, type Timestamp } from '@bufbuild/protobuf/wkt';
 import { stringify } from 'csv-stringify';
-import { ItemActionSchema, ItemKindSchema, ItemStateSchema, type Item } from '../gen/drover/v1/item_pb.ts'; // prettier-ignore
+import { ItemActionSchema, ItemKindSchema, ItemStateSchema, ItemVerificationSchema, type Item } from '../gen/drover/v1/item_pb.ts'; // prettier-ignore
 import { reasonName } from '../lib/error.ts';
 import { allItems, type Api } from './api-client.ts';
 
@@ -25,6 +25,9 @@ const columns: readonly [title: string, value: (item: Item) => string | number |
   ['quick_xor_hash', (item) => item.quickXorHash],
   ['attempts', (item) => item.attempts],
   ['agent', (item) => item.agent],
+  ['destination_path', (item) => item.destinationPath],
+  ['destination_id', (item) => item.destinationId],
+  ['verification', (item) => verificationOf(item)],
 ];
 
 /** Where the report of a run, tasks/{task}/runs/{run}, goes. */
@@ -53,6 +56,10 @@ async function* records(api: Api, runName: string): AsyncGenerator<(string | num
 
 function wordOf(value: { localName: string } | undefined): string {
   return value?.localName.toLowerCase() ?? '';
+}
+
+function verificationOf({ verification }: Item): string {
+  return verification === 0 ? '' : wordOf(ItemVerificationSchema.value[verification]);
 }
 
 /** RFC 3339 with all nine digits of the nanoseconds; empty for an absent time. */

@@ -33,7 +33,7 @@ export class LiveDisplay {
 
   #draw(run: Run): void {
     // One column is left free: a terminal may begin a new line by itself when the last one is written to.
-    const lines = renderProgress(run, (this.#screen.columns ?? columnsDefault) - 1);
+    const lines = renderProgress(run, (this.#screen.columns || columnsDefault) - 1);
     const back = this.#drawnLines > 0 ? `\x1b[${this.#drawnLines}A\r\x1b[J` : '';
     this.#drawnLines = lines.length;
     this.#screen.write(`${back}${lines.join('\n')}\n`);

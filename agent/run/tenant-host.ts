@@ -7,7 +7,7 @@ import type { SharePointAccess } from '../destination/sharepoint/access.ts';
 import type { HostAnswer, HostQuestion } from '../pool/host.ts';
 import type { ItemUpload, JobTenant } from '../pool/jobs.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
-import { DroverError } from '../../lib/error.ts';
+import { DroverError, reasonName } from '../../lib/error.ts';
 import type { Logger } from '../../lib/log.ts';
 
 export interface TenantHostParts {
@@ -25,6 +25,7 @@ const checkMsMax = 40_000;
 export class TenantHost {
   readonly #parts: TenantHostParts;
   readonly #ended = new AbortController();
+  #awaitsPerson = false;
 
   constructor(parts: TenantHostParts) {
     this.#parts = parts;
@@ -49,13 +50,40 @@ export class TenantHost {
     try {
       await checkDestination(destination, { access, host, run: '', signal });
     } catch (thrown) {
-      if (!signal.aborted || thrown instanceof DroverError) throw thrown;
-      throw new DroverError(
-        ErrorReason.DESTINATION_BUSY,
-        `"${destination}" could not be looked at: the service did not answer in ${checkMsMax / 1000} seconds`,
-        { cause: thrown, metadata: { destination } },
-      );
+      throw signal.aborted ? this.#unanswered(destination, thrown) : thrown;
     }
+  }
+
+  #unanswered(destination: string, cause: unknown): DroverError {
+    const about = `"${destination}" could not be looked at`;
+    const options = { cause, metadata: { destination } };
+    return this.#awaitsPerson
+      ? new DroverError(
+          ErrorReason.SIGN_IN_FAILED,
+          `${about}: nobody has signed in yet; the agent shows a code and where to type it on its standard error`,
+          options,
+        )
+      : new DroverError(
+          ErrorReason.DESTINATION_BUSY,
+          `${about}: the service did not answer in ${checkMsMax / 1000} seconds`,
+          options,
+        );
+  }
+
+  /** Signs in before there is something to do, so that a person is asked, or a wrong secret is found, when the agent starts. */
+  async signInEarly(): Promise<void> {
+    try {
+      await this.#token(false, this.#ended.signal);
+    } catch (thrown) {
+      if (this.#ended.signal.aborted) return;
+      const { reason, message } = DroverError.from(thrown);
+      this.#parts.log.warn({ reason: reasonName(reason) }, `not signed in: ${message}`);
+    }
+  }
+
+  /** A person was shown a code, and what needs a sign-in waits for them. */
+  awaitPerson(): void {
+    this.#awaitsPerson = true;
   }
 
   /** Ends every sign-in that is going on. Idempotent. */
@@ -88,6 +116,7 @@ export class TenantHost {
     signal: AbortSignal,
   ): Promise<{ token: string; expiresOnMs: number }> {
     const { token, expiresOnMs } = await this.#parts.credential.accessToken('graph', { forceRefresh, signal }); // prettier-ignore
+    this.#awaitsPerson = false;
     return { token, expiresOnMs };
   }
 }

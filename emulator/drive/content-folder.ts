@@ -6,14 +6,23 @@ import path from 'node:path';
 import { makeFolders } from '../../lib/make-folders.ts';
 import { namesTo, type Item } from './item.ts';
 
+/** Below the content folder, the folder of a library; `sitePath` is empty for the root site. */
+export function libraryPlace(sitePath: string, urlName: string): string {
+  return path.join(...libraryNames(sitePath, urlName));
+}
+
+function libraryNames(sitePath: string, urlName: string): string[] {
+  const place = [...sitePath.split('/').filter((part) => part !== ''), urlName];
+  return (sitePath === '' ? ['root', urlName] : place).map(localName);
+}
+
 /** The two folders of one library. */
 export class ContentFolder {
   readonly content: string;
   readonly system: string;
 
   constructor(dataFolder: string, sitePath: string, urlName: string) {
-    const place = [...sitePath.split('/').filter((part) => part !== ''), urlName];
-    const names = (sitePath === '' ? ['root', urlName] : place).map(localName);
+    const names = libraryNames(sitePath, urlName);
     this.content = path.join(dataFolder, 'content', ...names);
     this.system = path.join(dataFolder, 'system', ...names);
     for (const folder of ['versions', 'deleted', 'sessions', 'incoming'])

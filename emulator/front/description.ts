@@ -1,6 +1,7 @@
 // What a client has to know to use the emulator.
 import path from 'node:path';
 import { formatHostPort, type HostPort } from '../../lib/option-values.ts';
+import { libraryPlace } from '../drive/content-folder.ts';
 import type { SiteDescription } from '../drive/tenant.ts';
 import type { Authority } from './authority.ts';
 import type { FrontDoor } from './front-door.ts';
@@ -85,7 +86,7 @@ function describeSite(name: string, site: SiteDescription, content: string): Des
     libraries: site.libraries.map(({ title, urlName }) => ({
       title,
       url: `${url}/${encodeURIComponent(urlName)}`,
-      folder: path.join(content, site.path, urlName),
+      folder: path.join(content, libraryPlace(site.path, urlName)),
     })),
   };
 }
