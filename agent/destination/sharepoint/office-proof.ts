@@ -13,18 +13,6 @@ export interface ByteReader {
   read(start: number, end: number): Promise<Uint8Array>;
 }
 
-const officeExtensions = new Set(
-  'docx docm dotx dotm xlsx xlsm xltx xltm xlsb pptx pptm potx potm ppsx ppsm vsdx vsdm vstx'.split(
-    ' ',
-  ),
-);
-
-/** Whether a file of this name is one that SharePoint rewrites and that can be looked into. */
-export function isOfficeArchive(path: string): boolean {
-  const dot = path.lastIndexOf('.');
-  return dot > path.lastIndexOf('/') && officeExtensions.has(path.slice(dot + 1).toLowerCase());
-}
-
 /**
  * Whether all parts of an Office file that SharePoint does not touch are the same on both sides. False also for what is no zip
  * archive. Rejects only when reading fails.

@@ -7,8 +7,9 @@ import type { Hashes } from '../../pool/hasher.ts';
 import type { SourceContent } from '../destination.ts';
 import { readDriveItem, type DriveItem } from './drive-item.ts';
 import type { GraphClient } from './graph-client.ts';
-import { isOfficeArchive, isSameOfficeContent, type ByteReader } from './office-proof.ts';
+import type { ByteReader } from './office-proof.ts';
 import { RemoteContent } from './remote-content.ts';
+import { isSameWhenRewritten, mayBeRewritten } from './rewritten-content.ts';
 
 export interface ProofParts {
   client: GraphClient;
@@ -39,13 +40,13 @@ export async function prove(
   const isSameSize = item.size === content.size;
   if (isSameSize && item.quickXorHash === wanted) return { item, verification: ItemVerification.HASH }; // prettier-ignore
   const isHashMissing = item.quickXorHash === undefined && isSameSize;
-  if (!isHashMissing && !isOfficeArchive(path)) return undefined;
+  if (!isHashMissing && !mayBeRewritten(path)) return undefined;
   const remote = await openContent(parts, item);
   if (remote === undefined) return undefined;
   if (isHashMissing && Buffer.compare((await remote.hashes()).sha256, hashes.sha256) === 0)
     return { item, verification: ItemVerification.HASH };
-  if (!isOfficeArchive(path)) return undefined;
-  const isSame = await isSameOfficeContent(localReader(content), remote);
+  if (!mayBeRewritten(path)) return undefined;
+  const isSame = await isSameWhenRewritten(path, localReader(content), remote);
   return isSame ? { item, verification: ItemVerification.REWRITTEN_BY_SHAREPOINT } : undefined;
 }
 

@@ -17,10 +17,10 @@ import { EmptyUpload, type EmptyUploadParts } from './empty-upload.ts';
 import type { FilePlace } from './file-place.ts';
 import type { GraphClient } from './graph-client.ts';
 import { GraphFailure, itemError } from './graph-error.ts';
-import { isOfficeArchive } from './office-proof.ts';
 import { openSession } from './open-session.ts';
 import { prove, type ProofParts } from './proof.ts';
 import type { ResolvedPlace } from './resolve-place.ts';
+import { mayBeRewritten } from './rewritten-content.ts';
 import { cancelSession, sessionPosition } from './session-calls.ts';
 import { SessionUpload, type SessionUploadParts } from './session-upload.ts';
 
@@ -212,7 +212,7 @@ class SharePointDestination implements Destination {
       isFile: item.isFile,
       size: item.size,
       modifiedNs: item.modifiedNs,
-      mayEqual: (size) => item.isFile && (item.size === size || isOfficeArchive(path)),
+      mayEqual: (size) => item.isFile && (item.size === size || mayBeRewritten(path)),
       prove: async (hashes, content) =>
         await this.#guarded(path, async () => {
           const proof = await prove(this.#proofParts, path, item, hashes, content);

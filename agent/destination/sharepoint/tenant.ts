@@ -5,11 +5,12 @@ import type { SharePointPlace } from '../../../lib/location.ts';
 import { systemClock } from '../../../lib/time.ts';
 import { createDispatcher } from '../../credential/http-route.ts';
 import type { Destination } from '../destination.ts';
-import type { LogLine, SharePointAccess, TokenSource } from './access.ts';
+import type { GetToken, LogLine, SharePointAccess, TokenSource } from './access.ts';
 import type { LibraryFacts } from './arrivals.ts';
 import { checkPlace } from './check-place.ts';
 import type { KnownFolders } from './drive-folders.ts';
 import { GraphClient } from './graph-client.ts';
+import { patientToken } from './patient-token.ts';
 import { resolvePlace, type ResolvedPlace } from './resolve-place.ts';
 import { openSharePointDestination } from './sharepoint-destination.ts';
 import { TenantGate } from './tenant-gate.ts';
@@ -44,8 +45,10 @@ export async function openTenantDestination(
   place: SharePointPlace,
   job: TenantJob,
 ): Promise<Destination> {
-  const { access, signal } = job;
-  const client = createClient(job);
+  const { access, host, signal } = job;
+  const getToken = tokenOf(job);
+  const log = host.log;
+  const client = createClient(job, patientToken({ getToken, clock: systemClock, log, signal }));
   const known = await knowPlace(place, client, job);
   return openSharePointDestination({
     client,
@@ -60,7 +63,7 @@ export async function openTenantDestination(
 
 /** Whether a place can be written to. Throws DroverError when not; nothing is left there. */
 export async function checkTenantPlace(place: SharePointPlace, job: TenantJob): Promise<void> {
-  const client = createClient(job);
+  const client = createClient(job, tokenOf(job));
   await checkPlace(client, await resolvePlace(client, place, job.signal), job.signal);
 }
 
@@ -84,12 +87,12 @@ async function knowPlace(
   return known;
 }
 
-function createClient({ access, host }: TenantJob): GraphClient {
+function createClient({ access, host }: TenantJob, getToken: GetToken): GraphClient {
   return new GraphClient({
     graphUrl: access.graphUrl,
     dispatcher: dispatcherOf(access),
     gate: new TenantGate(access.gate, systemClock),
-    getToken: (forceRefresh) => tokenOf(access, host, forceRefresh),
+    getToken,
     clock: systemClock,
     log: host.log,
   });
@@ -105,15 +108,13 @@ function dispatcherOf({ route }: SharePointAccess): Dispatcher {
   return dispatcher;
 }
 
-async function tokenOf(
-  { graphUrl }: SharePointAccess,
-  host: TokenSource,
-  forceRefresh: boolean,
-): Promise<string> {
-  const known = tokens.get(graphUrl);
-  if (known !== undefined && !forceRefresh && known.expiresOnMs - Date.now() > tokenMsLeft)
-    return known.token;
-  const { token, expiresOnMs } = await host.token(forceRefresh);
-  tokens.set(graphUrl, { token, expiresOnMs });
-  return token;
+function tokenOf({ access: { graphUrl }, host }: TenantJob): GetToken {
+  return async (forceRefresh) => {
+    const known = tokens.get(graphUrl);
+    if (known !== undefined && !forceRefresh && known.expiresOnMs - Date.now() > tokenMsLeft)
+      return known.token;
+    const { token, expiresOnMs } = await host.token(forceRefresh);
+    tokens.set(graphUrl, { token, expiresOnMs });
+    return token;
+  };
 }

@@ -4,6 +4,7 @@ import { ErrorReason } from '../../../gen/drover/v1/error_pb.ts';
 import { ItemVerification } from '../../../gen/drover/v1/item_pb.ts';
 import { begin, contentOf, expectedOf, reasonOf, uploadOptions } from '../contract.ts';
 import { Hasher } from '../../pool/hasher.ts';
+import { compoundFile } from './test-compound.ts';
 import { officeFile, officeParts } from './test-office.ts';
 import { contentOfBytes, openTestPlace, quickClock, send } from './test-place.ts';
 import { TestTenant, type WireRequest } from './test-tenant.ts';
@@ -11,7 +12,7 @@ import { TestTenant, type WireRequest } from './test-tenant.ts';
 const tenant = await TestTenant.start('--strict');
 test.after.always(() => tenant[Symbol.asyncDispose]());
 
-const content = contentOfBytes(100_000);
+const content = contentOfBytes(50_000);
 const { HASH, REWRITTEN_BY_SHAREPOINT } = ItemVerification;
 
 /** Turns a bit in what is sent, the first so many times. */
@@ -141,3 +142,32 @@ test('dates are whole seconds with a Z, those from before SharePoint included', 
   t.is(fileSystemInfo.createdDateTime, '1900-01-01T00:00:00Z');
   t.is(file.modifiedNs, 1_000_000_000n);
 });
+
+const page = '<html><head></head><body>text</body></html>';
+const block = '<!--[if gte mso 9]><xml><mso:CustomDocumentProperties/></xml><![endif]-->';
+const rewritten: [name: string, source: Buffer, arrived: Buffer, other: Buffer][] = [
+  [
+    'old.doc',
+    compoundFile({ '/WordDocument': content }),
+    compoundFile({ '/WordDocument': content, '/\u0005DocumentSummaryInformation': 'library' }),
+    compoundFile({ '/WordDocument': contentOfBytes(content.length, 2) }),
+  ],
+  [
+    'page.html',
+    Buffer.from(page),
+    Buffer.from(page.replace('<head>', `<head>${block.replace('/>', '></mso:CustomDocumentProperties>')}`)), // prettier-ignore
+    Buffer.from(page.replace('text', 'test')),
+  ],
+];
+for (const [name, source, arrived, other] of rewritten)
+  test(`${name}, as SharePoint rewrites it, is found to be the same`, async (t) => {
+    const place = await openTestPlace(tenant);
+    await place.put(name, arrived);
+    await using destination = await place.open();
+    const found = await destination.openUpload(uploadOptions(name, source));
+    if (found.kind !== 'existing') throw new Error('it is not there');
+    t.true(found.mayEqual(source.length));
+    const proof = await found.prove(new Hasher().whole(source), contentOf(source));
+    t.is(proof?.verification, REWRITTEN_BY_SHAREPOINT);
+    t.is(await found.prove(new Hasher().whole(other), contentOf(other)), undefined);
+  });
