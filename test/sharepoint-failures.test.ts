@@ -18,6 +18,7 @@ const hr = 'https://contoso.sharepoint.com/sites/hr';
 const small = 'https://contoso.sharepoint.com/sites/small/Small';
 const smallBytes = 1024 * 1024;
 let tenant: Tenant;
+let agent: Awaited<ReturnType<Tenant['startAgent']>>;
 
 test.before(async () => {
   tenant = await Tenant.start(
@@ -31,8 +32,12 @@ test.before(async () => {
     },
     (stop) => stops.push(stop),
   );
-  await tenant.startAgent({ arguments: ['--log-level', 'debug'] });
+  await startAgent();
 });
+
+async function startAgent(): Promise<void> {
+  agent = await tenant.startAgent({ arguments: ['--log-level', 'debug'] });
+}
 
 test.after.always(async () => {
   for (const stop of stops.toReversed()) await stop();
@@ -61,6 +66,23 @@ test.serial('a tenant that is away for a while holds a run up, and does not end 
   for (const [name, { id, isFolder }] of there)
     if (!isFolder) t.is(await tenant.versions(destination, id), 1, name);
 });
+
+test.serial(
+  'a sign-in service that is away when an agent starts holds its work up, and fails none of it',
+  async (t) => {
+    const source = await sourceFolder(t);
+    makeSmallFiles(source, 300, 3000);
+    const task = await tenant.stack.createTask({ source, destination: tenant.place() });
+    await tenant.stack.run(task);
+    await tenant.stack.until(task, ({ progress }) => progress!.succeededItems + progress!.inFlightItems > 50n); // prettier-ignore
+    await agent.kill();
+    await tenant.faults({ path: '/token', times: 3, fault: { kind: 'unavailable' } });
+    await startAgent();
+    assertSucceeded(t, await tenant.stack.untilEnded(task));
+    t.is((await tenant.stats()).rules[0]!.hits, 3);
+    await tenant.faults();
+  },
+);
 
 test.serial(
   'a library whose quota is used up keeps what arrived, and is not asked for the rest again and again',
