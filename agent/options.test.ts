@@ -42,6 +42,10 @@ test('coordinators are given with commas or one by one; the token comes from the
   });
 });
 
+const joined = [
+  ...['--coordinator', 'hub:1', '--tenant', 'contoso.com'],
+  ...['--client-id', '00001111-aaaa-2222-bbbb-3333cccc4444'],
+];
 const refusals: [args: string[], environment: Record<string, string>, said: RegExp][] = [
   [[], {}, /required option '--coordinator <host:port>'/],
   [['--coordinator', 'hub'], {}, /--coordinator.*'hub' is invalid\. It must be host:port/],
@@ -51,6 +55,32 @@ const refusals: [args: string[], environment: Record<string, string>, said: RegE
   [['--coordinator', 'hub:1', '--name', ' '], {}, /--name.*1 to 100 characters/],
   [['--coordinator', 'hub:1', '--colour'], {}, /unknown option '--colour'/],
   [
+    ['--coordinator', 'hub:1', '--tenant', 'contoso.com'],
+    {},
+    /--client-id: is missing; --tenant alone cannot sign in/,
+  ],
+  [
+    ['--coordinator', 'hub:1'],
+    { DROVER_CLIENT_SECRET: 'x' },
+    /--tenant: is missing; DROVER_CLIENT_SECRET alone cannot sign in/,
+  ],
+  [
+    [...joined, '--client-secret-file', '/no/such/secret'],
+    {},
+    /--client-secret-file: \/no\/such\/secret cannot be read \(ENOENT\)/,
+  ],
+  [
+    [...joined, '--client-certificate-file', main],
+    {},
+    /--client-certificate-file: .* has to hold a certificate and its private key/,
+  ],
+  [
+    [...joined, '--ca-file', '/no/such/authority'],
+    { DROVER_CLIENT_SECRET: 'x' },
+    /--ca-file: \/no\/such\/authority cannot be used: ENOENT/,
+  ],
+  [[...joined, '--requests', '257'], {}, /--requests.*from 1 to 256/],
+  [
     ['--coordinator', 'hub:1', '--data', main],
     {},
     /--data: the folder .* cannot be made \(EEXIST\)/,
@@ -58,7 +88,7 @@ const refusals: [args: string[], environment: Record<string, string>, said: RegE
 ];
 
 for (const [args, environment, said] of refusals)
-  test(`refused by name, without a stack: ${JSON.stringify([args.slice(0, 3), environment])}`, async (t) => {
+  test(`refused by name, without a stack: ${said.source}`, async (t) => {
     const { status, error } = await run(args, environment);
     t.is(status, 2);
     t.regex(error, said);

@@ -112,55 +112,61 @@ const oddNames: Tree = {
   ['x'.repeat(200)]: 'long',
 };
 
-test('odd names arrive under names that SharePoint takes, and the items say which', async (t) => {
-  const { source, destination } = await scene(t, oddNames);
-  const { run } = await tenant.stack.migrate(source, destination);
-  const items = await tenant.stack.items(run);
-  const states = (state: ItemState) =>
-    [...items.values()].filter((item) => item.state === state).map((item) => item.path);
-  t.deepEqual(states(ItemState.FAILED), ['_vti_', '_vti_/file']);
-  t.deepEqual(states(ItemState.SKIPPED), ['desktop.ini', '~$owner.docx']);
-  for (const name of ['_vti_', '_vti_/file'])
-    t.is(items.get(name)!.reason, ErrorReason.NAME_INVALID, items.get(name)!.message);
-  t.is(run.state, RunState.SUCCEEDED_WITH_FAILURES, describeRun(run));
-  await assertArrived(t, source, destination, items);
-  const placeOf = (name: string) => items.get(name)!.destinationPath;
-  t.is(placeOf('what? "this": a<b>c|d*.txt'), 'what_ _this__ a_b_c_d_.txt');
-  t.is(placeOf('folder/Deep./ x /y|'), 'folder (2)/Deep_/_x_/y_');
-  t.is(placeOf('100% #1 & more; $(x) `y` {z} [a]~.txt'), '');
-  // Twins by case and by form: each has a place of its own.
-  const twins = ['Minutes.txt', 'minutes.TXT', 'MINUTES.txt', 'e\u0301te\u0301.txt', '\u00e9t\u00e9.txt']; // prettier-ignore
-  const placed = twins.map((name) => (placeOf(name) || name).normalize('NFC').toLowerCase());
-  t.is(new Set(placed).size, twins.length, placed.join(', '));
+test.serial(
+  'odd names arrive under names that SharePoint takes, and the items say which',
+  async (t) => {
+    const { source, destination } = await scene(t, oddNames);
+    const { run } = await tenant.stack.migrate(source, destination);
+    const items = await tenant.stack.items(run);
+    const states = (state: ItemState) =>
+      [...items.values()].filter((item) => item.state === state).map((item) => item.path);
+    t.deepEqual(states(ItemState.FAILED), ['_vti_', '_vti_/file']);
+    t.deepEqual(states(ItemState.SKIPPED), ['desktop.ini', '~$owner.docx']);
+    for (const name of ['_vti_', '_vti_/file'])
+      t.is(items.get(name)!.reason, ErrorReason.NAME_INVALID, items.get(name)!.message);
+    t.is(run.state, RunState.SUCCEEDED_WITH_FAILURES, describeRun(run));
+    await assertArrived(t, source, destination, items);
+    const placeOf = (name: string) => items.get(name)!.destinationPath;
+    t.is(placeOf('what? "this": a<b>c|d*.txt'), 'what_ _this__ a_b_c_d_.txt');
+    t.is(placeOf('folder/Deep./ x /y|'), 'folder (2)/Deep_/_x_/y_');
+    t.is(placeOf('100% #1 & more; $(x) `y` {z} [a]~.txt'), '');
+    // Twins by case and by form: each has a place of its own.
+    const twins = ['Minutes.txt', 'minutes.TXT', 'MINUTES.txt', 'e\u0301te\u0301.txt', '\u00e9t\u00e9.txt']; // prettier-ignore
+    const placed = twins.map((name) => (placeOf(name) || name).normalize('NFC').toLowerCase());
+    t.is(new Set(placed).size, twins.length, placed.join(', '));
 
-  // A second run keeps the names and moves nothing.
-  await tenant.resetStats();
-  const task = run.name.split('/runs/')[0]!;
-  const second = await tenant.stack.runToEnd(task);
-  t.is(second.progress!.succeededItems, 0n, describeRun(second));
-  t.is(await uploads(), 0);
-  await assertArrived(t, source, destination, await tenant.stack.items(second));
-});
+    // A second run keeps the names and moves nothing.
+    await tenant.resetStats();
+    const task = run.name.split('/runs/')[0]!;
+    const second = await tenant.stack.runToEnd(task);
+    t.is(second.progress!.succeededItems, 0n, describeRun(second));
+    t.is(await uploads(), 0);
+    await assertArrived(t, source, destination, await tenant.stack.items(second));
+  },
+);
 
-test('deep folders, empty files and folders, and a file of many chunks arrive', async (t) => {
-  const { source, destination } = await scene(t, {
-    'empty file': '',
-    'empty folder': {},
-    outer: { inner: { innermost: {}, 'another empty file': '' } },
-  });
-  const names = Array.from({ length: 40 }, (_, level) => `level ${level}`);
-  await mkdir(path.join(source, ...names), { recursive: true });
-  await writeFile(path.join(source, ...names, 'bottom'), 'deep');
-  makeLargeFiles(path.join(source, 'large files'), 1, 32 * 1024 * 1024);
-  await utimes(path.join(source, 'outer/inner'), 1, 1_000_000_000);
-  await utimes(path.join(source, 'outer'), 1, 1_100_000_000.9);
-  await utimes(path.join(source, 'empty file'), 1, 1_200_000_000.999);
-  const { run } = await tenant.stack.migrate(source, destination);
-  assertSucceeded(t, run);
-  await assertArrived(t, source, destination, await tenant.stack.items(run));
-});
+test.serial(
+  'deep folders, empty files and folders, and a file of many chunks arrive',
+  async (t) => {
+    const { source, destination } = await scene(t, {
+      'empty file': '',
+      'empty folder': {},
+      outer: { inner: { innermost: {}, 'another empty file': '' } },
+    });
+    const names = Array.from({ length: 40 }, (_, level) => `level ${level}`);
+    await mkdir(path.join(source, ...names), { recursive: true });
+    await writeFile(path.join(source, ...names, 'bottom'), 'deep');
+    makeLargeFiles(path.join(source, 'large files'), 1, 32 * 1024 * 1024);
+    await utimes(path.join(source, 'outer/inner'), 1, 1_000_000_000);
+    await utimes(path.join(source, 'outer'), 1, 1_100_000_000.9);
+    await utimes(path.join(source, 'empty file'), 1, 1_200_000_000.999);
+    const { run } = await tenant.stack.migrate(source, destination);
+    assertSucceeded(t, run);
+    await assertArrived(t, source, destination, await tenant.stack.items(run));
+  },
+);
 
-test('a path that SharePoint cannot hold is reported, and the rest arrives', async (t) => {
+test.serial('a path that SharePoint cannot hold is reported, and the rest arrives', async (t) => {
   const name = 'a folder with a name of forty characters';
   const { source, destination } = await scene(t, { top: '1' });
   await mkdir(path.join(source, ...new Array<string>(12).fill(name)), { recursive: true });
@@ -171,6 +177,20 @@ test('a path that SharePoint cannot hold is reported, and the rest arrives', asy
   for (const item of failed.values()) t.is(item.reason, ErrorReason.PATH_TOO_LONG, item.message);
   t.true((await tenant.tree(destination)).has('top'));
 });
+
+test.serial(
+  'a OneDrive is reached by the e-mail address of its owner, and a library by its title',
+  async (t) => {
+    const { source } = await scene(t, { file: 'content', folder: { inner: 'content' } });
+    const names = ['file', 'folder', 'folder/inner'];
+    assertSucceeded(t, (await tenant.stack.migrate(source, 'ann@contoso.com')).run);
+    const oneDrive = 'https://contoso-my.sharepoint.com/personal/ann_contoso_com/Documents';
+    t.deepEqual([...(await tenant.tree(oneDrive)).keys()].sort(), names);
+    const hr = 'https://contoso.sharepoint.com/sites/hr';
+    assertSucceeded(t, (await tenant.stack.migrate(source, `${hr}/Policies/Deep in/it`)).run);
+    t.deepEqual([...(await tenant.tree(`${hr}/HRPolicies/Deep in/it`)).keys()].sort(), names);
+  },
+);
 
 async function documentOf(text: string): Promise<Buffer> {
   const zip = new ZipFile();
