@@ -60,26 +60,10 @@ const refusals: [args: string[], environment: Record<string, string>, said: RegE
     /--client-id: is missing; --tenant alone cannot sign in/,
   ],
   [
-    ['--coordinator', 'hub:1'],
-    { DROVER_CLIENT_SECRET: 'x' },
-    /--tenant: is missing; DROVER_CLIENT_SECRET alone cannot sign in/,
-  ],
-  [
     [...joined, '--client-secret-file', '/no/such/secret'],
     {},
     /--client-secret-file: \/no\/such\/secret cannot be read \(ENOENT\)/,
   ],
-  [
-    [...joined, '--client-certificate-file', main],
-    {},
-    /--client-certificate-file: .* has to hold a certificate and its private key/,
-  ],
-  [
-    [...joined, '--ca-file', '/no/such/authority'],
-    { DROVER_CLIENT_SECRET: 'x' },
-    /--ca-file: \/no\/such\/authority cannot be used: ENOENT/,
-  ],
-  [[...joined, '--requests', '257'], {}, /--requests.*from 1 to 256/],
   [
     ['--coordinator', 'hub:1', '--data', main],
     {},
