@@ -234,11 +234,15 @@ test('a scan sends no more pages than it may', async (t) => {
     grantPages(shared, 1);
   });
   t.deepEqual(result, { kind: 'scan-done' });
-  t.deepEqual(
-    pages.map((page) => page.path.length),
-    [scanPageItemsMax, 1],
+  // A busy machine cuts pages earlier, because of their age.
+  const sizes = pages.map((page) => page.path.length);
+  t.true(sizes.length >= 2 && Math.max(...sizes) <= scanPageItemsMax, sizes.join());
+  t.is(
+    sizes.reduce((sum, size) => sum + size, 0),
+    scanPageItemsMax + 1,
   );
 });
+
 test('a scan that waits for a credit stops, and goes on after a path', async (t) => {
   using place = makePlace();
   for (let index = 0; index < scanPageItemsMax * 3; index++) place.write(`f${index}`, '');
