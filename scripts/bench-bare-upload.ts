@@ -6,7 +6,7 @@ import type { EmulatorReady } from './local-stack.ts';
 
 const mebibyte = 1024 * 1024;
 /** The sizes that an agent comes to when every chunk is taken quickly; the last one stays. */
-const chunkBytes = [5 * mebibyte, 10 * mebibyte, 20 * mebibyte, 40 * mebibyte];
+const chunkBytes = [5 * mebibyte, 10 * mebibyte, 20 * mebibyte];
 
 /** Uploads so many bytes; answers with the milliseconds that it took. */
 export async function putBare(

@@ -1,7 +1,7 @@
 // Seals what the agent has to keep and nobody else may read: AES-256-GCM with a key of its own in a file that only its owner can
 // read, apart from what is sealed.
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { DroverError } from '../../lib/error.ts';
 
 export interface SealedBox {
@@ -49,7 +49,10 @@ function readKey(keyFile: string): Buffer {
   }
   try {
     const key = randomBytes(keyBytes);
-    writeFileSync(keyFile, key, { mode: 0o600, flag: 'wx' });
+    // Under its name only when it is whole: half a key after a crash would lock the agent out of its data.
+    const part = `${keyFile}.part`;
+    writeFileSync(part, key, { mode: 0o600 });
+    renameSync(part, keyFile);
     return key;
   } catch (cause) {
     throw unusable(keyFile, cause);
