@@ -231,9 +231,9 @@ test.serial('an application without permission', async (t) => {
 
 test.serial('a sign-in service that is down is no final answer', async (t) => {
   const { port } = new URL(tenant.ready.url);
-  await startAgent(t, { name: 'down' });
   await tenant.faults({ path: '/token', fault: { kind: 'unavailable' } });
   t.teardown(() => tenant.faults());
+  await startAgent(t, { name: 'down' });
   const says = new RegExp(`sign-in service localhost(:${port})? does not work at the moment.*503`);
   await assertRefused(t, { destination: good, reason: SIGN_IN_UNREACHABLE, says, status: 7 });
   await tenant.faults();
