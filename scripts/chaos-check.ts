@@ -1,0 +1,165 @@
+// What has to be true when the chaos is over. A pure function of what was seen, so that it can be shown that each thing that may be
+// wrong is noticed.
+import type { Arrived, ArrivedTree } from './chaos-arrived.ts';
+import type { Reported } from './chaos-runs.ts';
+import type { Truth } from './chaos-share.ts';
+
+export interface Seen {
+  /** What the writer knows of each path of a file. */
+  truth: ReadonlyMap<string, Truth>;
+  /** What is at the source. */
+  source: ArrivedTree;
+  /** What is at the destination. */
+  arrived: ArrivedTree;
+  /** What the API says of each path of a file, last. */
+  reported: ReadonlyMap<string, Reported>;
+  /** Every place at the destination that the API ever said of a path. */
+  places: ReadonlyMap<string, ReadonlySet<string>>;
+  /** Digits behind the comma of a second in the destination's dates. */
+  dateDigits: number;
+}
+
+export interface Findings {
+  problems: string[];
+  /** What was checked, in words, with how often. */
+  counts: Map<string, number>;
+}
+
+/** Compares all that was seen. */
+export function checkArrived(seen: Seen): Findings {
+  const check = new Check(seen);
+  check.sourceIsTruth();
+  check.everythingArrived();
+  check.nothingElseArrived();
+  check.reportsAreTrue();
+  return check;
+}
+
+/** Says what differs between two looks at a destination between which nothing was to be moved. */
+export function checkUntouched(before: ArrivedTree, after: ArrivedTree): string[] {
+  const names = [...new Set([...before.keys(), ...after.keys()])];
+  return names
+    .filter((name) => before.get(name)?.isFolder !== true || !after.has(name))
+    .filter((name) => key(before.get(name)) !== key(after.get(name)))
+    .map((name) => `${name} was touched by a run that had nothing to do: ${key(before.get(name))} became ${key(after.get(name))}`); // prettier-ignore
+}
+
+class Check implements Findings {
+  readonly problems: string[] = [];
+  readonly counts = new Map<string, number>();
+  readonly #seen: Seen;
+  /** The path of each place. */
+  readonly #owners = new Map<string, string>();
+
+  constructor(seen: Seen) {
+    this.#seen = seen;
+    for (const [name, places] of seen.places) {
+      if (places.size > 1) this.problems.push(`${name} has more than one place: ${[...places].join(', ')}`); // prettier-ignore
+      for (const place of places) {
+        const other = this.#owners.get(place);
+        if (other !== undefined) this.problems.push(`${name} and ${other} have one place: ${place}`); // prettier-ignore
+        this.#owners.set(place, name);
+      }
+    }
+  }
+
+  /** Else the writer is wrong, and nothing else can be told. */
+  sourceIsTruth(): void {
+    const { truth, source } = this.#seen;
+    for (const [name, { content }] of truth)
+      if (source.get(name)?.sha256 !== content) this.problems.push(`the writer is wrong about ${name}`); // prettier-ignore
+    for (const [name, { isFolder }] of source)
+      if (!isFolder && !truth.has(name)) this.problems.push(`the writer does not know ${name}`);
+  }
+
+  everythingArrived(): void {
+    const { source, arrived, reported } = this.#seen;
+    for (const [name, file] of source) {
+      if (file.isFolder) {
+        this.#count('folders that are there');
+        if (arrived.get(name)?.isFolder !== true) this.problems.push(`the folder ${name} did not arrive`); // prettier-ignore
+        continue;
+      }
+      const place = reported.get(name)?.place;
+      const there = place === undefined ? undefined : arrived.get(place);
+      this.#count('files that are there with content and date');
+      if (there === undefined) {
+        this.problems.push(`${name} did not arrive`);
+        continue;
+      }
+      if (there.sha256 !== file.sha256) this.problems.push(`${name} has other content at the destination: ${this.#contentWords(name, there)}`); // prettier-ignore
+      const unit = 10n ** BigInt(9 - this.#seen.dateDigits);
+      if (there.modifiedNs / unit !== file.modifiedNs / unit)
+        this.problems.push(`${name} has another date at the destination: ${date(there)}, and ${date(file)} at the source`); // prettier-ignore
+    }
+  }
+
+  nothingElseArrived(): void {
+    const { source, arrived, truth } = this.#seen;
+    const ids = new Map<string, string>();
+    for (const [place, there] of arrived) {
+      if (there.isFolder) continue;
+      if (/\.drover-|\.part$/.test(place)) {
+        this.problems.push(`${place} was left behind`);
+        continue;
+      }
+      if (there.id !== '' && ids.has(there.id)) this.problems.push(`${place} and ${ids.get(there.id)} have one id`); // prettier-ignore
+      ids.set(there.id, place);
+      // What was written and never reported is at the place of its own name.
+      const name = this.#owners.get(place) ?? place;
+      const known = truth.get(name);
+      if (known === undefined) {
+        this.problems.push(`nobody knows where ${place} comes from`);
+        continue;
+      }
+      if (there.versions > known.changes) this.problems.push(`${place} has ${there.versions} versions, and was changed ${known.changes} times`); // prettier-ignore
+      if (there.versions > 0)
+        this.#count('files with no more versions than they had at the source');
+      if (source.has(name)) continue;
+      this.#count('files that were deleted at the source and are kept, whole');
+      if (!known.contents.has(there.sha256)) this.problems.push(`${place}, deleted at the source, is torn: it never had this content`); // prettier-ignore
+    }
+  }
+
+  reportsAreTrue(): void {
+    const { reported, arrived, source } = this.#seen;
+    for (const [name, report] of reported) {
+      const there = arrived.get(report.place);
+      this.#count('reports of the API that are true');
+      if (there === undefined) {
+        this.problems.push(`${report.run} reports ${name} as migrated, and it is not there`);
+        continue;
+      }
+      if (there.id !== report.destinationId) this.problems.push(`${name} has the id ${there.id}, and ${report.run} reports ${report.destinationId}`); // prettier-ignore
+      if (there.sha256 === report.sha256) {
+        if (there.quickXorHash !== '' && there.quickXorHash !== report.quickXorHash)
+          this.problems.push(`${name} has another quickXorHash than ${report.run} reports`);
+        continue;
+      }
+      // The last run saw everything that is at the source, so what it reports is what is there. What was deleted before a lost
+      // report was repeated may be newer than the last report.
+      if (source.has(name)) this.problems.push(`${name} has other content than ${report.run} reports: ${this.#contentWords(name, there)}`); // prettier-ignore
+      else this.#count('of them older than what is there, as the file was deleted before it could be reported'); // prettier-ignore
+    }
+  }
+
+  #contentWords(name: string, there: Arrived): string {
+    return this.#seen.truth.get(name)?.contents.has(there.sha256) === true
+      ? 'one that it had earlier'
+      : 'one that it never had';
+  }
+
+  #count(what: string): void {
+    this.counts.set(what, (this.counts.get(what) ?? 0) + 1);
+  }
+}
+
+function key(item: Arrived | undefined): string {
+  if (item === undefined) return 'nothing';
+  const { isFolder, sha256, modifiedNs, id, versions } = item;
+  return [isFolder ? 'folder' : 'file', sha256, modifiedNs, id, versions].join(' ');
+}
+
+function date({ modifiedNs }: Arrived): string {
+  return `${new Date(Number(modifiedNs / 1_000_000n)).toISOString()} (${modifiedNs})`;
+}
