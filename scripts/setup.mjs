@@ -14,6 +14,7 @@ const modules = path.join(root, 'node_modules');
 const binaries = path.join(modules, '.bin');
 const stampFile = path.join(modules, '.drover-setup');
 const lockFile = path.join(root, '.drover', 'setup.lock');
+const compileCache = path.join(root, '.drover', 'compile-cache');
 const exitCannotStart = 2;
 
 class SetupError extends Error {}
@@ -205,7 +206,8 @@ function run(program, programArguments) {
   const PATH = [binaries, process.env.PATH].join(path.delimiter);
   const child = spawn(program, programArguments, {
     stdio: 'inherit',
-    env: { ...process.env, PATH },
+    // Everything is TypeScript that Node strips and compiles at each start; kept compiled, a process starts in half the time.
+    env: { NODE_COMPILE_CACHE: compileCache, ...process.env, PATH },
   });
   // Ctrl-C on a terminal reaches the child without us; a second one from us would mean "stop at once".
   process.on('SIGINT', () => process.stdin.isTTY || child.kill('SIGINT'));

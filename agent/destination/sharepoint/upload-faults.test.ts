@@ -108,7 +108,7 @@ test('no token goes to an upload, and every chunk is of a size that the service 
   const clock = { ...quickClock(), now: () => 0 };
   await using destination = await place.open({ client: tenant.client({ wire, clock }) });
   // So large that the chunks grow to their greatest.
-  const large = contentOfBytes(90_000_001);
+  const large = contentOfBytes(50_000_001);
   await send(destination, 'large.bin', large);
   const chunks = wire.filter(({ method }) => method === 'PUT');
   t.true(chunks.length > 3);
@@ -118,7 +118,7 @@ test('no token goes to an upload, and every chunk is of a size that the service 
   }
   for (const { bytes } of chunks.slice(0, -1)) t.is(bytes % (320 * 1024), 0);
   t.true(
-    chunks.some(({ bytes }) => bytes === 40 * 1024 * 1024),
+    chunks.some(({ bytes }) => bytes === 20 * 1024 * 1024),
     'it adapts to a fast network',
   );
   const item = await place.item('large.bin');
