@@ -30,6 +30,8 @@ export interface Truth {
   contents: Set<string>;
   /** How often content or date were changed, its making included. */
   changes: number;
+  /** How often it was empty after that: SharePoint takes dates of an empty file only in a second step, which makes a version more. */
+  emptied: number;
   /** When, on the clock of `performance`. */
   changedMs: number;
 }
@@ -38,6 +40,12 @@ const filesPerFolder = 60;
 const mebibyte = 1024 * 1024;
 /** Two changes within one tick of the file system's clock cannot be told apart by anybody. */
 const restMs = 50;
+const emptyContent = hash('sha256', '');
+
+/** What a name of the share becomes in SharePoint; written down once more, because the product's own rule is being tested. */
+export function sharePointName(name: string): string {
+  return name.replaceAll(/[:?]/g, '_');
+}
 
 export class Share {
   readonly folder: string;
@@ -207,7 +215,8 @@ export class Share {
   #record(name: string, content: string): void {
     const truth = this.truth.get(name);
     const contents = (truth?.contents ?? new Set()).add(content);
-    this.truth.set(name, { content, contents, changes: (truth?.changes ?? 0) + 1, changedMs: performance.now() }); // prettier-ignore
+    const emptied = (truth?.emptied ?? 0) + (content === emptyContent ? 1 : 0);
+    this.truth.set(name, { content, contents, emptied, changes: (truth?.changes ?? 0) + 1, changedMs: performance.now() }); // prettier-ignore
   }
 
   #forget(name: string): void {

@@ -20,7 +20,7 @@ export interface ChaosStackOptions {
 
 /** Short times, so that what a dead agent held is free again while the run still goes. */
 export const leaseTtlMs = 3000;
-export const sessionExpiryMs = 5000;
+export const sessionExpiryMs = 4000;
 const smallDiskMebibytes = 24;
 
 export class ChaosStack implements AsyncDisposable {

@@ -15,7 +15,7 @@ import { ChaosLog } from './chaos-log.ts';
 import { parseChaos, type ChaosOptions } from './chaos-options.ts';
 import { Random } from './chaos-random.ts';
 import { ChaosTask } from './chaos-runs.ts';
-import { Share } from './chaos-share.ts';
+import { Share, sharePointName } from './chaos-share.ts';
 import { ChaosStack, sessionExpiryMs } from './chaos-stack.ts';
 
 const root = path.dirname(import.meta.dirname);
@@ -80,12 +80,13 @@ async function play(
   const changed = changes.reduce<number>((sum, count) => sum + (count ?? 0), 0);
   log.say(`quiet: after ${events} events and ${changed} changes of files`);
   await stack.heal();
+  const quietMs = performance.now();
   await Promise.all(tasks.map((task) => task.finish(options.quietMs)));
   await Promise.all(tasks.map((task) => lastRun(task, options, log)));
   const before = await Promise.all(tasks.map((task) => readDestination(task.destination, tenantOf(stack)))); // prettier-ignore
   for (const [index, task] of tasks.entries()) checkTask(task, before[index]!, options, log);
   await Promise.all(tasks.map((task, index) => furtherRun(task, before[index]!, options, stack, log))); // prettier-ignore
-  if (stack.emulator !== undefined) await checkSessions(stack, tasks[0]!.destination, log);
+  if (stack.emulator !== undefined) await checkSessions(stack, tasks[0]!.destination, quietMs, log);
 }
 
 async function makeTask(
@@ -159,6 +160,7 @@ function checkTask(
     arrived,
     reported: task.reported,
     places: task.places,
+    placeOf: options.destination === 'folder' ? (name) => name : sharePointName,
     dateDigits: options.destination === 'folder' ? 9 : 0,
   });
   for (const problem of problems) log.problem(`${task.name}: ${problem}`);
@@ -169,8 +171,13 @@ function checkTask(
 }
 
 /** Sessions of those who died before they could remember them end by themselves; what is open after that was forgotten. */
-async function checkSessions(stack: ChaosStack, address: string, log: ChaosLog): Promise<void> {
-  await delay(sessionExpiryMs);
+async function checkSessions(
+  stack: ChaosStack,
+  address: string,
+  quietMs: number,
+  log: ChaosLog,
+): Promise<void> {
+  await delay(Math.max(0, quietMs + sessionExpiryMs - performance.now()));
   // Only after a start does the emulator look for expired sessions at once.
   await stack.emulator!.drain();
   await stack.emulator!.up();
