@@ -12,7 +12,9 @@ export class ChaosProxy implements AsyncDisposable {
 
   private constructor(target: HostPort) {
     this.#target = target;
-    this.#server = createServer({ pauseOnConnect: true }, (socket) => this.#pass(socket));
+    this.#server = createServer({ pauseOnConnect: true, allowHalfOpen: true }, (socket) =>
+      this.#pass(socket),
+    );
   }
 
   /** Listens on a free port of this machine and passes everything on to `target`, which need not be there yet. */

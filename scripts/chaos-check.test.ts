@@ -1,0 +1,121 @@
+// Each thing that may be wrong is noticed: a scene in which all is well, and what each single harm to it is called.
+import test from 'ava';
+import type { Arrived } from './chaos-arrived.ts';
+import { checkArrived, checkUntouched, type Seen } from './chaos-check.ts';
+import type { Truth } from './chaos-share.ts';
+
+const file = (sha256: string, more: Partial<Arrived> = {}): Arrived => ({
+  isFolder: false,
+  sha256,
+  modifiedNs: 5_000_000_000n,
+  id: '',
+  quickXorHash: '',
+  versions: 0,
+  ...more,
+});
+const folder = file('', { isFolder: true });
+
+function truth(content: string | undefined, ...contents: string[]): Truth {
+  const all = new Set([...contents, ...(content === undefined ? [] : [content])]);
+  return { content, contents: all, changes: all.size, emptied: 0, changedMs: 0 };
+}
+
+const report = (place: string, sha256: string, destinationId: string, quickXorHash = '') => ({
+  run: 'tasks/t/runs/1',
+  sha256,
+  quickXorHash,
+  place,
+  destinationId,
+});
+
+interface Scene extends Seen {
+  truth: Map<string, Truth>;
+  source: Map<string, Arrived>;
+  arrived: Map<string, Arrived>;
+  reported: Map<string, ReturnType<typeof report>>;
+  places: Map<string, Set<string>>;
+}
+
+/** A file that was changed once, one with another name there, and one that was deleted after it had arrived. */
+function scene(): Scene {
+  return {
+    truth: new Map([
+      ['a/changed', truth('new', 'old')],
+      ['a/odd:', truth('odd')],
+      ['a/gone', truth(undefined, 'gone', 'gone too')],
+    ]),
+    source: new Map([
+      ['a', folder],
+      ['a/changed', file('new')],
+      ['a/odd:', file('odd')],
+    ]),
+    arrived: new Map([
+      ['a', folder],
+      ['a/changed', file('new', { id: '1', quickXorHash: 'x', versions: 2 })],
+      ['a/odd_', file('odd', { id: '2', versions: 1 })],
+      ['a/gone', file('gone', { id: '3', versions: 1 })],
+    ]),
+    reported: new Map([
+      ['a/changed', report('a/changed', 'new', '1', 'x')],
+      ['a/odd:', report('a/odd_', 'odd', '2')],
+      ['a/gone', report('a/gone', 'gone', '3')],
+    ]),
+    places: new Map([['a/odd:', new Set(['a/odd_'])]]),
+    placeOf: (name) => name.replaceAll(':', '_'),
+    dateDigits: 9,
+  };
+}
+
+test('all is well', (t) => {
+  const { problems, counts } = checkArrived(scene());
+  t.deepEqual(problems, []);
+  t.deepEqual(Object.fromEntries(counts), {
+    'folders that are there': 1,
+    'files that are there with content and date': 2,
+    'files with no more versions than they had at the source': 3,
+    'files that were deleted at the source and are kept, whole': 1,
+    'reports of the API that are true': 3,
+  });
+});
+
+test('what was written after the last report, of a file that is gone, is no problem', (t) => {
+  const here = scene();
+  here.arrived.set('a/gone', file('gone too', { id: '3', versions: 2 }));
+  t.deepEqual(checkArrived(here).problems, []);
+});
+
+const harms: Record<string, [harm: (scene: Scene) => unknown, problem: RegExp]> = {
+  'a file that did not arrive': [({ arrived }) => arrived.delete('a/odd_'), /odd: did not arrive/],
+  'a folder that did not arrive': [({ arrived }) => arrived.delete('a'), /folder a did not arrive/],
+  'old content': [({ arrived }) => arrived.set('a/changed', file('old', { id: '1' })), /a\/changed has other content at the destination: one that it had earlier/], // prettier-ignore
+  'torn content': [({ arrived }) => arrived.set('a/changed', file('ne', { id: '1' })), /one that it never had/], // prettier-ignore
+  'another date': [({ arrived }) => (arrived.get('a/odd_')!.modifiedNs += 1n), /another date/],
+  'a half-written file': [({ arrived }) => arrived.set('a/.drover-1-1-1.part', file('x')), /left behind/], // prettier-ignore
+  'a file of nobody': [({ arrived }) => arrived.set('a/odd_ (2)', file('odd')), /nobody knows/],
+  'two files of one id': [({ arrived }) => (arrived.get('a/odd_')!.id = '1'), /have one id/],
+  'a version too many': [({ arrived }) => (arrived.get('a/changed')!.versions = 3), /has 3 versions/], // prettier-ignore
+  'a torn file that is gone': [({ arrived }) => (arrived.get('a/gone')!.sha256 = 'go'), /is torn/],
+  'a kept file that is not there': [({ arrived }) => arrived.delete('a/gone'), /a\/gone as migrated, and it is not there/], // prettier-ignore
+  'a report of other content': [({ reported }) => (reported.get('a/changed')!.sha256 = 'old'), /other content than tasks\/t\/runs\/1 reports/], // prettier-ignore
+  'a report of another hash': [({ reported }) => (reported.get('a/changed')!.quickXorHash = 'y'), /another quickXorHash/], // prettier-ignore
+  'a report of another item': [({ reported }) => (reported.get('a/odd:')!.destinationId = '9'), /has the id 2/], // prettier-ignore
+  'a place that the name does not have': [({ places }) => places.get('a/odd:')!.add('a/odd_ (2)'), /is said to be at a\/odd_ \(2\)/], // prettier-ignore
+  'a writer that is wrong': [({ truth: all }) => (all.get('a/changed')!.content = 'old'), /the writer is wrong about a\/changed/], // prettier-ignore
+  'a source file that the writer does not know': [({ source }) => source.set('b', file('b')), /the writer does not know b/], // prettier-ignore
+};
+
+for (const [name, [harm, problem]] of Object.entries(harms))
+  test(`${name} is noticed`, (t) => {
+    const here = structuredClone({ ...scene(), placeOf: undefined }) as unknown as Scene;
+    here.placeOf = scene().placeOf;
+    harm(here);
+    t.regex(checkArrived(here).problems.join('\n'), problem);
+  });
+
+test('what a run that had nothing to do touched is noticed', (t) => {
+  const { arrived } = scene();
+  t.deepEqual(checkUntouched(arrived, new Map(arrived)), []);
+  const after = new Map(arrived).set('a/changed', file('new', { id: '1', versions: 3 }));
+  after.delete('a/gone');
+  t.is(checkUntouched(arrived, after).length, 2);
+});
