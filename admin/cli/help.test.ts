@@ -72,38 +72,45 @@ Usage: drover tasks update <name> [options]
 Changes a task. A run that is going keeps the values it started with.
 
 Arguments:
-  name                             The resource name, tasks/{task}. {task} alone is enough.
+  name                                    The resource name, tasks/{task}. {task} alone is enough.
 
 Options:
-  --display-name <text>            A title for people, at most 200 characters.
-  --[no-]migrate-hidden-items      Migrate hidden files and folders; on by default. On Linux and
-                                   macOS a name with a leading dot is hidden.
-  --exclude-extensions <text,...>  Leave out files with these extensions, such as "tmp" or "tar.gz",
-                                   whatever their case. Give it again, or part values with commas,
-                                   for more than one; give "" for none.
-  --exclude-patterns <text,...>    Leave out what matches these patterns, matched with the path
-                                   below the source, such as "**/node_modules" or "*.bak". Give it
-                                   again, or part values with commas, for more than one; give "" for
-                                   none.
-  --max-attempts <number>          How often a file is tried in a run before it is reported as
-                                   failed, from 1 to 10; 3 by default.
-  --etag <text>                    Changes with every change; a request that carries another one
-                                   than the present is refused.
-  --update-mask <fields>           Which fields to change, such as "display_name" or
-                                   "settings.max_attempts"; all that are present when absent,
-                                   everything with "*".
-  --request-json <file>            The whole request as protojson, from a file or from standard
-                                   input (-).
-  -h, --help                       Show this help.
+  --display-name <text>                   A title for people, at most 200 characters.
+  --[no-]migrate-hidden-items             Migrate hidden files and folders; on by default. On Linux
+                                          and macOS a name with a leading dot is hidden.
+  --exclude-extensions <text,...>         Leave out files with these extensions, such as "tmp" or
+                                          "tar.gz", whatever their case. Give it again, or part
+                                          values with commas, for more than one; give "" for none.
+  --exclude-patterns <text,...>           Leave out what matches these patterns, matched with the
+                                          path below the source, such as "**/node_modules" or
+                                          "*.bak". Give it again, or part values with commas, for
+                                          more than one; give "" for none.
+  --max-attempts <number>                 How often a file is tried in a run before it is reported
+                                          as failed, from 1 to 10; 3 by default.
+  --invalid-character-replacement <text>  What takes the place of each character that SharePoint
+                                          allows in no name; "_" by default. Empty: such items are
+                                          reported as failed.
+  --conflict-policy <policy>              What to do with a file whose place at the destination is
+                                          taken by another one, or by one that somebody changed;
+                                          skip by default. One of skip, overwrite, keep-both,
+                                          newer-wins.
+  --etag <text>                           Changes with every change; a request that carries another
+                                          one than the present is refused.
+  --update-mask <fields>                  Which fields to change, such as "display_name" or
+                                          "settings.max_attempts"; all that are present when absent,
+                                          everything with "*".
+  --request-json <file>                   The whole request as protojson, from a file or from
+                                          standard input (-).
+  -h, --help                              Show this help.
 
 Global Options:
-  --version                        Show the version.
-  --coordinator <url>              The coordinator, as https://host:port.
-  --authority-file <file>          The coordinator's certificate authority, PEM.
-  --token-file <file>              The administrator's token.
-  --data <folder>                  The data folder of a coordinator on this machine, which says the
-                                   three above.
-  --output <format>                How answers are shown: table or json; table by default.
+  --version                               Show the version.
+  --coordinator <url>                     The coordinator, as https://host:port.
+  --authority-file <file>                 The coordinator's certificate authority, PEM.
+  --token-file <file>                     The administrator's token.
+  --data <folder>                         The data folder of a coordinator on this machine, which
+                                          says the three above.
+  --output <format>                       How answers are shown: table or json; table by default.
 
 Only what is given is changed. --update-mask names more fields: one that is named there and not given is cleared.
 The exit statuses are in: drover --help

@@ -20,6 +20,8 @@ export interface DestinationPlace extends AsyncDisposable {
   readBack(path: string): Promise<Buffer | undefined>;
   /** The modified time of a file or folder, in nanoseconds since 1970. */
   modifiedNs(path: string): Promise<bigint>;
+  /** Somebody else writes a file there, over whatever there is. */
+  disturb(path: string, content: Uint8Array, modifiedNs: bigint): Promise<void>;
   /** Every path that stands there, half-written ones included, sorted. */
   list(): Promise<string[]>;
 }

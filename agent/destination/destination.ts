@@ -50,13 +50,15 @@ export interface SourceContent {
   read(buffer: Uint8Array, position: number): number;
 }
 
-/** Something else than expected stands where the file should go. It is never overwritten. */
+/** Something else than expected stands where the file should go. Only who expects exactly this may overwrite it. */
 export interface ExistingFile {
   kind: 'existing';
   /** False for a folder, a link and the like: it can never be identical to a file. */
   isFile: boolean;
   size: number;
   modifiedNs: bigint;
+  /** What to expect in order to replace this, as it stands there now, and nothing that came after it. */
+  asExpected: ExpectedFile;
   /** Whether it is worth reading a source of this size to compare: a file of another size is mostly another file. */
   mayEqual(size: number): boolean;
   /** Whether what stands there is this content, and how that was proved; undefined when it is another. */
@@ -110,6 +112,8 @@ export interface FolderTimes {
 export interface Destination extends AsyncDisposable {
   /** How many uploads a thread should have open at once: 1 where waiting gains nothing. */
   readonly concurrency: number;
+  /** Modified times that differ by less may be one time, because it keeps them no finer; nanoseconds. */
+  readonly timePrecisionNs: bigint;
   /** Makes the folder and those above it, if they are not there. */
   makeFolder(path: string): Promise<void>;
   /**

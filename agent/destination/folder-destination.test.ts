@@ -30,6 +30,7 @@ import {
   uploadOptions,
   type DestinationPlace,
 } from './contract.ts';
+import { testConflictPolicies } from './conflict-contract.ts';
 import { openFolderDestination } from './folder-destination.ts';
 import { openDestination } from './open-destination.ts';
 
@@ -51,12 +52,18 @@ async function makePlace(): Promise<FolderPlace> {
     readBack: async (relative) =>
       lstatSync(below(relative), { throwIfNoEntry: false }) && readFileSync(below(relative)),
     modifiedNs: async (relative) => lstatSync(below(relative), { bigint: true }).mtimeNs,
+    disturb: async (relative, bytes, ns) => {
+      mkdirSync(root, { recursive: true });
+      writeFileSync(below(relative), bytes);
+      utimesSync(below(relative), Number(ns / 1_000_000_000n), Number(ns / 1_000_000_000n));
+    },
     list: async () => readdirSync(root, { recursive: true, encoding: 'utf8' }).sort(),
     [Symbol.asyncDispose]: async () => rmSync(scratch, { recursive: true }),
   };
 }
 
 testDestination(test, 'folder', makePlace, fileSystemTraits);
+testConflictPolicies(test, 'folder', makePlace);
 
 const content = Buffer.from('content');
 const times = { modifiedNs, createdNs: 0n };

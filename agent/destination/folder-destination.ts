@@ -57,6 +57,8 @@ const readBack = Buffer.allocUnsafeSlow(readBackBytes);
 class FolderDestination implements Destination {
   /** Writing to a file system keeps the thread busy; a second upload would only wait for the first. */
   readonly concurrency = 1;
+  /** Where times can only be set as floating-point seconds, they come out as finely as this. */
+  readonly timePrecisionNs = 1000n;
   readonly #prefix: string;
   readonly #folders: CheckedFolders;
 
@@ -133,6 +135,7 @@ class FolderDestination implements Destination {
       isFile: stats.isFile(),
       size: stats.isFile() ? Number(stats.size) : 0,
       modifiedNs: stats.mtimeNs,
+      asExpected: { size: Number(stats.size), modifiedNs: stats.mtimeNs, id: '', version: '' },
       mayEqual: (size) => stats.isFile() && size === Number(stats.size),
       prove: async ({ sha256 }) => {
         const found = this.#guarded(path, () => this.#hashes(path));

@@ -24,8 +24,10 @@ export class BatchResultRows {
   readonly #verification: ItemVerification[];
   readonly #destinationIds: string[];
   readonly #destinationVersions: string[];
+  readonly #keptPaths: string[];
   /** Destinations without ids of their own need no columns of them. */
   #hasIds = false;
+  #hasKeptPaths = false;
 
   constructor(items: number) {
     this.#states = new Array<ItemState>(items).fill(ItemState.UNSPECIFIED);
@@ -36,6 +38,7 @@ export class BatchResultRows {
     this.#verification = new Array<ItemVerification>(items).fill(ItemVerification.UNSPECIFIED);
     this.#destinationIds = new Array<string>(items).fill('');
     this.#destinationVersions = new Array<string>(items).fill('');
+    this.#keptPaths = new Array<string>(items).fill('');
     this.#sha256 = new Uint8Array(items * sha256Bytes);
     this.#quickXorHash = new Uint8Array(items * quickXorHashBytes);
   }
@@ -52,6 +55,8 @@ export class BatchResultRows {
     this.#destinationIds[index] = id;
     this.#destinationVersions[index] = version;
     if (id !== '') this.#hasIds = true;
+    this.#keptPaths[index] = file.keptPath;
+    if (file.keptPath !== '') this.#hasKeptPaths = true;
     this.#sha256.set(file.hashes.sha256, index * sha256Bytes);
     this.#quickXorHash.set(file.hashes.quickXorHash, index * quickXorHashBytes);
   }
@@ -72,8 +77,17 @@ export class BatchResultRows {
     this.#remarks.set(index, create(ItemRemarkSchema, remark));
   }
 
+  /** It was not to be written; the error says why that is right. */
+  skipped(index: number, attempts: number, error: DroverError): void {
+    this.#explain(index, ItemState.SKIPPED, attempts, error);
+  }
+
   failed(index: number, attempts: number, error: DroverError): void {
-    this.#states[index] = ItemState.FAILED;
+    this.#explain(index, ItemState.FAILED, attempts, error);
+  }
+
+  #explain(index: number, state: ItemState, attempts: number, error: DroverError): void {
+    this.#states[index] = state;
     this.#attempts[index] = attempts;
     const remark = { index, reason: error.reason, message: error.message };
     this.#remarks.set(index, create(ItemRemarkSchema, remark));
@@ -96,6 +110,7 @@ export class BatchResultRows {
         verification: this.#verification,
         destinationId: this.#hasIds ? this.#destinationIds : [],
         destinationVersion: this.#hasIds ? this.#destinationVersions : [],
+        keptPath: this.#hasKeptPaths ? this.#keptPaths : [],
       }),
     );
   }

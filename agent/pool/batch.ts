@@ -47,6 +47,7 @@ export async function runBatch(job: BatchJob): Promise<JobResult> {
         destination,
         countBytes: (bytes) => Atomics.add(job.shared.progress, progressBytes, BigInt(bytes)),
         isStopped: batch.isStopped,
+        conflictPolicy: job.settings.conflictPolicy,
       }),
   );
   return (await batch.run(files))
@@ -127,7 +128,9 @@ class Batch {
           again.push(index);
           continue;
         }
-        this.results.failed(index, attempt, error);
+        if (error.reason === ErrorReason.DESTINATION_NEWER)
+          this.results.skipped(index, attempt, error);
+        else this.results.failed(index, attempt, error);
       }
       if (this.#counts(index)) Atomics.add(this.#job.shared.progress, progressItems, 1n);
     }

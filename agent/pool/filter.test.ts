@@ -1,4 +1,5 @@
 import test from 'ava';
+import { ConflictPolicy } from '../../gen/drover/v1/settings_pb.ts';
 import { ItemKind } from '../../gen/drover/v1/item_pb.ts';
 import { compileFilters } from './filter.ts';
 import type { RunSettings } from './jobs.ts';
@@ -8,6 +9,7 @@ const settings: RunSettings = {
   excludeExtensions: [],
   excludePatterns: [],
   maxAttempts: 3,
+  conflictPolicy: ConflictPolicy.SKIP,
 };
 
 function leavesOut(more: Partial<RunSettings>, path: string, kind: ItemKind): boolean {

@@ -2,6 +2,7 @@
 // shared counters. Errors cross as data, because a thrown error loses its class on the way.
 import type { MessagePort } from 'node:worker_threads';
 import type { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
+import type { ConflictPolicy } from '../../gen/drover/v1/settings_pb.ts';
 import type { SharePointAccess } from '../destination/sharepoint/access.ts';
 
 /** Filters and limits of a run, complete: no field is optional any more. */
@@ -11,6 +12,8 @@ export interface RunSettings {
   excludeExtensions: string[];
   excludePatterns: string[];
   maxAttempts: number;
+  /** What to do with a file whose place is taken by another content. */
+  conflictPolicy: ConflictPolicy;
 }
 
 /** Where a job writes to, and what it needs to reach it. */

@@ -20,6 +20,7 @@ import path from 'node:path';
 import { MessageChannel } from 'node:worker_threads';
 import { create, fromBinary, toBinary, type MessageInitShape } from '@bufbuild/protobuf';
 import test from 'ava';
+import { ConflictPolicy } from '../../gen/drover/v1/settings_pb.ts';
 import {
   BatchItemsSchema,
   BatchResultsSchema,
@@ -85,6 +86,7 @@ const settings = {
   excludeExtensions: [],
   excludePatterns: [],
   maxAttempts: 3,
+  conflictPolicy: ConflictPolicy.SKIP,
 };
 
 /** What folders do not need. */

@@ -15,6 +15,7 @@ import path from 'node:path';
 import test from 'ava';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { ItemVerification } from '../../gen/drover/v1/item_pb.ts';
+import { ConflictPolicy } from '../../gen/drover/v1/settings_pb.ts';
 import type { Destination, Upload, UploadOptions } from '../destination/destination.ts';
 import { openFolderDestination } from '../destination/folder-destination.ts';
 import { openFolderSource } from '../source/folder-source.ts';
@@ -26,8 +27,10 @@ import {
   StoppedError,
   type OpenSourceUpload,
   type TransferItem,
+  type TransferOptions,
 } from './transfer.ts';
 
+const conflictPolicy = ConflictPolicy.SKIP;
 const sizes = { small: 10_000, large: 1_000_000 };
 const item: TransferItem = {
   path: 'file',
@@ -89,14 +92,20 @@ function disturbed(source: Source, disturb: () => void): Source {
 
 function transfer(
   place: Place,
-  more: { source?: Source; isStopped?: () => boolean } = {},
+  more: Partial<TransferOptions> = {},
   itemMore: Partial<TransferItem> = {},
 ) {
   const { destination } = place;
   const countBytes = (bytes: number) => {
     place.counted += bytes;
   };
-  const options = { source: place.source, destination, countBytes, isStopped: () => false };
+  const options = {
+    source: place.source,
+    destination,
+    countBytes,
+    isStopped: () => false,
+    conflictPolicy,
+  };
   return new FileTransfer({ ...options, ...more }).transfer({ ...item, ...itemMore });
 }
 
@@ -298,6 +307,7 @@ function wrapped(
 ): Destination {
   return {
     concurrency,
+    timePrecisionNs: destination.timePrecisionNs,
     makeFolder: (relative) => destination.makeFolder(relative),
     finishFolder: (relative, times, isNew) => destination.finishFolder(relative, times, isNew),
     removeParts: (relative, names) => destination.removeParts(relative, names),

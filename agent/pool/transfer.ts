@@ -5,12 +5,15 @@ import type {
   Destination,
   DestinationFile,
   ExistingFile,
+  ExpectedFile,
   OpenUpload,
   SourceContent,
   Upload,
   UploadOptions,
 } from '../destination/destination.ts';
 import { printablePath } from '../source/printable-path.ts';
+import type { ConflictPolicy } from '../../gen/drover/v1/settings_pb.ts';
+import { existingConflict, existingNewer, isConflict, judgeConflict, keptNumberMax, numberedPath } from './conflict.ts'; // prettier-ignore
 import type { Source, SourceFile, SourceFileFacts } from '../source/source.ts';
 import { Hasher, type Hashes } from './hasher.ts';
 
@@ -47,6 +50,8 @@ export interface Transferred {
   modifiedNs: bigint;
   destination: DestinationFile;
   hashes: Hashes;
+  /** Below the destination, where it was written beside what had its place; empty where it has its own. */
+  keptPath: string;
 }
 
 /** Thrown when the job was told to stop; nothing is left half-done. */
@@ -61,10 +66,16 @@ export interface TransferOptions {
   countBytes: (bytes: number) => void;
   /** Whether the job was told to stop; asked before each chunk. */
   isStopped: () => boolean;
+  /** What to do when the place of a file is taken by another content. */
+  conflictPolicy: ConflictPolicy;
 }
 
 /** Bytes that are read at once where nothing is written. */
 const readBytes = 256 * 1024;
+/** How often a place is looked at before a file is given up because others keep writing there. */
+const roundsMax = 3;
+/** A time at which no file changed. */
+const neverNs = -1n;
 
 /** Transfers files, one at a time, with buffers that are used again for the next. */
 export class FileTransfer {
@@ -79,24 +90,28 @@ export class FileTransfer {
     this.#ring = Array.from({ length: buffers }, () => Buffer.allocUnsafeSlow(readBytes));
   }
 
-  /** Throws DroverError when the file could not be transferred, StoppedError when it was not to be. */
+  /**
+   * Throws DroverError when the file could not be transferred, DESTINATION_NEWER when it was not to be, StoppedError when the job
+   * is to end.
+   */
   async transfer(item: TransferItem): Promise<Transferred> {
     using file = this.#options.source.open(item.path);
     const facts = file.facts();
-    const open = await this.#usable(item, facts);
-    const place = await this.#openPlace(item, facts, open);
-    // Awaited here, because the file is closed as soon as this function returns.
-    if (place.kind === 'existing') return await this.#compare(item, file, facts, place);
-    try {
-      return await this.#upload(item, file, facts, place);
-    } catch (error) {
-      if (!(error instanceof DroverError) || error.reason !== ErrorReason.DESTINATION_CONFLICT)
-        throw error;
-      // What appeared meanwhile may be the same file, written by an agent that held the batch before.
-      const appeared = await this.#openPlace(item, facts, undefined);
-      if (appeared.kind === 'existing') return await this.#compare(item, file, facts, appeared);
-      await appeared.abort();
-      throw error;
+    let open = await this.#usable(item, facts);
+    // What appears or changes between the look and the commit is looked at again: it may be the same file, written by an agent that
+    // held the batch before, and what an edit made of it is judged like any other.
+    for (let round = 1; ; round++) {
+      const found = await this.#findPlace(item, file, facts, open);
+      // Awaited here, because the file is closed as soon as this function returns.
+      if (found.kind === 'done') return found.transferred;
+      if (found.kind === 'upload') {
+        try {
+          return await this.#upload(item, file, facts, found);
+        } catch (error) {
+          if (!isConflict(error) || round === roundsMax) throw error;
+        }
+      } else if (round === roundsMax) throw existingConflict(item, facts, found.by);
+      open = undefined;
     }
   }
 
@@ -108,22 +123,90 @@ export class FileTransfer {
     return undefined;
   }
 
+  /** Where the file may be written, by the run's policy when its place is taken. */
+  async #findPlace(
+    item: TransferItem,
+    file: SourceFile,
+    facts: SourceFileFacts,
+    open: OpenUpload | undefined,
+  ): Promise<FoundPlace> {
+    const place = await this.#openPlace(item, facts, { open });
+    if (place.kind === 'upload') return { kind: 'upload', upload: place, keptPath: '' };
+    const transferred = await this.#adopt(item, file, facts, place, '');
+    if (transferred !== undefined) return { kind: 'done', transferred };
+    const { conflictPolicy: policy, destination } = this.#options;
+    const { timePrecisionNs: precisionNs } = destination;
+    const { modifiedNs } = facts;
+    switch (judgeConflict({ policy, existing: place, modifiedNs, precisionNs })) {
+      case 'overwrite': {
+        const replaced = await this.#openPlace(item, facts, { expected: place.asExpected });
+        return replaced.kind === 'upload'
+          ? { kind: 'upload', upload: replaced, keptPath: '' }
+          : { kind: 'changed', by: replaced };
+      }
+      case 'keep-both':
+        return await this.#findPlaceBeside(item, file, facts, place);
+      case 'leave-newer':
+        throw existingNewer(item, facts, place);
+      case 'report':
+        throw existingConflict(item, facts, place);
+    }
+  }
+
+  /** The first numbered name that is free, or that has the very same content, as an attempt before may have left it. */
+  async #findPlaceBeside(
+    item: TransferItem,
+    file: SourceFile,
+    facts: SourceFileFacts,
+    taken: ExistingFile,
+  ): Promise<FoundPlace> {
+    for (let number = 2; number <= keptNumberMax; number++) {
+      const keptPath = numberedPath(item.destinationPath, number);
+      if (this.#isAtSource(item.path, keptPath)) continue;
+      const place = await this.#openPlace(item, facts, { path: keptPath });
+      if (place.kind === 'upload') return { kind: 'upload', upload: place, keptPath };
+      const transferred = await this.#adopt(item, file, facts, place, keptPath);
+      if (transferred !== undefined) return { kind: 'done', transferred };
+    }
+    throw existingConflict(item, facts, taken, `; ${keptNumberMax - 1} names beside it are taken, too`); // prettier-ignore
+  }
+
+  /** Whether the name is one that another item of the source has: that item will need it. */
+  #isAtSource(itemPath: string, keptPath: string): boolean {
+    const folder = itemPath.slice(0, itemPath.lastIndexOf('/') + 1);
+    try {
+      this.#options.source.facts(folder + keptPath.slice(keptPath.lastIndexOf('/') + 1));
+      return true;
+    } catch (thrown) {
+      return DroverError.from(thrown).reason !== ErrorReason.SOURCE_VANISHED;
+    }
+  }
+
+  /** Without more than the item, its own place; `expected` in place of the item's own, or `path` beside it, where nothing may stand. */
   #openPlace(
     item: TransferItem,
     facts: SourceFileFacts,
-    open: OpenUpload | undefined,
+    more: { open?: OpenUpload | undefined; expected?: ExpectedFile; path?: string },
   ): Promise<Upload | ExistingFile> {
     const { size, modifiedNs, changedNs, createdNs } = facts;
+    const { open, path } = more;
     return this.#options.destination.openUpload({
-      path: item.destinationPath,
+      path: path ?? item.destinationPath,
       size,
       modifiedNs,
       createdNs,
-      expected: item.expected,
+      expected: more.expected ?? (path === undefined ? item.expected : undefined),
       partName: item.partName,
       stalePartNames: item.stalePartNames,
       open,
-      remember: ({ url }) => item.remember({ url, size, modifiedNs, changedNs }),
+      // Nobody could tell later under which name a numbered one was begun, so it is never gone on with, only cancelled.
+      remember: ({ url }) =>
+        item.remember({
+          url,
+          size,
+          modifiedNs,
+          changedNs: path === undefined ? changedNs : neverNs,
+        }),
     });
   }
 
@@ -131,7 +214,7 @@ export class FileTransfer {
     item: TransferItem,
     file: SourceFile,
     facts: SourceFileFacts,
-    upload: Upload,
+    { upload, keptPath }: { upload: Upload; keptPath: string },
   ): Promise<Transferred> {
     let counted = upload.acceptedBytes;
     this.#options.countBytes(counted);
@@ -150,25 +233,27 @@ export class FileTransfer {
     }
     try {
       const destination = await upload.commit(hashes, sourceContent(file, facts));
-      return { size: facts.size, modifiedNs: facts.modifiedNs, destination, hashes };
+      return { size: facts.size, modifiedNs: facts.modifiedNs, destination, hashes, keptPath };
     } catch (error) {
       this.#options.countBytes(-counted);
       throw error;
     }
   }
 
-  async #compare(
+  /** Takes what stands there for migrated if it is the very same content; undefined when it is another. */
+  async #adopt(
     item: TransferItem,
     file: SourceFile,
     facts: SourceFileFacts,
     existing: ExistingFile,
-  ): Promise<Transferred> {
-    if (!existing.mayEqual(facts.size)) throw existingConflict(item, facts, existing);
+    keptPath: string,
+  ): Promise<Transferred | undefined> {
+    if (!existing.mayEqual(facts.size)) return undefined;
     const hashes = await this.#read(item.path, file, facts, undefined);
     const destination = await existing.prove(hashes, sourceContent(file, facts));
-    if (destination === undefined) throw existingConflict(item, facts, existing);
+    if (destination === undefined) return undefined;
     this.#options.countBytes(facts.size);
-    return { size: facts.size, modifiedNs: facts.modifiedNs, destination, hashes };
+    return { size: facts.size, modifiedNs: facts.modifiedNs, destination, hashes, keptPath };
   }
 
   /** Reads the whole file, and proves that it stayed the same from the first byte to the last. */
@@ -239,6 +324,14 @@ export class FileTransfer {
   }
 }
 
+/** What was found where a file is to go. */
+type FoundPlace =
+  | { kind: 'upload'; upload: Upload; keptPath: string }
+  /** The very same content stands there already. */
+  | { kind: 'done'; transferred: Transferred }
+  /** What was to be replaced changed again. */
+  | { kind: 'changed'; by: ExistingFile };
+
 /** Where what is read goes. */
 interface Sink {
   upload: Upload;
@@ -287,25 +380,4 @@ function checkUnchanged(
     `${printablePath(path)} changed while it was read: ${how}`,
     { metadata: { path } },
   );
-}
-
-function existingConflict(
-  item: TransferItem,
-  facts: SourceFileFacts,
-  existing: ExistingFile,
-): DroverError {
-  const name = printablePath(item.destinationPath);
-  const message = existing.isFile
-    ? `another file stands at the destination as ${name}: ${existing.size} bytes of ${date(existing.modifiedNs)}, ` +
-      `and ${facts.size} bytes of ${date(facts.modifiedNs)} at the source`
-    : `something that is not a file stands at the destination as ${name}`;
-  return new DroverError(ErrorReason.DESTINATION_CONFLICT, message, {
-    metadata: { path: item.destinationPath },
-  });
-}
-
-/** A time as people read it; times that a Date cannot hold as the number they are. */
-function date(ns: bigint): string {
-  const time = new Date(Number(ns / 1_000_000n));
-  return Number.isNaN(time.getTime()) ? `${ns} ns since 1970` : time.toISOString();
 }

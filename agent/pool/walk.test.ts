@@ -11,6 +11,7 @@ import {
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test from 'ava';
+import { ConflictPolicy } from '../../gen/drover/v1/settings_pb.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { ItemKind } from '../../gen/drover/v1/item_pb.ts';
 import { reasonName } from '../../lib/error.ts';
@@ -35,6 +36,7 @@ const open: RunSettings = {
   excludeExtensions: [],
   excludePatterns: [],
   maxAttempts: 3,
+  conflictPolicy: ConflictPolicy.SKIP,
 };
 
 function collect(source: Source, afterPath = '', settings = open): WalkItem[] {

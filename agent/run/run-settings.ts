@@ -1,4 +1,4 @@
-import type { TaskSettings } from '../../gen/drover/v1/settings_pb.ts';
+import { ConflictPolicy, type TaskSettings } from '../../gen/drover/v1/settings_pb.ts';
 import type { RunSettings } from '../pool/jobs.ts';
 
 /** A run's settings as jobs take them: complete, and extensions in one form. */
@@ -10,5 +10,6 @@ export function runSettings(settings: TaskSettings | undefined): RunSettings {
     ),
     excludePatterns: settings?.excludePatterns?.values ?? [],
     maxAttempts: settings?.maxAttempts ?? 3,
+    conflictPolicy: settings?.conflictPolicy ?? ConflictPolicy.SKIP,
   };
 }

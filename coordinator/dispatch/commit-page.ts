@@ -14,6 +14,7 @@ import {
   type PlannedBatch,
   type SettledBatch,
 } from '../plan/plan-page.ts';
+import { avoidKeptPlaces } from './kept-places.ts';
 import { claimNames } from './claim-names.ts';
 import type { RunKey, Store, Transaction } from '../store/store.ts';
 import { checkHolder, newLease, settledLease } from '../task/lease-machine.ts';
@@ -43,7 +44,9 @@ export function commitPage(
     const items = scannedItems(page);
     const { destination } = task.task!;
     const names = await claimNames(transaction, { key, row, items, ledger, destination });
-    const plan = planPage(items, ledger, filling, names?.places);
+    const places =
+      names?.places ?? (await avoidKeptPlaces(transaction, key, task, { items, ledger }));
+    const plan = planPage(items, ledger, filling, places);
     const next = stepRun(
       row,
       {

@@ -1,5 +1,5 @@
 // The results of a batch go into the store: batch, ledger and counters in one commit.
-import { create, fromBinary } from '@bufbuild/protobuf';
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import {
   BatchRowSchema,
   LedgerRowSchema,
@@ -17,6 +17,7 @@ import { ItemKind, ItemState } from '../../gen/drover/v1/item_pb.ts';
 import { BatchPhase, type BatchDone } from '../../gen/drover/v1/session_pb.ts';
 import { DroverError } from '../../lib/error.ts';
 import type { BatchKey, Store } from '../store/store.ts';
+import { claimKeptPlaces } from './kept-places.ts';
 import { stepLease } from '../task/lease-machine.ts';
 import { stepRun, type BatchOutcome } from '../task/run-machine.ts';
 
@@ -47,10 +48,12 @@ export function commitResults(
     const lease = stepLease(batch.lease!, { kind: 'complete', generation });
     const items = fromBinary(BatchItemsSchema, encodedItems);
     checkColumns(items, results);
+    const isRefused = await claimKeptPlaces(transaction, key, { items, results });
     const outcome = countOutcome(items, results, batch.phase);
     const next = stepRun(run, { kind: 'finish-batch', outcome }, nowMs);
     transaction.putRun(key, next);
-    transaction.putBatchResults(key, frame.results);
+    const stored = isRefused ? toBinary(BatchResultsSchema, results) : frame.results;
+    transaction.putBatchResults(key, stored);
     transaction.putBatch(key, create(BatchRowSchema, { ...batch, lease, ...countStates(results) }));
     for (const [path, row] of ledgerRows(items, results, batch.phase, key.run))
       transaction.putLedger(key.task, path, row);
@@ -69,6 +72,7 @@ export function countOutcome(
     succeededItems: 0,
     succeededBytes: 0n,
     skippedItems: 0,
+    skippedBytes: 0n,
     failedItems: 0,
     failedBytes: 0n,
   };
@@ -78,8 +82,10 @@ export function countOutcome(
     if (state === ItemState.SUCCEEDED) {
       outcome.succeededItems += 1;
       outcome.succeededBytes += bytes;
-    } else if (state === ItemState.SKIPPED) outcome.skippedItems += 1;
-    else {
+    } else if (state === ItemState.SKIPPED) {
+      outcome.skippedItems += 1;
+      outcome.skippedBytes += bytes;
+    } else {
       outcome.failedItems += 1;
       outcome.failedBytes += bytes;
     }
@@ -119,7 +125,7 @@ function* ledgerRows(
       destinationModifiedNs: results.destinationModifiedNs[index]!,
       run,
       folder: items.kind[index] === ItemKind.FOLDER,
-      destinationPath: otherPath(items, index),
+      destinationPath: results.keptPath[index] || otherPath(items, index),
       destinationId: results.destinationId[index] ?? '',
       destinationVersion: results.destinationVersion[index] ?? '',
     });
@@ -141,7 +147,8 @@ function checkColumns(items: BatchItems, results: BatchResults): void {
   const count = items.path.length;
   const { size, modifiedNs, destinationModifiedNs, attempts } = results;
   const columns = [size, modifiedNs, destinationModifiedNs, attempts];
-  const optional = [results.destinationId, results.destinationVersion, results.verification];
+  const { destinationId, destinationVersion, verification, keptPath } = results;
+  const optional = [destinationId, destinationVersion, verification, keptPath];
   const whole =
     results.state.length === count &&
     results.state.every((state) => finalStates.has(state)) &&

@@ -1,6 +1,7 @@
 import test from 'ava';
 import { numbersOf } from '../store/testing/random.ts';
-import { foldName, foldPath, numberedName } from './name-twins.ts';
+import { numberedName } from '../../lib/numbered-name.ts';
+import { foldName, foldPath } from './name-twins.ts';
 
 // prettier-ignore
 const twins: string[][] = [

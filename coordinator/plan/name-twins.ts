@@ -29,12 +29,5 @@ export function foldPath(path: string): string {
   return path.split('/').map(foldName).join('/');
 }
 
-/** The name that is tried as the `number`th of its kind: the number stands before a file's extension. */
-export function numberedName(name: string, kind: 'file' | 'folder', number: number): string {
-  const dot = kind === 'file' ? name.lastIndexOf('.') : -1;
-  const end = dot > 0 ? dot : name.length;
-  return `${name.slice(0, end)} (${number})${name.slice(end)}`;
-}
-
 const unseen = /[\p{Default_Ignorable_Code_Point}\u{10000}-\u{10ffff}]/gv;
 const twoLetters: Record<string, string> = { Æ: 'AE', Œ: 'OE', Þ: 'TH' };

@@ -96,7 +96,7 @@ class PagePlanner {
     this.#scannedItems += 1;
     this.#scannedBytes += item.size;
     const decision = planItem(item, ledger, place);
-    const path = place !== undefined && 'path' in place ? place.path : item.path;
+    const path = place !== undefined && 'path' in place ? place.path : migratedPath(item, ledger);
     const { action } = decision;
     if (action !== ItemAction.CREATE && action !== ItemAction.UPDATE) {
       this.#settled.add(item, action, undefined, path);
@@ -165,6 +165,12 @@ class PagePlanner {
       failed,
     };
   }
+}
+
+/** Where names stay as they are, only what was kept beside something else is not at the path that it has at the source. */
+function migratedPath({ path, kind }: ScannedItem, ledger: LedgerRow | undefined): string {
+  const isSameKind = ledger?.folder === (kind === ItemKind.FOLDER);
+  return (isSameKind && ledger?.destinationPath) || path;
 }
 
 type Add = (batch: BatchBuilder) => void;

@@ -10,11 +10,12 @@
 import type { LedgerRow, NameRow } from '../../gen/drover/store/v1/rows_pb.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { ItemKind } from '../../gen/drover/v1/item_pb.ts';
+import { numberedName } from '../../lib/numbered-name.ts';
 import { nameAtDestination, refuseLongName, type Refusal } from './destination-name.ts';
 import type { DestinationRoot } from './destination-root.ts';
 import { FolderStack, joinKey, joinPath, type Folder } from './folder-stack.ts';
 import type { ItemPlace } from './item-place.ts';
-import { foldName, numberedName } from './name-twins.ts';
+import { foldName } from './name-twins.ts';
 import { settleItem, type ScannedItem } from './plan-item.ts';
 
 /** The most characters, counted in UTF-16 units, that SharePoint takes in a path, the site's included. */

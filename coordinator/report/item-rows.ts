@@ -54,7 +54,7 @@ function isShown({ phase, items }: ItemBatch, index: number): boolean {
 
 function itemAt(batch: ItemBatch, index: number, remark: ItemRemark | undefined): Item {
   const { items, results } = batch;
-  const destinationPath = items.destinationPath[index] ?? '';
+  const destinationPath = results?.keptPath[index] || (items.destinationPath[index] ?? '');
   const item = create(ItemSchema, {
     path: items.path[index]!,
     kind: items.kind[index]!,

@@ -1,6 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import test from 'ava';
-import { TaskSettingsSchema } from '../../gen/drover/v1/settings_pb.ts';
+import { ConflictPolicy, TaskSettingsSchema } from '../../gen/drover/v1/settings_pb.ts';
 import { DroverError } from '../../lib/error.ts';
 import { checkSettings, effectiveSettings } from './settings.ts';
 
@@ -17,6 +17,7 @@ test('defaults are complete', (t) => {
       excludePatterns: { values: [] },
       maxAttempts: 3,
       invalidCharacterReplacement: '_',
+      conflictPolicy: ConflictPolicy.SKIP,
     }),
   );
 });
@@ -28,11 +29,13 @@ test('the task goes before the global settings, and an empty list is a value', (
     excludePatterns: { values: ['**/x'] },
     maxAttempts: 7,
     invalidCharacterReplacement: '-',
+    conflictPolicy: ConflictPolicy.KEEP_BOTH,
   });
   const own = settings({
     excludePatterns: { values: [] },
     maxAttempts: 1,
     invalidCharacterReplacement: '',
+    conflictPolicy: ConflictPolicy.UNSPECIFIED,
   });
   t.deepEqual(
     effectiveSettings(own, global),
@@ -42,6 +45,7 @@ test('the task goes before the global settings, and an empty list is a value', (
       excludePatterns: { values: [] },
       maxAttempts: 1,
       invalidCharacterReplacement: '',
+      conflictPolicy: ConflictPolicy.KEEP_BOTH,
     }),
   );
 });
@@ -49,6 +53,7 @@ test('the task goes before the global settings, and an empty list is a value', (
 const bad: [init: SettingsInit, field: string][] = [
   [{ maxAttempts: 0 }, 's.max_attempts'],
   [{ maxAttempts: 11 }, 's.max_attempts'],
+  [{ conflictPolicy: 9 as ConflictPolicy }, 's.conflict_policy'],
   [{ excludeExtensions: { values: [''] } }, 's.exclude_extensions'],
   [{ excludeExtensions: { values: ['.'] } }, 's.exclude_extensions'],
   [{ excludeExtensions: { values: ['a/b'] } }, 's.exclude_extensions'],

@@ -1,6 +1,8 @@
 // Settings of tasks: what is a good value, and what a run goes by when task, global settings and defaults are put together. PURE.
 import { create } from '@bufbuild/protobuf';
 import {
+  ConflictPolicy,
+  ConflictPolicySchema,
   StringListSchema,
   TaskSettingsSchema,
   type StringList,
@@ -34,6 +36,12 @@ export function checkSettings(settings: TaskSettings | undefined, field: string)
     throw DroverError.invalid(
       `${field}.invalid_character_replacement`,
       'must be empty, or one character that can stand anywhere in a name at SharePoint, such as _ or -',
+    );
+  const { conflictPolicy } = settings;
+  if (conflictPolicy !== undefined && ConflictPolicySchema.value[conflictPolicy] === undefined)
+    throw DroverError.invalid(
+      `${field}.conflict_policy`,
+      `${conflictPolicy} is not a policy that is known`,
     );
 }
 
@@ -72,6 +80,8 @@ export function effectiveSettings(
       task?.invalidCharacterReplacement ??
       global?.invalidCharacterReplacement ??
       replacementDefault,
+    // What is not stated is left to the next in turn, also when it is sent.
+    conflictPolicy: task?.conflictPolicy || global?.conflictPolicy || ConflictPolicy.SKIP,
   });
 }
 

@@ -37,6 +37,7 @@ const outcome = {
   skippedItems: 1,
   failedItems: 1,
   failedBytes: 100n,
+  skippedBytes: 30n,
 };
 
 /** A run in a state, with its scan leased in generation 1 and two batches open in each phase. */
@@ -167,14 +168,17 @@ test('a page adds to every counter', (t) => {
 });
 
 test('a batch counts for its own phase', (t) => {
-  const transfer = stepRun(runIn(RUNNING), { kind: 'finish-batch', outcome }, 0);
-  t.like(transfer, { openTransferBatches: 1, openFolderBatches: 2 });
+  const begun = stepRun(runIn(RUNNING), { kind: 'plan-page', planned: page }, 0);
+  t.is(begun.openTransferBatches, 3);
+  const transfer = stepRun(begun, { kind: 'finish-batch', outcome }, 0);
+  t.like(transfer, { openTransferBatches: 2, openFolderBatches: 3 });
   t.like(transfer.run!.progress, {
     succeededItems: 2n,
     succeededBytes: 200n,
-    skippedItems: 1n,
-    failedItems: 1n,
+    skippedItems: 3n,
+    failedItems: 2n,
     failedBytes: 100n,
+    plannedBytes: 370n,
   });
   const folders = { ...outcome, phase: BatchPhase.FOLDERS };
   t.like(stepRun(runIn(RUNNING), { kind: 'finish-batch', outcome: folders }, 0), {

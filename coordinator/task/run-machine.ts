@@ -49,6 +49,8 @@ export interface BatchOutcome {
   succeededItems: number;
   succeededBytes: bigint;
   skippedItems: number;
+  /** Bytes of planned files that turned out not to have to be written. */
+  skippedBytes: bigint;
   failedItems: number;
   failedBytes: bigint;
 }
@@ -187,6 +189,7 @@ function addOutcome(row: RunRow, outcome: BatchOutcome): void {
   progress.succeededItems += BigInt(outcome.succeededItems);
   progress.succeededBytes += outcome.succeededBytes;
   progress.skippedItems += BigInt(outcome.skippedItems);
+  progress.plannedBytes -= outcome.skippedBytes;
   progress.failedItems += BigInt(outcome.failedItems);
   progress.failedBytes += outcome.failedBytes;
 }

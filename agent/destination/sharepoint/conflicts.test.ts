@@ -89,6 +89,23 @@ test('an edit while a long update is sent is kept', async (t) => {
   t.false(await place.isOpen(url));
 });
 
+test('what is replaced as it was seen becomes a version of the same item', async (t) => {
+  const place = await openTestPlace(tenant);
+  await using destination = await place.open();
+  const theirs = await place.put('file.bin', Buffer.from('theirs'));
+  for (const [ours, versions] of [
+    [large, 2],
+    [Buffer.alloc(0), 4],
+  ] as const) {
+    // prettier-ignore
+    const found = await destination.openUpload(uploadOptions('file.bin', ours));
+    if (found.kind !== 'existing') throw new Error('it is not there');
+    const replaced = await send(destination, 'file.bin', ours, { expected: found.asExpected });
+    t.is(replaced.id, theirs.id);
+    t.is(await place.versions('file.bin'), versions);
+  }
+});
+
 test('a file that appears while another is sent is kept', async (t) => {
   const place = await openTestPlace(tenant);
   await using destination = await place.open();
@@ -114,6 +131,18 @@ test('an update whose last answer is lost without effect does not take the old f
   t.is(await reasonOf(update), ErrorReason.DESTINATION_WRITE_FAILED);
   t.true((await place.readBack('lost.bin'))!.equals(other), 'neither deleted nor set back');
   t.is(await place.versions('lost.bin'), 2);
+});
+
+test('an edit while the file becomes an empty one is kept', async (t) => {
+  const place = await openTestPlace(tenant);
+  await using destination = await place.open();
+  const expected = expectedOf(content, await send(destination, 'file.bin', content));
+  const empty = Buffer.alloc(0);
+  const upload = await begin(destination, uploadOptions('file.bin', empty, { expected }));
+  await place.put('file.bin', Buffer.from('edited'));
+  const commit = upload.commit(new Hasher().whole(empty), contentOf(empty));
+  t.is(await reasonOf(commit), ErrorReason.DESTINATION_CONFLICT);
+  t.is((await place.readBack('file.bin'))?.toString(), 'edited');
 });
 
 test('a file that is locked fails, and is replaced once it is not', async (t) => {

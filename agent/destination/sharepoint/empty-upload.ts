@@ -3,7 +3,7 @@
 import { conflictError } from '../destination-error.ts';
 import type { DestinationFile, Upload } from '../destination.ts';
 import { readDriveItem, type DriveItem } from './drive-item.ts';
-import type { FilePlace } from './file-place.ts';
+import { checkNoConflict, type FilePlace } from './file-place.ts';
 import type { GraphClient } from './graph-client.ts';
 import { GraphFailure } from './graph-error.ts';
 import { unproved } from './arrivals.ts';
@@ -40,7 +40,8 @@ export class EmptyUpload implements Upload {
   async abort(): Promise<void> {}
 
   async #commit(): Promise<DestinationFile> {
-    const { client, signal, place } = this.#parts;
+    const { client, signal, place, replaces } = this.#parts;
+    if (replaces) await checkNoConflict(place);
     const item = await throughRaces(() => this.#put(), { clock: client.clock, signal });
     if (item?.size !== 0) throw unproved(place.path, item?.size ?? 0, 0);
     return await this.#parts.finish(item);

@@ -118,8 +118,8 @@ export class SessionUpload implements Upload {
   }
 
   async #sendLast(bytes: Uint8Array): Promise<Arrived> {
-    // Hours may have passed since it was looked at what is to be replaced.
-    if (this.#parts.replaces && this.#sent > 0) await checkNoConflict(this.#parts.place);
+    // Hours may have passed since it was looked at what is to be replaced, and also what is quickly sent may have waited for its turn.
+    if (this.#parts.replaces) await checkNoConflict(this.#parts.place);
     const arrived = (await this.#send(bytes, true)) ?? (await this.#arrived());
     if (arrived === undefined) throw this.#lost('it ended without a file');
     return arrived;

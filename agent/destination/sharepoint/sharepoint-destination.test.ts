@@ -1,5 +1,6 @@
 // The SharePoint destination against the emulated tenant: the suite that every destination passes, and what only SharePoint has.
 import test from 'ava';
+import { testConflictPolicies } from '../conflict-contract.ts';
 import { testDestination, type DestinationTraits } from '../contract.ts';
 import { openTestPlace } from './test-place.ts';
 import { TestTenant } from './test-tenant.ts';
@@ -14,3 +15,4 @@ const traits: DestinationTraits = {
 };
 
 testDestination(test, 'sharepoint', () => openTestPlace(tenant), traits);
+testConflictPolicies(test, 'sharepoint', () => openTestPlace(tenant));

@@ -45,6 +45,7 @@ export function openSharePointDestination(parts: SharePointDestinationParts): De
 
 class SharePointDestination implements Destination {
   readonly concurrency: number;
+  readonly timePrecisionNs = 1_000_000_000n;
   readonly #parts: SharePointDestinationParts;
   readonly #folders: DriveFolders;
   readonly #arrivals: Arrivals;
@@ -207,12 +208,15 @@ class SharePointDestination implements Destination {
   }
 
   #existing(path: string, item: DriveItem): ExistingFile {
+    const { size, modifiedNs } = item;
+    const { id, version } = destinationFile(item, ItemVerification.UNSPECIFIED);
     return {
       kind: 'existing',
       isFile: item.isFile,
-      size: item.size,
-      modifiedNs: item.modifiedNs,
-      mayEqual: (size) => item.isFile && (item.size === size || mayBeRewritten(path)),
+      size,
+      modifiedNs,
+      asExpected: { size, modifiedNs, id, version },
+      mayEqual: (bytes) => item.isFile && (size === bytes || mayBeRewritten(path)),
       prove: async (hashes, content) =>
         await this.#guarded(path, async () => {
           const proof = await prove(this.#proofParts, path, item, hashes, content);

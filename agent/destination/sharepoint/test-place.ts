@@ -78,6 +78,12 @@ export async function openTestPlace(tenant: TestTenant, library?: string): Promi
     },
     put: async (path, content) =>
       (await tenant.graph('PUT', `${below(path)}/content`, content)).json() as GraphItem,
+    disturb: async (path, content, modifiedNs) => {
+      await tenant.graph('PUT', `${below(path)}/content`, content);
+      const lastModifiedDateTime = new Date(Number(modifiedNs / 1_000_000n)).toISOString();
+      const times = { fileSystemInfo: { lastModifiedDateTime } };
+      await tenant.graph('PATCH', below(path), times);
+    },
     openSession: async (path) => {
       const answer = await tenant.graph('POST', `${below(path)}/createUploadSession`, {});
       return (answer.json() as { uploadUrl: string }).uploadUrl;

@@ -101,9 +101,10 @@ export class NamedTask {
 
   async #begin({ scanOnly = false, replacement = '_' }: NamedRun): Promise<void> {
     const settings = create(TaskSettingsSchema, { invalidCharacterReplacement: replacement });
-    await this.store.commit((transaction) => {
+    await this.store.commit(async (transaction) => {
       const row = { name: `tasks/${task}`, source: '/from', destination: this.#destination };
-      transaction.putTask(task, create(TaskRowSchema, { task: row, latestRun: this.#run }));
+      const { hasKeptItems = false } = (await transaction.task(task)) ?? {};
+      transaction.putTask(task, create(TaskRowSchema, { task: row, latestRun: this.#run, hasKeptItems })); // prettier-ignore
       const queued = newRun(this.key, settings, scanOnly, nowMs);
       const begun = stepRun(queued, { kind: 'begin' }, nowMs);
       transaction.putRun(this.key, stepRun(begun, { kind: 'lease-scan', agent: 'one' }, nowMs));

@@ -2,17 +2,17 @@
 // @generated from file drover/v1/settings.proto (package drover.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import type { FieldMask, Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_field_mask, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
-import type { Message } from "@bufbuild/protobuf";
+import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file drover/v1/settings.proto.
  */
 export const file_drover_v1_settings: GenFile = /*@__PURE__*/
-  fileDesc("Chhkcm92ZXIvdjEvc2V0dGluZ3MucHJvdG8SCWRyb3Zlci52MSKCAQoIU2V0dGluZ3MSDAoEbmFtZRgBIAEoCRIpCghkZWZhdWx0cxgCIAEoCzIXLmRyb3Zlci52MS5UYXNrU2V0dGluZ3MSLwoLdXBkYXRlX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBGV0YWcYBCABKAkiqAIKDFRhc2tTZXR0aW5ncxIhChRtaWdyYXRlX2hpZGRlbl9pdGVtcxgBIAEoCEgAiAEBEjEKEmV4Y2x1ZGVfZXh0ZW5zaW9ucxgCIAEoCzIVLmRyb3Zlci52MS5TdHJpbmdMaXN0Ei8KEGV4Y2x1ZGVfcGF0dGVybnMYAyABKAsyFS5kcm92ZXIudjEuU3RyaW5nTGlzdBIZCgxtYXhfYXR0ZW1wdHMYBCABKA1IAYgBARIqCh1pbnZhbGlkX2NoYXJhY3Rlcl9yZXBsYWNlbWVudBgFIAEoCUgCiAEBQhcKFV9taWdyYXRlX2hpZGRlbl9pdGVtc0IPCg1fbWF4X2F0dGVtcHRzQiAKHl9pbnZhbGlkX2NoYXJhY3Rlcl9yZXBsYWNlbWVudCIcCgpTdHJpbmdMaXN0Eg4KBnZhbHVlcxgBIAMoCSIUChJHZXRTZXR0aW5nc1JlcXVlc3QiPAoTR2V0U2V0dGluZ3NSZXNwb25zZRIlCghzZXR0aW5ncxgBIAEoCzITLmRyb3Zlci52MS5TZXR0aW5ncyJvChVVcGRhdGVTZXR0aW5nc1JlcXVlc3QSJQoIc2V0dGluZ3MYASABKAsyEy5kcm92ZXIudjEuU2V0dGluZ3MSLwoLdXBkYXRlX21hc2sYAiABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrIj8KFlVwZGF0ZVNldHRpbmdzUmVzcG9uc2USJQoIc2V0dGluZ3MYASABKAsyEy5kcm92ZXIudjEuU2V0dGluZ3MywAEKD1NldHRpbmdzU2VydmljZRJRCgtHZXRTZXR0aW5ncxIdLmRyb3Zlci52MS5HZXRTZXR0aW5nc1JlcXVlc3QaHi5kcm92ZXIudjEuR2V0U2V0dGluZ3NSZXNwb25zZSIDkAIBEloKDlVwZGF0ZVNldHRpbmdzEiAuZHJvdmVyLnYxLlVwZGF0ZVNldHRpbmdzUmVxdWVzdBohLmRyb3Zlci52MS5VcGRhdGVTZXR0aW5nc1Jlc3BvbnNlIgOQAgJiBnByb3RvMw", [file_google_protobuf_field_mask, file_google_protobuf_timestamp]);
+  fileDesc("Chhkcm92ZXIvdjEvc2V0dGluZ3MucHJvdG8SCWRyb3Zlci52MSKCAQoIU2V0dGluZ3MSDAoEbmFtZRgBIAEoCRIpCghkZWZhdWx0cxgCIAEoCzIXLmRyb3Zlci52MS5UYXNrU2V0dGluZ3MSLwoLdXBkYXRlX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBGV0YWcYBCABKAki9QIKDFRhc2tTZXR0aW5ncxIhChRtaWdyYXRlX2hpZGRlbl9pdGVtcxgBIAEoCEgAiAEBEjEKEmV4Y2x1ZGVfZXh0ZW5zaW9ucxgCIAEoCzIVLmRyb3Zlci52MS5TdHJpbmdMaXN0Ei8KEGV4Y2x1ZGVfcGF0dGVybnMYAyABKAsyFS5kcm92ZXIudjEuU3RyaW5nTGlzdBIZCgxtYXhfYXR0ZW1wdHMYBCABKA1IAYgBARIqCh1pbnZhbGlkX2NoYXJhY3Rlcl9yZXBsYWNlbWVudBgFIAEoCUgCiAEBEjcKD2NvbmZsaWN0X3BvbGljeRgGIAEoDjIZLmRyb3Zlci52MS5Db25mbGljdFBvbGljeUgDiAEBQhcKFV9taWdyYXRlX2hpZGRlbl9pdGVtc0IPCg1fbWF4X2F0dGVtcHRzQiAKHl9pbnZhbGlkX2NoYXJhY3Rlcl9yZXBsYWNlbWVudEISChBfY29uZmxpY3RfcG9saWN5IhwKClN0cmluZ0xpc3QSDgoGdmFsdWVzGAEgAygJIhQKEkdldFNldHRpbmdzUmVxdWVzdCI8ChNHZXRTZXR0aW5nc1Jlc3BvbnNlEiUKCHNldHRpbmdzGAEgASgLMhMuZHJvdmVyLnYxLlNldHRpbmdzIm8KFVVwZGF0ZVNldHRpbmdzUmVxdWVzdBIlCghzZXR0aW5ncxgBIAEoCzITLmRyb3Zlci52MS5TZXR0aW5ncxIvCgt1cGRhdGVfbWFzaxgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2siPwoWVXBkYXRlU2V0dGluZ3NSZXNwb25zZRIlCghzZXR0aW5ncxgBIAEoCzITLmRyb3Zlci52MS5TZXR0aW5ncyqpAQoOQ29uZmxpY3RQb2xpY3kSHwobQ09ORkxJQ1RfUE9MSUNZX1VOU1BFQ0lGSUVEEAASGAoUQ09ORkxJQ1RfUE9MSUNZX1NLSVAQARIdChlDT05GTElDVF9QT0xJQ1lfT1ZFUldSSVRFEAISHQoZQ09ORkxJQ1RfUE9MSUNZX0tFRVBfQk9USBADEh4KGkNPTkZMSUNUX1BPTElDWV9ORVdFUl9XSU5TEAQywAEKD1NldHRpbmdzU2VydmljZRJRCgtHZXRTZXR0aW5ncxIdLmRyb3Zlci52MS5HZXRTZXR0aW5nc1JlcXVlc3QaHi5kcm92ZXIudjEuR2V0U2V0dGluZ3NSZXNwb25zZSIDkAIBEloKDlVwZGF0ZVNldHRpbmdzEiAuZHJvdmVyLnYxLlVwZGF0ZVNldHRpbmdzUmVxdWVzdBohLmRyb3Zlci52MS5VcGRhdGVTZXR0aW5nc1Jlc3BvbnNlIgOQAgJiBnByb3RvMw", [file_google_protobuf_field_mask, file_google_protobuf_timestamp]);
 
 /**
  * The one set of global settings.
@@ -96,6 +96,13 @@ export type TaskSettings = Message<"drover.v1.TaskSettings"> & {
    * @generated from field: optional string invalid_character_replacement = 5;
    */
   invalidCharacterReplacement?: string | undefined;
+
+  /**
+   * Optional. What to do with a file whose place at the destination is taken by another one, or by one that somebody changed; skip by default.
+   *
+   * @generated from field: optional drover.v1.ConflictPolicy conflict_policy = 6;
+   */
+  conflictPolicy?: ConflictPolicy | undefined;
 };
 
 /**
@@ -210,6 +217,65 @@ export type UpdateSettingsResponse = Message<"drover.v1.UpdateSettingsResponse">
  */
 export const UpdateSettingsResponseSchema: GenMessage<UpdateSettingsResponse> = /*@__PURE__*/
   messageDesc(file_drover_v1_settings, 6);
+
+/**
+ * What is done when the place of a file is taken: something stood there before the first run, or somebody changed or replaced what the task
+ * wrote. A file with the very same content is taken as migrated under every policy. A folder in the place of a file, or the reverse, is never
+ * replaced: it is reported as failed. Expect new values in later versions.
+ *
+ * @generated from enum drover.v1.ConflictPolicy
+ */
+export const ConflictPolicy = {
+  /**
+   * Not stated: the global setting counts, and where that is absent too, skip.
+   *
+   * @generated from enum value: CONFLICT_POLICY_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * Leave it alone, and report the item as failed, so that somebody looks.
+   *
+   * @generated from enum value: CONFLICT_POLICY_SKIP = 1;
+   */
+  SKIP: 1,
+
+  /**
+   * Replace it. In SharePoint it becomes an earlier version of the same item; in a folder it is gone.
+   *
+   * @generated from enum value: CONFLICT_POLICY_OVERWRITE = 2;
+   */
+  OVERWRITE: 2,
+
+  /**
+   * Leave it alone, and write the file beside it as "name (2).ext". The next runs update that one.
+   *
+   * @generated from enum value: CONFLICT_POLICY_KEEP_BOTH = 3;
+   */
+  KEEP_BOTH: 3,
+
+  /**
+   * Replace it if the file at the source was modified later; else leave it alone, and report the item as skipped.
+   *
+   * @generated from enum value: CONFLICT_POLICY_NEWER_WINS = 4;
+   */
+  NEWER_WINS: 4,
+} as const;
+
+/**
+ * What is done when the place of a file is taken: something stood there before the first run, or somebody changed or replaced what the task
+ * wrote. A file with the very same content is taken as migrated under every policy. A folder in the place of a file, or the reverse, is never
+ * replaced: it is reported as failed. Expect new values in later versions.
+ *
+ * @generated from enum drover.v1.ConflictPolicy
+ */
+export type ConflictPolicy = (typeof ConflictPolicy)[keyof typeof ConflictPolicy] | UnknownEnum;
+
+/**
+ * Describes the enum drover.v1.ConflictPolicy.
+ */
+export const ConflictPolicySchema: GenEnum<ConflictPolicy> = /*@__PURE__*/
+  enumDesc(file_drover_v1_settings, 0);
 
 /**
  * The settings that apply to every task which does not override them.
