@@ -36,6 +36,10 @@ export const keys = {
   joinToken: (secretHash: string) => `join-token!${secretHash}`,
   request: (id: string) => `request!${id}`,
   settings: 'settings!',
+  /** Which format the store has, as a decimal number. */
+  format: 'meta!format',
+  /** Above which the generations of leases are since the store was restored, as a decimal number. */
+  generationBase: 'meta!generation-base',
 };
 
 /** Every kind of row that belongs to one task, as the range that holds the task's. */

@@ -1,0 +1,146 @@
+// Whether one row of the store is what its key says, looked at by itself.
+import { fromBinary, type DescMessage } from '@bufbuild/protobuf';
+import {
+  AgentRowSchema,
+  BatchRowSchema,
+  JoinTokenRowSchema,
+  LeaseState,
+  LedgerRowSchema,
+  NameRowSchema,
+  RequestRowSchema,
+  RunRowSchema,
+  SettingsRowSchema,
+  TaskRowSchema,
+  type BatchRow,
+  type NameRow,
+  type RunRow,
+} from '../../gen/drover/store/v1/rows_pb.ts';
+import {
+  BatchItemsSchema,
+  BatchResultsSchema,
+  type BatchItems,
+  type BatchResults,
+} from '../../gen/drover/v1/columns_pb.ts';
+import { keyPath } from './keys.ts';
+import { decodeNumber } from './open-database.ts';
+
+const sha256Bytes = 32;
+const quickXorHashBytes = 20;
+
+/** The kinds of rows that hold a message, by the first part of their keys. */
+const schemas = new Map<string, DescMessage>([
+  ['task', TaskRowSchema],
+  ['run', RunRowSchema],
+  ['batch', BatchRowSchema],
+  ['items', BatchItemsSchema],
+  ['results', BatchResultsSchema],
+  ['ledger', LedgerRowSchema],
+  ['name', NameRowSchema],
+  ['agent', AgentRowSchema],
+  ['join-token', JoinTokenRowSchema],
+  ['request', RequestRowSchema],
+  ['settings', SettingsRowSchema],
+]);
+/** The kinds whose rows are empty: what counts is that they stand. */
+const empties = new Set(['deleted', 'open-run', 'pending', 'leased']);
+
+/** The first part of a key. */
+export function kindOf(key: string): string {
+  return key.slice(0, Math.max(0, key.indexOf('!')));
+}
+
+/** The id of the task that a row belongs to: the second part of its key. */
+export function taskOf(key: string): string {
+  return key.split('!', 2)[1] ?? '';
+}
+
+/** Every problem of a row that can be seen without looking at another, in words. */
+export function* problemsOfRow(key: string, bytes: Uint8Array): Generator<string> {
+  const kind = kindOf(key);
+  if (kind === 'meta') {
+    if (Number.isNaN(decodeNumber(bytes))) yield 'holds no number';
+    return;
+  }
+  if (empties.has(kind)) {
+    if (bytes.length > 0) yield 'is not empty';
+    return;
+  }
+  const schema = schemas.get(kind);
+  if (schema === undefined) return void (yield 'is a row of no kind that this version knows');
+  const message = decode(schema, bytes);
+  if (message === undefined) return void (yield 'cannot be decoded');
+  yield* problemsOfMessage(key, message);
+}
+
+/** What is wrong with the items of a batch and what became of them; `results` is undefined where there is none. */
+export function* problemsOfColumns(
+  items: BatchItems,
+  results: BatchResults | undefined,
+): Generator<string> {
+  const count = items.path.length;
+  for (const column of unevenColumns(BatchItemsSchema, items, count))
+    yield `the column ${column} of its items has another length than their paths`;
+  if (items.kind.length !== count) yield 'not every item has a kind';
+  if (results === undefined) return;
+  if (results.state.length !== count) yield `it has ${count} items, but ${results.state.length} results`; // prettier-ignore
+  for (const column of unevenColumns(BatchResultsSchema, results, count))
+    yield `the column ${column} of its results has another length than its items`;
+  const hashes = [[results.sha256, sha256Bytes], [results.quickXorHash, quickXorHashBytes]] as const; // prettier-ignore
+  for (const [bytes, size] of hashes)
+    if (bytes.length !== 0 && bytes.length !== count * size)
+      yield 'not every result has its hashes';
+  if (results.remark.some(({ index }) => index >= count)) yield 'a remark is about no item';
+}
+
+/** The message of a row; undefined when it is none. */
+export function decode<D extends DescMessage>(schema: D, bytes: Uint8Array) {
+  try {
+    return fromBinary(schema, bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+// A column that came into the schema later is missing in older rows, and one that is optional may be empty.
+function* unevenColumns(schema: DescMessage, message: object, count: number): Generator<string> {
+  for (const field of schema.fields) {
+    if (field.fieldKind !== 'list' || field.listKind === 'message') continue;
+    const { length } = (message as Record<string, unknown[]>)[field.localName]!;
+    if (length !== 0 && length !== count) yield field.name;
+  }
+}
+
+function* problemsOfMessage(key: string, message: object): Generator<string> {
+  switch (kindOf(key)) {
+    case 'task':
+      if (!('task' in message) || message.task === undefined) yield 'holds no task';
+      return;
+    case 'run': {
+      const { run, scan } = message as RunRow;
+      if (run?.progress === undefined || scan?.lease === undefined) yield 'holds no whole run';
+      return;
+    }
+    case 'batch': {
+      const { lease } = message as BatchRow;
+      if (lease === undefined || lease.state === LeaseState.UNSPECIFIED) yield 'holds no lease';
+      return;
+    }
+    case 'ledger':
+    case 'name': {
+      if (!isRelativePath(pathOf(key))) yield 'is not under the key of a path';
+      const { path, run } = message as Partial<NameRow>;
+      if (kindOf(key) === 'name' && !isRelativePath(path!)) yield 'names no path at the source';
+      if (!run) yield 'names no run';
+      return;
+    }
+    default:
+  }
+}
+
+function pathOf(key: string): string {
+  return keyPath(key.slice(key.indexOf('!', key.indexOf('!') + 1) + 1));
+}
+
+function isRelativePath(text: string): boolean {
+  return text.split('/').every((part) => part !== '' && part !== '.' && part !== '..');
+}

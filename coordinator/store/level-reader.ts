@@ -1,0 +1,195 @@
+// Reading the rows of the store.
+import { fromBinary, type DescMessage, type MessageShape } from '@bufbuild/protobuf';
+import {
+  AgentRowSchema,
+  BatchRowSchema,
+  JoinTokenRowSchema,
+  LedgerRowSchema,
+  NameRowSchema,
+  RequestRowSchema,
+  RunRowSchema,
+  SettingsRowSchema,
+  TaskRowSchema,
+  type AgentRow,
+  type BatchRow,
+  type JoinTokenRow,
+  type LedgerRow,
+  type NameRow,
+  type RequestRow,
+  type RunRow,
+  type SettingsRow,
+  type TaskRow,
+} from '../../gen/drover/store/v1/rows_pb.ts';
+import type { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
+import { raiseGeneration } from './generations.ts';
+import { keyPath, keys, lastNumber, pathKey, under, type KeyRange } from './keys.ts';
+import { mergeLedger } from './ledger-merge.ts';
+import type { Database } from './open-database.ts';
+import { readError } from './store-errors.ts';
+import type { BatchKey, Reader, RunKey } from './store.ts';
+
+/** How many rows an iterator brings at once. */
+const iteratorRows = 1000;
+
+/** A database that is open, and what has to be known of it. */
+export interface OpenedStore {
+  database: Database;
+  folder: string;
+  /** See `raiseGeneration`. */
+  generationBase: number;
+}
+
+/** Reads rows; `get` is where a transaction sees its own writes first. */
+export class LevelReader implements Reader {
+  protected readonly opened: OpenedStore;
+
+  constructor(opened: OpenedStore) {
+    this.opened = opened;
+  }
+
+  protected get database(): Database {
+    return this.opened.database;
+  }
+
+  /** What a read brings; what goes wrong with it is said in words that help. */
+  protected async read<T>(reading: PromiseLike<T>): Promise<T> {
+    try {
+      return await reading;
+    } catch (error) {
+      throw readError(this.opened.folder, error);
+    }
+  }
+
+  protected async get(key: string): Promise<Uint8Array | undefined> {
+    return this.read(this.database.get(key));
+  }
+
+  async #row<D extends DescMessage>(schema: D, key: string): Promise<MessageShape<D> | undefined> {
+    const bytes = await this.get(key);
+    return bytes === undefined ? undefined : fromBinary(schema, bytes);
+  }
+
+  /** Many rows at once; it does not see what a commit has not written yet. */
+  async #rows<D extends DescMessage>(
+    schema: D,
+    rowKeys: string[],
+  ): Promise<(MessageShape<D> | undefined)[]> {
+    const found = await this.read(this.database.getMany(rowKeys));
+    return found.map((bytes) => bytes && fromBinary(schema, bytes));
+  }
+
+  async #page<D extends DescMessage>(
+    schema: D,
+    range: KeyRange,
+    limit: number,
+  ): Promise<{ key: string; row: MessageShape<D> }[]> {
+    const entries = await this.read(this.database.iterator({ ...range, limit }).all());
+    return entries.map(([key, bytes]) => ({ key, row: fromBinary(schema, bytes) }));
+  }
+
+  task = (id: string): Promise<TaskRow | undefined> => this.#row(TaskRowSchema, keys.task(id));
+
+  async tasks(after: string, limit: number): Promise<TaskRow[]> {
+    const page = await this.#page(TaskRowSchema, from('task!', keys.task(after)), limit);
+    return page.map(({ row }) => row);
+  }
+
+  async run(key: RunKey): Promise<RunRow | undefined> {
+    const row = await this.#row(RunRowSchema, keys.run(key));
+    raiseGeneration(row?.scan?.lease, this.opened.generationBase);
+    return row;
+  }
+
+  async runs(task: string, after: number, limit: number): Promise<RunRow[]> {
+    const range = from(`run!${task}!`, keys.run({ task, run: after }));
+    return (await this.#page(RunRowSchema, range, limit)).map(({ row }) => row);
+  }
+
+  async openRuns(): Promise<RunKey[]> {
+    const found = await this.read(this.database.keys(under('open-run!')).all());
+    return found.map((key) => ({ task: key.split('!')[1]!, run: lastNumber(key) }));
+  }
+
+  async batch(key: BatchKey): Promise<BatchRow | undefined> {
+    const row = await this.#row(BatchRowSchema, keys.batch(key));
+    raiseGeneration(row?.lease, this.opened.generationBase);
+    return row;
+  }
+
+  async batches(run: RunKey, after: number, limit: number) {
+    const start = keys.batch({ ...run, batch: after });
+    const page = await this.#page(BatchRowSchema, from(parent(start), start), limit);
+    return page.map(({ key, row }) => ({ batch: lastNumber(key), row }));
+  }
+
+  batchItems = (key: BatchKey): Promise<Uint8Array | undefined> => this.get(keys.batchItems(key));
+  batchResults = (key: BatchKey): Promise<Uint8Array | undefined> =>
+    this.get(keys.batchResults(key));
+
+  async pendingBatches(run: RunKey, phase: BatchPhase, after: number, limit: number) {
+    const start = keys.pendingBatch({ ...run, batch: after }, phase);
+    const found = await this.read(
+      this.database.keys({ ...from(parent(start), start), limit }).all(),
+    );
+    return found.map(lastNumber);
+  }
+
+  async leasedBatches(run: RunKey): Promise<number[]> {
+    const range = under(parent(keys.leasedBatch({ ...run, batch: 0 })));
+    return (await this.read(this.database.keys(range).all())).map(lastNumber);
+  }
+
+  async ledger(task: string, paths: readonly string[]): Promise<(LedgerRow | undefined)[]> {
+    if (paths.length === 0) return [];
+    const iterator = this.database.iterator({
+      gte: keys.ledger(task, paths[0]!),
+      lte: keys.ledger(task, paths.at(-1)!),
+    });
+    try {
+      const prefix = keys.ledger(task, '').length;
+      const found = await mergeLedger(paths.map(pathKey), async () => {
+        const entries = await this.read(iterator.nextv(iteratorRows));
+        return entries.map(([key, bytes]) => [key.slice(prefix), bytes] as const);
+      });
+      return found.map((bytes) => bytes && fromBinary(LedgerRowSchema, bytes));
+    } finally {
+      await iterator.close();
+    }
+  }
+
+  async firstMigrated(task: string, itemPath: string) {
+    const key = keys.ledger(task, itemPath);
+    // What is below a path comes right after it, since nothing is below the separator.
+    const range = { gte: key, lt: `${key}\x01`, limit: 1 };
+    const [entry] = await this.read(this.database.iterator(range).all());
+    if (entry === undefined) return undefined;
+    const found = keyPath(entry[0].slice(keys.ledger(task, '').length));
+    return { path: found, row: fromBinary(LedgerRowSchema, entry[1]) };
+  }
+
+  names = (task: string, paths: readonly string[]): Promise<(NameRow | undefined)[]> =>
+    this.#rows(NameRowSchema, paths.map((one) => keys.name(task, one))); // prettier-ignore
+
+  agent = (id: string): Promise<AgentRow | undefined> => this.#row(AgentRowSchema, keys.agent(id));
+
+  async agents(after: string, limit: number): Promise<AgentRow[]> {
+    const page = await this.#page(AgentRowSchema, from('agent!', keys.agent(after)), limit);
+    return page.map(({ row }) => row);
+  }
+
+  joinToken = (hash: string): Promise<JoinTokenRow | undefined> =>
+    this.#row(JoinTokenRowSchema, keys.joinToken(hash));
+  request = (id: string): Promise<RequestRow | undefined> =>
+    this.#row(RequestRowSchema, keys.request(id));
+  settings = (): Promise<SettingsRow | undefined> => this.#row(SettingsRowSchema, keys.settings);
+}
+
+/** The keys under `prefix` that come after `start`. */
+function from(prefix: string, start: string): KeyRange {
+  return { gt: start, lt: under(prefix).lt };
+}
+
+/** A key without its last part, with the separator. */
+function parent(key: string): string {
+  return key.slice(0, key.lastIndexOf('!') + 1);
+}
