@@ -248,6 +248,29 @@ function testConflicts(check: Register): void {
     },
   );
 
+  check(
+    'what stands there with the same content gets other dates, when it is told which',
+    async ({ t, place, destination }) => {
+      await put(destination, 'file', large);
+      const found = await destination.openUpload(uploadOptions('file', Buffer.from('new')));
+      if (found.kind !== 'existing') throw new Error('nothing was found');
+      const times = { modifiedNs: modifiedNs + 86_400_000_000_000n, createdNs: 0n };
+      const other = Buffer.from(large).fill(1);
+      t.is(await found.prove(new Hasher().whole(other), contentOf(other), times), undefined);
+      t.is(await place.modifiedNs('file'), found.modifiedNs);
+      const proof = await found.prove(new Hasher().whole(large), contentOf(large), times);
+      const precisionNs = destination.timePrecisionNs;
+      t.is(proof!.modifiedNs / precisionNs, times.modifiedNs / precisionNs);
+      t.is((await place.modifiedNs('file')) / precisionNs, times.modifiedNs / precisionNs);
+      t.deepEqual(await place.readBack('file'), large);
+      // It is what the next run expects there.
+      const next = { ...uploadOptions('file', large), expected: { ...proof!, size: large.length } };
+      const upload = await destination.openUpload(next);
+      if (upload.kind !== 'upload') throw new Error('it is not what was expected');
+      await upload.abort();
+    },
+  );
+
   check('a folder in the place of a file is shown', async ({ t, destination }) => {
     await destination.makeFolder('file');
     const found = await destination.openUpload(uploadOptions('file', large));

@@ -61,8 +61,15 @@ export interface ExistingFile {
   asExpected: ExpectedFile;
   /** Whether it is worth reading a source of this size to compare: a file of another size is mostly another file. */
   mayEqual(size: number): boolean;
-  /** Whether what stands there is this content, and how that was proved; undefined when it is another. */
-  prove(hashes: Hashes, content: SourceContent): Promise<DestinationFile | undefined>;
+  /**
+   * Whether what stands there is this content, and how that was proved; undefined when it is another. If it is, and has another
+   * modified time than `times`, it gets them; without `times` it is not touched.
+   */
+  prove(
+    hashes: Hashes,
+    content: SourceContent,
+    times?: FolderTimes,
+  ): Promise<DestinationFile | undefined>;
 }
 
 /** A file on its way. Exactly one of `commit` and `abort` ends it. */
@@ -99,7 +106,7 @@ export interface DestinationFile {
   verification: ItemVerification;
 }
 
-/** A folder's dates, in nanoseconds since 1970; `createdNs` is 0 when it is not known. */
+/** Dates of a folder or file, in nanoseconds since 1970; `createdNs` is 0 when it is not known. */
 export interface FolderTimes {
   modifiedNs: bigint;
   createdNs: bigint;

@@ -14,6 +14,7 @@ import { CheckedFolders } from './checked-folders.ts';
 import { ItemVerification } from '../../gen/drover/v1/item_pb.ts';
 import type {
   Destination,
+  DestinationFile,
   ExistingFile,
   FolderTimes,
   Upload,
@@ -25,7 +26,7 @@ import {
   destinationRootError,
   linkError,
 } from './destination-error.ts';
-import { setFolderModifiedTime } from './file-times.ts';
+import { setFolderModifiedTime, setModifiedTime } from './file-times.ts';
 import { beginFolderUpload, isExpected, removePart } from './folder-upload.ts';
 import { checkRelativePath } from './relative-path.ts';
 import { makeFolders } from '../../lib/make-folders.ts';
@@ -137,33 +138,38 @@ class FolderDestination implements Destination {
       modifiedNs: stats.mtimeNs,
       asExpected: { size: Number(stats.size), modifiedNs: stats.mtimeNs, id: '', version: '' },
       mayEqual: (size) => stats.isFile() && size === Number(stats.size),
-      prove: async ({ sha256 }) => {
-        const found = this.#guarded(path, () => this.#hashes(path));
-        if (Buffer.compare(found.sha256, sha256) !== 0) return undefined;
-        return {
-          modifiedNs: stats.mtimeNs,
-          id: '',
-          version: '',
-          verification: ItemVerification.HASH,
-        };
-      },
+      prove: async ({ sha256 }, _content, times) =>
+        this.#guarded(path, () => this.#proveExisting(path, sha256, times)),
     };
   }
 
-  #hashes(path: string): Hashes {
+  #proveExisting(
+    path: string,
+    sha256: Uint8Array,
+    times: FolderTimes | undefined,
+  ): DestinationFile | undefined {
     const flags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
     const descriptor = openSync(this.#prefix + path, flags);
     try {
-      if (!fstatSync(descriptor).isFile()) throw conflictError(path, 'is not a file');
-      const hasher = new Hasher().start();
-      for (let position = 0; ;) {
-        const bytes = readSync(descriptor, readBack, 0, readBackBytes, position);
-        if (bytes === 0) return hasher.digest();
-        hasher.update(readBack.subarray(0, bytes));
-        position += bytes;
-      }
+      const { mtimeNs: modifiedNs } = fstatSync(descriptor, { bigint: true });
+      if (Buffer.compare(this.#hashes(path, descriptor).sha256, sha256) !== 0) return undefined;
+      const proof = { id: '', version: '', verification: ItemVerification.HASH };
+      if (times === undefined || modifiedNs === times.modifiedNs) return { ...proof, modifiedNs };
+      setModifiedTime(descriptor, times.modifiedNs);
+      return { ...proof, modifiedNs: fstatSync(descriptor, { bigint: true }).mtimeNs };
     } finally {
       closeSync(descriptor);
+    }
+  }
+
+  #hashes(path: string, descriptor: number): Hashes {
+    if (!fstatSync(descriptor).isFile()) throw conflictError(path, 'is not a file');
+    const hasher = new Hasher().start();
+    for (let position = 0; ;) {
+      const bytes = readSync(descriptor, readBack, 0, readBackBytes, position);
+      if (bytes === 0) return hasher.digest();
+      hasher.update(readBack.subarray(0, bytes));
+      position += bytes;
     }
   }
 }

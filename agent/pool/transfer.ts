@@ -12,7 +12,7 @@ import type {
   UploadOptions,
 } from '../destination/destination.ts';
 import { printablePath } from '../source/printable-path.ts';
-import type { ConflictPolicy } from '../../gen/drover/v1/settings_pb.ts';
+import { ConflictPolicy } from '../../gen/drover/v1/settings_pb.ts';
 import { existingConflict, existingNewer, isConflict, judgeConflict, keptNumberMax, numberedPath } from './conflict.ts'; // prettier-ignore
 import type { Source, SourceFile, SourceFileFacts } from '../source/source.ts';
 import { Hasher, type Hashes } from './hasher.ts';
@@ -132,9 +132,11 @@ export class FileTransfer {
   ): Promise<FoundPlace> {
     const place = await this.#openPlace(item, facts, { open });
     if (place.kind === 'upload') return { kind: 'upload', upload: place, keptPath: '' };
-    const transferred = await this.#adopt(item, file, facts, place, '');
-    if (transferred !== undefined) return { kind: 'done', transferred };
     const { conflictPolicy: policy, destination } = this.#options;
+    // What this task wrote, or may write over, gets the dates of the source; what somebody else put there is not touched.
+    const isOurs = item.expected !== undefined || policy === ConflictPolicy.OVERWRITE;
+    const transferred = await this.#adopt(item, file, facts, { existing: place, keptPath: '', isOurs }); // prettier-ignore
+    if (transferred !== undefined) return { kind: 'done', transferred };
     const { timePrecisionNs: precisionNs } = destination;
     const { modifiedNs } = facts;
     switch (judgeConflict({ policy, existing: place, modifiedNs, precisionNs })) {
@@ -165,7 +167,7 @@ export class FileTransfer {
       if (this.#isAtSource(item.path, keptPath)) continue;
       const place = await this.#openPlace(item, facts, { path: keptPath });
       if (place.kind === 'upload') return { kind: 'upload', upload: place, keptPath };
-      const transferred = await this.#adopt(item, file, facts, place, keptPath);
+      const transferred = await this.#adopt(item, file, facts, { existing: place, keptPath, isOurs: false }); // prettier-ignore
       if (transferred !== undefined) return { kind: 'done', transferred };
     }
     throw existingConflict(item, facts, taken, `; ${keptNumberMax - 1} names beside it are taken, too`); // prettier-ignore
@@ -245,12 +247,12 @@ export class FileTransfer {
     item: TransferItem,
     file: SourceFile,
     facts: SourceFileFacts,
-    existing: ExistingFile,
-    keptPath: string,
+    { existing, keptPath, isOurs }: { existing: ExistingFile; keptPath: string; isOurs: boolean },
   ): Promise<Transferred | undefined> {
     if (!existing.mayEqual(facts.size)) return undefined;
     const hashes = await this.#read(item.path, file, facts, undefined);
-    const destination = await existing.prove(hashes, sourceContent(file, facts));
+    const content = sourceContent(file, facts);
+    const destination = await existing.prove(hashes, content, isOurs ? facts : undefined);
     if (destination === undefined) return undefined;
     this.#options.countBytes(facts.size);
     return { size: facts.size, modifiedNs: facts.modifiedNs, destination, hashes, keptPath };

@@ -217,11 +217,13 @@ class SharePointDestination implements Destination {
       modifiedNs,
       asExpected: { size, modifiedNs, id, version },
       mayEqual: (bytes) => item.isFile && (size === bytes || mayBeRewritten(path)),
-      prove: async (hashes, content) =>
+      prove: async (hashes, content, times) =>
         await this.#guarded(path, async () => {
           const proof = await prove(this.#proofParts, path, item, hashes, content);
           if (proof === undefined) return undefined;
-          return await this.#arrivals.accept(path, proof);
+          const isDated = times === undefined || isSameSecond(proof.item.modifiedNs, times.modifiedNs); // prettier-ignore
+          const dated = isDated ? proof.item : await this.#folders.date(`/items/${id}`, times);
+          return await this.#arrivals.accept(path, { ...proof, item: dated });
         }),
     };
   }
@@ -244,6 +246,12 @@ class SharePointDestination implements Destination {
       throw itemError(thrown, path);
     }
   }
+}
+
+/** The service keeps no more than seconds. */
+function isSameSecond(oneNs: bigint, otherNs: bigint): boolean {
+  const secondNs = 1_000_000_000n;
+  return oneNs / secondNs === otherNs / secondNs;
 }
 
 function parentFolder(path: string): string {
