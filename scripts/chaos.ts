@@ -3,9 +3,10 @@
 // services refuse and disks are full. Then all is quiet, and what arrived has to be what is there.
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
+import { setImmediate, setTimeout as delay } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { RunState } from '../gen/drover/v1/run_pb.ts';
+import { ConflictPolicy } from '../gen/drover/v1/settings_pb.ts';
 import { progressLine } from '../lib/progress-view.ts';
 import { runProcess } from '../lib/process-edge.ts';
 import { readDestination, readFolder, TenantReader, type ArrivedTree } from './chaos-arrived.ts';
@@ -35,8 +36,11 @@ await runProcess('chaos', process, async ({ drain }) => {
   // Also when something is thrown: a mount that stays would be in the way of everybody.
   process.once('exit', () => stack?.smallDisk?.unmount());
   try {
+    // Before anything runs, because the networks are in this process, and this keeps it busy.
+    const sizes = { files: options.files, largeFiles: options.largeFiles };
+    const shares = ['one', 'two'].map((name) => Share.make(path.join(folder, 'share', name), sizes, new Random(options.seed).fork(`share ${name}`))); // prettier-ignore
     stack = await ChaosStack.start({ folder, agents: options.agents, hasEmulator: options.destination === 'emulator', log }); // prettier-ignore
-    await play(options, folder, stack, log, drain);
+    await play(options, folder, shares, stack, log, drain);
   } catch (error) {
     log.problem(error instanceof Error ? (error.stack ?? error.message) : String(error));
   } finally {
@@ -60,15 +64,16 @@ await runProcess('chaos', process, async ({ drain }) => {
 async function play(
   options: ChaosOptions,
   folder: string,
+  shares: readonly Share[],
   stack: ChaosStack,
   log: ChaosLog,
   drain: AbortSignal,
 ): Promise<void> {
-  const random = new Random(options.seed);
   const tasks = await Promise.all(
-    ['one', 'two'].map((name) => makeTask(name, options, folder, stack, log, random)),
+    shares.map((share) => makeTask(share, options, folder, stack, log)),
   );
   const over = AbortSignal.any([drain, AbortSignal.timeout(options.chaosMs)]);
+  const random = new Random(options.seed);
   const scene = { stack, tasks: tasks.map(({ name }) => name), random: random.fork('events'), log };
   log.say(`chaos for ${options.chaosMs / 1000} s`);
   const [events, ...changes] = await Promise.all([
@@ -90,18 +95,19 @@ async function play(
 }
 
 async function makeTask(
-  name: string,
+  share: Share,
   options: ChaosOptions,
   folder: string,
   stack: ChaosStack,
   log: ChaosLog,
-  random: Random,
 ): Promise<ChaosTask> {
-  const sizes = { files: options.files, largeFiles: options.largeFiles };
-  const share = Share.make(path.join(folder, 'share', name), sizes, random.fork(`share ${name}`));
-  const place = path.join(folder, 'destination', name);
-  const destination = options.destination === 'folder' ? pathToFileURL(place).href : `${library}/${name}`; // prettier-ignore
-  const { task } = await stack.api.tasks.createTask({ task: { source: share.folder, destination }, taskId: name }); // prettier-ignore
+  const taskId = path.basename(share.folder);
+  const place = path.join(folder, 'destination', taskId);
+  const destination = options.destination === 'folder' ? pathToFileURL(place).href : `${library}/${taskId}`; // prettier-ignore
+  // Nobody else works at the destination, but what an agent wrote and could not report counts as somebody else's once it has changed at
+  // the source, see test/unreported-write.test.ts.
+  const settings = { conflictPolicy: ConflictPolicy.OVERWRITE };
+  const { task } = await stack.api.tasks.createTask({ task: { source: share.folder, destination, settings }, taskId }); // prettier-ignore
   return new ChaosTask({ name: task!.name, share, destination }, { api: stack.api, log });
 }
 
@@ -119,6 +125,7 @@ async function work(
     for (let more = random.chance(0.1) ? burst : random.between(1, 5); more > 0; more--) {
       log.note(share.change());
       changes += 1;
+      await setImmediate();
     }
     await delay(random.between(20, 400), undefined, { signal }).catch(() => undefined);
   }
