@@ -1,5 +1,5 @@
 // The coordinator put together: its parts opened in order, closed in reverse.
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { connectionFileName, type Connection } from '../lib/connection.ts';
 import { DroverError } from '../lib/error.ts';
@@ -7,17 +7,21 @@ import type { Logger } from '../lib/log.ts';
 import { makeFolders } from '../lib/make-folders.ts';
 import { formatHostPort, type HostPort } from '../lib/option-values.ts';
 import { systemClock, type Clock } from '../lib/time.ts';
+import { createBackup } from './backup/create-backup.ts';
+import { privateFiles, storeFolder } from './backup/data-files.ts';
+import { openDoor } from './backup/door.ts';
 import { createDispatcher } from './dispatch/create-dispatcher.ts';
 import { compileCoordinatorOptions, type CoordinatorOptions } from './options.ts';
 import { ChangeHub } from './rpc/change-hub.ts';
 import { startServer } from './rpc/server.ts';
 import { openLevelStore } from './store/level-store.ts';
+import type { Store } from './store/store.ts';
+import { damagedStore } from './store/store-errors.ts';
+import { hasStore } from './store/store-files.ts';
 import { Sweeper } from './sweeper.ts';
 import { openTrust } from './trust/open-trust.ts';
 import { writeFileWhole } from './trust/private-file.ts';
 import { serverNames } from './trust/server-names.ts';
-
-const storeFolder = 'store';
 
 export interface Coordinator extends AsyncDisposable {
   /** How a client on this machine reaches it. */
@@ -46,8 +50,10 @@ export async function startCoordinator(
   const options = compileCoordinatorOptions(given);
   const { dataFolder, listen, advertise, leaseTtlMs, heartbeatIntervalMs } = options;
   makeDataFolder(dataFolder);
+  checkDataFolder(dataFolder);
   await using parts = new AsyncDisposableStack();
   const store = parts.use(await openLevelStore(path.join(dataFolder, storeFolder)));
+  await warnOfLostAuthority(dataFolder, store, log);
   const trust = await openTrust({ folder: dataFolder, store, clock });
   const certificate = await trust.serverCertificate(serverNames([listen.host, ...advertise]));
   const sweeper = parts.adopt(new Sweeper(store, clock, log), (owned) => owned.close());
@@ -61,6 +67,14 @@ export async function startCoordinator(
   const server = await startServer({ ...shared, certificate, listen });
   // Sessions end by themselves when the server stops, and the dispatcher closes after the last of them.
   parts.adopt(server, (owned) => owned.close());
+  const door = await openDoor({
+    dataFolder,
+    isAdminToken: (token) => trust.isAdminToken(token),
+    createBackup: (to, signal) =>
+      createBackup({ store, dataFolder, to, nowMs: clock.now(), signal }),
+    log,
+  });
+  parts.adopt(door, (owned) => owned.close());
   const authorityFile = path.join(dataFolder, 'authority.pem');
   const connection: Connection = {
     address: `https://${formatHostPort({ host: localHost(listen), port: server.port })}`,
@@ -89,6 +103,22 @@ export async function startCoordinator(
 function localHost({ host }: HostPort): string {
   if (host === '0.0.0.0') return '127.0.0.1';
   return host === '::' ? '::1' : host;
+}
+
+/** The store is made before all that is private, so that these without a store mean that it was lost: an empty one would not show it. */
+function checkDataFolder(folder: string): void {
+  const store = path.join(folder, storeFolder);
+  if (hasStore(store)) return;
+  for (const file of privateFiles)
+    if (existsSync(path.join(folder, file)))
+      throw damagedStore(store, `it is missing, though ${path.join(folder, file)} is there`);
+}
+
+/** A new authority is made where the old one is missing, which may be what somebody wants; but it must not go unnoticed. */
+async function warnOfLostAuthority(folder: string, store: Store, log: Logger): Promise<void> {
+  const file = path.join(folder, privateFiles[0]);
+  if (existsSync(file) || (await store.agents('', 1)).length === 0) return;
+  log.warn({ file }, 'the certificate authority is missing; a new one is made, and every agent has to join again unless the file is brought back from a backup'); // prettier-ignore
 }
 
 /** A folder that is there already keeps the rights that its owner gave it; what is secret in it is closed by itself. */

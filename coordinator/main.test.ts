@@ -85,6 +85,7 @@ const refused: [args: string[], environment: Record<string, string>, name: RegEx
   [['--heartbeat-interval', '20'], {}, /--heartbeat-interval.*--lease-ttl/],
   [['--listen', '192.0.2.1:0'], {}, /--listen/],
   [['--data', '/proc/none/data'], {}, /--data/],
+  [['check', '--data', '/proc/none/data'], {}, /--data: there is no store/],
   [[], { DROVER_COORDINATOR_LISTEN: 'x' }, /DROVER_COORDINATOR_LISTEN/],
 ];
 
@@ -118,5 +119,6 @@ test('help shows every option with its environment variable; version is one line
     const variable = `DROVER_COORDINATOR_${option.slice(2).replaceAll('-', '_').toUpperCase()}`;
     t.true(words.includes(variable), option);
   }
+  t.regex(words, /Commands: backup .* restore .* check /);
   t.regex((await run(t, ['--version'])).stdout, /^\d+\.\d+\.\d+\n$/);
 });

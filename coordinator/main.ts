@@ -5,8 +5,9 @@
 // The edge of the coordinator's process: options, output, signals, exit status.
 import { createLog } from '../lib/log.ts';
 import { type ProcessEdge, aborted, optionsOrStatus, runProcess } from '../lib/process-edge.ts';
+import { runMaintenance } from './backup/commands.ts';
 import { startCoordinator, type Coordinator } from './coordinator.ts';
-import { parseCoordinatorOptions, type ProcessOptions } from './options.ts';
+import { parseCoordinatorOptions, type ServeOptions } from './options.ts';
 
 /** Exit status of a coordinator that was told to stop at once, as a shell gives it for SIGINT. */
 const exitStopped = 130;
@@ -18,6 +19,8 @@ async function main(edge: ProcessEdge): Promise<number> {
     parseCoordinatorOptions(process.argv.slice(2), (text) => process.stderr.write(text)),
   );
   if (typeof options === 'number') return options;
+  if (options.kind !== 'serve')
+    return runMaintenance(options, (line) => process.stdout.write(`${line}\n`), edge.drain);
   const log = createLog('drover-coordinator', options.logLevel);
   const coordinator = await startCoordinator(options.coordinator, { log });
   process.stdout.write(`${readyText(coordinator, options)}\n`);
@@ -26,7 +29,7 @@ async function main(edge: ProcessEdge): Promise<number> {
   return Promise.race([closed, aborted(edge.stop).then(() => exitStopped)]);
 }
 
-function readyText(coordinator: Coordinator, { json }: ProcessOptions): string {
+function readyText(coordinator: Coordinator, { json }: ServeOptions): string {
   const { connection, connectionFile, dataFolder: data } = coordinator;
   if (json)
     return JSON.stringify({ ready: true, ...connection, connectionFile, data, pid: process.pid });

@@ -5,9 +5,16 @@ import { compileCoordinatorOptions, parseCoordinatorOptions } from './options.ts
 
 const quiet = () => {};
 
+function serve(...args: string[]) {
+  const options = parseCoordinatorOptions(args, quiet);
+  if (options.kind !== 'serve')
+    throw new Error(`the coordinator was not to be run: ${options.kind}`);
+  return options;
+}
+
 test('defaults are complete', (t) => {
-  const { coordinator, ...process } = parseCoordinatorOptions(['--data', '/d'], quiet);
-  t.deepEqual(process, { logLevel: 'info', json: false });
+  const { coordinator, ...process } = serve('--data', '/d');
+  t.deepEqual(process, { kind: 'serve', logLevel: 'info', json: false });
   const complete = {
     dataFolder: '/d',
     listen: { host: '127.0.0.1', port: 7443 },
@@ -22,7 +29,7 @@ test('defaults are complete', (t) => {
 test('options are taken as they are given', (t) => {
   const args =
     '--data x/y --listen [::1]:0 --advertise a.example,10.0.0.1 --advertise b --lease-ttl 2 --json';
-  const { coordinator, json } = parseCoordinatorOptions(args.split(' '), quiet);
+  const { coordinator, json } = serve(...args.split(' '));
   t.true(json);
   const { dataFolder, ...rest } = compileCoordinatorOptions(coordinator);
   t.true(dataFolder.startsWith('/') && dataFolder.endsWith('/x/y'));
@@ -63,4 +70,31 @@ test('surplus arguments, and heartbeats that are too rare for the lease, are ref
   t.throws(() => parseCoordinatorOptions(['x'], quiet), { instanceOf: CommanderError });
   const rare = { leaseTtlMs: 10_000, heartbeatIntervalMs: 5001 };
   t.throws(() => compileCoordinatorOptions(rare), { instanceOf: DroverError });
+});
+
+test('what is to be done to the data takes its folders from anywhere on the line', (t) => {
+  const parse = (line: string) => parseCoordinatorOptions(line.split(' '), quiet);
+  const backup = { kind: 'backup', dataFolder: '/d', to: '/b', json: false };
+  t.deepEqual(parse('backup --data /d --to /b'), backup as never);
+  t.deepEqual(parse('--data /d backup --to /b'), backup as never);
+  const restore = { kind: 'restore', dataFolder: '/d', from: '/b', json: true };
+  t.deepEqual(parse('restore --json --from /b --data /d'), restore as never);
+  t.deepEqual(parse('check --data /d'), { kind: 'check', dataFolder: '/d', json: false } as never);
+});
+
+test('what is to be done to the data without what it needs is refused by name', (t) => {
+  for (const [line, name] of [
+    ['backup', '--to'],
+    ['restore', '--from'],
+    ['backup --to', '--to'],
+    ['check x', 'x'],
+  ]) {
+    // prettier-ignore
+    let written = '';
+    const write = (text: string) => (written += text);
+    t.throws(() => parseCoordinatorOptions(line!.split(' '), write), {
+      instanceOf: CommanderError,
+    });
+    t.true(name === 'x' || written.includes(name!), written);
+  }
 });

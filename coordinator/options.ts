@@ -51,13 +51,21 @@ export function compileCoordinatorOptions(options: CoordinatorOptions): Compiled
   };
 }
 
-/** What a person says on the command line: the coordinator's options, and what the process does around it. */
-export interface ProcessOptions {
+/** What a person says on the command line when the coordinator is to run: its options, and what the process does around it. */
+export interface ServeOptions {
+  kind: 'serve';
   coordinator: CoordinatorOptions;
   logLevel: LogLevel;
   /** Print one JSON line when it is ready, in place of sentences. */
   json: boolean;
 }
+
+/** What a person says to have something done to the coordinator's data; all paths are absolute. */
+export type MaintenanceOptions = { dataFolder: string; json: boolean } & (
+  { kind: 'backup'; to: string } | { kind: 'restore'; from: string } | { kind: 'check' }
+);
+
+export type ProcessOptions = ServeOptions | MaintenanceOptions;
 
 interface Flags {
   data: string;
@@ -77,10 +85,23 @@ export function parseCoordinatorOptions(
   args: readonly string[],
   writeError: (text: string) => void,
 ): ProcessOptions {
-  const command = coordinatorCommand().exitOverride().configureOutput({ writeErr: writeError });
-  const flags = command.parse([...args], { from: 'user' }).opts<Flags>();
+  let options: ProcessOptions | undefined;
+  const command = coordinatorCommand()
+    .exitOverride()
+    .configureOutput({ writeErr: writeError })
+    .configureHelp({ showGlobalOptions: true })
+    .action((flags: Flags) => {
+      options = serveOptions(flags);
+    });
+  addMaintenance(command, (given) => (options = given));
+  command.parse([...args], { from: 'user' });
+  return options!;
+}
+
+function serveOptions(flags: Flags): ServeOptions {
   const { data, listen, advertise, leaseTtl, heartbeatInterval } = flags;
   return {
+    kind: 'serve',
     coordinator: {
       dataFolder: data,
       listen,
@@ -91,6 +112,36 @@ export function parseCoordinatorOptions(
     logLevel: flags.logLevel,
     json: flags.json ?? false,
   };
+}
+
+/** The commands beside running; they take the data folder, and how to print, from the options that all have. */
+function addMaintenance(program: Command, take: (options: MaintenanceOptions) => void): void {
+  const shared = (): { dataFolder: string; json: boolean } => {
+    const { data, json = false } = program.opts<Flags>();
+    return { dataFolder: path.resolve(data), json };
+  };
+  program
+    .command('backup')
+    .description('copy the data to a new folder, while the coordinator runs or not')
+    .addOption(folderOption('--to <folder>', 'the folder to make'))
+    .action(({ to }: { to: string }) =>
+      take({ kind: 'backup', to: path.resolve(to), ...shared() }),
+    );
+  program
+    .command('restore')
+    .description('bring a backup back, into a data folder that is empty or missing')
+    .addOption(folderOption('--from <folder>', 'the folder of the backup'))
+    .action(({ from }: { from: string }) =>
+      take({ kind: 'restore', from: path.resolve(from), ...shared() }),
+    );
+  program
+    .command('check')
+    .description('read all data of a coordinator that does not run, and say what is wrong with it')
+    .action(() => take({ kind: 'check', ...shared() }));
+}
+
+function folderOption(flags: string, description: string): Option {
+  return new Option(flags, description).argParser(nonEmpty).makeOptionMandatory();
 }
 
 function coordinatorCommand(): Command {
