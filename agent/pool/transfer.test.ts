@@ -6,6 +6,7 @@ import {
   readdirSync,
   realpathSync,
   rmSync,
+  statSync,
   truncateSync,
   utimesSync,
   writeFileSync,
@@ -185,6 +186,25 @@ for (const [what, appears, reason] of [
     t.deepEqual(readdirSync(place.root), ['file']);
     t.deepEqual(readFileSync(path.join(place.root, 'file')), Buffer.from(appears(place.content)));
     t.is(place.counted, reason === undefined ? sizes.large : 0);
+  });
+
+const unknown = { size: 1, modifiedNs: 1n, id: '', version: '' };
+
+for (const [whose, itemMore, policy, isDated] of [
+  ['this task, which could not report it, gets', { expected: unknown }, conflictPolicy, true],
+  ['whoever may be written over gets', {}, ConflictPolicy.OVERWRITE, true],
+  ['somebody else keeps', {}, conflictPolicy, false],
+] as const)
+  test(`the same content with another date, of ${whose} its date`, async (t) => {
+    using place = makePlace(sizes.small);
+    const target = path.join(place.root, 'file');
+    writeFileSync(target, place.content);
+    utimesSync(target, 1000, 1000);
+    const done = await transfer(place, { conflictPolicy: policy }, itemMore);
+    const modifiedNs = statSync(target, { bigint: true }).mtimeNs;
+    t.is(modifiedNs, isDated ? statSync(place.file, { bigint: true }).mtimeNs : 1_000_000_000_000n);
+    t.is(done.destination.modifiedNs, modifiedNs);
+    t.is(place.counted, sizes.small);
   });
 
 test('a destination that fails is told what it lost, and counts nothing', async (t) => {
