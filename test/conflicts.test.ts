@@ -48,6 +48,8 @@ test('each policy does what it says, and the run keeps the one it started with',
   const first = await stack.runToEnd(both.task);
   assertSucceeded(t, first);
   t.is((await stack.items(first)).get('a.txt')!.destinationPath, 'a (2).txt');
+  const why = await stack.api.items.explainItem({ parent: both.task, path: 'a.txt' });
+  t.is(why.summary, `"a.txt" was migrated by ${first.name} to "a (2).txt".`);
   await writeFile(path.join(source, 'a.txt'), 'ours again');
   assertSucceeded(t, await stack.runToEnd(both.task));
   const again = readContents(source)['a.txt']!;

@@ -29,7 +29,7 @@ test('the groups and commands of the API', (t) => {
     groups.map((group) => `${group.name}: ${group.commands.map((one) => one.name).join(' ')}`),
     [
       'agents: get list watch',
-      'items: list',
+      'items: list explain',
       'join-tokens: create',
       'runs: get list',
       'settings: get update',
@@ -64,6 +64,8 @@ test('fields within the request are flags, what the coordinator sets is not', (t
     'exclude-extensions',
     'exclude-patterns',
     'max-attempts',
+    'invalid-character-replacement',
+    'conflict-policy',
     'etag',
     'task-id',
     'request-id',

@@ -1,8 +1,6 @@
-// ItemService: the items of a run, read batch by batch.
-import { fromBinary } from '@bufbuild/protobuf';
+// ItemService: the items of a run, read batch by batch; explain-item.ts tells of one of them.
 import type { ServiceImpl } from '@connectrpc/connect';
 import type { BatchRow } from '../../gen/drover/store/v1/rows_pb.ts';
-import { BatchItemsSchema, BatchResultsSchema } from '../../gen/drover/v1/columns_pb.ts';
 import {
   ItemState,
   ItemStateSchema,
@@ -11,11 +9,13 @@ import {
   type ListItemsRequest,
 } from '../../gen/drover/v1/item_pb.ts';
 import { DroverError } from '../../lib/error.ts';
-import { itemRows, type ItemBatch } from '../report/item-rows.ts';
-import type { BatchKey, Reader, RunKey } from '../store/store.ts';
+import { itemRows } from '../report/item-rows.ts';
+import type { Reader, RunKey } from '../store/store.ts';
 import { parseRunName } from '../task/names.ts';
+import { explainItem } from './explain-item.ts';
 import { requireRun } from './lookup.ts';
 import { readPageRequest, writePageToken } from './paging.ts';
+import { hasResults, readBatch } from './read-batch.ts';
 
 /** How many batches' headers are read at once. */
 const headersRead = 200;
@@ -27,7 +27,10 @@ interface Position {
 }
 
 export function createItemService(store: Reader): ServiceImpl<typeof ItemService> {
-  return { listItems: (request) => listItems(store, request) };
+  return {
+    listItems: (request) => listItems(store, request),
+    explainItem: (request) => explainItem(store, request),
+  };
 }
 
 async function listItems(store: Reader, request: ListItemsRequest) {
@@ -84,22 +87,4 @@ function mayHold(row: BatchRow, state: ItemState): boolean {
     default:
       return true;
   }
-}
-
-/** A batch without results is one that is not done, or that never will be because its run only scanned. */
-function hasResults(row: BatchRow): boolean {
-  return row.succeededItems + row.skippedItems + row.failedItems > 0;
-}
-
-async function readBatch(store: Reader, key: BatchKey, row: BatchRow): Promise<ItemBatch> {
-  const [items, results] = await Promise.all([
-    store.batchItems(key),
-    hasResults(row) ? store.batchResults(key) : undefined,
-  ]);
-  return {
-    phase: row.phase,
-    items: fromBinary(BatchItemsSchema, items ?? new Uint8Array()),
-    results: results === undefined ? undefined : fromBinary(BatchResultsSchema, results),
-    agent: row.lease?.agent ?? '',
-  };
 }

@@ -10,6 +10,7 @@ import {
   BatchResultsSchema,
   type BatchResults,
 } from '../../../gen/drover/v1/columns_pb.ts';
+import { ErrorReason } from '../../../gen/drover/v1/error_pb.ts';
 import { ItemKind, type Item } from '../../../gen/drover/v1/item_pb.ts';
 import { BatchDoneSchema, BatchPhase, ScanDoneSchema, ScanPageFrameSchema } from '../../../gen/drover/v1/session_pb.ts'; // prettier-ignore
 import { TaskSettingsSchema } from '../../../gen/drover/v1/settings_pb.ts';
@@ -60,8 +61,7 @@ export class NamedTask {
 
   /** Begins the next run and scans these pages; answers with the items, in the order of their paths. */
   async scan(pages: readonly (readonly Entry[])[], options: NamedRun = {}): Promise<Item[]> {
-    this.#run += 1;
-    await this.#begin(options);
+    await this.begin(options);
     for (const [index, entries] of pages.entries()) {
       await this.sendPage(BigInt(index + 1), entries);
       if (options.restarts === true) await this.restart();
@@ -99,16 +99,34 @@ export class NamedTask {
     });
   }
 
-  async #begin({ scanOnly = false, replacement = '_' }: NamedRun): Promise<void> {
+  /** Creates the task, which is not run. */
+  async create(): Promise<void> {
+    await this.store.commit((transaction) => this.#putTask(transaction));
+  }
+
+  /** The run ends because its source cannot be read any more. */
+  async fail(): Promise<void> {
+    const reason = ErrorReason.SOURCE_NOT_FOUND;
+    const key = { lease: '', generation: 1 };
+    await commitScanEnd(this.store, this.key, create(ScanDoneSchema, { key, reason }), nowMs);
+  }
+
+  /** Begins the next run. */
+  async begin({ scanOnly = false, replacement = '_' }: NamedRun = {}): Promise<void> {
+    this.#run += 1;
     const settings = create(TaskSettingsSchema, { invalidCharacterReplacement: replacement });
     await this.store.commit(async (transaction) => {
-      const row = { name: `tasks/${task}`, source: '/from', destination: this.#destination };
-      const { hasKeptItems = false } = (await transaction.task(task)) ?? {};
-      transaction.putTask(task, create(TaskRowSchema, { task: row, latestRun: this.#run, hasKeptItems })); // prettier-ignore
+      await this.#putTask(transaction);
       const queued = newRun(this.key, settings, scanOnly, nowMs);
       const begun = stepRun(queued, { kind: 'begin' }, nowMs);
       transaction.putRun(this.key, stepRun(begun, { kind: 'lease-scan', agent: 'one' }, nowMs));
     });
+  }
+
+  async #putTask(transaction: Transaction): Promise<void> {
+    const row = { name: `tasks/${task}`, source: '/from', destination: this.#destination };
+    const { hasKeptItems = false } = (await transaction.task(task)) ?? {};
+    transaction.putTask(task, create(TaskRowSchema, { task: row, latestRun: this.#run, hasKeptItems })); // prettier-ignore
   }
 
   /** All items of the run, as the API shows them. */

@@ -3,6 +3,7 @@ import { create, fromBinary, toBinary, type MessageInitShape } from '@bufbuild/p
 import {
   BatchItemsSchema,
   BatchResultsSchema,
+  ItemRemarkSchema,
   ScanPageSchema,
   type BatchResults,
 } from '../../../gen/drover/v1/columns_pb.ts';
@@ -26,6 +27,8 @@ export interface Entry {
   path: string;
   kind?: ItemKind;
   size?: bigint;
+  /** Why the agent says that it is not to be migrated. */
+  remark?: { reason: ErrorReason; message: string };
 }
 
 type Answer = AttachResponse['frame'];
@@ -139,7 +142,8 @@ export class ScriptedAgent {
 /** An encoded page of a scan; every item was modified at its index. */
 export function encodePage(entries: readonly Entry[]): Uint8Array {
   const page = create(ScanPageSchema);
-  for (const [index, { path, kind = ItemKind.FILE, size = 0n }] of entries.entries()) {
+  for (const [index, { path, kind = ItemKind.FILE, size = 0n, remark }] of entries.entries()) {
+    if (remark !== undefined) page.remark.push(create(ItemRemarkSchema, { index, ...remark }));
     page.path.push(path);
     page.kind.push(kind);
     page.size.push(size);

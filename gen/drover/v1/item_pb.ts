@@ -7,6 +7,8 @@ import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf
 import { file_drover_v1_annotations } from "./annotations_pb.ts";
 import type { ErrorReason } from "./error_pb.ts";
 import { file_drover_v1_error } from "./error_pb.ts";
+import type { RunState } from "./run_pb.ts";
+import { file_drover_v1_run } from "./run_pb.ts";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
@@ -15,7 +17,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file drover/v1/item.proto.
  */
 export const file_drover_v1_item: GenFile = /*@__PURE__*/
-  fileDesc("ChRkcm92ZXIvdjEvaXRlbS5wcm90bxIJZHJvdmVyLnYxIvMDCgRJdGVtEgwKBHBhdGgYASABKAkSIQoEa2luZBgCIAEoDjITLmRyb3Zlci52MS5JdGVtS2luZBIlCgZhY3Rpb24YAyABKA4yFS5kcm92ZXIudjEuSXRlbUFjdGlvbhIjCgVzdGF0ZRgEIAEoDjIULmRyb3Zlci52MS5JdGVtU3RhdGUSEgoEc2l6ZRgFIAEoBEIEmLUYARIxCg1tb2RpZmllZF90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIwCgxjcmVhdGVkX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiYKBnJlYXNvbhgIIAEoDjIWLmRyb3Zlci52MS5FcnJvclJlYXNvbhIPCgdtZXNzYWdlGAkgASgJEg4KBmFkdmljZRgKIAEoCRIOCgZzaGEyNTYYCyABKAkSFgoOcXVpY2tfeG9yX2hhc2gYDCABKAkSEAoIYXR0ZW1wdHMYDSABKA0SDQoFYWdlbnQYDiABKAkSGAoQZGVzdGluYXRpb25fcGF0aBgPIAEoCRIWCg5kZXN0aW5hdGlvbl9pZBgQIAEoCRIxCgx2ZXJpZmljYXRpb24YESABKA4yGy5kcm92ZXIudjEuSXRlbVZlcmlmaWNhdGlvbiJuChBMaXN0SXRlbXNSZXF1ZXN0Eg4KBnBhcmVudBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCRIjCgVzdGF0ZRgEIAEoDjIULmRyb3Zlci52MS5JdGVtU3RhdGUiTAoRTGlzdEl0ZW1zUmVzcG9uc2USHgoFaXRlbXMYASADKAsyDy5kcm92ZXIudjEuSXRlbRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkqgwEKCEl0ZW1LaW5kEhkKFUlURU1fS0lORF9VTlNQRUNJRklFRBAAEhIKDklURU1fS0lORF9GSUxFEAESFAoQSVRFTV9LSU5EX0ZPTERFUhACEhsKF0lURU1fS0lORF9TWU1CT0xJQ19MSU5LEAMSFQoRSVRFTV9LSU5EX1NQRUNJQUwQBCqFAQoKSXRlbUFjdGlvbhIbChdJVEVNX0FDVElPTl9VTlNQRUNJRklFRBAAEhYKEklURU1fQUNUSU9OX0NSRUFURRABEhYKEklURU1fQUNUSU9OX1VQREFURRACEhQKEElURU1fQUNUSU9OX1NLSVAQAxIUChBJVEVNX0FDVElPTl9GQUlMEAQqiAEKCUl0ZW1TdGF0ZRIaChZJVEVNX1NUQVRFX1VOU1BFQ0lGSUVEEAASFgoSSVRFTV9TVEFURV9QRU5ESU5HEAESGAoUSVRFTV9TVEFURV9TVUNDRUVERUQQAhIWChJJVEVNX1NUQVRFX1NLSVBQRUQQAxIVChFJVEVNX1NUQVRFX0ZBSUxFRBAEKoABChBJdGVtVmVyaWZpY2F0aW9uEiEKHUlURU1fVkVSSUZJQ0FUSU9OX1VOU1BFQ0lGSUVEEAASGgoWSVRFTV9WRVJJRklDQVRJT05fSEFTSBABEi0KKUlURU1fVkVSSUZJQ0FUSU9OX1JFV1JJVFRFTl9CWV9TSEFSRVBPSU5UEAIyWgoLSXRlbVNlcnZpY2USSwoJTGlzdEl0ZW1zEhsuZHJvdmVyLnYxLkxpc3RJdGVtc1JlcXVlc3QaHC5kcm92ZXIudjEuTGlzdEl0ZW1zUmVzcG9uc2UiA5ACAWIGcHJvdG8z", [file_drover_v1_annotations, file_drover_v1_error, file_google_protobuf_timestamp]);
+  fileDesc("ChRkcm92ZXIvdjEvaXRlbS5wcm90bxIJZHJvdmVyLnYxIvMDCgRJdGVtEgwKBHBhdGgYASABKAkSIQoEa2luZBgCIAEoDjITLmRyb3Zlci52MS5JdGVtS2luZBIlCgZhY3Rpb24YAyABKA4yFS5kcm92ZXIudjEuSXRlbUFjdGlvbhIjCgVzdGF0ZRgEIAEoDjIULmRyb3Zlci52MS5JdGVtU3RhdGUSEgoEc2l6ZRgFIAEoBEIEmLUYARIxCg1tb2RpZmllZF90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIwCgxjcmVhdGVkX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiYKBnJlYXNvbhgIIAEoDjIWLmRyb3Zlci52MS5FcnJvclJlYXNvbhIPCgdtZXNzYWdlGAkgASgJEg4KBmFkdmljZRgKIAEoCRIOCgZzaGEyNTYYCyABKAkSFgoOcXVpY2tfeG9yX2hhc2gYDCABKAkSEAoIYXR0ZW1wdHMYDSABKA0SDQoFYWdlbnQYDiABKAkSGAoQZGVzdGluYXRpb25fcGF0aBgPIAEoCRIWCg5kZXN0aW5hdGlvbl9pZBgQIAEoCRIxCgx2ZXJpZmljYXRpb24YESABKA4yGy5kcm92ZXIudjEuSXRlbVZlcmlmaWNhdGlvbiJuChBMaXN0SXRlbXNSZXF1ZXN0Eg4KBnBhcmVudBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCRIjCgVzdGF0ZRgEIAEoDjIULmRyb3Zlci52MS5JdGVtU3RhdGUiTAoRTGlzdEl0ZW1zUmVzcG9uc2USHgoFaXRlbXMYASADKAsyDy5kcm92ZXIudjEuSXRlbRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiMgoSRXhwbGFpbkl0ZW1SZXF1ZXN0Eg4KBnBhcmVudBgBIAEoCRIMCgRwYXRoGAIgASgJIoUBChNFeHBsYWluSXRlbVJlc3BvbnNlEg8KB3N1bW1hcnkYASABKAkSDgoGYWR2aWNlGAIgASgJEikKCG1pZ3JhdGVkGAMgASgLMhcuZHJvdmVyLnYxLk1pZ3JhdGVkSXRlbRIiCgRydW5zGAQgAygLMhQuZHJvdmVyLnYxLkl0ZW1JblJ1biKcAwoMTWlncmF0ZWRJdGVtEgsKA3J1bhgBIAEoCRIsCghydW5fdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASIQoEa2luZBgDIAEoDjITLmRyb3Zlci52MS5JdGVtS2luZBISCgRzaXplGAQgASgEQgSYtRgBEjEKDW1vZGlmaWVkX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhgKEGRlc3RpbmF0aW9uX3BhdGgYBiABKAkSFgoOZGVzdGluYXRpb25faWQYByABKAkSGwoTZGVzdGluYXRpb25fdmVyc2lvbhgIIAEoCRI9ChlkZXN0aW5hdGlvbl9tb2RpZmllZF90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZzaGEyNTYYCiABKAkSFgoOcXVpY2tfeG9yX2hhc2gYCyABKAkSMQoMdmVyaWZpY2F0aW9uGAwgASgOMhsuZHJvdmVyLnYxLkl0ZW1WZXJpZmljYXRpb24inQEKCUl0ZW1JblJ1bhILCgNydW4YASABKAkSJgoJcnVuX3N0YXRlGAIgASgOMhMuZHJvdmVyLnYxLlJ1blN0YXRlEhEKCXNjYW5fb25seRgDIAEoCBIpCghzaWdodGluZxgEIAEoDjIXLmRyb3Zlci52MS5JdGVtU2lnaHRpbmcSHQoEaXRlbRgFIAEoCzIPLmRyb3Zlci52MS5JdGVtKoMBCghJdGVtS2luZBIZChVJVEVNX0tJTkRfVU5TUEVDSUZJRUQQABISCg5JVEVNX0tJTkRfRklMRRABEhQKEElURU1fS0lORF9GT0xERVIQAhIbChdJVEVNX0tJTkRfU1lNQk9MSUNfTElOSxADEhUKEUlURU1fS0lORF9TUEVDSUFMEAQqhQEKCkl0ZW1BY3Rpb24SGwoXSVRFTV9BQ1RJT05fVU5TUEVDSUZJRUQQABIWChJJVEVNX0FDVElPTl9DUkVBVEUQARIWChJJVEVNX0FDVElPTl9VUERBVEUQAhIUChBJVEVNX0FDVElPTl9TS0lQEAMSFAoQSVRFTV9BQ1RJT05fRkFJTBAEKogBCglJdGVtU3RhdGUSGgoWSVRFTV9TVEFURV9VTlNQRUNJRklFRBAAEhYKEklURU1fU1RBVEVfUEVORElORxABEhgKFElURU1fU1RBVEVfU1VDQ0VFREVEEAISFgoSSVRFTV9TVEFURV9TS0lQUEVEEAMSFQoRSVRFTV9TVEFURV9GQUlMRUQQBCqAAQoQSXRlbVZlcmlmaWNhdGlvbhIhCh1JVEVNX1ZFUklGSUNBVElPTl9VTlNQRUNJRklFRBAAEhoKFklURU1fVkVSSUZJQ0FUSU9OX0hBU0gQARItCilJVEVNX1ZFUklGSUNBVElPTl9SRVdSSVRURU5fQllfU0hBUkVQT0lOVBACKsIBCgxJdGVtU2lnaHRpbmcSHQoZSVRFTV9TSUdIVElOR19VTlNQRUNJRklFRBAAEhcKE0lURU1fU0lHSFRJTkdfRk9VTkQQARIeChpJVEVNX1NJR0hUSU5HX0ZPTERFUl9BQk9WRRACEh8KG0lURU1fU0lHSFRJTkdfTk9UX0FUX1NPVVJDRRADEhkKFUlURU1fU0lHSFRJTkdfTk9UX1lFVBAEEh4KGklURU1fU0lHSFRJTkdfRU5ERURfQkVGT1JFEAUyrQEKC0l0ZW1TZXJ2aWNlEksKCUxpc3RJdGVtcxIbLmRyb3Zlci52MS5MaXN0SXRlbXNSZXF1ZXN0GhwuZHJvdmVyLnYxLkxpc3RJdGVtc1Jlc3BvbnNlIgOQAgESUQoLRXhwbGFpbkl0ZW0SHS5kcm92ZXIudjEuRXhwbGFpbkl0ZW1SZXF1ZXN0Gh4uZHJvdmVyLnYxLkV4cGxhaW5JdGVtUmVzcG9uc2UiA5ACAWIGcHJvdG8z", [file_drover_v1_annotations, file_drover_v1_error, file_drover_v1_run, file_google_protobuf_timestamp]);
 
 /**
  * One file or folder of a run.
@@ -219,6 +221,223 @@ export type ListItemsResponse = Message<"drover.v1.ListItemsResponse"> & {
  */
 export const ListItemsResponseSchema: GenMessage<ListItemsResponse> = /*@__PURE__*/
   messageDesc(file_drover_v1_item, 2);
+
+/**
+ * Asks why an item is at the destination, or is not.
+ *
+ * @generated from message drover.v1.ExplainItemRequest
+ */
+export type ExplainItemRequest = Message<"drover.v1.ExplainItemRequest"> & {
+  /**
+   * Required. The task's name, tasks/{task}.
+   *
+   * @generated from field: string parent = 1;
+   */
+  parent: string;
+
+  /**
+   * Required. The item's path below the source, with "/" between its parts.
+   *
+   * @generated from field: string path = 2;
+   */
+  path: string;
+};
+
+/**
+ * Describes the message drover.v1.ExplainItemRequest.
+ * Use `create(ExplainItemRequestSchema)` to create a new message.
+ */
+export const ExplainItemRequestSchema: GenMessage<ExplainItemRequest> = /*@__PURE__*/
+  messageDesc(file_drover_v1_item, 3);
+
+/**
+ * Answers with one sentence, and the facts that it is made of.
+ *
+ * @generated from message drover.v1.ExplainItemResponse
+ */
+export type ExplainItemResponse = Message<"drover.v1.ExplainItemResponse"> & {
+  /**
+   * Why the item is at the destination, or is not, in one sentence.
+   *
+   * @generated from field: string summary = 1;
+   */
+  summary: string;
+
+  /**
+   * What to do about it; empty when there is nothing to do.
+   *
+   * @generated from field: string advice = 2;
+   */
+  advice: string;
+
+  /**
+   * What was last migrated of the item; absent when nothing ever was.
+   *
+   * @generated from field: drover.v1.MigratedItem migrated = 3;
+   */
+  migrated?: MigratedItem | undefined;
+
+  /**
+   * What the latest ten runs did about the item, the newest first.
+   *
+   * @generated from field: repeated drover.v1.ItemInRun runs = 4;
+   */
+  runs: ItemInRun[];
+};
+
+/**
+ * Describes the message drover.v1.ExplainItemResponse.
+ * Use `create(ExplainItemResponseSchema)` to create a new message.
+ */
+export const ExplainItemResponseSchema: GenMessage<ExplainItemResponse> = /*@__PURE__*/
+  messageDesc(file_drover_v1_item, 4);
+
+/**
+ * What was last migrated of an item.
+ *
+ * @generated from message drover.v1.MigratedItem
+ */
+export type MigratedItem = Message<"drover.v1.MigratedItem"> & {
+  /**
+   * The run that wrote it, tasks/{task}/runs/{run}.
+   *
+   * @generated from field: string run = 1;
+   */
+  run: string;
+
+  /**
+   * When that run ended; when it began, while it is going.
+   *
+   * @generated from field: google.protobuf.Timestamp run_time = 2;
+   */
+  runTime?: Timestamp | undefined;
+
+  /**
+   * What the item was.
+   *
+   * @generated from field: drover.v1.ItemKind kind = 3;
+   */
+  kind: ItemKind;
+
+  /**
+   * Bytes of the file.
+   *
+   * @generated from field: uint64 size = 4;
+   */
+  size: bigint;
+
+  /**
+   * When the item was last modified at the source, when it was read.
+   *
+   * @generated from field: google.protobuf.Timestamp modified_time = 5;
+   */
+  modifiedTime?: Timestamp | undefined;
+
+  /**
+   * The path below the destination.
+   *
+   * @generated from field: string destination_path = 6;
+   */
+  destinationPath: string;
+
+  /**
+   * The destination's own id of the item; empty where it has none.
+   *
+   * @generated from field: string destination_id = 7;
+   */
+  destinationId: string;
+
+  /**
+   * What the destination called the version of the content; empty where it has none.
+   *
+   * @generated from field: string destination_version = 8;
+   */
+  destinationVersion: string;
+
+  /**
+   * When the destination said it was last modified.
+   *
+   * @generated from field: google.protobuf.Timestamp destination_modified_time = 9;
+   */
+  destinationModifiedTime?: Timestamp | undefined;
+
+  /**
+   * The SHA-256 of the content, in lower-case hexadecimal.
+   *
+   * @generated from field: string sha256 = 10;
+   */
+  sha256: string;
+
+  /**
+   * The quickXorHash of the content, in base64.
+   *
+   * @generated from field: string quick_xor_hash = 11;
+   */
+  quickXorHash: string;
+
+  /**
+   * How it was proved that what arrived is what was read.
+   *
+   * @generated from field: drover.v1.ItemVerification verification = 12;
+   */
+  verification: ItemVerification;
+};
+
+/**
+ * Describes the message drover.v1.MigratedItem.
+ * Use `create(MigratedItemSchema)` to create a new message.
+ */
+export const MigratedItemSchema: GenMessage<MigratedItem> = /*@__PURE__*/
+  messageDesc(file_drover_v1_item, 5);
+
+/**
+ * What one run did about an item.
+ *
+ * @generated from message drover.v1.ItemInRun
+ */
+export type ItemInRun = Message<"drover.v1.ItemInRun"> & {
+  /**
+   * The run, tasks/{task}/runs/{run}.
+   *
+   * @generated from field: string run = 1;
+   */
+  run: string;
+
+  /**
+   * Where the run is in its life.
+   *
+   * @generated from field: drover.v1.RunState run_state = 2;
+   */
+  runState: RunState;
+
+  /**
+   * The run scanned and planned only.
+   *
+   * @generated from field: bool scan_only = 3;
+   */
+  scanOnly: boolean;
+
+  /**
+   * How far the run came to know the item.
+   *
+   * @generated from field: drover.v1.ItemSighting sighting = 4;
+   */
+  sighting: ItemSighting;
+
+  /**
+   * The item, or the folder above it that the scan did not go into; absent when neither was found.
+   *
+   * @generated from field: drover.v1.Item item = 5;
+   */
+  item?: Item | undefined;
+};
+
+/**
+ * Describes the message drover.v1.ItemInRun.
+ * Use `create(ItemInRunSchema)` to create a new message.
+ */
+export const ItemInRunSchema: GenMessage<ItemInRun> = /*@__PURE__*/
+  messageDesc(file_drover_v1_item, 6);
 
 /**
  * What an item is. Expect new values in later versions.
@@ -427,6 +646,68 @@ export const ItemVerificationSchema: GenEnum<ItemVerification> = /*@__PURE__*/
   enumDesc(file_drover_v1_item, 3);
 
 /**
+ * How far a run came to know an item. Expect new values in later versions.
+ *
+ * @generated from enum drover.v1.ItemSighting
+ */
+export const ItemSighting = {
+  /**
+   * Not stated.
+   *
+   * @generated from enum value: ITEM_SIGHTING_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * The scan found it.
+   *
+   * @generated from enum value: ITEM_SIGHTING_FOUND = 1;
+   */
+  FOUND: 1,
+
+  /**
+   * The scan did not go into a folder above it.
+   *
+   * @generated from enum value: ITEM_SIGHTING_FOLDER_ABOVE = 2;
+   */
+  FOLDER_ABOVE: 2,
+
+  /**
+   * The scan passed the place where it would be, and it was not there.
+   *
+   * @generated from enum value: ITEM_SIGHTING_NOT_AT_SOURCE = 3;
+   */
+  NOT_AT_SOURCE: 3,
+
+  /**
+   * The scan is going, and has not come there.
+   *
+   * @generated from enum value: ITEM_SIGHTING_NOT_YET = 4;
+   */
+  NOT_YET: 4,
+
+  /**
+   * The run ended before its scan came there.
+   *
+   * @generated from enum value: ITEM_SIGHTING_ENDED_BEFORE = 5;
+   */
+  ENDED_BEFORE: 5,
+} as const;
+
+/**
+ * How far a run came to know an item. Expect new values in later versions.
+ *
+ * @generated from enum drover.v1.ItemSighting
+ */
+export type ItemSighting = (typeof ItemSighting)[keyof typeof ItemSighting] | UnknownEnum;
+
+/**
+ * Describes the enum drover.v1.ItemSighting.
+ */
+export const ItemSightingSchema: GenEnum<ItemSighting> = /*@__PURE__*/
+  enumDesc(file_drover_v1_item, 4);
+
+/**
  * Items: the files and folders of a run.
  *
  * @generated from service drover.v1.ItemService
@@ -441,6 +722,16 @@ export const ItemService: GenService<{
     methodKind: "unary";
     input: typeof ListItemsRequestSchema;
     output: typeof ListItemsResponseSchema;
+  },
+  /**
+   * Says why an item is at the destination, or is not: what was last migrated of it, and what the latest runs did about it.
+   *
+   * @generated from rpc drover.v1.ItemService.ExplainItem
+   */
+  explainItem: {
+    methodKind: "unary";
+    input: typeof ExplainItemRequestSchema;
+    output: typeof ExplainItemResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_drover_v1_item, 0);

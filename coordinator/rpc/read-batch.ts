@@ -1,0 +1,25 @@
+// A batch of a run as its rows are read from the store.
+import { fromBinary } from '@bufbuild/protobuf';
+import type { BatchRow } from '../../gen/drover/store/v1/rows_pb.ts';
+import { BatchItemsSchema, BatchResultsSchema } from '../../gen/drover/v1/columns_pb.ts';
+import type { ItemBatch } from '../report/item-rows.ts';
+import type { BatchKey, Reader } from '../store/store.ts';
+
+/** A batch without results is one that is not done, or that never will be because its run only scanned. */
+export function hasResults(row: BatchRow): boolean {
+  return row.succeededItems + row.skippedItems + row.failedItems > 0;
+}
+
+/** Reads a batch whose header is known. */
+export async function readBatch(store: Reader, key: BatchKey, row: BatchRow): Promise<ItemBatch> {
+  const [items, results] = await Promise.all([
+    store.batchItems(key),
+    hasResults(row) ? store.batchResults(key) : undefined,
+  ]);
+  return {
+    phase: row.phase,
+    items: fromBinary(BatchItemsSchema, items ?? new Uint8Array()),
+    results: results === undefined ? undefined : fromBinary(BatchResultsSchema, results),
+    agent: row.lease?.agent ?? '',
+  };
+}
