@@ -4,6 +4,7 @@ import test, { type ExecutionContext } from 'ava';
 import { Level } from 'level';
 import { randomBytes } from 'node:crypto';
 import {
+  existsSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -133,6 +134,12 @@ test('a changed byte in a table is named by a check', async (t) => {
   await checkStore(store, (problem) => problems.push(problem));
   t.is(problems[0]!.key, table);
   t.regex(problems[0]!.words, /the block at byte \d+ has changed/);
+  // And it is not copied as if it were whole.
+  await using opened = await openLevelStore(store);
+  const copy = path.join(path.dirname(store), 'copy');
+  const error = await t.throwsAsync(opened.copyTo(copy), { instanceOf: DroverError });
+  t.regex(error!.message, /is damaged: .*the block at byte \d+ has changed/);
+  t.false(existsSync(copy));
 });
 
 test('what cannot be read of a store that is open is said, and not taken for missing', async (t) => {

@@ -9,6 +9,8 @@ import { LevelReader, type OpenedStore } from './level-reader.ts';
 import { LevelTransaction } from './level-transaction.ts';
 import { encodeNumber, openDatabase, readNumber, storeFormat } from './open-database.ts';
 import { SafeWriter, type Writes } from './safe-writer.ts';
+import { damagedStore } from './store-errors.ts';
+import { damagedTables } from './store-files.ts';
 import { joinTokenMemoryMs, requestMemoryMs, type Store, type Transaction } from './store.ts';
 
 /** How many rows are removed at once; commits go on in between. */
@@ -17,8 +19,8 @@ const sweepRows = 1000;
 /** A store that can be copied while it is used. */
 export interface CopyableStore extends Store {
   /**
-   * Copies all rows, as they are at this moment, into a new store in `folder`. Throws what the signal was aborted with, and UNAVAILABLE
-   * when the disk is full.
+   * Copies all rows, as they are at one moment, into a new store in `folder`. Throws what the signal was aborted with, INVALID_ARGUMENT when
+   * a file of this store is damaged, and what LevelDB says when the disk is full.
    */
   copyTo(folder: string, signal?: AbortSignal): Promise<CopiedRows>;
 }
@@ -73,7 +75,10 @@ class LevelStore extends LevelReader implements CopyableStore {
     });
   }
 
-  copyTo(folder: string, signal?: AbortSignal): Promise<CopiedRows> {
+  async copyTo(folder: string, signal?: AbortSignal): Promise<CopiedRows> {
+    // LevelDB hands out a block that has changed as long as it can be taken apart, and a copy of it would look whole.
+    for await (const { file, words } of damagedTables(this.opened.folder))
+      throw damagedStore(this.opened.folder, `${file}: ${words}`);
     return this.read(copyRows(this.database, folder, signal));
   }
 
@@ -101,7 +106,7 @@ class LevelStore extends LevelReader implements CopyableStore {
     for await (const key of this.database.keys(under('deleted!'))) {
       const task = key.slice(key.indexOf('!') + 1);
       for (const range of taskRanges(task)) {
-        const iterator = this.database.keys(range);
+        await using iterator = this.database.keys(range);
         for (
           let found = await iterator.nextv(sweepRows);
           found.length > 0;
@@ -109,7 +114,6 @@ class LevelStore extends LevelReader implements CopyableStore {
         )
           // prettier-ignore
           await this.#remove(found);
-        await iterator.close();
       }
       await this.#remove([key]);
     }
