@@ -13,7 +13,7 @@ import { migratable, readTree, makeTree } from './harness/tree.ts';
 
 const mebibyte = 1024 * 1024;
 
-test.failing('a file that was written, not reported and changed since is migrated', async (t) => {
+test('a file that was written, not reported and changed since is migrated', async (t) => {
   t.timeout(60_000);
   const folder = await temporaryFolder(t);
   const [source, destination] = [path.join(folder, 'source'), path.join(folder, 'destination')];
@@ -30,7 +30,8 @@ test.failing('a file that was written, not reported and changed since is migrate
   await agent.kill();
   await writeFile(path.join(source, 'a.bin'), 'as it was changed then');
   await stack.startAgent({ threads: 1 });
-  const run = await stack.untilEnded(task);
-  assertSucceeded(t, run);
+  assertSucceeded(t, await stack.untilEnded(task));
+  // A slow machine may have reported everything before it was stopped; then the next run brings the change.
+  assertSucceeded(t, await stack.runToEnd(task));
   t.deepEqual(readTree(destination), migratable(readTree(source)));
 });

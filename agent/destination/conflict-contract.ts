@@ -78,6 +78,7 @@ class Scene implements Disposable {
       path: name,
       destinationPath: name,
       expected: more.expected,
+      unreported: undefined,
       partName: 'ours-1-0',
       stalePartNames: [],
       open: undefined,

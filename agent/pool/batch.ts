@@ -165,6 +165,7 @@ class Batch {
         path,
         destinationPath: destinationPath(this.#items, index),
         expected: this.#expected.get(index),
+        unreported: this.#wasHeldBefore() ? { size: bytes, modifiedNs: this.#items.modifiedNs[index]! } : undefined, // prettier-ignore
         partName: partName(leaseTag, generation, index),
         stalePartNames: stalePartNames(leaseTag, generation, index),
         open: this.#uploads.get(index),
@@ -176,6 +177,11 @@ class Batch {
         this.#room.refused(bytes, Date.now());
       throw thrown;
     }
+  }
+
+  /** Whether somebody worked on the batch before, also this agent in an earlier process, which then left an upload open. */
+  #wasHeldBefore(): boolean {
+    return this.#job.generation > 1 || this.#job.uploads.length > 0;
   }
 
   async #rememberUpload(index: number, open: OpenSourceUpload | undefined): Promise<void> {

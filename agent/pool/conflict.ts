@@ -39,6 +39,19 @@ export function judgeConflict({
   }
 }
 
+/**
+ * Whether what stands there is what an earlier holder of the batch wrote: it has the size and the date that it gave it, and an edit
+ * would have given it another date.
+ */
+export function isSameWrite(
+  written: { size: number; modifiedNs: bigint } | undefined,
+  existing: Pick<ExistingFile, 'isFile' | 'size' | 'modifiedNs'>,
+  precisionNs: bigint,
+): boolean {
+  if (written === undefined || !existing.isFile || existing.size !== written.size) return false;
+  return existing.modifiedNs / precisionNs === written.modifiedNs / precisionNs;
+}
+
 /** A path with a number in its last part, before the extension. */
 export function numberedPath(path: string, number: number): string {
   const cut = path.lastIndexOf('/') + 1;

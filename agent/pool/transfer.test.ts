@@ -37,6 +37,7 @@ const item: TransferItem = {
   path: 'file',
   destinationPath: 'file',
   expected: undefined,
+  unreported: undefined,
   partName: 'tag-1-0',
   stalePartNames: [],
   open: undefined,
@@ -205,6 +206,24 @@ for (const [whose, itemMore, policy, isDated] of [
     t.is(modifiedNs, isDated ? statSync(place.file, { bigint: true }).mtimeNs : 1_000_000_000_000n);
     t.is(done.destination.modifiedNs, modifiedNs);
     t.is(place.counted, sizes.small);
+  });
+
+for (const [what, change, isReplaced] of [
+  ['what was written and not reported before is replaced', {}, true],
+  ['what has another size is a conflict', { size: 9 }, false],
+  ['what has another date is a conflict', { modifiedNs: 2_000_000_000_000n }, false],
+] as const)
+  test(`of a file that changed since, ${what}`, async (t) => {
+    using place = makePlace(sizes.small);
+    const target = path.join(place.root, 'file');
+    writeFileSync(target, 'as it was before');
+    utimesSync(target, 1000, 1000);
+    const unreported = { size: 16, modifiedNs: 1_000_000_000_000n, ...change };
+    const reason = await reasonOf(transfer(place, {}, { unreported }));
+    t.is(reason, isReplaced ? undefined : ErrorReason.DESTINATION_CONFLICT);
+    const content = isReplaced ? place.content : Buffer.from('as it was before');
+    t.deepEqual(readFileSync(target), content);
+    t.is(place.counted, isReplaced ? sizes.small : 0);
   });
 
 test('a destination that fails is told what it lost, and counts nothing', async (t) => {

@@ -13,7 +13,7 @@ import type {
 } from '../destination/destination.ts';
 import { printablePath } from '../source/printable-path.ts';
 import { ConflictPolicy } from '../../gen/drover/v1/settings_pb.ts';
-import { existingConflict, existingNewer, isConflict, judgeConflict, keptNumberMax, numberedPath } from './conflict.ts'; // prettier-ignore
+import { existingConflict, existingNewer, isConflict, isSameWrite, judgeConflict, keptNumberMax, numberedPath } from './conflict.ts'; // prettier-ignore
 import type { Source, SourceFile, SourceFileFacts } from '../source/source.ts';
 import { Hasher, type Hashes } from './hasher.ts';
 
@@ -24,6 +24,11 @@ export interface TransferItem {
   /** Below the destination. */
   destinationPath: string;
   expected: UploadOptions['expected'];
+  /**
+   * What whoever held the batch before may have written and not reported: what the scan found. Undefined when nobody did. A file that
+   * stands there with its size and date is ours, although the source may be another one by now.
+   */
+  unreported: Pick<SourceFileFacts, 'size' | 'modifiedNs'> | undefined;
   partName: string;
   stalePartNames: readonly string[];
   /** What was left open of it, by an earlier attempt or an earlier process of this agent. */
@@ -133,13 +138,17 @@ export class FileTransfer {
     const place = await this.#openPlace(item, facts, { open });
     if (place.kind === 'upload') return { kind: 'upload', upload: place, keptPath: '' };
     const { conflictPolicy: policy, destination } = this.#options;
+    const { timePrecisionNs: precisionNs } = destination;
+    const isUnreported = isSameWrite(item.unreported, place, precisionNs);
     // What this task wrote, or may write over, gets the dates of the source; what somebody else put there is not touched.
-    const isOurs = item.expected !== undefined || policy === ConflictPolicy.OVERWRITE;
+    const isOurs = isUnreported || item.expected !== undefined || policy === ConflictPolicy.OVERWRITE; // prettier-ignore
     const transferred = await this.#adopt(item, file, facts, { existing: place, keptPath: '', isOurs }); // prettier-ignore
     if (transferred !== undefined) return { kind: 'done', transferred };
-    const { timePrecisionNs: precisionNs } = destination;
     const { modifiedNs } = facts;
-    switch (judgeConflict({ policy, existing: place, modifiedNs, precisionNs })) {
+    const verdict = isUnreported
+      ? 'overwrite'
+      : judgeConflict({ policy, existing: place, modifiedNs, precisionNs });
+    switch (verdict) {
       case 'overwrite': {
         const replaced = await this.#openPlace(item, facts, { expected: place.asExpected });
         return replaced.kind === 'upload'
