@@ -137,6 +137,18 @@ test('a socket that a killed coordinator left is no coordinator', async (t) => {
   t.is((await backup(started.dataFolder, path.join(folder, 'third'))).status, 0);
 });
 
+test('a coordinator in a folder with a path too long for a socket runs, and is to be stopped for a backup', async (t) => {
+  const folder = temporaryFolder(t);
+  const data = path.join(folder, 'x'.repeat(100));
+  t.is(doorOf(data), undefined);
+  const running = await runCoordinator(t, data);
+  await createTask(running, 'one');
+  const refusal = await failureOf(backup(data, path.join(folder, 'backup')));
+  t.is(refusal.reason, ErrorReason.DATA_FOLDER_LOCKED);
+  await running.coordinator.close();
+  t.is((await backup(data, path.join(folder, 'backup'))).status, 0);
+});
+
 test('what is there already is left alone, by a backup and by a restoration', async (t) => {
   const { folder, data, to } = await madeBackup(t);
   const running = await runCoordinator(t, data);
