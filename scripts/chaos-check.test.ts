@@ -70,7 +70,7 @@ test('all is well', (t) => {
   const { problems, counts } = checkArrived(scene());
   t.deepEqual(problems, []);
   t.deepEqual(Object.fromEntries(counts), {
-    'folders that are there': 1,
+    'folders that are there with their date': 1,
     'files that are there with content and date': 2,
     'files with no more versions than they had at the source': 3,
     'files that were deleted at the source and are kept, whole': 1,
@@ -86,7 +86,15 @@ test('what was written after the last report, of a file that is gone, is no prob
 
 const harms: Record<string, [harm: (scene: Scene) => unknown, problem: RegExp]> = {
   'a file that did not arrive': [({ arrived }) => arrived.delete('a/odd_'), /odd: did not arrive/],
-  'a folder that did not arrive': [({ arrived }) => arrived.delete('a'), /folder a did not arrive/],
+  'a folder that did not arrive': [({ arrived }) => arrived.delete('a'), /a did not arrive/],
+  'a folder with another date': [
+    ({ arrived }) => arrived.set('a', file('', { isFolder: true, modifiedNs: 1n })),
+    /a has another date/,
+  ],
+  'a file in the place of a folder': [
+    ({ arrived }) => arrived.set('a', file('x')),
+    /a did not arrive/,
+  ],
   'old content': [({ arrived }) => arrived.set('a/changed', file('old', { id: '1' })), /a\/changed has other content at the destination: one that it had earlier/], // prettier-ignore
   'torn content': [({ arrived }) => arrived.set('a/changed', file('ne', { id: '1' })), /one that it never had/], // prettier-ignore
   'another date': [({ arrived }) => (arrived.get('a/odd_')!.modifiedNs += 1n), /another date/],

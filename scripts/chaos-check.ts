@@ -73,14 +73,9 @@ class Check implements Findings {
   everythingArrived(): void {
     const { source, arrived } = this.#seen;
     for (const [name, file] of source) {
-      if (file.isFolder) {
-        this.#count('folders that are there');
-        if (arrived.get(name)?.isFolder !== true) this.problems.push(`the folder ${name} did not arrive`); // prettier-ignore
-        continue;
-      }
       const there = arrived.get(this.#seen.placeOf(name));
-      this.#count('files that are there with content and date');
-      if (there === undefined) {
+      this.#count(file.isFolder ? 'folders that are there with their date' : 'files that are there with content and date'); // prettier-ignore
+      if (there === undefined || there.isFolder !== file.isFolder) {
         this.problems.push(`${name} did not arrive`);
         continue;
       }
