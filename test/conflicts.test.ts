@@ -7,7 +7,7 @@ import { ErrorReason } from '../gen/drover/v1/error_pb.ts';
 import { ItemState } from '../gen/drover/v1/item_pb.ts';
 import { ConflictPolicy } from '../gen/drover/v1/settings_pb.ts';
 import { temporaryFolder } from './harness/folders.ts';
-import { assertSucceeded, stackOf } from './harness/stack.ts';
+import { assertSucceeded, describeRun, stackOf } from './harness/stack.ts';
 import { makeTree, readTree } from './harness/tree.ts';
 
 test('each policy does what it says, and the run keeps the one it started with', async (t) => {
@@ -58,6 +58,38 @@ test('each policy does what it says, and the run keeps the one it started with',
     'a (2).txt': again,
     'sub/b (2).txt': words.get('sub/b.txt')!,
   });
+});
+
+test('what failed is tried again by itself, also when the coordinator is killed meanwhile', async (t) => {
+  const folder = await temporaryFolder(t);
+  const [source, destination] = [path.join(folder, 'source'), path.join(folder, 'destination')];
+  await makeTree(source, { 'a.txt': 'ours', 'b.txt': 'ours', sub: { 'c.txt': 'ours' }, z: '' });
+  await makeTree(destination, { 'a.txt': 'theirs', sub: { 'c.txt': 'theirs' } });
+  const stack = await stackOf(t, { folder: path.join(folder, 'stack') });
+  const agent = await stack.startAgent();
+  const { task, run } = await stack.migrate(source, pathToFileURL(destination).href);
+  t.is(run.progress!.failedItems, 2n, describeRun(run));
+  const why = await stack.api.items.explainItem({ parent: task, path: 'sub/c.txt' });
+  t.regex(why.summary, /^"sub\/c\.txt" failed in .*another file stands at the destination/);
+
+  await agent.stop();
+  await writeFile(path.join(source, 'new.txt'), 'not looked at');
+  const settings = { conflictPolicy: ConflictPolicy.OVERWRITE };
+  await stack.api.tasks.updateTask({ task: { name: task, settings } });
+  const retry = (await stack.api.runs.retryRun({ name: run.name })).run!;
+  t.is(retry.retriedRun, run.name);
+  await stack.coordinator.kill();
+  await stack.startCoordinator();
+  await stack.startAgent();
+  const ended = await stack.untilEnded(task);
+  assertSucceeded(t, ended);
+  t.like(ended.progress, { scannedItems: 2n, plannedItems: 2n, succeededItems: 2n });
+  t.deepEqual([...(await stack.items(ended)).keys()], ['a.txt', 'sub/c.txt']);
+  const { 'new.txt': unseen, ...rest } = readContents(source);
+  t.truthy(unseen);
+  t.deepEqual(readContents(destination), rest);
+  const other = await stack.api.items.explainItem({ parent: task, path: 'b.txt' });
+  t.regex(other.summary, /"b\.txt" was migrated by .*\/runs\/1/);
 });
 
 function readContents(folder: string): Record<string, string> {

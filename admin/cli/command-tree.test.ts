@@ -31,7 +31,7 @@ test('the groups and commands of the API', (t) => {
       'agents: get list watch',
       'items: list explain',
       'join-tokens: create',
-      'runs: get list',
+      'runs: get list retry',
       'settings: get update',
       'tasks: create get list update delete run pause resume cancel watch',
     ],

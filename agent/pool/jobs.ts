@@ -45,6 +45,13 @@ export interface ItemUpload {
   changedNs: bigint;
 }
 
+/** One path that a scan looks at. */
+export interface ListedPath {
+  path: string;
+  /** Whether to look at everything below it as well, if it is a folder. */
+  withContents: boolean;
+}
+
 /** A scan. Pages go through `port` as they are found; the job's answer comes at the end. */
 export interface ScanJob extends JobDestination {
   kind: 'scan';
@@ -52,6 +59,8 @@ export interface ScanJob extends JobDestination {
   settings: RunSettings;
   /** Go on after this path; empty to begin at the beginning. */
   afterPath: string;
+  /** What to look at, in path order; undefined: everything. */
+  only: ListedPath[] | undefined;
   /**
    * Where pages go: a `ScanPageMessage` each, its bytes transferred. The thread closes it at the end, so that the other
    * side gets `close` after the last page.

@@ -121,6 +121,7 @@ async function scan(
     ...elsewhere,
     settings,
     afterPath,
+    only: undefined,
     port: port2,
     shared,
   });

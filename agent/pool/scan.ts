@@ -17,6 +17,7 @@ import {
 import { checkNoOverlap } from './overlap.ts';
 import { ScanPageWriter } from './scan-page-writer.ts';
 import { walk, type WalkItem } from './walk.ts';
+import { walkListed } from './walk-listed.ts';
 
 /** A page that is not full is sent after so long. */
 const pageAgeMsMax = 100;
@@ -36,8 +37,13 @@ export async function runScan(job: ScanJob): Promise<JobResult> {
     else checkNoOverlap(sourceFolder(job.source), folder);
     const pages = new PageSender(job);
     const judge = compileFilters(job.settings);
-    const whole =
-      walk({ source, judge, afterPath: job.afterPath }, (item) => pages.add(item)) && pages.send();
+    const { afterPath, only } = job;
+    const visit = (item: WalkItem) => pages.add(item);
+    const isDone =
+      only === undefined
+        ? walk({ source, judge, afterPath }, visit)
+        : walkListed({ source, judge, afterPath, only }, visit);
+    const whole = isDone && pages.send();
     return { kind: whole ? 'scan-done' : 'stopped' };
   } finally {
     job.port.close();

@@ -31,9 +31,19 @@ export interface WalkOptions {
  * A callback and not a generator, because a generator costs more than all else that is done here for an item.
  */
 export function walk(options: WalkOptions, visit: (item: WalkItem) => boolean): boolean {
-  const { source } = options;
-  const after = options.afterPath === '' ? [] : options.afterPath.split('/');
-  const stack: Level[] = [openLevel('', source.list(''), after)];
+  return walkBelow(options, '', options.source.list(''), visit);
+}
+
+/** The same for what is in one folder, whose entries are known. `prefix` is its path with a slash at its end. */
+export function walkBelow(
+  options: WalkOptions,
+  prefix: string,
+  entries: FolderEntry[],
+  visit: (item: WalkItem) => boolean,
+): boolean {
+  const isInside = options.afterPath.startsWith(prefix) && options.afterPath !== prefix;
+  const after = isInside ? options.afterPath.slice(prefix.length).split('/') : [];
+  const stack: Level[] = [openLevel(prefix, entries, after)];
   for (let level = stack.at(-1); level !== undefined; level = stack.at(-1)) {
     const entry = level.entries[level.next++];
     if (entry === undefined) {
@@ -42,11 +52,11 @@ export function walk(options: WalkOptions, visit: (item: WalkItem) => boolean): 
     }
     // What lies above the path to go on after was found before; it only leads down to what is left.
     const found = level.after.length > 0 && entry.name === level.after[0];
-    const { item, entries } = inspect(options, level.prefix + entry.name, entry);
+    const { item, entries: inside } = inspect(options, level.prefix + entry.name, entry);
     if (item !== undefined && !found && !visit(item)) return false;
-    if (entries !== undefined)
+    if (inside !== undefined)
       stack.push(
-        openLevel(`${level.prefix}${entry.name}/`, entries, found ? level.after.slice(1) : []),
+        openLevel(`${level.prefix}${entry.name}/`, inside, found ? level.after.slice(1) : []),
       );
   }
   return true;
@@ -73,14 +83,15 @@ function openLevel(prefix: string, entries: FolderEntry[], after: string[]): Lev
   return { prefix, entries, next, after };
 }
 
-interface Inspection {
+export interface Inspection {
   /** Undefined when the item vanished after its name was read. */
   item: WalkItem | undefined;
   /** What is in it, when it is a folder to go into. */
   entries: FolderEntry[] | undefined;
 }
 
-function inspect(options: WalkOptions, path: string, entry: FolderEntry): Inspection {
+/** What one name stands for, and whether it will be migrated. */
+export function inspect(options: WalkOptions, path: string, entry: FolderEntry): Inspection {
   if (!entry.validName) return refused(path, unknownFacts, invalidNameError(path));
   let facts: ItemFacts;
   try {
@@ -119,12 +130,13 @@ function unreadable(path: string, facts: ItemFacts, thrown: unknown): Inspection
   return refused(path, facts, error);
 }
 
-function refused(path: string, facts: ItemFacts, error: DroverError): Inspection {
+/** An item that will not be migrated. */
+export function refused(path: string, facts: ItemFacts, error: DroverError): Inspection {
   const remark = { reason: error.reason, message: error.message };
   return { item: { path, facts, remark }, entries: undefined };
 }
 
-const unknownFacts: ItemFacts = {
+export const unknownFacts: ItemFacts = {
   kind: ItemKind.UNSPECIFIED,
   size: 0,
   modifiedNs: 0n,

@@ -7,12 +7,14 @@ import {
   AttachRequestSchema,
   type AttachRequest,
   type ScanLease,
+  type ScanPaths,
 } from '../../gen/drover/v1/session_pb.ts';
 import {
   createSharedJobState,
   grantPages,
   type JobResult,
   type JobTenant,
+  type ListedPath,
   type ScanPageMessage,
   type SharedJobState,
 } from '../pool/jobs.ts';
@@ -60,6 +62,7 @@ export class ScanRun {
       tenant: this.#openTenant(),
       settings: runSettings(this.#lease.settings),
       afterPath: this.#lease.afterPath,
+      only: this.#lease.only && listedPaths(this.#lease.only),
       port: port2,
       shared: this.shared,
     });
@@ -109,4 +112,8 @@ export class ScanRun {
       },
     });
   }
+}
+
+function listedPaths({ path, withContents }: ScanPaths): ListedPath[] {
+  return path.map((one, index) => ({ path: one, withContents: withContents[index] ?? false }));
 }

@@ -6,13 +6,15 @@ import {
   BatchLeaseSchema,
   LeaseKeySchema,
   ScanLeaseSchema,
+  ScanPathsSchema,
   type AttachResponse,
 } from '../../gen/drover/v1/session_pb.ts';
-import type { Store, Transaction } from '../store/store.ts';
+import type { RunKey, Store, Transaction } from '../store/store.ts';
 import { stepLease } from '../task/lease-machine.ts';
 import { batchLeaseId, scanLeaseId, type LeaseTarget } from '../task/names.ts';
 import { isRunGoing, isRunOpen } from '../task/run-states.ts';
 import { stepRun } from '../task/run-machine.ts';
+import { nextFailedPaths } from './failed-paths.ts';
 import type { LiveLease } from './lease-table.ts';
 import type { RunFeed, Work } from './run-feed.ts';
 import type { Session } from './session.ts';
@@ -94,15 +96,17 @@ async function grantOne(
   return { ...pick, id, target, generation, frame: { case: 'batchLease', value }, row: begun };
 }
 
-function grantScan(
+async function grantScan(
   transaction: Transaction,
   pick: Pick,
   begun: RunRow,
   nowMs: number,
-): Grant | undefined {
+): Promise<Grant | undefined> {
   const { key } = pick.feed;
   if (begun.scan!.lease!.state !== LeaseState.PENDING) return undefined;
-  const row = stepRun(begun, { kind: 'lease-scan', agent: pick.session.agent }, nowMs);
+  const piece = await nextPiece(transaction, key, begun);
+  const { agent } = pick.session;
+  const row = stepRun(begun, { kind: 'lease-scan', agent, until: piece?.end }, nowMs);
   transaction.putRun(key, row);
   const id = scanLeaseId(key);
   const { generation } = row.scan!.lease!;
@@ -114,9 +118,23 @@ function grantScan(
     nextPage: row.scan!.lastPage + 1n,
     afterPath: row.scan!.lastPath,
     pageWindow,
+    ...(piece === undefined ? {} : { only: piece.only }),
   });
   const target: LeaseTarget = { kind: 'scan', run: key };
   return { ...pick, id, target, generation, frame: { case: 'scanLease', value }, row };
+}
+
+/** What the scan of a run that tries again is to look at next; undefined in every other run. */
+async function nextPiece(transaction: Transaction, { task }: RunKey, { scan }: RunRow) {
+  const { retry, lastPath } = scan!;
+  if (retry === undefined) return undefined;
+  const retried = { task, run: retry.run };
+  const { paths, end } = await nextFailedPaths(transaction, retried, retry.position!, lastPath);
+  const only = create(ScanPathsSchema, {
+    path: paths.map(({ path }) => path),
+    withContents: paths.map(({ withContents }) => withContents),
+  });
+  return { only, end };
 }
 
 /** Takes a lease back that ended without a result; nothing to do when its run has ended. Answers with the run, if it is open. */

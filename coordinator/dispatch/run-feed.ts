@@ -26,7 +26,8 @@ export class RunFeed {
   #phase: BatchPhase = BatchPhase.TRANSFER;
   #ready: number[] = [];
   #after = 0;
-  #scanTaken = false;
+  /** The generation of the scan's lease when it was taken out: in the next one it can be taken again. */
+  #scanTakenAt: number | undefined;
 
   constructor(reader: Reader, key: RunKey, task: Task, row: RunRow) {
     this.#reader = reader;
@@ -48,8 +49,9 @@ export class RunFeed {
   /** Takes the next piece of work out; undefined when there is none at the moment. */
   async take(): Promise<Work | undefined> {
     if (!this.isGoing) return undefined;
-    if (!this.#scanTaken && this.row.scan!.lease!.state === LeaseState.PENDING) {
-      this.#scanTaken = true;
+    const { state, generation } = this.row.scan!.lease!;
+    if (state === LeaseState.PENDING && this.#scanTakenAt !== generation) {
+      this.#scanTakenAt = generation;
       return { kind: 'scan' };
     }
     const phase = leasablePhase(this.row);
@@ -62,7 +64,7 @@ export class RunFeed {
 
   /** Puts a piece of work back that was taken, or whose lease has ended without a result. */
   giveBack(work: Work): void {
-    if (work.kind === 'scan') this.#scanTaken = false;
+    if (work.kind === 'scan') this.#scanTakenAt = undefined;
     else this.#ready.unshift(work.batch);
   }
 

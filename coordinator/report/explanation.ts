@@ -17,17 +17,21 @@ export interface ItemFacts {
   runs: readonly ItemInRun[];
 }
 
-/** The newest run decides; what an earlier one migrated is said after it. */
+/** The newest run that looked for it decides; what an earlier one migrated is said after it. */
 export function explanationSummary(facts: ItemFacts): string {
-  const [latest] = facts.runs;
+  const latest = decisive(facts);
   const name = `"${facts.path}"`;
   if (latest === undefined) return `${name} was not migrated: the task was never run.`;
   return `${sentenceOf(name, latest, facts.migrated)}${earlierOf(latest, facts.migrated)}.`;
 }
 
 /** What the newest run says is to be done; empty where nothing is. */
-export function explanationAdvice({ runs }: ItemFacts): string {
-  return runs[0]?.item?.advice ?? '';
+export function explanationAdvice(facts: ItemFacts): string {
+  return decisive(facts)?.item?.advice ?? '';
+}
+
+function decisive({ runs }: ItemFacts): ItemInRun | undefined {
+  return runs.find(({ sighting }) => sighting !== ItemSighting.NOT_RETRIED) ?? runs[0];
 }
 
 function sentenceOf(name: string, latest: ItemInRun, migrated: MigratedItem | undefined): string {
@@ -41,6 +45,8 @@ function sentenceOf(name: string, latest: ItemInRun, migrated: MigratedItem | un
       return `${name} was not in the source when ${run} scanned it`;
     case ItemSighting.NOT_YET:
       return `${name} has not been looked at yet: ${run} is going, and its scan has not come there`;
+    case ItemSighting.NOT_RETRIED:
+      return `${name} was not looked at by ${run}, which tried again what had failed`;
     default:
       return `${name} was not looked at: ${run} ended before its scan came there`;
   }

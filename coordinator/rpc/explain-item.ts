@@ -78,7 +78,19 @@ async function itemInRun(
   const above = await folderAbove(store, key, row, path);
   if (above !== undefined)
     return Object.assign(told, { sighting: ItemSighting.FOLDER_ABOVE, item: above });
-  return Object.assign(told, { sighting: sightingOf(row, path) });
+  const isLookedAt = await isInList(store, key, row, path);
+  const sighting = isLookedAt ? sightingOf(row, path) : ItemSighting.NOT_RETRIED;
+  return Object.assign(told, { sighting });
+}
+
+/** Whether the run looks for the item at all: one that tries again looks for what had failed only. */
+async function isInList(store: Reader, key: RunKey, row: RunRow, path: string): Promise<boolean> {
+  const { retry } = row.scan!;
+  if (retry === undefined) return true;
+  const retried = { ...key, run: retry.run };
+  const before = await store.run(retried);
+  const item = before && (await findItem(store, retried, before, path));
+  return item?.state === ItemState.FAILED;
 }
 
 /** The nearest folder above that the scan found, if it did not go into it. */

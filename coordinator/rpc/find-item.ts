@@ -16,7 +16,7 @@ import { comparePaths } from '../plan/path-order.ts';
 import { scanPageItemsMax } from '../plan/plan-page.ts';
 import { itemRows, type ItemBatch } from '../report/item-rows.ts';
 import type { Reader, RunKey } from '../store/store.ts';
-import { readBatch } from './read-batch.ts';
+import { readBatch } from '../report/read-batch.ts';
 
 /** How many batches' headers are read at once: most of the time the first few will do. */
 const headersReadFirst = 4;

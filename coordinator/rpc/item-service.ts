@@ -15,7 +15,7 @@ import { parseRunName } from '../task/names.ts';
 import { explainItem } from './explain-item.ts';
 import { requireRun } from './lookup.ts';
 import { readPageRequest, writePageToken } from './paging.ts';
-import { hasResults, readBatch } from './read-batch.ts';
+import { hasResults, readBatch } from '../report/read-batch.ts';
 
 /** How many batches' headers are read at once. */
 const headersRead = 200;

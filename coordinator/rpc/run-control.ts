@@ -2,19 +2,21 @@
 import { create } from '@bufbuild/protobuf';
 import { TaskRowSchema, type RunRow, type TaskRow } from '../../gen/drover/store/v1/rows_pb.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
-import type { Run } from '../../gen/drover/v1/run_pb.ts';
+import { RetryRunRequestSchema, type RetryRunRequest, type Run } from '../../gen/drover/v1/run_pb.ts'; // prettier-ignore
+import type { TaskSettings } from '../../gen/drover/v1/settings_pb.ts';
 import {
   RunTaskRequestSchema,
   type RunTaskRequest,
   type Task,
 } from '../../gen/drover/v1/task_pb.ts';
 import { DroverError } from '../../lib/error.ts';
+import { firstPosition } from '../dispatch/failed-paths.ts';
 import type { RunKey, Transaction } from '../store/store.ts';
 import { parseRunName, parseTaskName, runName, taskName } from '../task/names.ts';
-import { newRun, stepRun, type RunEvent } from '../task/run-machine.ts';
+import { newRetry, newRun, stepRun, type RunEvent } from '../task/run-machine.ts';
 import { isRunOpen } from '../task/run-states.ts';
 import { latestRun, requireRun, requireTask } from './lookup.ts';
-import { repeatableRequest } from './request-id.ts';
+import { repeatableRequest, type RepeatableRequest } from './request-id.ts';
 import { viewRun } from './run-view.ts';
 import type { ServiceParts } from './service-parts.ts';
 import { effectiveSettings } from './settings.ts';
@@ -25,13 +27,73 @@ import { viewTask } from './task-view.ts';
  * Starts a run. Throws NOT_FOUND, WRONG_STATE while a run of the task is going, or why its destination cannot be used, when that
  * does not heal by itself.
  */
-export async function runTask(
+export function runTask(
   parts: ServiceParts,
   request: RunTaskRequest,
   signal: AbortSignal,
 ): Promise<Run> {
   const task = parseTaskName(request.name, 'name');
   const repeatable = repeatableRequest(RunTaskRequestSchema, request);
+  const next = ({ key, settings, nowMs }: NextRun) =>
+    newRun(key, settings, request.scanOnly, nowMs);
+  return startRun(parts, { task, repeatable, next, signal });
+}
+
+/**
+ * Starts a run that tries again what failed in another. Throws as `runTask` does, and WRONG_STATE when nothing failed in it, or it
+ * is going.
+ */
+export function retryRun(
+  parts: ServiceParts,
+  request: RetryRunRequest,
+  signal: AbortSignal,
+): Promise<Run> {
+  const given = parseRetried(request.name);
+  const repeatable = repeatableRequest(RetryRunRequestSchema, request);
+  const next = async ({ transaction, key, settings, nowMs }: NextRun) => {
+    const retried = given.run ?? key.run - 1;
+    if (retried === 0) throw neverRun(given.task);
+    checkHasFailures(await requireRun(transaction, { ...key, run: retried }));
+    return newRetry(key, { settings, retried, position: firstPosition() }, nowMs);
+  };
+  return startRun(parts, { task: given.task, repeatable, next, signal });
+}
+
+/** A run by its name, or the latest one by that of its task. */
+function parseRetried(name: string): { task: string; run: number | undefined } {
+  if (name.split('/').length > 2) return parseRunName(name, 'name');
+  return { task: parseTaskName(name, 'name'), run: undefined };
+}
+
+function checkHasFailures({ run }: RunRow): void {
+  if (run!.progress!.failedItems > 0n) return;
+  const { name } = run!;
+  throw new DroverError(
+    ErrorReason.WRONG_STATE,
+    `${name} cannot be tried again: nothing failed in it; run the task to migrate what is new or changed`,
+    { metadata: { name } },
+  );
+}
+
+/** What a run is made of. */
+interface NextRun {
+  transaction: Transaction;
+  key: RunKey;
+  settings: TaskSettings;
+  nowMs: number;
+}
+
+interface RunStart {
+  task: string;
+  repeatable: RepeatableRequest;
+  next: (parts: NextRun) => RunRow | Promise<RunRow>;
+  signal: AbortSignal;
+}
+
+async function startRun(
+  parts: ServiceParts,
+  { task, repeatable, next, signal }: RunStart,
+): Promise<Run> {
   const start = (keep: boolean) =>
     parts.store.commit(async (transaction) => {
       const nowMs = parts.clock.now();
@@ -40,7 +102,8 @@ export async function runTask(
         const key = parseRunName(earlier, 'request_id');
         return { isRepeated: true, key, row: await requireRun(transaction, key) };
       }
-      const { key, row, taskRow } = await nextRun(transaction, task, request.scanOnly, nowMs);
+      const { key, settings, taskRow } = await nextRun(transaction, task);
+      const row = await next({ transaction, key, settings, nowMs });
       if (keep) {
         transaction.putRun(key, row);
         transaction.putTask(task, create(TaskRowSchema, { ...taskRow, latestRun: key.run }));
@@ -73,7 +136,7 @@ async function lookAt(
   }
 }
 
-async function nextRun(transaction: Transaction, task: string, scanOnly: boolean, nowMs: number) {
+async function nextRun(transaction: Transaction, task: string) {
   const taskRow = await requireTask(transaction, task);
   const before = await latestRun(transaction, task, taskRow);
   if (before !== undefined && isRunOpen(before.run!.state))
@@ -84,8 +147,7 @@ async function nextRun(transaction: Transaction, task: string, scanOnly: boolean
     );
   const key: RunKey = { task, run: taskRow.latestRun + 1 };
   const global = (await transaction.settings())?.settings?.defaults;
-  const row = newRun(key, effectiveSettings(taskRow.task!.settings, global), scanOnly, nowMs);
-  return { key, row, taskRow };
+  return { key, settings: effectiveSettings(taskRow.task!.settings, global), taskRow };
 }
 
 /** Throws NOT_FOUND, or WRONG_STATE when there is no run that can be paused. */
@@ -121,8 +183,12 @@ async function requireLatestRun(
 ): Promise<RunRow> {
   const run = await latestRun(transaction, task, row);
   if (run !== undefined) return run;
+  throw neverRun(task);
+}
+
+function neverRun(task: string): DroverError {
   const name = taskName(task);
-  throw new DroverError(ErrorReason.WRONG_STATE, `${name} was never run; run it first`, {
+  return new DroverError(ErrorReason.WRONG_STATE, `${name} was never run; run it first`, {
     metadata: { name },
   });
 }

@@ -1,16 +1,17 @@
-// RunService: the runs of a task.
+// RunService: the runs of a task. They are started in run-control.ts.
 import type { ServiceImpl } from '@connectrpc/connect';
 import type { ListRunsRequest, RunService } from '../../gen/drover/v1/run_pb.ts';
 import { DroverError } from '../../lib/error.ts';
 import { parseRunName, parseTaskName } from '../task/names.ts';
 import { requireRun, requireTask } from './lookup.ts';
 import { readPageRequest, writePageToken } from './paging.ts';
+import { retryRun } from './run-control.ts';
 import { viewRun } from './run-view.ts';
 import type { ServiceParts } from './service-parts.ts';
 
 type Parts = Pick<ServiceParts, 'store' | 'dispatcher'>;
 
-export function createRunService(parts: Parts): ServiceImpl<typeof RunService> {
+export function createRunService(parts: ServiceParts): ServiceImpl<typeof RunService> {
   return {
     getRun: async ({ name }) => {
       const key = parseRunName(name, 'name');
@@ -18,6 +19,7 @@ export function createRunService(parts: Parts): ServiceImpl<typeof RunService> {
       return { run: viewRun(row, parts.dispatcher.progress(key)) };
     },
     listRuns: (request) => listRuns(parts, request),
+    retryRun: async (request, { signal }) => ({ run: await retryRun(parts, request, signal) }),
   };
 }
 

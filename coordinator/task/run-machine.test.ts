@@ -1,13 +1,25 @@
 import { clone, create } from '@bufbuild/protobuf';
 import test from 'ava';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
-import { LeaseState, RunRowSchema, type RunRow } from '../../gen/drover/store/v1/rows_pb.ts';
+import {
+  LeaseState,
+  RetryPositionSchema,
+  RunRowSchema,
+  type RunRow,
+} from '../../gen/drover/store/v1/rows_pb.ts';
 import { RunState } from '../../gen/drover/v1/run_pb.ts';
 import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
 import { TaskSettingsSchema } from '../../gen/drover/v1/settings_pb.ts';
 import { Code } from '../../gen/google/rpc/code_pb.ts';
 import { DroverError } from '../../lib/error.ts';
-import { leasablePhase, newRun, stepRun, type PlannedPage, type RunEvent } from './run-machine.ts';
+import {
+  leasablePhase,
+  newRetry,
+  newRun,
+  stepRun,
+  type PlannedPage,
+  type RunEvent,
+} from './run-machine.ts';
 
 const key = { task: 'photos', run: 3 };
 const { QUEUED, RUNNING, PAUSED, CANCELLING } = RunState;
@@ -251,3 +263,27 @@ for (const [name, transfer, folders, scanComplete, scanOnly, phase] of phases)
     row.run!.progress!.scanComplete = scanComplete;
     t.is(leasablePhase(row), phase);
   });
+
+test('a run that tries again is scanned piece by piece, each by whoever is free', (t) => {
+  const position = { batch: 1, folderBatch: 1 };
+  const settings = create(TaskSettingsSchema);
+  const begin = create(RetryPositionSchema, position);
+  let row = newRetry({ task: 'a', run: 3 }, { settings, retried: 1, position: begin }, 1000);
+  t.is(row.run!.retriedRun, 'tasks/a/runs/1');
+  row = stepRun(row, { kind: 'begin' }, 0);
+  const piece = (afterPath: string, complete: boolean) =>
+    create(RetryPositionSchema, { ...position, afterPath, complete });
+  row = stepRun(row, { kind: 'lease-scan', agent: 'one', until: piece('m', false) }, 0);
+  row = stepRun(row, { kind: 'release-scan', generation: 1 }, 0);
+  t.is(row.scan!.retry!.position!.afterPath, '', 'a piece that was broken off is done again');
+  row = stepRun(row, { kind: 'lease-scan', agent: 'two', until: piece('n', false) }, 0);
+  row = stepRun(row, { kind: 'finish-scan', generation: 2 }, 0);
+  t.is(row.scan!.lease!.state, LeaseState.PENDING);
+  t.is(row.scan!.retry!.position!.afterPath, 'n');
+  t.false(row.run!.progress!.scanComplete);
+  t.is(row.run!.state, RUNNING);
+  row = stepRun(row, { kind: 'lease-scan', agent: 'two', until: piece('z', true) }, 0);
+  row = stepRun(row, { kind: 'finish-scan', generation: 3 }, 0);
+  t.true(row.run!.progress!.scanComplete);
+  t.is(row.run!.state, SUCCEEDED);
+});

@@ -6,11 +6,14 @@
 //   CANCELLING  leases are being taken back               -> CANCELLED by `stopped`
 //   SUCCEEDED, SUCCEEDED_WITH_FAILURES, FAILED, CANCELLED: ends, for good
 //
+// The scan of a run that tries again what failed in another is leased for a piece of its list at a time: `finish-scan` makes it free
+// again until the last piece is done.
+//
 // A run has nothing left when its scan is done and no batch of either phase is open. The folder phase begins when the scan
 // is done and no transfer batch is open, because a folder's dates hold only once nothing more is written into it.
 import { clone, create } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
-import { RunRowSchema, ScanRowSchema, type RunRow } from '../../gen/drover/store/v1/rows_pb.ts';
+import { RetryRowSchema, RunRowSchema, ScanRowSchema, type RetryPosition, type RunRow } from '../../gen/drover/store/v1/rows_pb.ts'; // prettier-ignore
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { RunProgressSchema, RunSchema, RunState } from '../../gen/drover/v1/run_pb.ts';
 import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
@@ -63,7 +66,8 @@ export type RunEvent =
   | { kind: 'stopped' }
   /** An agent took the first lease. */
   | { kind: 'begin' }
-  | { kind: 'lease-scan'; agent: string }
+  /** `until` is where the piece ends that is to be looked at, in a run that tries again what failed in another. */
+  | { kind: 'lease-scan'; agent: string; until?: RetryPosition | undefined }
   | { kind: 'release-scan'; generation: number }
   | { kind: 'plan-page'; planned: PlannedPage }
   | { kind: 'finish-scan'; generation: number }
@@ -77,13 +81,32 @@ export function newRun(
   scanOnly: boolean,
   nowMs: number,
 ): RunRow {
+  return runOf(key, { settings, scanOnly }, nowMs);
+}
+
+/** A run that tries again what failed in the run of the number `retried`, from the beginning of its list on. */
+export function newRetry(
+  key: RunKey,
+  { settings, retried, position }: { settings: TaskSettings; retried: number; position: RetryPosition }, // prettier-ignore
+  nowMs: number,
+): RunRow {
+  const retriedRun = runName({ ...key, run: retried });
+  const row = runOf(key, { settings, scanOnly: false, retriedRun }, nowMs);
+  row.scan!.retry = create(RetryRowSchema, { run: retried, position });
+  return row;
+}
+
+function runOf(
+  key: RunKey,
+  more: { settings: TaskSettings; scanOnly: boolean; retriedRun?: string },
+  nowMs: number,
+): RunRow {
   return create(RunRowSchema, {
     run: create(RunSchema, {
       name: runName(key),
       state: RunState.QUEUED,
       progress: create(RunProgressSchema),
-      scanOnly,
-      settings,
+      ...more,
       createTime: timestampFromMs(nowMs),
     }),
     scan: create(ScanRowSchema, { lease: newLease() }),
@@ -132,6 +155,8 @@ function apply(row: RunRow, event: RunEvent, nowMs: number): void {
     case 'lease-scan':
       require(row, 'scanned', RunState.QUEUED, RunState.RUNNING);
       row.scan!.lease = stepLease(row.scan!.lease!, { kind: 'lease', agent: event.agent });
+      if (row.scan!.retry !== undefined && event.until !== undefined)
+        row.scan!.retry.leased = event.until;
       return;
     case 'release-scan':
       requireOpen(row);
@@ -146,6 +171,10 @@ function apply(row: RunRow, event: RunEvent, nowMs: number): void {
       return;
     case 'finish-scan':
       requireOpen(row);
+      if (isPieceOfRetry(row)) {
+        endPiece(row, event.generation);
+        return;
+      }
       row.scan!.lease = stepLease(row.scan!.lease!, {
         kind: 'complete',
         generation: event.generation,
@@ -164,6 +193,16 @@ function apply(row: RunRow, event: RunEvent, nowMs: number): void {
       endIfNothingLeft(row, nowMs);
       return;
   }
+}
+
+/** Whether the scan that was leased is to be followed by another, of the next piece of a list. */
+function isPieceOfRetry({ scan }: RunRow): boolean {
+  return scan!.retry !== undefined && scan!.retry.leased?.complete !== true;
+}
+
+function endPiece({ scan }: RunRow, generation: number): void {
+  scan!.lease = stepLease(scan!.lease!, { kind: 'release', generation });
+  scan!.retry!.position = scan!.retry!.leased!;
 }
 
 function addPage(row: RunRow, planned: PlannedPage): void {

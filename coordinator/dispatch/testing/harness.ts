@@ -12,9 +12,10 @@ import { createLog } from '../../../lib/log.ts';
 import { batchBytesMax } from '../../plan/batch-builder.ts';
 import { openLevelStore } from '../../store/level-store.ts';
 import type { RunKey } from '../../store/store.ts';
-import { newRun, stepRun } from '../../task/run-machine.ts';
+import { newRetry, newRun, stepRun } from '../../task/run-machine.ts';
 import { createDispatcher } from '../create-dispatcher.ts';
 import type { Dispatcher } from '../dispatcher.ts';
+import { firstPosition } from '../failed-paths.ts';
 import { ManualClock } from './manual-clock.ts';
 import { ScriptedAgent, type Entry } from './scripted-agent.ts';
 import { watchStore, type WatchedStore } from './watched-store.ts';
@@ -25,6 +26,8 @@ const options = { leaseTtlMs, heartbeatIntervalMs: 5_000 };
 export interface RunOptions {
   scanOnly?: boolean;
   destination?: string;
+  /** The number of a run: only what failed in it is tried again. */
+  retried?: number;
 }
 
 export class Harness {
@@ -69,7 +72,7 @@ export class Harness {
   /** Creates the task if it is new, and asks for its next run. */
   async start(
     task: string,
-    { scanOnly = false, destination = '/to' }: RunOptions = {},
+    { scanOnly = false, destination = '/to', retried }: RunOptions = {},
   ): Promise<RunKey> {
     // prettier-ignore
     const key = await this.watched.store.commit(async (transaction) => {
@@ -79,7 +82,12 @@ export class Harness {
       const runKey = { task, run: row.latestRun + 1 };
       transaction.putTask(task, create(TaskRowSchema, { ...row, latestRun: runKey.run }));
       const settings = create(TaskSettingsSchema, { maxAttempts: 3 });
-      transaction.putRun(runKey, newRun(runKey, settings, scanOnly, this.clock.now()));
+      const now = this.clock.now();
+      const run =
+        retried === undefined
+          ? newRun(runKey, settings, scanOnly, now)
+          : newRetry(runKey, { settings, retried, position: firstPosition() }, now);
+      transaction.putRun(runKey, run);
       return runKey;
     });
     this.dispatcher.runChanged(key);

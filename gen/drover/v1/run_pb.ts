@@ -19,7 +19,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file drover/v1/run.proto.
  */
 export const file_drover_v1_run: GenFile = /*@__PURE__*/
-  fileDesc("ChNkcm92ZXIvdjEvcnVuLnByb3RvEglkcm92ZXIudjEixwMKA1J1bhIMCgRuYW1lGAEgASgJEiIKBXN0YXRlGAIgASgOMhMuZHJvdmVyLnYxLlJ1blN0YXRlEigKCHByb2dyZXNzGAMgASgLMhYuZHJvdmVyLnYxLlJ1blByb2dyZXNzEhEKCXNjYW5fb25seRgEIAEoCBIpCghzZXR0aW5ncxgFIAEoCzIXLmRyb3Zlci52MS5UYXNrU2V0dGluZ3MSLwoLY3JlYXRlX3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnN0YXJ0X3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjEKDXNjYW5fZW5kX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCGVuZF90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIhCgVlcnJvchgKIAEoCzISLmdvb2dsZS5ycGMuU3RhdHVzEiwKDGVycm9yX3JlYXNvbhgMIAEoDjIWLmRyb3Zlci52MS5FcnJvclJlYXNvbhITCgt3YWl0aW5nX2ZvchgLIAEoCSKtAwoLUnVuUHJvZ3Jlc3MSFQoNc2Nhbm5lZF9pdGVtcxgBIAEoBBIbCg1zY2FubmVkX2J5dGVzGAIgASgEQgSYtRgBEhUKDXNjYW5fY29tcGxldGUYAyABKAgSFQoNcGxhbm5lZF9pdGVtcxgEIAEoBBIbCg1wbGFubmVkX2J5dGVzGAUgASgEQgSYtRgBEhcKD3N1Y2NlZWRlZF9pdGVtcxgGIAEoBBIdCg9zdWNjZWVkZWRfYnl0ZXMYByABKARCBJi1GAESFQoNc2tpcHBlZF9pdGVtcxgIIAEoBBIUCgxmYWlsZWRfaXRlbXMYCSABKAQSGgoMZmFpbGVkX2J5dGVzGAogASgEQgSYtRgBEhcKD2luX2ZsaWdodF9pdGVtcxgLIAEoBBIdCg9pbl9mbGlnaHRfYnl0ZXMYDCABKARCBJi1GAESHgoQYnl0ZXNfcGVyX3NlY29uZBgNIAEoBEIEmLUYARIYChBpdGVtc19wZXJfc2Vjb25kGA4gASgBEiwKCXRpbWVfbGVmdBgPIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiIdCg1HZXRSdW5SZXF1ZXN0EgwKBG5hbWUYASABKAkiLQoOR2V0UnVuUmVzcG9uc2USGwoDcnVuGAEgASgLMg4uZHJvdmVyLnYxLlJ1biJICg9MaXN0UnVuc1JlcXVlc3QSDgoGcGFyZW50GAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRISCgpwYWdlX3Rva2VuGAMgASgJIkkKEExpc3RSdW5zUmVzcG9uc2USHAoEcnVucxgBIAMoCzIOLmRyb3Zlci52MS5SdW4SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJKvEBCghSdW5TdGF0ZRIZChVSVU5fU1RBVEVfVU5TUEVDSUZJRUQQABIUChBSVU5fU1RBVEVfUVVFVUVEEAESFQoRUlVOX1NUQVRFX1JVTk5JTkcQAhIUChBSVU5fU1RBVEVfUEFVU0VEEAMSGAoUUlVOX1NUQVRFX0NBTkNFTExJTkcQBBIXChNSVU5fU1RBVEVfU1VDQ0VFREVEEAUSJQohUlVOX1NUQVRFX1NVQ0NFRURFRF9XSVRIX0ZBSUxVUkVTEAYSFAoQUlVOX1NUQVRFX0ZBSUxFRBAHEhcKE1JVTl9TVEFURV9DQU5DRUxMRUQQCDKaAQoKUnVuU2VydmljZRJCCgZHZXRSdW4SGC5kcm92ZXIudjEuR2V0UnVuUmVxdWVzdBoZLmRyb3Zlci52MS5HZXRSdW5SZXNwb25zZSIDkAIBEkgKCExpc3RSdW5zEhouZHJvdmVyLnYxLkxpc3RSdW5zUmVxdWVzdBobLmRyb3Zlci52MS5MaXN0UnVuc1Jlc3BvbnNlIgOQAgFiBnByb3RvMw", [file_drover_v1_annotations, file_drover_v1_error, file_drover_v1_settings, file_google_protobuf_duration, file_google_protobuf_timestamp, file_google_rpc_status]);
+  fileDesc("ChNkcm92ZXIvdjEvcnVuLnByb3RvEglkcm92ZXIudjEi3AMKA1J1bhIMCgRuYW1lGAEgASgJEiIKBXN0YXRlGAIgASgOMhMuZHJvdmVyLnYxLlJ1blN0YXRlEigKCHByb2dyZXNzGAMgASgLMhYuZHJvdmVyLnYxLlJ1blByb2dyZXNzEhEKCXNjYW5fb25seRgEIAEoCBIpCghzZXR0aW5ncxgFIAEoCzIXLmRyb3Zlci52MS5UYXNrU2V0dGluZ3MSLwoLY3JlYXRlX3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnN0YXJ0X3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjEKDXNjYW5fZW5kX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCGVuZF90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIhCgVlcnJvchgKIAEoCzISLmdvb2dsZS5ycGMuU3RhdHVzEiwKDGVycm9yX3JlYXNvbhgMIAEoDjIWLmRyb3Zlci52MS5FcnJvclJlYXNvbhITCgt3YWl0aW5nX2ZvchgLIAEoCRITCgtyZXRyaWVkX3J1bhgNIAEoCSKtAwoLUnVuUHJvZ3Jlc3MSFQoNc2Nhbm5lZF9pdGVtcxgBIAEoBBIbCg1zY2FubmVkX2J5dGVzGAIgASgEQgSYtRgBEhUKDXNjYW5fY29tcGxldGUYAyABKAgSFQoNcGxhbm5lZF9pdGVtcxgEIAEoBBIbCg1wbGFubmVkX2J5dGVzGAUgASgEQgSYtRgBEhcKD3N1Y2NlZWRlZF9pdGVtcxgGIAEoBBIdCg9zdWNjZWVkZWRfYnl0ZXMYByABKARCBJi1GAESFQoNc2tpcHBlZF9pdGVtcxgIIAEoBBIUCgxmYWlsZWRfaXRlbXMYCSABKAQSGgoMZmFpbGVkX2J5dGVzGAogASgEQgSYtRgBEhcKD2luX2ZsaWdodF9pdGVtcxgLIAEoBBIdCg9pbl9mbGlnaHRfYnl0ZXMYDCABKARCBJi1GAESHgoQYnl0ZXNfcGVyX3NlY29uZBgNIAEoBEIEmLUYARIYChBpdGVtc19wZXJfc2Vjb25kGA4gASgBEiwKCXRpbWVfbGVmdBgPIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiIdCg1HZXRSdW5SZXF1ZXN0EgwKBG5hbWUYASABKAkiLQoOR2V0UnVuUmVzcG9uc2USGwoDcnVuGAEgASgLMg4uZHJvdmVyLnYxLlJ1biJICg9MaXN0UnVuc1JlcXVlc3QSDgoGcGFyZW50GAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRISCgpwYWdlX3Rva2VuGAMgASgJIkkKEExpc3RSdW5zUmVzcG9uc2USHAoEcnVucxgBIAMoCzIOLmRyb3Zlci52MS5SdW4SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIjMKD1JldHJ5UnVuUmVxdWVzdBIMCgRuYW1lGAEgASgJEhIKCnJlcXVlc3RfaWQYAiABKAkiLwoQUmV0cnlSdW5SZXNwb25zZRIbCgNydW4YASABKAsyDi5kcm92ZXIudjEuUnVuKvEBCghSdW5TdGF0ZRIZChVSVU5fU1RBVEVfVU5TUEVDSUZJRUQQABIUChBSVU5fU1RBVEVfUVVFVUVEEAESFQoRUlVOX1NUQVRFX1JVTk5JTkcQAhIUChBSVU5fU1RBVEVfUEFVU0VEEAMSGAoUUlVOX1NUQVRFX0NBTkNFTExJTkcQBBIXChNSVU5fU1RBVEVfU1VDQ0VFREVEEAUSJQohUlVOX1NUQVRFX1NVQ0NFRURFRF9XSVRIX0ZBSUxVUkVTEAYSFAoQUlVOX1NUQVRFX0ZBSUxFRBAHEhcKE1JVTl9TVEFURV9DQU5DRUxMRUQQCDLfAQoKUnVuU2VydmljZRJCCgZHZXRSdW4SGC5kcm92ZXIudjEuR2V0UnVuUmVxdWVzdBoZLmRyb3Zlci52MS5HZXRSdW5SZXNwb25zZSIDkAIBEkgKCExpc3RSdW5zEhouZHJvdmVyLnYxLkxpc3RSdW5zUmVxdWVzdBobLmRyb3Zlci52MS5MaXN0UnVuc1Jlc3BvbnNlIgOQAgESQwoIUmV0cnlSdW4SGi5kcm92ZXIudjEuUmV0cnlSdW5SZXF1ZXN0GhsuZHJvdmVyLnYxLlJldHJ5UnVuUmVzcG9uc2ViBnByb3RvMw", [file_drover_v1_annotations, file_drover_v1_error, file_drover_v1_settings, file_google_protobuf_duration, file_google_protobuf_timestamp, file_google_rpc_status]);
 
 /**
  * One execution of a task.
@@ -110,6 +110,13 @@ export type Run = Message<"drover.v1.Run"> & {
    * @generated from field: string waiting_for = 11;
    */
   waitingFor: string;
+
+  /**
+   * Output only. The run whose failed items this one tries again, and nothing else; empty for a run of the whole task.
+   *
+   * @generated from field: string retried_run = 13;
+   */
+  retriedRun: string;
 };
 
 /**
@@ -344,6 +351,55 @@ export const ListRunsResponseSchema: GenMessage<ListRunsResponse> = /*@__PURE__*
   messageDesc(file_drover_v1_run, 5);
 
 /**
+ * Asks to try again what failed in a run.
+ *
+ * @generated from message drover.v1.RetryRunRequest
+ */
+export type RetryRunRequest = Message<"drover.v1.RetryRunRequest"> & {
+  /**
+   * Required. The run's name, tasks/{task}/runs/{run}; or tasks/{task}, which means its latest run.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * Optional. A UUID of the caller's: a repeated request with the same one gets the first one's answer.
+   *
+   * @generated from field: string request_id = 2;
+   */
+  requestId: string;
+};
+
+/**
+ * Describes the message drover.v1.RetryRunRequest.
+ * Use `create(RetryRunRequestSchema)` to create a new message.
+ */
+export const RetryRunRequestSchema: GenMessage<RetryRunRequest> = /*@__PURE__*/
+  messageDesc(file_drover_v1_run, 6);
+
+/**
+ * Answers with the run that was started.
+ *
+ * @generated from message drover.v1.RetryRunResponse
+ */
+export type RetryRunResponse = Message<"drover.v1.RetryRunResponse"> & {
+  /**
+   * The new run.
+   *
+   * @generated from field: drover.v1.Run run = 1;
+   */
+  run?: Run | undefined;
+};
+
+/**
+ * Describes the message drover.v1.RetryRunResponse.
+ * Use `create(RetryRunResponseSchema)` to create a new message.
+ */
+export const RetryRunResponseSchema: GenMessage<RetryRunResponse> = /*@__PURE__*/
+  messageDesc(file_drover_v1_run, 7);
+
+/**
  * Where a run is in its life. Expect new values in later versions.
  *
  * @generated from enum drover.v1.RunState
@@ -451,6 +507,16 @@ export const RunService: GenService<{
     methodKind: "unary";
     input: typeof ListRunsRequestSchema;
     output: typeof ListRunsResponseSchema;
+  },
+  /**
+   * Tries again what failed in a run: starts a new run that looks at nothing else. Folders above get their dates with the next full run.
+   *
+   * @generated from rpc drover.v1.RunService.RetryRun
+   */
+  retryRun: {
+    methodKind: "unary";
+    input: typeof RetryRunRequestSchema;
+    output: typeof RetryRunResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_drover_v1_run, 0);

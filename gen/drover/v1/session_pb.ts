@@ -17,7 +17,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file drover/v1/session.proto.
  */
 export const file_drover_v1_session: GenFile = /*@__PURE__*/
-  fileDesc("Chdkcm92ZXIvdjEvc2Vzc2lvbi5wcm90bxIJZHJvdmVyLnYxIk8KC0pvaW5SZXF1ZXN0Eg0KBXRva2VuGAEgASgJEhsKE2NlcnRpZmljYXRlX3JlcXVlc3QYAiABKAwSFAoMZGlzcGxheV9uYW1lGAMgASgJImMKDEpvaW5SZXNwb25zZRINCgVhZ2VudBgBIAEoCRITCgtjZXJ0aWZpY2F0ZRgCIAEoCRIvCgtleHBpcmVfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiNgoXUmVuZXdDZXJ0aWZpY2F0ZVJlcXVlc3QSGwoTY2VydGlmaWNhdGVfcmVxdWVzdBgBIAEoDCJgChhSZW5ld0NlcnRpZmljYXRlUmVzcG9uc2USEwoLY2VydGlmaWNhdGUYASABKAkSLwoLZXhwaXJlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wItgCCg1BdHRhY2hSZXF1ZXN0EiEKBWhlbGxvGAEgASgLMhAuZHJvdmVyLnYxLkhlbGxvSAASLQoJc2Nhbl9wYWdlGAIgASgLMhguZHJvdmVyLnYxLlNjYW5QYWdlRnJhbWVIABIoCglzY2FuX2RvbmUYAyABKAsyEy5kcm92ZXIudjEuU2NhbkRvbmVIABIqCgpiYXRjaF9kb25lGAQgASgLMhQuZHJvdmVyLnYxLkJhdGNoRG9uZUgAEikKCWhlYXJ0YmVhdBgFIAEoCzIULmRyb3Zlci52MS5IZWFydGJlYXRIABIuCgxsZWFzZV9yZXR1cm4YBiABKAsyFi5kcm92ZXIudjEuTGVhc2VSZXR1cm5IABI7ChNsb2NhdGlvbl9jaGVja19kb25lGAcgASgLMhwuZHJvdmVyLnYxLkxvY2F0aW9uQ2hlY2tEb25lSABCBwoFZnJhbWUivQIKDkF0dGFjaFJlc3BvbnNlEiUKB3dlbGNvbWUYASABKAsyEi5kcm92ZXIudjEuV2VsY29tZUgAEioKCnNjYW5fbGVhc2UYAiABKAsyFC5kcm92ZXIudjEuU2NhbkxlYXNlSAASLAoLYmF0Y2hfbGVhc2UYAyABKAsyFS5kcm92ZXIudjEuQmF0Y2hMZWFzZUgAEjUKD2Fja25vd2xlZGdlbWVudBgEIAEoCzIaLmRyb3Zlci52MS5BY2tub3dsZWRnZW1lbnRIABI2ChBsZWFzZV9yZXZvY2F0aW9uGAUgASgLMhouZHJvdmVyLnYxLkxlYXNlUmV2b2NhdGlvbkgAEjIKDmxvY2F0aW9uX2NoZWNrGAYgASgLMhguZHJvdmVyLnYxLkxvY2F0aW9uQ2hlY2tIAEIHCgVmcmFtZSItCghMZWFzZUtleRINCgVsZWFzZRgBIAEoCRISCgpnZW5lcmF0aW9uGAIgASgNIogBCgVIZWxsbxIPCgd2ZXJzaW9uGAEgASgJEhAKCHBsYXRmb3JtGAIgASgJEg0KBXNsb3RzGAMgASgNEhYKDmxvY2F0aW9uX2tpbmRzGAQgAygJEiMKBmxlYXNlcxgFIAMoCzITLmRyb3Zlci52MS5MZWFzZUtleRIQCghkcmFpbmluZxgGIAEoCCJ9CgdXZWxjb21lEg0KBWFnZW50GAEgASgJEjUKEmhlYXJ0YmVhdF9pbnRlcnZhbBgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIsCglsZWFzZV90dGwYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iuQEKCVNjYW5MZWFzZRIgCgNrZXkYASABKAsyEy5kcm92ZXIudjEuTGVhc2VLZXkSDgoGc291cmNlGAIgASgJEhMKC2Rlc3RpbmF0aW9uGAMgASgJEikKCHNldHRpbmdzGAQgASgLMhcuZHJvdmVyLnYxLlRhc2tTZXR0aW5ncxIRCgluZXh0X3BhZ2UYBSABKAQSEgoKYWZ0ZXJfcGF0aBgGIAEoCRITCgtwYWdlX3dpbmRvdxgHIAEoDSJOCg1TY2FuUGFnZUZyYW1lEiAKA2tleRgBIAEoCzITLmRyb3Zlci52MS5MZWFzZUtleRIMCgRwYWdlGAIgASgEEg0KBWl0ZW1zGAMgASgMInQKCFNjYW5Eb25lEiAKA2tleRgBIAEoCzITLmRyb3Zlci52MS5MZWFzZUtleRINCgVwYWdlcxgCIAEoBBImCgZyZWFzb24YAyABKA4yFi5kcm92ZXIudjEuRXJyb3JSZWFzb24SDwoHbWVzc2FnZRgEIAEoCSKzAQoKQmF0Y2hMZWFzZRIgCgNrZXkYASABKAsyEy5kcm92ZXIudjEuTGVhc2VLZXkSDgoGc291cmNlGAIgASgJEhMKC2Rlc3RpbmF0aW9uGAMgASgJEikKCHNldHRpbmdzGAQgASgLMhcuZHJvdmVyLnYxLlRhc2tTZXR0aW5ncxIkCgVwaGFzZRgFIAEoDjIVLmRyb3Zlci52MS5CYXRjaFBoYXNlEg0KBWl0ZW1zGAYgASgMIj4KCUJhdGNoRG9uZRIgCgNrZXkYASABKAsyEy5kcm92ZXIudjEuTGVhc2VLZXkSDwoHcmVzdWx0cxgCIAEoDCJPCg1MZWFzZVByb2dyZXNzEiAKA2tleRgBIAEoCzITLmRyb3Zlci52MS5MZWFzZUtleRINCgVpdGVtcxgCIAEoBBINCgVieXRlcxgDIAEoBCJHCglIZWFydGJlYXQSKAoGbGVhc2VzGAEgAygLMhguZHJvdmVyLnYxLkxlYXNlUHJvZ3Jlc3MSEAoIZHJhaW5pbmcYAiABKAgiMAoLTGVhc2VSZXR1cm4SIQoEa2V5cxgBIAMoCzITLmRyb3Zlci52MS5MZWFzZUtleSJBCg9BY2tub3dsZWRnZW1lbnQSIAoDa2V5GAEgASgLMhMuZHJvdmVyLnYxLkxlYXNlS2V5EgwKBHBhZ2UYAiABKAQiMwoNTG9jYXRpb25DaGVjaxINCgVjaGVjaxgBIAEoCRITCgtkZXN0aW5hdGlvbhgCIAEoCSJbChFMb2NhdGlvbkNoZWNrRG9uZRINCgVjaGVjaxgBIAEoCRImCgZyZWFzb24YAiABKA4yFi5kcm92ZXIudjEuRXJyb3JSZWFzb24SDwoHbWVzc2FnZRgDIAEoCSJECg9MZWFzZVJldm9jYXRpb24SIAoDa2V5GAEgASgLMhMuZHJvdmVyLnYxLkxlYXNlS2V5Eg8KB21lc3NhZ2UYAiABKAkqXAoKQmF0Y2hQaGFzZRIbChdCQVRDSF9QSEFTRV9VTlNQRUNJRklFRBAAEhgKFEJBVENIX1BIQVNFX1RSQU5TRkVSEAESFwoTQkFUQ0hfUEhBU0VfRk9MREVSUxACMl4KE0FnZW50U2Vzc2lvblNlcnZpY2USQQoGQXR0YWNoEhguZHJvdmVyLnYxLkF0dGFjaFJlcXVlc3QaGS5kcm92ZXIudjEuQXR0YWNoUmVzcG9uc2UoATABGgSQtRgBMq8BChFFbnJvbGxtZW50U2VydmljZRI3CgRKb2luEhYuZHJvdmVyLnYxLkpvaW5SZXF1ZXN0GhcuZHJvdmVyLnYxLkpvaW5SZXNwb25zZRJbChBSZW5ld0NlcnRpZmljYXRlEiIuZHJvdmVyLnYxLlJlbmV3Q2VydGlmaWNhdGVSZXF1ZXN0GiMuZHJvdmVyLnYxLlJlbmV3Q2VydGlmaWNhdGVSZXNwb25zZRoEkLUYAWIGcHJvdG8z", [file_drover_v1_annotations, file_drover_v1_error, file_drover_v1_settings, file_google_protobuf_duration, file_google_protobuf_timestamp]);
+  fileDesc("Chdkcm92ZXIvdjEvc2Vzc2lvbi5wcm90bxIJZHJvdmVyLnYxIk8KC0pvaW5SZXF1ZXN0Eg0KBXRva2VuGAEgASgJEhsKE2NlcnRpZmljYXRlX3JlcXVlc3QYAiABKAwSFAoMZGlzcGxheV9uYW1lGAMgASgJImMKDEpvaW5SZXNwb25zZRINCgVhZ2VudBgBIAEoCRITCgtjZXJ0aWZpY2F0ZRgCIAEoCRIvCgtleHBpcmVfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiNgoXUmVuZXdDZXJ0aWZpY2F0ZVJlcXVlc3QSGwoTY2VydGlmaWNhdGVfcmVxdWVzdBgBIAEoDCJgChhSZW5ld0NlcnRpZmljYXRlUmVzcG9uc2USEwoLY2VydGlmaWNhdGUYASABKAkSLwoLZXhwaXJlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wItgCCg1BdHRhY2hSZXF1ZXN0EiEKBWhlbGxvGAEgASgLMhAuZHJvdmVyLnYxLkhlbGxvSAASLQoJc2Nhbl9wYWdlGAIgASgLMhguZHJvdmVyLnYxLlNjYW5QYWdlRnJhbWVIABIoCglzY2FuX2RvbmUYAyABKAsyEy5kcm92ZXIudjEuU2NhbkRvbmVIABIqCgpiYXRjaF9kb25lGAQgASgLMhQuZHJvdmVyLnYxLkJhdGNoRG9uZUgAEikKCWhlYXJ0YmVhdBgFIAEoCzIULmRyb3Zlci52MS5IZWFydGJlYXRIABIuCgxsZWFzZV9yZXR1cm4YBiABKAsyFi5kcm92ZXIudjEuTGVhc2VSZXR1cm5IABI7ChNsb2NhdGlvbl9jaGVja19kb25lGAcgASgLMhwuZHJvdmVyLnYxLkxvY2F0aW9uQ2hlY2tEb25lSABCBwoFZnJhbWUivQIKDkF0dGFjaFJlc3BvbnNlEiUKB3dlbGNvbWUYASABKAsyEi5kcm92ZXIudjEuV2VsY29tZUgAEioKCnNjYW5fbGVhc2UYAiABKAsyFC5kcm92ZXIudjEuU2NhbkxlYXNlSAASLAoLYmF0Y2hfbGVhc2UYAyABKAsyFS5kcm92ZXIudjEuQmF0Y2hMZWFzZUgAEjUKD2Fja25vd2xlZGdlbWVudBgEIAEoCzIaLmRyb3Zlci52MS5BY2tub3dsZWRnZW1lbnRIABI2ChBsZWFzZV9yZXZvY2F0aW9uGAUgASgLMhouZHJvdmVyLnYxLkxlYXNlUmV2b2NhdGlvbkgAEjIKDmxvY2F0aW9uX2NoZWNrGAYgASgLMhguZHJvdmVyLnYxLkxvY2F0aW9uQ2hlY2tIAEIHCgVmcmFtZSItCghMZWFzZUtleRINCgVsZWFzZRgBIAEoCRISCgpnZW5lcmF0aW9uGAIgASgNIogBCgVIZWxsbxIPCgd2ZXJzaW9uGAEgASgJEhAKCHBsYXRmb3JtGAIgASgJEg0KBXNsb3RzGAMgASgNEhYKDmxvY2F0aW9uX2tpbmRzGAQgAygJEiMKBmxlYXNlcxgFIAMoCzITLmRyb3Zlci52MS5MZWFzZUtleRIQCghkcmFpbmluZxgGIAEoCCJ9CgdXZWxjb21lEg0KBWFnZW50GAEgASgJEjUKEmhlYXJ0YmVhdF9pbnRlcnZhbBgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIsCglsZWFzZV90dGwYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24i3QEKCVNjYW5MZWFzZRIgCgNrZXkYASABKAsyEy5kcm92ZXIudjEuTGVhc2VLZXkSDgoGc291cmNlGAIgASgJEhMKC2Rlc3RpbmF0aW9uGAMgASgJEikKCHNldHRpbmdzGAQgASgLMhcuZHJvdmVyLnYxLlRhc2tTZXR0aW5ncxIRCgluZXh0X3BhZ2UYBSABKAQSEgoKYWZ0ZXJfcGF0aBgGIAEoCRITCgtwYWdlX3dpbmRvdxgHIAEoDRIiCgRvbmx5GAggASgLMhQuZHJvdmVyLnYxLlNjYW5QYXRocyIwCglTY2FuUGF0aHMSDAoEcGF0aBgBIAMoCRIVCg13aXRoX2NvbnRlbnRzGAIgAygIIk4KDVNjYW5QYWdlRnJhbWUSIAoDa2V5GAEgASgLMhMuZHJvdmVyLnYxLkxlYXNlS2V5EgwKBHBhZ2UYAiABKAQSDQoFaXRlbXMYAyABKAwidAoIU2NhbkRvbmUSIAoDa2V5GAEgASgLMhMuZHJvdmVyLnYxLkxlYXNlS2V5Eg0KBXBhZ2VzGAIgASgEEiYKBnJlYXNvbhgDIAEoDjIWLmRyb3Zlci52MS5FcnJvclJlYXNvbhIPCgdtZXNzYWdlGAQgASgJIrMBCgpCYXRjaExlYXNlEiAKA2tleRgBIAEoCzITLmRyb3Zlci52MS5MZWFzZUtleRIOCgZzb3VyY2UYAiABKAkSEwoLZGVzdGluYXRpb24YAyABKAkSKQoIc2V0dGluZ3MYBCABKAsyFy5kcm92ZXIudjEuVGFza1NldHRpbmdzEiQKBXBoYXNlGAUgASgOMhUuZHJvdmVyLnYxLkJhdGNoUGhhc2USDQoFaXRlbXMYBiABKAwiPgoJQmF0Y2hEb25lEiAKA2tleRgBIAEoCzITLmRyb3Zlci52MS5MZWFzZUtleRIPCgdyZXN1bHRzGAIgASgMIk8KDUxlYXNlUHJvZ3Jlc3MSIAoDa2V5GAEgASgLMhMuZHJvdmVyLnYxLkxlYXNlS2V5Eg0KBWl0ZW1zGAIgASgEEg0KBWJ5dGVzGAMgASgEIkcKCUhlYXJ0YmVhdBIoCgZsZWFzZXMYASADKAsyGC5kcm92ZXIudjEuTGVhc2VQcm9ncmVzcxIQCghkcmFpbmluZxgCIAEoCCIwCgtMZWFzZVJldHVybhIhCgRrZXlzGAEgAygLMhMuZHJvdmVyLnYxLkxlYXNlS2V5IkEKD0Fja25vd2xlZGdlbWVudBIgCgNrZXkYASABKAsyEy5kcm92ZXIudjEuTGVhc2VLZXkSDAoEcGFnZRgCIAEoBCIzCg1Mb2NhdGlvbkNoZWNrEg0KBWNoZWNrGAEgASgJEhMKC2Rlc3RpbmF0aW9uGAIgASgJIlsKEUxvY2F0aW9uQ2hlY2tEb25lEg0KBWNoZWNrGAEgASgJEiYKBnJlYXNvbhgCIAEoDjIWLmRyb3Zlci52MS5FcnJvclJlYXNvbhIPCgdtZXNzYWdlGAMgASgJIkQKD0xlYXNlUmV2b2NhdGlvbhIgCgNrZXkYASABKAsyEy5kcm92ZXIudjEuTGVhc2VLZXkSDwoHbWVzc2FnZRgCIAEoCSpcCgpCYXRjaFBoYXNlEhsKF0JBVENIX1BIQVNFX1VOU1BFQ0lGSUVEEAASGAoUQkFUQ0hfUEhBU0VfVFJBTlNGRVIQARIXChNCQVRDSF9QSEFTRV9GT0xERVJTEAIyXgoTQWdlbnRTZXNzaW9uU2VydmljZRJBCgZBdHRhY2gSGC5kcm92ZXIudjEuQXR0YWNoUmVxdWVzdBoZLmRyb3Zlci52MS5BdHRhY2hSZXNwb25zZSgBMAEaBJC1GAEyrwEKEUVucm9sbG1lbnRTZXJ2aWNlEjcKBEpvaW4SFi5kcm92ZXIudjEuSm9pblJlcXVlc3QaFy5kcm92ZXIudjEuSm9pblJlc3BvbnNlElsKEFJlbmV3Q2VydGlmaWNhdGUSIi5kcm92ZXIudjEuUmVuZXdDZXJ0aWZpY2F0ZVJlcXVlc3QaIy5kcm92ZXIudjEuUmVuZXdDZXJ0aWZpY2F0ZVJlc3BvbnNlGgSQtRgBYgZwcm90bzM", [file_drover_v1_annotations, file_drover_v1_error, file_drover_v1_settings, file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
  * Asks to join.
@@ -457,6 +457,13 @@ export type ScanLease = Message<"drover.v1.ScanLease"> & {
    * @generated from field: uint32 page_window = 7;
    */
   pageWindow: number;
+
+  /**
+   * Look at these paths only; absent: at everything.
+   *
+   * @generated from field: drover.v1.ScanPaths only = 8;
+   */
+  only?: ScanPaths | undefined;
 };
 
 /**
@@ -465,6 +472,34 @@ export type ScanLease = Message<"drover.v1.ScanLease"> & {
  */
 export const ScanLeaseSchema: GenMessage<ScanLease> = /*@__PURE__*/
   messageDesc(file_drover_v1_session, 9);
+
+/**
+ * What a scan looks at in place of everything.
+ *
+ * @generated from message drover.v1.ScanPaths
+ */
+export type ScanPaths = Message<"drover.v1.ScanPaths"> & {
+  /**
+   * Paths below the source, in path order. What is not there any more is left out of the pages.
+   *
+   * @generated from field: repeated string path = 1;
+   */
+  path: string[];
+
+  /**
+   * For each path, whether to look at everything below it as well, if it is a folder.
+   *
+   * @generated from field: repeated bool with_contents = 2;
+   */
+  withContents: boolean[];
+};
+
+/**
+ * Describes the message drover.v1.ScanPaths.
+ * Use `create(ScanPathsSchema)` to create a new message.
+ */
+export const ScanPathsSchema: GenMessage<ScanPaths> = /*@__PURE__*/
+  messageDesc(file_drover_v1_session, 10);
 
 /**
  * A page of a scan.
@@ -499,7 +534,7 @@ export type ScanPageFrame = Message<"drover.v1.ScanPageFrame"> & {
  * Use `create(ScanPageFrameSchema)` to create a new message.
  */
 export const ScanPageFrameSchema: GenMessage<ScanPageFrame> = /*@__PURE__*/
-  messageDesc(file_drover_v1_session, 10);
+  messageDesc(file_drover_v1_session, 11);
 
 /**
  * The end of a scan.
@@ -541,7 +576,7 @@ export type ScanDone = Message<"drover.v1.ScanDone"> & {
  * Use `create(ScanDoneSchema)` to create a new message.
  */
 export const ScanDoneSchema: GenMessage<ScanDone> = /*@__PURE__*/
-  messageDesc(file_drover_v1_session, 11);
+  messageDesc(file_drover_v1_session, 12);
 
 /**
  * A batch to do.
@@ -597,7 +632,7 @@ export type BatchLease = Message<"drover.v1.BatchLease"> & {
  * Use `create(BatchLeaseSchema)` to create a new message.
  */
 export const BatchLeaseSchema: GenMessage<BatchLease> = /*@__PURE__*/
-  messageDesc(file_drover_v1_session, 12);
+  messageDesc(file_drover_v1_session, 13);
 
 /**
  * The results of a batch.
@@ -625,7 +660,7 @@ export type BatchDone = Message<"drover.v1.BatchDone"> & {
  * Use `create(BatchDoneSchema)` to create a new message.
  */
 export const BatchDoneSchema: GenMessage<BatchDone> = /*@__PURE__*/
-  messageDesc(file_drover_v1_session, 13);
+  messageDesc(file_drover_v1_session, 14);
 
 /**
  * How far an agent is with one lease.
@@ -660,7 +695,7 @@ export type LeaseProgress = Message<"drover.v1.LeaseProgress"> & {
  * Use `create(LeaseProgressSchema)` to create a new message.
  */
 export const LeaseProgressSchema: GenMessage<LeaseProgress> = /*@__PURE__*/
-  messageDesc(file_drover_v1_session, 14);
+  messageDesc(file_drover_v1_session, 15);
 
 /**
  * How far an agent is.
@@ -688,7 +723,7 @@ export type Heartbeat = Message<"drover.v1.Heartbeat"> & {
  * Use `create(HeartbeatSchema)` to create a new message.
  */
 export const HeartbeatSchema: GenMessage<Heartbeat> = /*@__PURE__*/
-  messageDesc(file_drover_v1_session, 15);
+  messageDesc(file_drover_v1_session, 16);
 
 /**
  * Gives leases back.
@@ -709,7 +744,7 @@ export type LeaseReturn = Message<"drover.v1.LeaseReturn"> & {
  * Use `create(LeaseReturnSchema)` to create a new message.
  */
 export const LeaseReturnSchema: GenMessage<LeaseReturn> = /*@__PURE__*/
-  messageDesc(file_drover_v1_session, 16);
+  messageDesc(file_drover_v1_session, 17);
 
 /**
  * Says that something is stored.
@@ -737,7 +772,7 @@ export type Acknowledgement = Message<"drover.v1.Acknowledgement"> & {
  * Use `create(AcknowledgementSchema)` to create a new message.
  */
 export const AcknowledgementSchema: GenMessage<Acknowledgement> = /*@__PURE__*/
-  messageDesc(file_drover_v1_session, 17);
+  messageDesc(file_drover_v1_session, 18);
 
 /**
  * Asks whether the agent can write to a destination, so that a task which cannot work is refused when it is created.
@@ -765,7 +800,7 @@ export type LocationCheck = Message<"drover.v1.LocationCheck"> & {
  * Use `create(LocationCheckSchema)` to create a new message.
  */
 export const LocationCheckSchema: GenMessage<LocationCheck> = /*@__PURE__*/
-  messageDesc(file_drover_v1_session, 18);
+  messageDesc(file_drover_v1_session, 19);
 
 /**
  * Answers a LocationCheck.
@@ -800,7 +835,7 @@ export type LocationCheckDone = Message<"drover.v1.LocationCheckDone"> & {
  * Use `create(LocationCheckDoneSchema)` to create a new message.
  */
 export const LocationCheckDoneSchema: GenMessage<LocationCheckDone> = /*@__PURE__*/
-  messageDesc(file_drover_v1_session, 19);
+  messageDesc(file_drover_v1_session, 20);
 
 /**
  * Takes a lease away. The agent stops, leaves no half file, and answers with a LeaseReturn as soon as it has stopped, also when it
@@ -829,7 +864,7 @@ export type LeaseRevocation = Message<"drover.v1.LeaseRevocation"> & {
  * Use `create(LeaseRevocationSchema)` to create a new message.
  */
 export const LeaseRevocationSchema: GenMessage<LeaseRevocation> = /*@__PURE__*/
-  messageDesc(file_drover_v1_session, 20);
+  messageDesc(file_drover_v1_session, 21);
 
 /**
  * Which pass over the items of a run a batch belongs to.

@@ -25,7 +25,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file drover/store/v1/rows.proto.
  */
 export const file_drover_store_v1_rows: GenFile = /*@__PURE__*/
-  fileDesc("Chpkcm92ZXIvc3RvcmUvdjEvcm93cy5wcm90bxIPZHJvdmVyLnN0b3JlLnYxIlQKB1Rhc2tSb3cSHQoEdGFzaxgBIAEoCzIPLmRyb3Zlci52MS5UYXNrEhIKCmxhdGVzdF9ydW4YAiABKA0SFgoOaGFzX2tlcHRfaXRlbXMYAyABKAgiuAEKBlJ1blJvdxIbCgNydW4YASABKAsyDi5kcm92ZXIudjEuUnVuEiYKBHNjYW4YAiABKAsyGC5kcm92ZXIuc3RvcmUudjEuU2NhblJvdxIPCgdiYXRjaGVzGAMgASgNEh0KFW9wZW5fdHJhbnNmZXJfYmF0Y2hlcxgEIAEoDRIbChNvcGVuX2ZvbGRlcl9iYXRjaGVzGAUgASgNEhwKFGZpbGxpbmdfZm9sZGVyX2JhdGNoGAYgASgNIlkKCExlYXNlUm93EioKBXN0YXRlGAEgASgOMhsuZHJvdmVyLnN0b3JlLnYxLkxlYXNlU3RhdGUSEgoKZ2VuZXJhdGlvbhgCIAEoDRINCgVhZ2VudBgDIAEoCSJ4CgdTY2FuUm93EigKBWxlYXNlGAEgASgLMhkuZHJvdmVyLnN0b3JlLnYxLkxlYXNlUm93EhEKCWxhc3RfcGFnZRgCIAEoBBIRCglsYXN0X3BhdGgYAyABKAkSHQoVbGFzdF9kZXN0aW5hdGlvbl9wYXRoGAQgASgJIr4BCghCYXRjaFJvdxIoCgVsZWFzZRgBIAEoCzIZLmRyb3Zlci5zdG9yZS52MS5MZWFzZVJvdxIkCgVwaGFzZRgCIAEoDjIVLmRyb3Zlci52MS5CYXRjaFBoYXNlEg0KBWl0ZW1zGAMgASgNEg0KBWJ5dGVzGAQgASgEEhcKD3N1Y2NlZWRlZF9pdGVtcxgFIAEoDRIVCg1za2lwcGVkX2l0ZW1zGAYgASgNEhQKDGZhaWxlZF9pdGVtcxgHIAEoDSKIAgoJTGVkZ2VyUm93EgwKBHNpemUYASABKAQSEwoLbW9kaWZpZWRfbnMYAiABKBASEgoKY3JlYXRlZF9ucxgDIAEoEBIPCgdmaWxlX2lkGAQgASgEEg4KBnNoYTI1NhgFIAEoDBIWCg5xdWlja194b3JfaGFzaBgGIAEoDBIfChdkZXN0aW5hdGlvbl9tb2RpZmllZF9ucxgHIAEoEBILCgNydW4YCCABKA0SDgoGZm9sZGVyGAkgASgIEhgKEGRlc3RpbmF0aW9uX3BhdGgYCiABKAkSFgoOZGVzdGluYXRpb25faWQYCyABKAkSGwoTZGVzdGluYXRpb25fdmVyc2lvbhgMIAEoCSIkCgdOYW1lUm93EgwKBHBhdGgYASABKAkSCwoDcnVuGAIgASgNIisKCEFnZW50Um93Eh8KBWFnZW50GAEgASgLMhAuZHJvdmVyLnYxLkFnZW50InQKDEpvaW5Ub2tlblJvdxITCgtzZWNyZXRfaGFzaBgBIAEoDBIvCgtleHBpcmVfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIbWF4X3VzZXMYAyABKA0SDAoEdXNlcxgEIAEoDSJlCgpSZXF1ZXN0Um93EhAKCHJlc291cmNlGAEgASgJEhQKDHJlcXVlc3RfaGFzaBgCIAEoDBIvCgtjcmVhdGVfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiNAoLU2V0dGluZ3NSb3cSJQoIc2V0dGluZ3MYASABKAsyEy5kcm92ZXIudjEuU2V0dGluZ3MqcAoKTGVhc2VTdGF0ZRIbChdMRUFTRV9TVEFURV9VTlNQRUNJRklFRBAAEhcKE0xFQVNFX1NUQVRFX1BFTkRJTkcQARIWChJMRUFTRV9TVEFURV9MRUFTRUQQAhIUChBMRUFTRV9TVEFURV9ET05FEANiBnByb3RvMw", [file_drover_v1_agent, file_drover_v1_run, file_drover_v1_session, file_drover_v1_settings, file_drover_v1_task, file_google_protobuf_timestamp]);
+  fileDesc("Chpkcm92ZXIvc3RvcmUvdjEvcm93cy5wcm90bxIPZHJvdmVyLnN0b3JlLnYxIlQKB1Rhc2tSb3cSHQoEdGFzaxgBIAEoCzIPLmRyb3Zlci52MS5UYXNrEhIKCmxhdGVzdF9ydW4YAiABKA0SFgoOaGFzX2tlcHRfaXRlbXMYAyABKAgiuAEKBlJ1blJvdxIbCgNydW4YASABKAsyDi5kcm92ZXIudjEuUnVuEiYKBHNjYW4YAiABKAsyGC5kcm92ZXIuc3RvcmUudjEuU2NhblJvdxIPCgdiYXRjaGVzGAMgASgNEh0KFW9wZW5fdHJhbnNmZXJfYmF0Y2hlcxgEIAEoDRIbChNvcGVuX2ZvbGRlcl9iYXRjaGVzGAUgASgNEhwKFGZpbGxpbmdfZm9sZGVyX2JhdGNoGAYgASgNIlkKCExlYXNlUm93EioKBXN0YXRlGAEgASgOMhsuZHJvdmVyLnN0b3JlLnYxLkxlYXNlU3RhdGUSEgoKZ2VuZXJhdGlvbhgCIAEoDRINCgVhZ2VudBgDIAEoCSKiAQoHU2NhblJvdxIoCgVsZWFzZRgBIAEoCzIZLmRyb3Zlci5zdG9yZS52MS5MZWFzZVJvdxIRCglsYXN0X3BhZ2UYAiABKAQSEQoJbGFzdF9wYXRoGAMgASgJEh0KFWxhc3RfZGVzdGluYXRpb25fcGF0aBgEIAEoCRIoCgVyZXRyeRgFIAEoCzIZLmRyb3Zlci5zdG9yZS52MS5SZXRyeVJvdyJ5CghSZXRyeVJvdxILCgNydW4YASABKA0SMAoIcG9zaXRpb24YAiABKAsyHi5kcm92ZXIuc3RvcmUudjEuUmV0cnlQb3NpdGlvbhIuCgZsZWFzZWQYAyABKAsyHi5kcm92ZXIuc3RvcmUudjEuUmV0cnlQb3NpdGlvbiJaCg1SZXRyeVBvc2l0aW9uEhIKCmFmdGVyX3BhdGgYASABKAkSDQoFYmF0Y2gYAiABKA0SFAoMZm9sZGVyX2JhdGNoGAMgASgNEhAKCGNvbXBsZXRlGAQgASgIIr4BCghCYXRjaFJvdxIoCgVsZWFzZRgBIAEoCzIZLmRyb3Zlci5zdG9yZS52MS5MZWFzZVJvdxIkCgVwaGFzZRgCIAEoDjIVLmRyb3Zlci52MS5CYXRjaFBoYXNlEg0KBWl0ZW1zGAMgASgNEg0KBWJ5dGVzGAQgASgEEhcKD3N1Y2NlZWRlZF9pdGVtcxgFIAEoDRIVCg1za2lwcGVkX2l0ZW1zGAYgASgNEhQKDGZhaWxlZF9pdGVtcxgHIAEoDSKIAgoJTGVkZ2VyUm93EgwKBHNpemUYASABKAQSEwoLbW9kaWZpZWRfbnMYAiABKBASEgoKY3JlYXRlZF9ucxgDIAEoEBIPCgdmaWxlX2lkGAQgASgEEg4KBnNoYTI1NhgFIAEoDBIWCg5xdWlja194b3JfaGFzaBgGIAEoDBIfChdkZXN0aW5hdGlvbl9tb2RpZmllZF9ucxgHIAEoEBILCgNydW4YCCABKA0SDgoGZm9sZGVyGAkgASgIEhgKEGRlc3RpbmF0aW9uX3BhdGgYCiABKAkSFgoOZGVzdGluYXRpb25faWQYCyABKAkSGwoTZGVzdGluYXRpb25fdmVyc2lvbhgMIAEoCSIkCgdOYW1lUm93EgwKBHBhdGgYASABKAkSCwoDcnVuGAIgASgNIisKCEFnZW50Um93Eh8KBWFnZW50GAEgASgLMhAuZHJvdmVyLnYxLkFnZW50InQKDEpvaW5Ub2tlblJvdxITCgtzZWNyZXRfaGFzaBgBIAEoDBIvCgtleHBpcmVfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIbWF4X3VzZXMYAyABKA0SDAoEdXNlcxgEIAEoDSJlCgpSZXF1ZXN0Um93EhAKCHJlc291cmNlGAEgASgJEhQKDHJlcXVlc3RfaGFzaBgCIAEoDBIvCgtjcmVhdGVfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiNAoLU2V0dGluZ3NSb3cSJQoIc2V0dGluZ3MYASABKAsyEy5kcm92ZXIudjEuU2V0dGluZ3MqcAoKTGVhc2VTdGF0ZRIbChdMRUFTRV9TVEFURV9VTlNQRUNJRklFRBAAEhcKE0xFQVNFX1NUQVRFX1BFTkRJTkcQARIWChJMRUFTRV9TVEFURV9MRUFTRUQQAhIUChBMRUFTRV9TVEFURV9ET05FEANiBnByb3RvMw", [file_drover_v1_agent, file_drover_v1_run, file_drover_v1_session, file_drover_v1_settings, file_drover_v1_task, file_google_protobuf_timestamp]);
 
 /**
  * A task.
@@ -186,6 +186,13 @@ export type ScanRow = Message<"drover.store.v1.ScanRow"> & {
    * @generated from field: string last_destination_path = 4;
    */
   lastDestinationPath: string;
+
+  /**
+   * Where a run stands that tries again what failed in another; absent in every other run.
+   *
+   * @generated from field: drover.store.v1.RetryRow retry = 5;
+   */
+  retry?: RetryRow | undefined;
 };
 
 /**
@@ -194,6 +201,83 @@ export type ScanRow = Message<"drover.store.v1.ScanRow"> & {
  */
 export const ScanRowSchema: GenMessage<ScanRow> = /*@__PURE__*/
   messageDesc(file_drover_store_v1_rows, 3);
+
+/**
+ * How far the failed items of another run were looked at. The scan of such a run is leased once for each piece of the list.
+ *
+ * @generated from message drover.store.v1.RetryRow
+ */
+export type RetryRow = Message<"drover.store.v1.RetryRow"> & {
+  /**
+   * The number of the run whose failed items are tried again.
+   *
+   * @generated from field: uint32 run = 1;
+   */
+  run: number;
+
+  /**
+   * Where the piece begins that is to be looked at now.
+   *
+   * @generated from field: drover.store.v1.RetryPosition position = 2;
+   */
+  position?: RetryPosition | undefined;
+
+  /**
+   * Where the piece ends that was leased last.
+   *
+   * @generated from field: drover.store.v1.RetryPosition leased = 3;
+   */
+  leased?: RetryPosition | undefined;
+};
+
+/**
+ * Describes the message drover.store.v1.RetryRow.
+ * Use `create(RetryRowSchema)` to create a new message.
+ */
+export const RetryRowSchema: GenMessage<RetryRow> = /*@__PURE__*/
+  messageDesc(file_drover_store_v1_rows, 4);
+
+/**
+ * A place in the failed items of a run, which are in path order.
+ *
+ * @generated from message drover.store.v1.RetryPosition
+ */
+export type RetryPosition = Message<"drover.store.v1.RetryPosition"> & {
+  /**
+   * Everything up to this path was looked at.
+   *
+   * @generated from field: string after_path = 1;
+   */
+  afterPath: string;
+
+  /**
+   * The first batch that may hold more, those of the folder phase left out.
+   *
+   * @generated from field: uint32 batch = 2;
+   */
+  batch: number;
+
+  /**
+   * The first batch of the folder phase that may hold more.
+   *
+   * @generated from field: uint32 folder_batch = 3;
+   */
+  folderBatch: number;
+
+  /**
+   * Nothing comes after it.
+   *
+   * @generated from field: bool complete = 4;
+   */
+  complete: boolean;
+};
+
+/**
+ * Describes the message drover.store.v1.RetryPosition.
+ * Use `create(RetryPositionSchema)` to create a new message.
+ */
+export const RetryPositionSchema: GenMessage<RetryPosition> = /*@__PURE__*/
+  messageDesc(file_drover_store_v1_rows, 5);
 
 /**
  * A batch, without its items.
@@ -256,7 +340,7 @@ export type BatchRow = Message<"drover.store.v1.BatchRow"> & {
  * Use `create(BatchRowSchema)` to create a new message.
  */
 export const BatchRowSchema: GenMessage<BatchRow> = /*@__PURE__*/
-  messageDesc(file_drover_store_v1_rows, 4);
+  messageDesc(file_drover_store_v1_rows, 6);
 
 /**
  * What was last migrated, for one path of a task.
@@ -354,7 +438,7 @@ export type LedgerRow = Message<"drover.store.v1.LedgerRow"> & {
  * Use `create(LedgerRowSchema)` to create a new message.
  */
 export const LedgerRowSchema: GenMessage<LedgerRow> = /*@__PURE__*/
-  messageDesc(file_drover_store_v1_rows, 5);
+  messageDesc(file_drover_store_v1_rows, 7);
 
 /**
  * Which item of a task has a name at the destination, where names that differ at the source may be one.
@@ -382,7 +466,7 @@ export type NameRow = Message<"drover.store.v1.NameRow"> & {
  * Use `create(NameRowSchema)` to create a new message.
  */
 export const NameRowSchema: GenMessage<NameRow> = /*@__PURE__*/
-  messageDesc(file_drover_store_v1_rows, 6);
+  messageDesc(file_drover_store_v1_rows, 8);
 
 /**
  * An agent that joined.
@@ -403,7 +487,7 @@ export type AgentRow = Message<"drover.store.v1.AgentRow"> & {
  * Use `create(AgentRowSchema)` to create a new message.
  */
 export const AgentRowSchema: GenMessage<AgentRow> = /*@__PURE__*/
-  messageDesc(file_drover_store_v1_rows, 7);
+  messageDesc(file_drover_store_v1_rows, 9);
 
 /**
  * A join token.
@@ -445,7 +529,7 @@ export type JoinTokenRow = Message<"drover.store.v1.JoinTokenRow"> & {
  * Use `create(JoinTokenRowSchema)` to create a new message.
  */
 export const JoinTokenRowSchema: GenMessage<JoinTokenRow> = /*@__PURE__*/
-  messageDesc(file_drover_store_v1_rows, 8);
+  messageDesc(file_drover_store_v1_rows, 10);
 
 /**
  * The answer to a request that carried a request id.
@@ -480,7 +564,7 @@ export type RequestRow = Message<"drover.store.v1.RequestRow"> & {
  * Use `create(RequestRowSchema)` to create a new message.
  */
 export const RequestRowSchema: GenMessage<RequestRow> = /*@__PURE__*/
-  messageDesc(file_drover_store_v1_rows, 9);
+  messageDesc(file_drover_store_v1_rows, 11);
 
 /**
  * The global settings.
@@ -501,7 +585,7 @@ export type SettingsRow = Message<"drover.store.v1.SettingsRow"> & {
  * Use `create(SettingsRowSchema)` to create a new message.
  */
 export const SettingsRowSchema: GenMessage<SettingsRow> = /*@__PURE__*/
-  messageDesc(file_drover_store_v1_rows, 10);
+  messageDesc(file_drover_store_v1_rows, 12);
 
 /**
  * Where a lease is. One set of states serves scans and batches.

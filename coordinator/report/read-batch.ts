@@ -2,7 +2,7 @@
 import { fromBinary } from '@bufbuild/protobuf';
 import type { BatchRow } from '../../gen/drover/store/v1/rows_pb.ts';
 import { BatchItemsSchema, BatchResultsSchema } from '../../gen/drover/v1/columns_pb.ts';
-import type { ItemBatch } from '../report/item-rows.ts';
+import type { ItemBatch } from './item-rows.ts';
 import type { BatchKey, Reader } from '../store/store.ts';
 
 /** A batch without results is one that is not done, or that never will be because its run only scanned. */
