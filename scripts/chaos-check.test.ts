@@ -17,7 +17,7 @@ const folder = file('', { isFolder: true });
 
 function truth(content: string | undefined, ...contents: string[]): Truth {
   const all = new Set([...contents, ...(content === undefined ? [] : [content])]);
-  return { content, contents: all, changes: all.size, emptied: 0, changedMs: 0 };
+  return { content, contents: all, changes: all.size, wasEmpty: false, changedMs: 0 };
 }
 
 const report = (place: string, sha256: string, destinationId: string, quickXorHash = '') => ({

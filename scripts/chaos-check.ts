@@ -103,8 +103,8 @@ class Check implements Findings {
         this.problems.push(`nobody knows where ${place} comes from`);
         continue;
       }
-      if (there.versions > known.changes + known.emptied) this.problems.push(`${place} has ${there.versions} versions, and was changed ${known.changes} times`); // prettier-ignore
-      if (there.versions > 0)
+      if (!known.wasEmpty && there.versions > known.changes) this.problems.push(`${place} has ${there.versions} versions, and was changed ${known.changes} times`); // prettier-ignore
+      if (there.versions > 0 && !known.wasEmpty)
         this.#count('files with no more versions than they had at the source');
       if (source.has(name)) continue;
       this.#count('files that were deleted at the source and are kept, whole');

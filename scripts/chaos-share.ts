@@ -30,8 +30,11 @@ export interface Truth {
   contents: Set<string>;
   /** How often content or date were changed, its making included. */
   changes: number;
-  /** How often it was empty after that: SharePoint takes dates of an empty file only in a second step, which makes a version more. */
-  emptied: number;
+  /**
+   * Whether it ever was empty: SharePoint takes the dates of an empty file only by a second request, and that makes a version more each
+   * time it is repeated because its answer was lost.
+   */
+  wasEmpty: boolean;
   /** When, on the clock of `performance`. */
   changedMs: number;
 }
@@ -215,8 +218,8 @@ export class Share {
   #record(name: string, content: string): void {
     const truth = this.truth.get(name);
     const contents = (truth?.contents ?? new Set()).add(content);
-    const emptied = (truth?.emptied ?? 0) + (content === emptyContent ? 1 : 0);
-    this.truth.set(name, { content, contents, emptied, changes: (truth?.changes ?? 0) + 1, changedMs: performance.now() }); // prettier-ignore
+    const wasEmpty = truth?.wasEmpty === true || content === emptyContent;
+    this.truth.set(name, { content, contents, wasEmpty, changes: (truth?.changes ?? 0) + 1, changedMs: performance.now() }); // prettier-ignore
   }
 
   #forget(name: string): void {
