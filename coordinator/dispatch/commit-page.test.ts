@@ -356,3 +356,15 @@ for (const seed of [11, 12, 13, 14, 15, 16])
       });
     }
   });
+
+test('a file that a run tells of without the folders above it goes where they are', async (t) => {
+  const task = await openNamedTask(t);
+  const paths = ['A/', 'A/b:/', 'A/b:/x', 'a/', 'a/b:/', 'a/b:/x', 'a/b:/y'];
+  await task.scan([entriesOf(...paths)]);
+  await task.migrate((results, count) => {
+    // The batch of the folder phase has no files in it.
+    if (count === paths.length) results.state[paths.indexOf('a/b:/x')] = ItemState.FAILED;
+  });
+  const again = await task.scan([entriesOf('a/b:/x')]);
+  t.deepEqual(placesOf(again), ['a/b:/x -> a (2)/b_/x']);
+});
