@@ -1,9 +1,8 @@
 // One call as its handler sees it: what is asked, by whom, and what it may use of the tenant.
 import type { Logger } from '../../lib/log.ts';
-import { isVisible } from '../drive/check-writable.ts';
 import { DriveError } from '../drive/drive-error.ts';
 import type { Drive } from '../drive/drive.ts';
-import type { Identity, Item } from '../drive/item.ts';
+import type { Identity } from '../drive/item.ts';
 import type { Site, TenantIndex } from '../drive/site.ts';
 import type { UploadSessions } from '../drive/upload-session.ts';
 import type { Exchange, Handler, Principal, Reply } from '../http/exchange.ts';
@@ -81,12 +80,6 @@ export function needWrite(call: Call, drive: Drive): void {
 /** Throws unless the caller may read what is in the site. */
 export function needRead(call: Call, site: Site): void {
   call.services.access.check(call.principal, site, 'read');
-}
-
-/** Throws when the caller does not see the item. */
-export function needVisible(call: Call, item: Item): Item {
-  if (!isVisible(item, call.by)) throw new DriveError('itemNotFound');
-  return item;
 }
 
 /** The beginning of links to the API that was asked. */

@@ -27,7 +27,7 @@ export type OpenedSession =
   | { kind: 'taken'; item: DriveItem };
 
 /** An upload of somebody else to the same name ends by itself after a quarter of an hour without a byte. */
-export const foreignUploadMsMax = 20 * 60_000;
+const foreignUploadMsMax = 20 * 60_000;
 const foreignUploadPauseMs = 5000;
 const foreignUploadPauseMsMax = 60_000;
 const folderTriesMax = 3;
