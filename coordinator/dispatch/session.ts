@@ -57,7 +57,7 @@ export class Session {
   revoke(key: LeaseKey, message: string): void {
     this.send({
       case: 'leaseRevocation',
-      value: { $typeName: 'drover.v1.LeaseRevocation', key, message },
+      value: { $typeName: 'drover.v1.LeaseRevocation', key, message, takesPartial: false },
     });
   }
 

@@ -15,7 +15,7 @@ const agentsRead = 200;
 
 type Parts = Pick<ServiceParts, 'store' | 'dispatcher' | 'clock' | 'changes'>;
 
-export function createAgentService(parts: Parts): ServiceImpl<typeof AgentService> {
+export function createAgentService(parts: Parts): Partial<ServiceImpl<typeof AgentService>> {
   return {
     getAgent: async ({ name }) => {
       const agent = await readAgent(parts, parseAgentName(name, 'name'));

@@ -4,6 +4,7 @@
 
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import { file_drover_v1_annotations } from "./annotations_pb.ts";
 import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_duration, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
@@ -12,7 +13,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file drover/v1/agent.proto.
  */
 export const file_drover_v1_agent: GenFile = /*@__PURE__*/
-  fileDesc("ChVkcm92ZXIvdjEvYWdlbnQucHJvdG8SCWRyb3Zlci52MSLFAgoFQWdlbnQSDAoEbmFtZRgBIAEoCRIUCgxkaXNwbGF5X25hbWUYAiABKAkSJAoFc3RhdGUYAyABKA4yFS5kcm92ZXIudjEuQWdlbnRTdGF0ZRIPCgd2ZXJzaW9uGAQgASgJEhAKCHBsYXRmb3JtGAUgASgJEg0KBXNsb3RzGAYgASgNEhIKCnNsb3RzX3VzZWQYByABKA0SLwoLY3JlYXRlX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC2F0dGFjaF90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIyCg5sYXN0X3NlZW5fdGltZRgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFgoObG9jYXRpb25fa2luZHMYCyADKAkiHwoPR2V0QWdlbnRSZXF1ZXN0EgwKBG5hbWUYASABKAkiMwoQR2V0QWdlbnRSZXNwb25zZRIfCgVhZ2VudBgBIAEoCzIQLmRyb3Zlci52MS5BZ2VudCI6ChFMaXN0QWdlbnRzUmVxdWVzdBIRCglwYWdlX3NpemUYASABKAUSEgoKcGFnZV90b2tlbhgCIAEoCSJPChJMaXN0QWdlbnRzUmVzcG9uc2USIAoGYWdlbnRzGAEgAygLMhAuZHJvdmVyLnYxLkFnZW50EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSIUChJXYXRjaEFnZW50c1JlcXVlc3QiNgoTV2F0Y2hBZ2VudHNSZXNwb25zZRIfCgVhZ2VudBgBIAEoCzIQLmRyb3Zlci52MS5BZ2VudCJSChZDcmVhdGVKb2luVG9rZW5SZXF1ZXN0EiYKA3R0bBgBIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIQCghtYXhfdXNlcxgCIAEoBSJrChdDcmVhdGVKb2luVG9rZW5SZXNwb25zZRINCgV0b2tlbhgBIAEoCRIvCgtleHBpcmVfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIbWF4X3VzZXMYAyABKAUqjwEKCkFnZW50U3RhdGUSGwoXQUdFTlRfU1RBVEVfVU5TUEVDSUZJRUQQABIWChJBR0VOVF9TVEFURV9PTkxJTkUQARIUChBBR0VOVF9TVEFURV9CVVNZEAISGAoUQUdFTlRfU1RBVEVfRFJBSU5JTkcQAxIcChhBR0VOVF9TVEFURV9ESVNDT05ORUNURUQQBDL9AQoMQWdlbnRTZXJ2aWNlEkgKCEdldEFnZW50EhouZHJvdmVyLnYxLkdldEFnZW50UmVxdWVzdBobLmRyb3Zlci52MS5HZXRBZ2VudFJlc3BvbnNlIgOQAgESTgoKTGlzdEFnZW50cxIcLmRyb3Zlci52MS5MaXN0QWdlbnRzUmVxdWVzdBodLmRyb3Zlci52MS5MaXN0QWdlbnRzUmVzcG9uc2UiA5ACARJTCgtXYXRjaEFnZW50cxIdLmRyb3Zlci52MS5XYXRjaEFnZW50c1JlcXVlc3QaHi5kcm92ZXIudjEuV2F0Y2hBZ2VudHNSZXNwb25zZSIDkAIBMAEybAoQSm9pblRva2VuU2VydmljZRJYCg9DcmVhdGVKb2luVG9rZW4SIS5kcm92ZXIudjEuQ3JlYXRlSm9pblRva2VuUmVxdWVzdBoiLmRyb3Zlci52MS5DcmVhdGVKb2luVG9rZW5SZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_duration, file_google_protobuf_timestamp]);
+  fileDesc("ChVkcm92ZXIvdjEvYWdlbnQucHJvdG8SCWRyb3Zlci52MSKIBAoFQWdlbnQSDAoEbmFtZRgBIAEoCRIUCgxkaXNwbGF5X25hbWUYAiABKAkSJAoFc3RhdGUYAyABKA4yFS5kcm92ZXIudjEuQWdlbnRTdGF0ZRIPCgd2ZXJzaW9uGAQgASgJEhAKCHBsYXRmb3JtGAUgASgJEg0KBXNsb3RzGAYgASgNEhIKCnNsb3RzX3VzZWQYByABKA0SLwoLY3JlYXRlX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC2F0dGFjaF90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIyCg5sYXN0X3NlZW5fdGltZRgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFgoObG9jYXRpb25fa2luZHMYCyADKAkSDQoFZ3JvdXAYDCABKAkSFAoMc291cmNlX3Jvb3RzGA0gAygJEjIKDGF2YWlsYWJpbGl0eRgOIAEoDjIcLmRyb3Zlci52MS5BZ2VudEF2YWlsYWJpbGl0eRIuCgpzdGF0ZV90aW1lGA8gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIYChBpdGVtc19wZXJfc2Vjb25kGBAgASgBEh4KEGJ5dGVzX3Blcl9zZWNvbmQYESABKARCBJi1GAEiHwoPR2V0QWdlbnRSZXF1ZXN0EgwKBG5hbWUYASABKAkiMwoQR2V0QWdlbnRSZXNwb25zZRIfCgVhZ2VudBgBIAEoCzIQLmRyb3Zlci52MS5BZ2VudCI6ChFMaXN0QWdlbnRzUmVxdWVzdBIRCglwYWdlX3NpemUYASABKAUSEgoKcGFnZV90b2tlbhgCIAEoCSJPChJMaXN0QWdlbnRzUmVzcG9uc2USIAoGYWdlbnRzGAEgAygLMhAuZHJvdmVyLnYxLkFnZW50EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSIUChJXYXRjaEFnZW50c1JlcXVlc3QiNgoTV2F0Y2hBZ2VudHNSZXNwb25zZRIfCgVhZ2VudBgBIAEoCzIQLmRyb3Zlci52MS5BZ2VudCIjChNEaXNhYmxlQWdlbnRSZXF1ZXN0EgwKBG5hbWUYASABKAkiNwoURGlzYWJsZUFnZW50UmVzcG9uc2USHwoFYWdlbnQYASABKAsyEC5kcm92ZXIudjEuQWdlbnQiIQoRRHJhaW5BZ2VudFJlcXVlc3QSDAoEbmFtZRgBIAEoCSI1ChJEcmFpbkFnZW50UmVzcG9uc2USHwoFYWdlbnQYASABKAsyEC5kcm92ZXIudjEuQWdlbnQiIgoSRW5hYmxlQWdlbnRSZXF1ZXN0EgwKBG5hbWUYASABKAkiNgoTRW5hYmxlQWdlbnRSZXNwb25zZRIfCgVhZ2VudBgBIAEoCzIQLmRyb3Zlci52MS5BZ2VudCIiChJEZWxldGVBZ2VudFJlcXVlc3QSDAoEbmFtZRgBIAEoCSIVChNEZWxldGVBZ2VudFJlc3BvbnNlIlIKFkNyZWF0ZUpvaW5Ub2tlblJlcXVlc3QSJgoDdHRsGAEgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhAKCG1heF91c2VzGAIgASgFImsKF0NyZWF0ZUpvaW5Ub2tlblJlc3BvbnNlEg0KBXRva2VuGAEgASgJEi8KC2V4cGlyZV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghtYXhfdXNlcxgDIAEoBSqpAQoKQWdlbnRTdGF0ZRIbChdBR0VOVF9TVEFURV9VTlNQRUNJRklFRBAAEhYKEkFHRU5UX1NUQVRFX09OTElORRABEhQKEEFHRU5UX1NUQVRFX0JVU1kQAhIYChRBR0VOVF9TVEFURV9EUkFJTklORxADEhwKGEFHRU5UX1NUQVRFX0RJU0NPTk5FQ1RFRBAEEhgKFEFHRU5UX1NUQVRFX0RJU0FCTEVEEAUqmQEKEUFnZW50QXZhaWxhYmlsaXR5EiIKHkFHRU5UX0FWQUlMQUJJTElUWV9VTlNQRUNJRklFRBAAEh4KGkFHRU5UX0FWQUlMQUJJTElUWV9FTkFCTEVEEAESHwobQUdFTlRfQVZBSUxBQklMSVRZX0RSQUlOSU5HEAISHwobQUdFTlRfQVZBSUxBQklMSVRZX0RJU0FCTEVEEAMyyQQKDEFnZW50U2VydmljZRJICghHZXRBZ2VudBIaLmRyb3Zlci52MS5HZXRBZ2VudFJlcXVlc3QaGy5kcm92ZXIudjEuR2V0QWdlbnRSZXNwb25zZSIDkAIBEk4KCkxpc3RBZ2VudHMSHC5kcm92ZXIudjEuTGlzdEFnZW50c1JlcXVlc3QaHS5kcm92ZXIudjEuTGlzdEFnZW50c1Jlc3BvbnNlIgOQAgESUwoLV2F0Y2hBZ2VudHMSHS5kcm92ZXIudjEuV2F0Y2hBZ2VudHNSZXF1ZXN0Gh4uZHJvdmVyLnYxLldhdGNoQWdlbnRzUmVzcG9uc2UiA5ACATABElQKDERpc2FibGVBZ2VudBIeLmRyb3Zlci52MS5EaXNhYmxlQWdlbnRSZXF1ZXN0Gh8uZHJvdmVyLnYxLkRpc2FibGVBZ2VudFJlc3BvbnNlIgOQAgISTgoKRHJhaW5BZ2VudBIcLmRyb3Zlci52MS5EcmFpbkFnZW50UmVxdWVzdBodLmRyb3Zlci52MS5EcmFpbkFnZW50UmVzcG9uc2UiA5ACAhJRCgtFbmFibGVBZ2VudBIdLmRyb3Zlci52MS5FbmFibGVBZ2VudFJlcXVlc3QaHi5kcm92ZXIudjEuRW5hYmxlQWdlbnRSZXNwb25zZSIDkAICElEKC0RlbGV0ZUFnZW50Eh0uZHJvdmVyLnYxLkRlbGV0ZUFnZW50UmVxdWVzdBoeLmRyb3Zlci52MS5EZWxldGVBZ2VudFJlc3BvbnNlIgOQAgIybAoQSm9pblRva2VuU2VydmljZRJYCg9DcmVhdGVKb2luVG9rZW4SIS5kcm92ZXIudjEuQ3JlYXRlSm9pblRva2VuUmVxdWVzdBoiLmRyb3Zlci52MS5DcmVhdGVKb2luVG9rZW5SZXNwb25zZWIGcHJvdG8z", [file_drover_v1_annotations, file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
  * A process on a client machine that does the work.
@@ -96,6 +97,48 @@ export type Agent = Message<"drover.v1.Agent"> & {
    * @generated from field: repeated string location_kinds = 11;
    */
   locationKinds: string[];
+
+  /**
+   * Output only. The group it belongs to.
+   *
+   * @generated from field: string group = 12;
+   */
+  group: string;
+
+  /**
+   * Output only. The folders and shares whose files it can read; empty: every path that exists on its machine.
+   *
+   * @generated from field: repeated string source_roots = 13;
+   */
+  sourceRoots: string[];
+
+  /**
+   * Output only. What somebody wants of it.
+   *
+   * @generated from field: drover.v1.AgentAvailability availability = 14;
+   */
+  availability: AgentAvailability;
+
+  /**
+   * Output only. Since when it is in its state.
+   *
+   * @generated from field: google.protobuf.Timestamp state_time = 15;
+   */
+  stateTime?: Timestamp | undefined;
+
+  /**
+   * Output only. Items it finished a second, over the last seconds.
+   *
+   * @generated from field: double items_per_second = 16;
+   */
+  itemsPerSecond: number;
+
+  /**
+   * Output only. Bytes it wrote a second, over the last seconds.
+   *
+   * @generated from field: uint64 bytes_per_second = 17;
+   */
+  bytesPerSecond: bigint;
 };
 
 /**
@@ -240,6 +283,168 @@ export const WatchAgentsResponseSchema: GenMessage<WatchAgentsResponse> = /*@__P
   messageDesc(file_drover_v1_agent, 6);
 
 /**
+ * Asks to disable an agent.
+ *
+ * @generated from message drover.v1.DisableAgentRequest
+ */
+export type DisableAgentRequest = Message<"drover.v1.DisableAgentRequest"> & {
+  /**
+   * Required. The agent's name, agents/{agent}.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+};
+
+/**
+ * Describes the message drover.v1.DisableAgentRequest.
+ * Use `create(DisableAgentRequestSchema)` to create a new message.
+ */
+export const DisableAgentRequestSchema: GenMessage<DisableAgentRequest> = /*@__PURE__*/
+  messageDesc(file_drover_v1_agent, 7);
+
+/**
+ * Answers with the agent as it is now.
+ *
+ * @generated from message drover.v1.DisableAgentResponse
+ */
+export type DisableAgentResponse = Message<"drover.v1.DisableAgentResponse"> & {
+  /**
+   * The agent.
+   *
+   * @generated from field: drover.v1.Agent agent = 1;
+   */
+  agent?: Agent | undefined;
+};
+
+/**
+ * Describes the message drover.v1.DisableAgentResponse.
+ * Use `create(DisableAgentResponseSchema)` to create a new message.
+ */
+export const DisableAgentResponseSchema: GenMessage<DisableAgentResponse> = /*@__PURE__*/
+  messageDesc(file_drover_v1_agent, 8);
+
+/**
+ * Asks to drain an agent.
+ *
+ * @generated from message drover.v1.DrainAgentRequest
+ */
+export type DrainAgentRequest = Message<"drover.v1.DrainAgentRequest"> & {
+  /**
+   * Required. The agent's name, agents/{agent}.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+};
+
+/**
+ * Describes the message drover.v1.DrainAgentRequest.
+ * Use `create(DrainAgentRequestSchema)` to create a new message.
+ */
+export const DrainAgentRequestSchema: GenMessage<DrainAgentRequest> = /*@__PURE__*/
+  messageDesc(file_drover_v1_agent, 9);
+
+/**
+ * Answers with the agent as it is now.
+ *
+ * @generated from message drover.v1.DrainAgentResponse
+ */
+export type DrainAgentResponse = Message<"drover.v1.DrainAgentResponse"> & {
+  /**
+   * The agent.
+   *
+   * @generated from field: drover.v1.Agent agent = 1;
+   */
+  agent?: Agent | undefined;
+};
+
+/**
+ * Describes the message drover.v1.DrainAgentResponse.
+ * Use `create(DrainAgentResponseSchema)` to create a new message.
+ */
+export const DrainAgentResponseSchema: GenMessage<DrainAgentResponse> = /*@__PURE__*/
+  messageDesc(file_drover_v1_agent, 10);
+
+/**
+ * Asks to enable an agent.
+ *
+ * @generated from message drover.v1.EnableAgentRequest
+ */
+export type EnableAgentRequest = Message<"drover.v1.EnableAgentRequest"> & {
+  /**
+   * Required. The agent's name, agents/{agent}.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+};
+
+/**
+ * Describes the message drover.v1.EnableAgentRequest.
+ * Use `create(EnableAgentRequestSchema)` to create a new message.
+ */
+export const EnableAgentRequestSchema: GenMessage<EnableAgentRequest> = /*@__PURE__*/
+  messageDesc(file_drover_v1_agent, 11);
+
+/**
+ * Answers with the agent as it is now.
+ *
+ * @generated from message drover.v1.EnableAgentResponse
+ */
+export type EnableAgentResponse = Message<"drover.v1.EnableAgentResponse"> & {
+  /**
+   * The agent.
+   *
+   * @generated from field: drover.v1.Agent agent = 1;
+   */
+  agent?: Agent | undefined;
+};
+
+/**
+ * Describes the message drover.v1.EnableAgentResponse.
+ * Use `create(EnableAgentResponseSchema)` to create a new message.
+ */
+export const EnableAgentResponseSchema: GenMessage<EnableAgentResponse> = /*@__PURE__*/
+  messageDesc(file_drover_v1_agent, 12);
+
+/**
+ * Asks to remove an agent.
+ *
+ * @generated from message drover.v1.DeleteAgentRequest
+ */
+export type DeleteAgentRequest = Message<"drover.v1.DeleteAgentRequest"> & {
+  /**
+   * Required. The agent's name, agents/{agent}.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+};
+
+/**
+ * Describes the message drover.v1.DeleteAgentRequest.
+ * Use `create(DeleteAgentRequestSchema)` to create a new message.
+ */
+export const DeleteAgentRequestSchema: GenMessage<DeleteAgentRequest> = /*@__PURE__*/
+  messageDesc(file_drover_v1_agent, 13);
+
+/**
+ * Answers that the agent is removed.
+ *
+ * @generated from message drover.v1.DeleteAgentResponse
+ */
+export type DeleteAgentResponse = Message<"drover.v1.DeleteAgentResponse"> & {
+};
+
+/**
+ * Describes the message drover.v1.DeleteAgentResponse.
+ * Use `create(DeleteAgentResponseSchema)` to create a new message.
+ */
+export const DeleteAgentResponseSchema: GenMessage<DeleteAgentResponse> = /*@__PURE__*/
+  messageDesc(file_drover_v1_agent, 14);
+
+/**
  * Asks for a join token.
  *
  * @generated from message drover.v1.CreateJoinTokenRequest
@@ -265,7 +470,7 @@ export type CreateJoinTokenRequest = Message<"drover.v1.CreateJoinTokenRequest">
  * Use `create(CreateJoinTokenRequestSchema)` to create a new message.
  */
 export const CreateJoinTokenRequestSchema: GenMessage<CreateJoinTokenRequest> = /*@__PURE__*/
-  messageDesc(file_drover_v1_agent, 7);
+  messageDesc(file_drover_v1_agent, 15);
 
 /**
  * Answers with the join token.
@@ -300,7 +505,7 @@ export type CreateJoinTokenResponse = Message<"drover.v1.CreateJoinTokenResponse
  * Use `create(CreateJoinTokenResponseSchema)` to create a new message.
  */
 export const CreateJoinTokenResponseSchema: GenMessage<CreateJoinTokenResponse> = /*@__PURE__*/
-  messageDesc(file_drover_v1_agent, 8);
+  messageDesc(file_drover_v1_agent, 16);
 
 /**
  * Where an agent is. Expect new values in later versions.
@@ -342,6 +547,13 @@ export const AgentState = {
    * @generated from enum value: AGENT_STATE_DISCONNECTED = 4;
    */
   DISCONNECTED: 4,
+
+  /**
+   * Attached or not, and gets no work because somebody disabled it.
+   *
+   * @generated from enum value: AGENT_STATE_DISABLED = 5;
+   */
+  DISABLED: 5,
 } as const;
 
 /**
@@ -356,6 +568,54 @@ export type AgentState = (typeof AgentState)[keyof typeof AgentState] | UnknownE
  */
 export const AgentStateSchema: GenEnum<AgentState> = /*@__PURE__*/
   enumDesc(file_drover_v1_agent, 0);
+
+/**
+ * What somebody wants of an agent. Expect new values in later versions.
+ *
+ * @generated from enum drover.v1.AgentAvailability
+ */
+export const AgentAvailability = {
+  /**
+   * Not stated: as enabled.
+   *
+   * @generated from enum value: AGENT_AVAILABILITY_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * It gets work.
+   *
+   * @generated from enum value: AGENT_AVAILABILITY_ENABLED = 1;
+   */
+  ENABLED: 1,
+
+  /**
+   * It finishes what it has.
+   *
+   * @generated from enum value: AGENT_AVAILABILITY_DRAINING = 2;
+   */
+  DRAINING: 2,
+
+  /**
+   * It gets no work.
+   *
+   * @generated from enum value: AGENT_AVAILABILITY_DISABLED = 3;
+   */
+  DISABLED: 3,
+} as const;
+
+/**
+ * What somebody wants of an agent. Expect new values in later versions.
+ *
+ * @generated from enum drover.v1.AgentAvailability
+ */
+export type AgentAvailability = (typeof AgentAvailability)[keyof typeof AgentAvailability] | UnknownEnum;
+
+/**
+ * Describes the enum drover.v1.AgentAvailability.
+ */
+export const AgentAvailabilitySchema: GenEnum<AgentAvailability> = /*@__PURE__*/
+  enumDesc(file_drover_v1_agent, 1);
 
 /**
  * Agents: the processes on client machines that do the work.
@@ -392,6 +652,46 @@ export const AgentService: GenService<{
     methodKind: "server_streaming";
     input: typeof WatchAgentsRequestSchema;
     output: typeof WatchAgentsResponseSchema;
+  },
+  /**
+   * Disables an agent: its work goes to others at once, and it gets none until it is enabled again.
+   *
+   * @generated from rpc drover.v1.AgentService.DisableAgent
+   */
+  disableAgent: {
+    methodKind: "unary";
+    input: typeof DisableAgentRequestSchema;
+    output: typeof DisableAgentResponseSchema;
+  },
+  /**
+   * Drains an agent: it finishes what it has, and gets nothing new until it is enabled again.
+   *
+   * @generated from rpc drover.v1.AgentService.DrainAgent
+   */
+  drainAgent: {
+    methodKind: "unary";
+    input: typeof DrainAgentRequestSchema;
+    output: typeof DrainAgentResponseSchema;
+  },
+  /**
+   * Enables an agent that was disabled or drained.
+   *
+   * @generated from rpc drover.v1.AgentService.EnableAgent
+   */
+  enableAgent: {
+    methodKind: "unary";
+    input: typeof EnableAgentRequestSchema;
+    output: typeof EnableAgentResponseSchema;
+  },
+  /**
+   * Removes an agent for good: its work goes to others, and its certificate is refused from now on. To come back it has to join anew.
+   *
+   * @generated from rpc drover.v1.AgentService.DeleteAgent
+   */
+  deleteAgent: {
+    methodKind: "unary";
+    input: typeof DeleteAgentRequestSchema;
+    output: typeof DeleteAgentResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_drover_v1_agent, 0);

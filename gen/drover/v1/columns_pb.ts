@@ -18,7 +18,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file drover/v1/columns.proto.
  */
 export const file_drover_v1_columns: GenFile = /*@__PURE__*/
-  fileDesc("Chdkcm92ZXIvdjEvY29sdW1ucy5wcm90bxIJZHJvdmVyLnYxIqoBCghTY2FuUGFnZRIMCgRwYXRoGAEgAygJEiEKBGtpbmQYAiADKA4yEy5kcm92ZXIudjEuSXRlbUtpbmQSDAoEc2l6ZRgDIAMoBBITCgttb2RpZmllZF9ucxgEIAMoEBISCgpjcmVhdGVkX25zGAUgAygQEg8KB2ZpbGVfaWQYBiADKAQSJQoGcmVtYXJrGAcgAygLMhUuZHJvdmVyLnYxLkl0ZW1SZW1hcmsiVAoKSXRlbVJlbWFyaxINCgVpbmRleBgBIAEoDRImCgZyZWFzb24YAiABKA4yFi5kcm92ZXIudjEuRXJyb3JSZWFzb24SDwoHbWVzc2FnZRgDIAEoCSL4AQoKQmF0Y2hJdGVtcxIMCgRwYXRoGAEgAygJEiEKBGtpbmQYAiADKA4yEy5kcm92ZXIudjEuSXRlbUtpbmQSJQoGYWN0aW9uGAMgAygOMhUuZHJvdmVyLnYxLkl0ZW1BY3Rpb24SDAoEc2l6ZRgEIAMoBBITCgttb2RpZmllZF9ucxgFIAMoEBISCgpjcmVhdGVkX25zGAYgAygQEg8KB2ZpbGVfaWQYByADKAQSGAoQZGVzdGluYXRpb25fcGF0aBgIIAMoCRIwCghleHBlY3RlZBgJIAMoCzIeLmRyb3Zlci52MS5FeHBlY3RlZERlc3RpbmF0aW9uImQKE0V4cGVjdGVkRGVzdGluYXRpb24SDQoFaW5kZXgYASABKA0SDAoEc2l6ZRgCIAEoBBITCgttb2RpZmllZF9ucxgDIAEoEBIKCgJpZBgEIAEoCRIPCgd2ZXJzaW9uGAUgASgJItMCCgxCYXRjaFJlc3VsdHMSIwoFc3RhdGUYASADKA4yFC5kcm92ZXIudjEuSXRlbVN0YXRlEgwKBHNpemUYAiADKAQSEwoLbW9kaWZpZWRfbnMYAyADKBASHwoXZGVzdGluYXRpb25fbW9kaWZpZWRfbnMYBCADKBASDgoGc2hhMjU2GAUgASgMEhYKDnF1aWNrX3hvcl9oYXNoGAYgASgMEhAKCGF0dGVtcHRzGAcgAygNEiUKBnJlbWFyaxgIIAMoCzIVLmRyb3Zlci52MS5JdGVtUmVtYXJrEhYKDmRlc3RpbmF0aW9uX2lkGAkgAygJEhsKE2Rlc3RpbmF0aW9uX3ZlcnNpb24YCiADKAkSMQoMdmVyaWZpY2F0aW9uGAsgAygOMhsuZHJvdmVyLnYxLkl0ZW1WZXJpZmljYXRpb24SEQoJa2VwdF9wYXRoGAwgAygJYgZwcm90bzM", [file_drover_v1_error, file_drover_v1_item]);
+  fileDesc("Chdkcm92ZXIvdjEvY29sdW1ucy5wcm90bxIJZHJvdmVyLnYxIqoBCghTY2FuUGFnZRIMCgRwYXRoGAEgAygJEiEKBGtpbmQYAiADKA4yEy5kcm92ZXIudjEuSXRlbUtpbmQSDAoEc2l6ZRgDIAMoBBITCgttb2RpZmllZF9ucxgEIAMoEBISCgpjcmVhdGVkX25zGAUgAygQEg8KB2ZpbGVfaWQYBiADKAQSJQoGcmVtYXJrGAcgAygLMhUuZHJvdmVyLnYxLkl0ZW1SZW1hcmsiVAoKSXRlbVJlbWFyaxINCgVpbmRleBgBIAEoDRImCgZyZWFzb24YAiABKA4yFi5kcm92ZXIudjEuRXJyb3JSZWFzb24SDwoHbWVzc2FnZRgDIAEoCSLPAgoKQmF0Y2hJdGVtcxIMCgRwYXRoGAEgAygJEiEKBGtpbmQYAiADKA4yEy5kcm92ZXIudjEuSXRlbUtpbmQSJQoGYWN0aW9uGAMgAygOMhUuZHJvdmVyLnYxLkl0ZW1BY3Rpb24SDAoEc2l6ZRgEIAMoBBITCgttb2RpZmllZF9ucxgFIAMoEBISCgpjcmVhdGVkX25zGAYgAygQEg8KB2ZpbGVfaWQYByADKAQSGAoQZGVzdGluYXRpb25fcGF0aBgIIAMoCRIwCghleHBlY3RlZBgJIAMoCzIeLmRyb3Zlci52MS5FeHBlY3RlZERlc3RpbmF0aW9uEiUKBm9yaWdpbhgKIAMoCzIVLmRyb3Zlci52MS5Nb3ZlT3JpZ2luEi4KCnVucmVwb3J0ZWQYCyADKAsyGi5kcm92ZXIudjEuVW5yZXBvcnRlZFdyaXRlImcKCk1vdmVPcmlnaW4SDQoFaW5kZXgYASABKA0SDAoEcGF0aBgCIAEoCRIYChBkZXN0aW5hdGlvbl9wYXRoGAMgASgJEg4KBnNoYTI1NhgEIAEoDBISCgppc19jZXJ0YWluGAUgASgIIkMKD1VucmVwb3J0ZWRXcml0ZRINCgVpbmRleBgBIAEoDRIMCgRzaXplGAIgASgEEhMKC21vZGlmaWVkX25zGAMgASgQImQKE0V4cGVjdGVkRGVzdGluYXRpb24SDQoFaW5kZXgYASABKA0SDAoEc2l6ZRgCIAEoBBITCgttb2RpZmllZF9ucxgDIAEoEBIKCgJpZBgEIAEoCRIPCgd2ZXJzaW9uGAUgASgJIpIDCgxCYXRjaFJlc3VsdHMSIwoFc3RhdGUYASADKA4yFC5kcm92ZXIudjEuSXRlbVN0YXRlEgwKBHNpemUYAiADKAQSEwoLbW9kaWZpZWRfbnMYAyADKBASHwoXZGVzdGluYXRpb25fbW9kaWZpZWRfbnMYBCADKBASDgoGc2hhMjU2GAUgASgMEhYKDnF1aWNrX3hvcl9oYXNoGAYgASgMEhAKCGF0dGVtcHRzGAcgAygNEiUKBnJlbWFyaxgIIAMoCzIVLmRyb3Zlci52MS5JdGVtUmVtYXJrEhYKDmRlc3RpbmF0aW9uX2lkGAkgAygJEhsKE2Rlc3RpbmF0aW9uX3ZlcnNpb24YCiADKAkSMQoMdmVyaWZpY2F0aW9uGAsgAygOMhsuZHJvdmVyLnYxLkl0ZW1WZXJpZmljYXRpb24SEQoJa2VwdF9wYXRoGAwgAygJEg0KBW1vdmVkGA0gAygNEi4KCXJld3JpdHRlbhgOIAMoCzIbLmRyb3Zlci52MS5SZXdyaXR0ZW5Db250ZW50IkcKEFJld3JpdHRlbkNvbnRlbnQSDQoFaW5kZXgYASABKA0SDAoEc2l6ZRgCIAEoBBIWCg5xdWlja194b3JfaGFzaBgDIAEoDGIGcHJvdG8z", [file_drover_v1_error, file_drover_v1_item]);
 
 /**
  * What a scan found, in path order: names sorted by their bytes, a folder before what is in it.
@@ -186,6 +186,20 @@ export type BatchItems = Message<"drover.v1.BatchItems"> & {
    * @generated from field: repeated drover.v1.ExpectedDestination expected = 9;
    */
   expected: ExpectedDestination[];
+
+  /**
+   * For each item with ITEM_ACTION_MOVE: where it was. What is expected to stand there is in `expected`.
+   *
+   * @generated from field: repeated drover.v1.MoveOrigin origin = 10;
+   */
+  origin: MoveOrigin[];
+
+  /**
+   * What agents may have written of an item and not reported, because they died or were stopped.
+   *
+   * @generated from field: repeated drover.v1.UnreportedWrite unreported = 11;
+   */
+  unreported: UnreportedWrite[];
 };
 
 /**
@@ -194,6 +208,90 @@ export type BatchItems = Message<"drover.v1.BatchItems"> & {
  */
 export const BatchItemsSchema: GenMessage<BatchItems> = /*@__PURE__*/
   messageDesc(file_drover_v1_columns, 2);
+
+/**
+ * Where an item was before it was renamed or moved at the source.
+ *
+ * @generated from message drover.v1.MoveOrigin
+ */
+export type MoveOrigin = Message<"drover.v1.MoveOrigin"> & {
+  /**
+   * Which item of the batch, from 0.
+   *
+   * @generated from field: uint32 index = 1;
+   */
+  index: number;
+
+  /**
+   * The path it had below the source.
+   *
+   * @generated from field: string path = 2;
+   */
+  path: string;
+
+  /**
+   * The path it has below the destination.
+   *
+   * @generated from field: string destination_path = 3;
+   */
+  destinationPath: string;
+
+  /**
+   * The SHA-256 of its content when it was migrated.
+   *
+   * @generated from field: bytes sha256 = 4;
+   */
+  sha256: Uint8Array;
+
+  /**
+   * The scan's facts prove that it is the same file, so that it need not be read: its id and all its dates are the same.
+   *
+   * @generated from field: bool is_certain = 5;
+   */
+  isCertain: boolean;
+};
+
+/**
+ * Describes the message drover.v1.MoveOrigin.
+ * Use `create(MoveOriginSchema)` to create a new message.
+ */
+export const MoveOriginSchema: GenMessage<MoveOrigin> = /*@__PURE__*/
+  messageDesc(file_drover_v1_columns, 3);
+
+/**
+ * What an agent may have written of an item and not reported.
+ *
+ * @generated from message drover.v1.UnreportedWrite
+ */
+export type UnreportedWrite = Message<"drover.v1.UnreportedWrite"> & {
+  /**
+   * Which item of the batch, from 0.
+   *
+   * @generated from field: uint32 index = 1;
+   */
+  index: number;
+
+  /**
+   * Bytes of the file.
+   *
+   * @generated from field: uint64 size = 2;
+   */
+  size: bigint;
+
+  /**
+   * When it was last modified at the source, in nanoseconds since 1970.
+   *
+   * @generated from field: sfixed64 modified_ns = 3;
+   */
+  modifiedNs: bigint;
+};
+
+/**
+ * Describes the message drover.v1.UnreportedWrite.
+ * Use `create(UnreportedWriteSchema)` to create a new message.
+ */
+export const UnreportedWriteSchema: GenMessage<UnreportedWrite> = /*@__PURE__*/
+  messageDesc(file_drover_v1_columns, 4);
 
 /**
  * What an earlier run left at the destination.
@@ -242,7 +340,7 @@ export type ExpectedDestination = Message<"drover.v1.ExpectedDestination"> & {
  * Use `create(ExpectedDestinationSchema)` to create a new message.
  */
 export const ExpectedDestinationSchema: GenMessage<ExpectedDestination> = /*@__PURE__*/
-  messageDesc(file_drover_v1_columns, 3);
+  messageDesc(file_drover_v1_columns, 5);
 
 /**
  * What became of the items of one batch, in the batch's order.
@@ -251,7 +349,7 @@ export const ExpectedDestinationSchema: GenMessage<ExpectedDestination> = /*@__P
  */
 export type BatchResults = Message<"drover.v1.BatchResults"> & {
   /**
-   * SUCCEEDED, SKIPPED or FAILED.
+   * SUCCEEDED, SKIPPED or FAILED; in partial results also unspecified.
    *
    * @generated from field: repeated drover.v1.ItemState state = 1;
    */
@@ -334,6 +432,20 @@ export type BatchResults = Message<"drover.v1.BatchResults"> & {
    * @generated from field: repeated string kept_path = 12;
    */
   keptPath: string[];
+
+  /**
+   * Which items were renamed or moved at the destination instead of being written: their hashes are those of before.
+   *
+   * @generated from field: repeated uint32 moved = 13;
+   */
+  moved: number[];
+
+  /**
+   * Size and hash at the destination of the items that the destination rewrote; of all others they are those of what was read.
+   *
+   * @generated from field: repeated drover.v1.RewrittenContent rewritten = 14;
+   */
+  rewritten: RewrittenContent[];
 };
 
 /**
@@ -341,5 +453,40 @@ export type BatchResults = Message<"drover.v1.BatchResults"> & {
  * Use `create(BatchResultsSchema)` to create a new message.
  */
 export const BatchResultsSchema: GenMessage<BatchResults> = /*@__PURE__*/
-  messageDesc(file_drover_v1_columns, 4);
+  messageDesc(file_drover_v1_columns, 6);
+
+/**
+ * What the destination made of a file.
+ *
+ * @generated from message drover.v1.RewrittenContent
+ */
+export type RewrittenContent = Message<"drover.v1.RewrittenContent"> & {
+  /**
+   * Which item of the batch, from 0.
+   *
+   * @generated from field: uint32 index = 1;
+   */
+  index: number;
+
+  /**
+   * Bytes at the destination.
+   *
+   * @generated from field: uint64 size = 2;
+   */
+  size: bigint;
+
+  /**
+   * The quickXorHash of the content at the destination; empty where the destination tells none.
+   *
+   * @generated from field: bytes quick_xor_hash = 3;
+   */
+  quickXorHash: Uint8Array;
+};
+
+/**
+ * Describes the message drover.v1.RewrittenContent.
+ * Use `create(RewrittenContentSchema)` to create a new message.
+ */
+export const RewrittenContentSchema: GenMessage<RewrittenContent> = /*@__PURE__*/
+  messageDesc(file_drover_v1_columns, 7);
 

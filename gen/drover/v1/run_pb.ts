@@ -19,7 +19,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file drover/v1/run.proto.
  */
 export const file_drover_v1_run: GenFile = /*@__PURE__*/
-  fileDesc("ChNkcm92ZXIvdjEvcnVuLnByb3RvEglkcm92ZXIudjEi3AMKA1J1bhIMCgRuYW1lGAEgASgJEiIKBXN0YXRlGAIgASgOMhMuZHJvdmVyLnYxLlJ1blN0YXRlEigKCHByb2dyZXNzGAMgASgLMhYuZHJvdmVyLnYxLlJ1blByb2dyZXNzEhEKCXNjYW5fb25seRgEIAEoCBIpCghzZXR0aW5ncxgFIAEoCzIXLmRyb3Zlci52MS5UYXNrU2V0dGluZ3MSLwoLY3JlYXRlX3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnN0YXJ0X3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjEKDXNjYW5fZW5kX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCGVuZF90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIhCgVlcnJvchgKIAEoCzISLmdvb2dsZS5ycGMuU3RhdHVzEiwKDGVycm9yX3JlYXNvbhgMIAEoDjIWLmRyb3Zlci52MS5FcnJvclJlYXNvbhITCgt3YWl0aW5nX2ZvchgLIAEoCRITCgtyZXRyaWVkX3J1bhgNIAEoCSKtAwoLUnVuUHJvZ3Jlc3MSFQoNc2Nhbm5lZF9pdGVtcxgBIAEoBBIbCg1zY2FubmVkX2J5dGVzGAIgASgEQgSYtRgBEhUKDXNjYW5fY29tcGxldGUYAyABKAgSFQoNcGxhbm5lZF9pdGVtcxgEIAEoBBIbCg1wbGFubmVkX2J5dGVzGAUgASgEQgSYtRgBEhcKD3N1Y2NlZWRlZF9pdGVtcxgGIAEoBBIdCg9zdWNjZWVkZWRfYnl0ZXMYByABKARCBJi1GAESFQoNc2tpcHBlZF9pdGVtcxgIIAEoBBIUCgxmYWlsZWRfaXRlbXMYCSABKAQSGgoMZmFpbGVkX2J5dGVzGAogASgEQgSYtRgBEhcKD2luX2ZsaWdodF9pdGVtcxgLIAEoBBIdCg9pbl9mbGlnaHRfYnl0ZXMYDCABKARCBJi1GAESHgoQYnl0ZXNfcGVyX3NlY29uZBgNIAEoBEIEmLUYARIYChBpdGVtc19wZXJfc2Vjb25kGA4gASgBEiwKCXRpbWVfbGVmdBgPIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiIdCg1HZXRSdW5SZXF1ZXN0EgwKBG5hbWUYASABKAkiLQoOR2V0UnVuUmVzcG9uc2USGwoDcnVuGAEgASgLMg4uZHJvdmVyLnYxLlJ1biJICg9MaXN0UnVuc1JlcXVlc3QSDgoGcGFyZW50GAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRISCgpwYWdlX3Rva2VuGAMgASgJIkkKEExpc3RSdW5zUmVzcG9uc2USHAoEcnVucxgBIAMoCzIOLmRyb3Zlci52MS5SdW4SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIjMKD1JldHJ5UnVuUmVxdWVzdBIMCgRuYW1lGAEgASgJEhIKCnJlcXVlc3RfaWQYAiABKAkiLwoQUmV0cnlSdW5SZXNwb25zZRIbCgNydW4YASABKAsyDi5kcm92ZXIudjEuUnVuKvEBCghSdW5TdGF0ZRIZChVSVU5fU1RBVEVfVU5TUEVDSUZJRUQQABIUChBSVU5fU1RBVEVfUVVFVUVEEAESFQoRUlVOX1NUQVRFX1JVTk5JTkcQAhIUChBSVU5fU1RBVEVfUEFVU0VEEAMSGAoUUlVOX1NUQVRFX0NBTkNFTExJTkcQBBIXChNSVU5fU1RBVEVfU1VDQ0VFREVEEAUSJQohUlVOX1NUQVRFX1NVQ0NFRURFRF9XSVRIX0ZBSUxVUkVTEAYSFAoQUlVOX1NUQVRFX0ZBSUxFRBAHEhcKE1JVTl9TVEFURV9DQU5DRUxMRUQQCDLfAQoKUnVuU2VydmljZRJCCgZHZXRSdW4SGC5kcm92ZXIudjEuR2V0UnVuUmVxdWVzdBoZLmRyb3Zlci52MS5HZXRSdW5SZXNwb25zZSIDkAIBEkgKCExpc3RSdW5zEhouZHJvdmVyLnYxLkxpc3RSdW5zUmVxdWVzdBobLmRyb3Zlci52MS5MaXN0UnVuc1Jlc3BvbnNlIgOQAgESQwoIUmV0cnlSdW4SGi5kcm92ZXIudjEuUmV0cnlSdW5SZXF1ZXN0GhsuZHJvdmVyLnYxLlJldHJ5UnVuUmVzcG9uc2ViBnByb3RvMw", [file_drover_v1_annotations, file_drover_v1_error, file_drover_v1_settings, file_google_protobuf_duration, file_google_protobuf_timestamp, file_google_rpc_status]);
+  fileDesc("ChNkcm92ZXIvdjEvcnVuLnByb3RvEglkcm92ZXIudjEijAQKA1J1bhIMCgRuYW1lGAEgASgJEiIKBXN0YXRlGAIgASgOMhMuZHJvdmVyLnYxLlJ1blN0YXRlEigKCHByb2dyZXNzGAMgASgLMhYuZHJvdmVyLnYxLlJ1blByb2dyZXNzEhEKCXNjYW5fb25seRgEIAEoCBIpCghzZXR0aW5ncxgFIAEoCzIXLmRyb3Zlci52MS5UYXNrU2V0dGluZ3MSLwoLY3JlYXRlX3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnN0YXJ0X3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjEKDXNjYW5fZW5kX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCGVuZF90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIhCgVlcnJvchgKIAEoCzISLmdvb2dsZS5ycGMuU3RhdHVzEiwKDGVycm9yX3JlYXNvbhgMIAEoDjIWLmRyb3Zlci52MS5FcnJvclJlYXNvbhITCgt3YWl0aW5nX2ZvchgLIAEoCRITCgtyZXRyaWVkX3J1bhgNIAEoCRIuCg1nb25lX2RlY2lzaW9uGA4gASgOMhcuZHJvdmVyLnYxLkdvbmVEZWNpc2lvbiLuAwoLUnVuUHJvZ3Jlc3MSFQoNc2Nhbm5lZF9pdGVtcxgBIAEoBBIbCg1zY2FubmVkX2J5dGVzGAIgASgEQgSYtRgBEhUKDXNjYW5fY29tcGxldGUYAyABKAgSFQoNcGxhbm5lZF9pdGVtcxgEIAEoBBIbCg1wbGFubmVkX2J5dGVzGAUgASgEQgSYtRgBEhcKD3N1Y2NlZWRlZF9pdGVtcxgGIAEoBBIdCg9zdWNjZWVkZWRfYnl0ZXMYByABKARCBJi1GAESFQoNc2tpcHBlZF9pdGVtcxgIIAEoBBIUCgxmYWlsZWRfaXRlbXMYCSABKAQSGgoMZmFpbGVkX2J5dGVzGAogASgEQgSYtRgBEhcKD2luX2ZsaWdodF9pdGVtcxgLIAEoBBIdCg9pbl9mbGlnaHRfYnl0ZXMYDCABKARCBJi1GAESHgoQYnl0ZXNfcGVyX3NlY29uZBgNIAEoBEIEmLUYARIYChBpdGVtc19wZXJfc2Vjb25kGA4gASgBEiwKCXRpbWVfbGVmdBgPIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhISCgpnb25lX2l0ZW1zGBAgASgEEhMKC21vdmVkX2l0ZW1zGBEgASgEEhYKDnJlY3ljbGVkX2l0ZW1zGBIgASgEIh0KDUdldFJ1blJlcXVlc3QSDAoEbmFtZRgBIAEoCSItCg5HZXRSdW5SZXNwb25zZRIbCgNydW4YASABKAsyDi5kcm92ZXIudjEuUnVuIkgKD0xpc3RSdW5zUmVxdWVzdBIOCgZwYXJlbnQYASABKAkSEQoJcGFnZV9zaXplGAIgASgFEhIKCnBhZ2VfdG9rZW4YAyABKAkiSQoQTGlzdFJ1bnNSZXNwb25zZRIcCgRydW5zGAEgAygLMg4uZHJvdmVyLnYxLlJ1bhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiMwoPUmV0cnlSdW5SZXF1ZXN0EgwKBG5hbWUYASABKAkSEgoKcmVxdWVzdF9pZBgCIAEoCSIvChBSZXRyeVJ1blJlc3BvbnNlEhsKA3J1bhgBIAEoCzIOLmRyb3Zlci52MS5SdW4q8QEKCFJ1blN0YXRlEhkKFVJVTl9TVEFURV9VTlNQRUNJRklFRBAAEhQKEFJVTl9TVEFURV9RVUVVRUQQARIVChFSVU5fU1RBVEVfUlVOTklORxACEhQKEFJVTl9TVEFURV9QQVVTRUQQAxIYChRSVU5fU1RBVEVfQ0FOQ0VMTElORxAEEhcKE1JVTl9TVEFURV9TVUNDRUVERUQQBRIlCiFSVU5fU1RBVEVfU1VDQ0VFREVEX1dJVEhfRkFJTFVSRVMQBhIUChBSVU5fU1RBVEVfRkFJTEVEEAcSFwoTUlVOX1NUQVRFX0NBTkNFTExFRBAIKnsKDEdvbmVEZWNpc2lvbhIdChlHT05FX0RFQ0lTSU9OX1VOU1BFQ0lGSUVEEAASGQoVR09ORV9ERUNJU0lPTl9QRU5ESU5HEAESGQoVR09ORV9ERUNJU0lPTl9SRUNZQ0xFEAISFgoSR09ORV9ERUNJU0lPTl9LRUVQEAMy3wEKClJ1blNlcnZpY2USQgoGR2V0UnVuEhguZHJvdmVyLnYxLkdldFJ1blJlcXVlc3QaGS5kcm92ZXIudjEuR2V0UnVuUmVzcG9uc2UiA5ACARJICghMaXN0UnVucxIaLmRyb3Zlci52MS5MaXN0UnVuc1JlcXVlc3QaGy5kcm92ZXIudjEuTGlzdFJ1bnNSZXNwb25zZSIDkAIBEkMKCFJldHJ5UnVuEhouZHJvdmVyLnYxLlJldHJ5UnVuUmVxdWVzdBobLmRyb3Zlci52MS5SZXRyeVJ1blJlc3BvbnNlYgZwcm90bzM", [file_drover_v1_annotations, file_drover_v1_error, file_drover_v1_settings, file_google_protobuf_duration, file_google_protobuf_timestamp, file_google_rpc_status]);
 
 /**
  * One execution of a task.
@@ -117,6 +117,13 @@ export type Run = Message<"drover.v1.Run"> & {
    * @generated from field: string retried_run = 13;
    */
   retriedRun: string;
+
+  /**
+   * Output only. What is to become of the items that are gone from the source; unspecified unless the run had to ask.
+   *
+   * @generated from field: drover.v1.GoneDecision gone_decision = 14;
+   */
+  goneDecision: GoneDecision;
 };
 
 /**
@@ -236,6 +243,27 @@ export type RunProgress = Message<"drover.v1.RunProgress"> & {
    * @generated from field: google.protobuf.Duration time_left = 15;
    */
   timeLeft?: Duration | undefined;
+
+  /**
+   * Output only. Items that earlier runs migrated and that are gone from the source; they are in no other count but that of recycled items.
+   *
+   * @generated from field: uint64 gone_items = 16;
+   */
+  goneItems: bigint;
+
+  /**
+   * Output only. Of the items that succeeded, those that were renamed or moved at the destination instead of being written.
+   *
+   * @generated from field: uint64 moved_items = 17;
+   */
+  movedItems: bigint;
+
+  /**
+   * Output only. Of the items that are gone from the source, those that were recycled at the destination.
+   *
+   * @generated from field: uint64 recycled_items = 18;
+   */
+  recycledItems: bigint;
 };
 
 /**
@@ -481,6 +509,56 @@ export type RunState = (typeof RunState)[keyof typeof RunState] | UnknownEnum;
  */
 export const RunStateSchema: GenEnum<RunState> = /*@__PURE__*/
   enumDesc(file_drover_v1_run, 0);
+
+/**
+ * What is to become of items that are gone from the source, in a run that would recycle more of them than its settings allow without
+ * asking. Expect new values in later versions.
+ *
+ * @generated from enum drover.v1.GoneDecision
+ */
+export const GoneDecision = {
+  /**
+   * Nothing has to be decided.
+   *
+   * @generated from enum value: GONE_DECISION_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * The run has stopped and asks: resume it with one of the following.
+   *
+   * @generated from enum value: GONE_DECISION_PENDING = 1;
+   */
+  PENDING: 1,
+
+  /**
+   * Recycle them.
+   *
+   * @generated from enum value: GONE_DECISION_RECYCLE = 2;
+   */
+  RECYCLE: 2,
+
+  /**
+   * Keep them.
+   *
+   * @generated from enum value: GONE_DECISION_KEEP = 3;
+   */
+  KEEP: 3,
+} as const;
+
+/**
+ * What is to become of items that are gone from the source, in a run that would recycle more of them than its settings allow without
+ * asking. Expect new values in later versions.
+ *
+ * @generated from enum drover.v1.GoneDecision
+ */
+export type GoneDecision = (typeof GoneDecision)[keyof typeof GoneDecision] | UnknownEnum;
+
+/**
+ * Describes the enum drover.v1.GoneDecision.
+ */
+export const GoneDecisionSchema: GenEnum<GoneDecision> = /*@__PURE__*/
+  enumDesc(file_drover_v1_run, 1);
 
 /**
  * Runs: the executions of a task, numbered from 1.

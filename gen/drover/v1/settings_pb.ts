@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file drover/v1/settings.proto.
  */
 export const file_drover_v1_settings: GenFile = /*@__PURE__*/
-  fileDesc("Chhkcm92ZXIvdjEvc2V0dGluZ3MucHJvdG8SCWRyb3Zlci52MSKCAQoIU2V0dGluZ3MSDAoEbmFtZRgBIAEoCRIpCghkZWZhdWx0cxgCIAEoCzIXLmRyb3Zlci52MS5UYXNrU2V0dGluZ3MSLwoLdXBkYXRlX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBGV0YWcYBCABKAki9QIKDFRhc2tTZXR0aW5ncxIhChRtaWdyYXRlX2hpZGRlbl9pdGVtcxgBIAEoCEgAiAEBEjEKEmV4Y2x1ZGVfZXh0ZW5zaW9ucxgCIAEoCzIVLmRyb3Zlci52MS5TdHJpbmdMaXN0Ei8KEGV4Y2x1ZGVfcGF0dGVybnMYAyABKAsyFS5kcm92ZXIudjEuU3RyaW5nTGlzdBIZCgxtYXhfYXR0ZW1wdHMYBCABKA1IAYgBARIqCh1pbnZhbGlkX2NoYXJhY3Rlcl9yZXBsYWNlbWVudBgFIAEoCUgCiAEBEjcKD2NvbmZsaWN0X3BvbGljeRgGIAEoDjIZLmRyb3Zlci52MS5Db25mbGljdFBvbGljeUgDiAEBQhcKFV9taWdyYXRlX2hpZGRlbl9pdGVtc0IPCg1fbWF4X2F0dGVtcHRzQiAKHl9pbnZhbGlkX2NoYXJhY3Rlcl9yZXBsYWNlbWVudEISChBfY29uZmxpY3RfcG9saWN5IhwKClN0cmluZ0xpc3QSDgoGdmFsdWVzGAEgAygJIhQKEkdldFNldHRpbmdzUmVxdWVzdCI8ChNHZXRTZXR0aW5nc1Jlc3BvbnNlEiUKCHNldHRpbmdzGAEgASgLMhMuZHJvdmVyLnYxLlNldHRpbmdzIm8KFVVwZGF0ZVNldHRpbmdzUmVxdWVzdBIlCghzZXR0aW5ncxgBIAEoCzITLmRyb3Zlci52MS5TZXR0aW5ncxIvCgt1cGRhdGVfbWFzaxgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2siPwoWVXBkYXRlU2V0dGluZ3NSZXNwb25zZRIlCghzZXR0aW5ncxgBIAEoCzITLmRyb3Zlci52MS5TZXR0aW5ncyqpAQoOQ29uZmxpY3RQb2xpY3kSHwobQ09ORkxJQ1RfUE9MSUNZX1VOU1BFQ0lGSUVEEAASGAoUQ09ORkxJQ1RfUE9MSUNZX1NLSVAQARIdChlDT05GTElDVF9QT0xJQ1lfT1ZFUldSSVRFEAISHQoZQ09ORkxJQ1RfUE9MSUNZX0tFRVBfQk9USBADEh4KGkNPTkZMSUNUX1BPTElDWV9ORVdFUl9XSU5TEAQywAEKD1NldHRpbmdzU2VydmljZRJRCgtHZXRTZXR0aW5ncxIdLmRyb3Zlci52MS5HZXRTZXR0aW5nc1JlcXVlc3QaHi5kcm92ZXIudjEuR2V0U2V0dGluZ3NSZXNwb25zZSIDkAIBEloKDlVwZGF0ZVNldHRpbmdzEiAuZHJvdmVyLnYxLlVwZGF0ZVNldHRpbmdzUmVxdWVzdBohLmRyb3Zlci52MS5VcGRhdGVTZXR0aW5nc1Jlc3BvbnNlIgOQAgJiBnByb3RvMw", [file_google_protobuf_field_mask, file_google_protobuf_timestamp]);
+  fileDesc("Chhkcm92ZXIvdjEvc2V0dGluZ3MucHJvdG8SCWRyb3Zlci52MSKCAQoIU2V0dGluZ3MSDAoEbmFtZRgBIAEoCRIpCghkZWZhdWx0cxgCIAEoCzIXLmRyb3Zlci52MS5UYXNrU2V0dGluZ3MSLwoLdXBkYXRlX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBGV0YWcYBCABKAkipgQKDFRhc2tTZXR0aW5ncxIhChRtaWdyYXRlX2hpZGRlbl9pdGVtcxgBIAEoCEgAiAEBEjEKEmV4Y2x1ZGVfZXh0ZW5zaW9ucxgCIAEoCzIVLmRyb3Zlci52MS5TdHJpbmdMaXN0Ei8KEGV4Y2x1ZGVfcGF0dGVybnMYAyABKAsyFS5kcm92ZXIudjEuU3RyaW5nTGlzdBIZCgxtYXhfYXR0ZW1wdHMYBCABKA1IAYgBARIqCh1pbnZhbGlkX2NoYXJhY3Rlcl9yZXBsYWNlbWVudBgFIAEoCUgCiAEBEjcKD2NvbmZsaWN0X3BvbGljeRgGIAEoDjIZLmRyb3Zlci52MS5Db25mbGljdFBvbGljeUgDiAEBEi8KC2dvbmVfcG9saWN5GAcgASgOMhUuZHJvdmVyLnYxLkdvbmVQb2xpY3lIBIgBARIeChFyZWN5Y2xlX2l0ZW1zX21heBgIIAEoDUgFiAEBEiAKE3JlY3ljbGVfcGVyY2VudF9tYXgYCSABKA1IBogBAUIXChVfbWlncmF0ZV9oaWRkZW5faXRlbXNCDwoNX21heF9hdHRlbXB0c0IgCh5faW52YWxpZF9jaGFyYWN0ZXJfcmVwbGFjZW1lbnRCEgoQX2NvbmZsaWN0X3BvbGljeUIOCgxfZ29uZV9wb2xpY3lCFAoSX3JlY3ljbGVfaXRlbXNfbWF4QhYKFF9yZWN5Y2xlX3BlcmNlbnRfbWF4IhwKClN0cmluZ0xpc3QSDgoGdmFsdWVzGAEgAygJIhQKEkdldFNldHRpbmdzUmVxdWVzdCI8ChNHZXRTZXR0aW5nc1Jlc3BvbnNlEiUKCHNldHRpbmdzGAEgASgLMhMuZHJvdmVyLnYxLlNldHRpbmdzIm8KFVVwZGF0ZVNldHRpbmdzUmVxdWVzdBIlCghzZXR0aW5ncxgBIAEoCzITLmRyb3Zlci52MS5TZXR0aW5ncxIvCgt1cGRhdGVfbWFzaxgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2siPwoWVXBkYXRlU2V0dGluZ3NSZXNwb25zZRIlCghzZXR0aW5ncxgBIAEoCzITLmRyb3Zlci52MS5TZXR0aW5ncypYCgpHb25lUG9saWN5EhsKF0dPTkVfUE9MSUNZX1VOU1BFQ0lGSUVEEAASFAoQR09ORV9QT0xJQ1lfS0VFUBABEhcKE0dPTkVfUE9MSUNZX1JFQ1lDTEUQAiqpAQoOQ29uZmxpY3RQb2xpY3kSHwobQ09ORkxJQ1RfUE9MSUNZX1VOU1BFQ0lGSUVEEAASGAoUQ09ORkxJQ1RfUE9MSUNZX1NLSVAQARIdChlDT05GTElDVF9QT0xJQ1lfT1ZFUldSSVRFEAISHQoZQ09ORkxJQ1RfUE9MSUNZX0tFRVBfQk9USBADEh4KGkNPTkZMSUNUX1BPTElDWV9ORVdFUl9XSU5TEAQywAEKD1NldHRpbmdzU2VydmljZRJRCgtHZXRTZXR0aW5ncxIdLmRyb3Zlci52MS5HZXRTZXR0aW5nc1JlcXVlc3QaHi5kcm92ZXIudjEuR2V0U2V0dGluZ3NSZXNwb25zZSIDkAIBEloKDlVwZGF0ZVNldHRpbmdzEiAuZHJvdmVyLnYxLlVwZGF0ZVNldHRpbmdzUmVxdWVzdBohLmRyb3Zlci52MS5VcGRhdGVTZXR0aW5nc1Jlc3BvbnNlIgOQAgJiBnByb3RvMw", [file_google_protobuf_field_mask, file_google_protobuf_timestamp]);
 
 /**
  * The one set of global settings.
@@ -103,6 +103,28 @@ export type TaskSettings = Message<"drover.v1.TaskSettings"> & {
    * @generated from field: optional drover.v1.ConflictPolicy conflict_policy = 6;
    */
   conflictPolicy?: ConflictPolicy | undefined;
+
+  /**
+   * Optional. What to do at the destination with what an earlier run of the task migrated and is gone from the source; keep by default.
+   *
+   * @generated from field: optional drover.v1.GonePolicy gone_policy = 7;
+   */
+  gonePolicy?: GonePolicy | undefined;
+
+  /**
+   * Optional. With the gone policy recycle: how many items a run recycles at most without asking; 1000 by default. 0: it always asks.
+   *
+   * @generated from field: optional uint32 recycle_items_max = 8;
+   */
+  recycleItemsMax?: number | undefined;
+
+  /**
+   * Optional. With the gone policy recycle: how many percent of the items that the task has migrated a run recycles at most without asking,
+   * from 0 to 100; 10 by default.
+   *
+   * @generated from field: optional uint32 recycle_percent_max = 9;
+   */
+  recyclePercentMax?: number | undefined;
 };
 
 /**
@@ -219,6 +241,52 @@ export const UpdateSettingsResponseSchema: GenMessage<UpdateSettingsResponse> = 
   messageDesc(file_drover_v1_settings, 6);
 
 /**
+ * What is done at the destination with an item that an earlier run of the task migrated and that is gone from the source. Only a scan of the
+ * whole source can tell; what lies in a folder that could not be read, or that a filter leaves out, does not count as gone. An item
+ * that was renamed or moved at the source is not gone either. Expect new values in later versions.
+ *
+ * @generated from enum drover.v1.GonePolicy
+ */
+export const GonePolicy = {
+  /**
+   * Not stated: the global setting counts, and where that is absent too, keep.
+   *
+   * @generated from enum value: GONE_POLICY_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * Leave it where it is, and report it once.
+   *
+   * @generated from enum value: GONE_POLICY_KEEP = 1;
+   */
+  KEEP: 1,
+
+  /**
+   * Recycle it: in SharePoint and OneDrive it goes to the recycle bin; in a folder, to the folder ".drover-recycled" below the destination.
+   * What somebody changed at the destination since is kept, and reported as failed, unless the conflict policy is overwrite.
+   *
+   * @generated from enum value: GONE_POLICY_RECYCLE = 2;
+   */
+  RECYCLE: 2,
+} as const;
+
+/**
+ * What is done at the destination with an item that an earlier run of the task migrated and that is gone from the source. Only a scan of the
+ * whole source can tell; what lies in a folder that could not be read, or that a filter leaves out, does not count as gone. An item
+ * that was renamed or moved at the source is not gone either. Expect new values in later versions.
+ *
+ * @generated from enum drover.v1.GonePolicy
+ */
+export type GonePolicy = (typeof GonePolicy)[keyof typeof GonePolicy] | UnknownEnum;
+
+/**
+ * Describes the enum drover.v1.GonePolicy.
+ */
+export const GonePolicySchema: GenEnum<GonePolicy> = /*@__PURE__*/
+  enumDesc(file_drover_v1_settings, 0);
+
+/**
  * What is done when the place of a file is taken: something stood there before the first run, or somebody changed or replaced what the task
  * wrote. A file with the very same content is taken as migrated under every policy. A folder in the place of a file, or the reverse, is never
  * replaced: it is reported as failed. Expect new values in later versions.
@@ -275,7 +343,7 @@ export type ConflictPolicy = (typeof ConflictPolicy)[keyof typeof ConflictPolicy
  * Describes the enum drover.v1.ConflictPolicy.
  */
 export const ConflictPolicySchema: GenEnum<ConflictPolicy> = /*@__PURE__*/
-  enumDesc(file_drover_v1_settings, 0);
+  enumDesc(file_drover_v1_settings, 1);
 
 /**
  * The settings that apply to every task which does not override them.

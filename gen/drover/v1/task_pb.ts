@@ -4,7 +4,7 @@
 
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
-import type { Run } from "./run_pb.ts";
+import type { GoneDecision, Run } from "./run_pb.ts";
 import { file_drover_v1_run } from "./run_pb.ts";
 import type { TaskSettings } from "./settings_pb.ts";
 import { file_drover_v1_settings } from "./settings_pb.ts";
@@ -16,7 +16,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file drover/v1/task.proto.
  */
 export const file_drover_v1_task: GenFile = /*@__PURE__*/
-  fileDesc("ChRkcm92ZXIvdjEvdGFzay5wcm90bxIJZHJvdmVyLnYxIrACCgRUYXNrEgwKBG5hbWUYASABKAkSCwoDdWlkGAIgASgJEhQKDGRpc3BsYXlfbmFtZRgDIAEoCRIOCgZzb3VyY2UYBCABKAkSEwoLZGVzdGluYXRpb24YBSABKAkSKQoIc2V0dGluZ3MYBiABKAsyFy5kcm92ZXIudjEuVGFza1NldHRpbmdzEiMKBXN0YXRlGAcgASgOMhQuZHJvdmVyLnYxLlRhc2tTdGF0ZRISCgpsYXRlc3RfcnVuGAggASgJEi8KC2NyZWF0ZV90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEZXRhZxgLIAEoCSJuChFDcmVhdGVUYXNrUmVxdWVzdBIdCgR0YXNrGAEgASgLMg8uZHJvdmVyLnYxLlRhc2sSDwoHdGFza19pZBgCIAEoCRISCgpyZXF1ZXN0X2lkGAMgASgJEhUKDXZhbGlkYXRlX29ubHkYBCABKAgiMwoSQ3JlYXRlVGFza1Jlc3BvbnNlEh0KBHRhc2sYASABKAsyDy5kcm92ZXIudjEuVGFzayIeCg5HZXRUYXNrUmVxdWVzdBIMCgRuYW1lGAEgASgJIjAKD0dldFRhc2tSZXNwb25zZRIdCgR0YXNrGAEgASgLMg8uZHJvdmVyLnYxLlRhc2siSQoQTGlzdFRhc2tzUmVxdWVzdBIRCglwYWdlX3NpemUYASABKAUSEgoKcGFnZV90b2tlbhgCIAEoCRIOCgZmaWx0ZXIYAyABKAkiTAoRTGlzdFRhc2tzUmVzcG9uc2USHgoFdGFza3MYASADKAsyDy5kcm92ZXIudjEuVGFzaxIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiYwoRVXBkYXRlVGFza1JlcXVlc3QSHQoEdGFzaxgBIAEoCzIPLmRyb3Zlci52MS5UYXNrEi8KC3VwZGF0ZV9tYXNrGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzayIzChJVcGRhdGVUYXNrUmVzcG9uc2USHQoEdGFzaxgBIAEoCzIPLmRyb3Zlci52MS5UYXNrIi8KEURlbGV0ZVRhc2tSZXF1ZXN0EgwKBG5hbWUYASABKAkSDAoEZXRhZxgCIAEoCSIUChJEZWxldGVUYXNrUmVzcG9uc2UiRQoOUnVuVGFza1JlcXVlc3QSDAoEbmFtZRgBIAEoCRISCgpyZXF1ZXN0X2lkGAIgASgJEhEKCXNjYW5fb25seRgDIAEoCCIuCg9SdW5UYXNrUmVzcG9uc2USGwoDcnVuGAEgASgLMg4uZHJvdmVyLnYxLlJ1biIgChBQYXVzZVRhc2tSZXF1ZXN0EgwKBG5hbWUYASABKAkiMgoRUGF1c2VUYXNrUmVzcG9uc2USHQoEdGFzaxgBIAEoCzIPLmRyb3Zlci52MS5UYXNrIiEKEVJlc3VtZVRhc2tSZXF1ZXN0EgwKBG5hbWUYASABKAkiMwoSUmVzdW1lVGFza1Jlc3BvbnNlEh0KBHRhc2sYASABKAsyDy5kcm92ZXIudjEuVGFzayIhChFDYW5jZWxUYXNrUmVxdWVzdBIMCgRuYW1lGAEgASgJIjMKEkNhbmNlbFRhc2tSZXNwb25zZRIdCgR0YXNrGAEgASgLMg8uZHJvdmVyLnYxLlRhc2siUQoQV2F0Y2hUYXNrUmVxdWVzdBIMCgRuYW1lGAEgASgJEi8KDG1pbl9pbnRlcnZhbBgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiJPChFXYXRjaFRhc2tSZXNwb25zZRIdCgR0YXNrGAEgASgLMg8uZHJvdmVyLnYxLlRhc2sSGwoDcnVuGAIgASgLMg4uZHJvdmVyLnYxLlJ1biqRAgoJVGFza1N0YXRlEhoKFlRBU0tfU1RBVEVfVU5TUEVDSUZJRUQQABIUChBUQVNLX1NUQVRFX1JFQURZEAESFQoRVEFTS19TVEFURV9RVUVVRUQQAhIWChJUQVNLX1NUQVRFX1JVTk5JTkcQAxIVChFUQVNLX1NUQVRFX1BBVVNFRBAEEhkKFVRBU0tfU1RBVEVfQ0FOQ0VMTElORxAFEhgKFFRBU0tfU1RBVEVfU1VDQ0VFREVEEAYSJgoiVEFTS19TVEFURV9TVUNDRUVERURfV0lUSF9GQUlMVVJFUxAHEhUKEVRBU0tfU1RBVEVfRkFJTEVEEAgSGAoUVEFTS19TVEFURV9DQU5DRUxMRUQQCTL7BQoLVGFza1NlcnZpY2USSQoKQ3JlYXRlVGFzaxIcLmRyb3Zlci52MS5DcmVhdGVUYXNrUmVxdWVzdBodLmRyb3Zlci52MS5DcmVhdGVUYXNrUmVzcG9uc2USRQoHR2V0VGFzaxIZLmRyb3Zlci52MS5HZXRUYXNrUmVxdWVzdBoaLmRyb3Zlci52MS5HZXRUYXNrUmVzcG9uc2UiA5ACARJLCglMaXN0VGFza3MSGy5kcm92ZXIudjEuTGlzdFRhc2tzUmVxdWVzdBocLmRyb3Zlci52MS5MaXN0VGFza3NSZXNwb25zZSIDkAIBEk4KClVwZGF0ZVRhc2sSHC5kcm92ZXIudjEuVXBkYXRlVGFza1JlcXVlc3QaHS5kcm92ZXIudjEuVXBkYXRlVGFza1Jlc3BvbnNlIgOQAgISTgoKRGVsZXRlVGFzaxIcLmRyb3Zlci52MS5EZWxldGVUYXNrUmVxdWVzdBodLmRyb3Zlci52MS5EZWxldGVUYXNrUmVzcG9uc2UiA5ACAhJACgdSdW5UYXNrEhkuZHJvdmVyLnYxLlJ1blRhc2tSZXF1ZXN0GhouZHJvdmVyLnYxLlJ1blRhc2tSZXNwb25zZRJGCglQYXVzZVRhc2sSGy5kcm92ZXIudjEuUGF1c2VUYXNrUmVxdWVzdBocLmRyb3Zlci52MS5QYXVzZVRhc2tSZXNwb25zZRJJCgpSZXN1bWVUYXNrEhwuZHJvdmVyLnYxLlJlc3VtZVRhc2tSZXF1ZXN0Gh0uZHJvdmVyLnYxLlJlc3VtZVRhc2tSZXNwb25zZRJJCgpDYW5jZWxUYXNrEhwuZHJvdmVyLnYxLkNhbmNlbFRhc2tSZXF1ZXN0Gh0uZHJvdmVyLnYxLkNhbmNlbFRhc2tSZXNwb25zZRJNCglXYXRjaFRhc2sSGy5kcm92ZXIudjEuV2F0Y2hUYXNrUmVxdWVzdBocLmRyb3Zlci52MS5XYXRjaFRhc2tSZXNwb25zZSIDkAIBMAFiBnByb3RvMw", [file_drover_v1_run, file_drover_v1_settings, file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_timestamp]);
+  fileDesc("ChRkcm92ZXIvdjEvdGFzay5wcm90bxIJZHJvdmVyLnYxIt0DCgRUYXNrEgwKBG5hbWUYASABKAkSCwoDdWlkGAIgASgJEhQKDGRpc3BsYXlfbmFtZRgDIAEoCRIOCgZzb3VyY2UYBCABKAkSEwoLZGVzdGluYXRpb24YBSABKAkSKQoIc2V0dGluZ3MYBiABKAsyFy5kcm92ZXIudjEuVGFza1NldHRpbmdzEiMKBXN0YXRlGAcgASgOMhQuZHJvdmVyLnYxLlRhc2tTdGF0ZRISCgpsYXRlc3RfcnVuGAggASgJEi8KC2NyZWF0ZV90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEZXRhZxgLIAEoCRITCgthZ2VudF9ncm91cBgMIAEoCRIQCghwcmlvcml0eRgNIAEoDRIlCghzY2hlZHVsZRgOIAEoCzITLmRyb3Zlci52MS5TY2hlZHVsZRIxCg1uZXh0X3J1bl90aW1lGA8gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIqCgtza2lwcGVkX3J1bhgQIAEoCzIVLmRyb3Zlci52MS5Ta2lwcGVkUnVuIloKCFNjaGVkdWxlEi0KCW9uY2VfdGltZRgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEY3JvbhgCIAEoCRIRCgl0aW1lX3pvbmUYAyABKAkiSwoKU2tpcHBlZFJ1bhIsCghkdWVfdGltZRgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHbWVzc2FnZRgCIAEoCSJuChFDcmVhdGVUYXNrUmVxdWVzdBIdCgR0YXNrGAEgASgLMg8uZHJvdmVyLnYxLlRhc2sSDwoHdGFza19pZBgCIAEoCRISCgpyZXF1ZXN0X2lkGAMgASgJEhUKDXZhbGlkYXRlX29ubHkYBCABKAgiMwoSQ3JlYXRlVGFza1Jlc3BvbnNlEh0KBHRhc2sYASABKAsyDy5kcm92ZXIudjEuVGFzayIeCg5HZXRUYXNrUmVxdWVzdBIMCgRuYW1lGAEgASgJIjAKD0dldFRhc2tSZXNwb25zZRIdCgR0YXNrGAEgASgLMg8uZHJvdmVyLnYxLlRhc2siSQoQTGlzdFRhc2tzUmVxdWVzdBIRCglwYWdlX3NpemUYASABKAUSEgoKcGFnZV90b2tlbhgCIAEoCRIOCgZmaWx0ZXIYAyABKAkiTAoRTGlzdFRhc2tzUmVzcG9uc2USHgoFdGFza3MYASADKAsyDy5kcm92ZXIudjEuVGFzaxIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiYwoRVXBkYXRlVGFza1JlcXVlc3QSHQoEdGFzaxgBIAEoCzIPLmRyb3Zlci52MS5UYXNrEi8KC3VwZGF0ZV9tYXNrGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzayIzChJVcGRhdGVUYXNrUmVzcG9uc2USHQoEdGFzaxgBIAEoCzIPLmRyb3Zlci52MS5UYXNrIlYKEURlbGV0ZVRhc2tSZXF1ZXN0EgwKBG5hbWUYASABKAkSDAoEZXRhZxgCIAEoCRIlCgZsZWRnZXIYAyABKA4yFS5kcm92ZXIudjEuTGVkZ2VyRmF0ZSIUChJEZWxldGVUYXNrUmVzcG9uc2UiRQoOUnVuVGFza1JlcXVlc3QSDAoEbmFtZRgBIAEoCRISCgpyZXF1ZXN0X2lkGAIgASgJEhEKCXNjYW5fb25seRgDIAEoCCIuCg9SdW5UYXNrUmVzcG9uc2USGwoDcnVuGAEgASgLMg4uZHJvdmVyLnYxLlJ1biIgChBQYXVzZVRhc2tSZXF1ZXN0EgwKBG5hbWUYASABKAkiMgoRUGF1c2VUYXNrUmVzcG9uc2USHQoEdGFzaxgBIAEoCzIPLmRyb3Zlci52MS5UYXNrIkgKEVJlc3VtZVRhc2tSZXF1ZXN0EgwKBG5hbWUYASABKAkSJQoEZ29uZRgCIAEoDjIXLmRyb3Zlci52MS5Hb25lRGVjaXNpb24iMwoSUmVzdW1lVGFza1Jlc3BvbnNlEh0KBHRhc2sYASABKAsyDy5kcm92ZXIudjEuVGFzayIhChFDYW5jZWxUYXNrUmVxdWVzdBIMCgRuYW1lGAEgASgJIjMKEkNhbmNlbFRhc2tSZXNwb25zZRIdCgR0YXNrGAEgASgLMg8uZHJvdmVyLnYxLlRhc2siUQoQV2F0Y2hUYXNrUmVxdWVzdBIMCgRuYW1lGAEgASgJEi8KDG1pbl9pbnRlcnZhbBgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiJPChFXYXRjaFRhc2tSZXNwb25zZRIdCgR0YXNrGAEgASgLMg8uZHJvdmVyLnYxLlRhc2sSGwoDcnVuGAIgASgLMg4uZHJvdmVyLnYxLlJ1biqRAgoJVGFza1N0YXRlEhoKFlRBU0tfU1RBVEVfVU5TUEVDSUZJRUQQABIUChBUQVNLX1NUQVRFX1JFQURZEAESFQoRVEFTS19TVEFURV9RVUVVRUQQAhIWChJUQVNLX1NUQVRFX1JVTk5JTkcQAxIVChFUQVNLX1NUQVRFX1BBVVNFRBAEEhkKFVRBU0tfU1RBVEVfQ0FOQ0VMTElORxAFEhgKFFRBU0tfU1RBVEVfU1VDQ0VFREVEEAYSJgoiVEFTS19TVEFURV9TVUNDRUVERURfV0lUSF9GQUlMVVJFUxAHEhUKEVRBU0tfU1RBVEVfRkFJTEVEEAgSGAoUVEFTS19TVEFURV9DQU5DRUxMRUQQCSpXCgpMZWRnZXJGYXRlEhsKF0xFREdFUl9GQVRFX1VOU1BFQ0lGSUVEEAASFgoSTEVER0VSX0ZBVEVfREVMRVRFEAESFAoQTEVER0VSX0ZBVEVfS0VFUBACMvsFCgtUYXNrU2VydmljZRJJCgpDcmVhdGVUYXNrEhwuZHJvdmVyLnYxLkNyZWF0ZVRhc2tSZXF1ZXN0Gh0uZHJvdmVyLnYxLkNyZWF0ZVRhc2tSZXNwb25zZRJFCgdHZXRUYXNrEhkuZHJvdmVyLnYxLkdldFRhc2tSZXF1ZXN0GhouZHJvdmVyLnYxLkdldFRhc2tSZXNwb25zZSIDkAIBEksKCUxpc3RUYXNrcxIbLmRyb3Zlci52MS5MaXN0VGFza3NSZXF1ZXN0GhwuZHJvdmVyLnYxLkxpc3RUYXNrc1Jlc3BvbnNlIgOQAgESTgoKVXBkYXRlVGFzaxIcLmRyb3Zlci52MS5VcGRhdGVUYXNrUmVxdWVzdBodLmRyb3Zlci52MS5VcGRhdGVUYXNrUmVzcG9uc2UiA5ACAhJOCgpEZWxldGVUYXNrEhwuZHJvdmVyLnYxLkRlbGV0ZVRhc2tSZXF1ZXN0Gh0uZHJvdmVyLnYxLkRlbGV0ZVRhc2tSZXNwb25zZSIDkAICEkAKB1J1blRhc2sSGS5kcm92ZXIudjEuUnVuVGFza1JlcXVlc3QaGi5kcm92ZXIudjEuUnVuVGFza1Jlc3BvbnNlEkYKCVBhdXNlVGFzaxIbLmRyb3Zlci52MS5QYXVzZVRhc2tSZXF1ZXN0GhwuZHJvdmVyLnYxLlBhdXNlVGFza1Jlc3BvbnNlEkkKClJlc3VtZVRhc2sSHC5kcm92ZXIudjEuUmVzdW1lVGFza1JlcXVlc3QaHS5kcm92ZXIudjEuUmVzdW1lVGFza1Jlc3BvbnNlEkkKCkNhbmNlbFRhc2sSHC5kcm92ZXIudjEuQ2FuY2VsVGFza1JlcXVlc3QaHS5kcm92ZXIudjEuQ2FuY2VsVGFza1Jlc3BvbnNlEk0KCVdhdGNoVGFzaxIbLmRyb3Zlci52MS5XYXRjaFRhc2tSZXF1ZXN0GhwuZHJvdmVyLnYxLldhdGNoVGFza1Jlc3BvbnNlIgOQAgEwAWIGcHJvdG8z", [file_drover_v1_run, file_drover_v1_settings, file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_timestamp]);
 
 /**
  * A source, a destination and settings.
@@ -101,6 +101,41 @@ export type Task = Message<"drover.v1.Task"> & {
    * @generated from field: string etag = 11;
    */
   etag: string;
+
+  /**
+   * Optional. The group of agents that works on the task; empty: all agents.
+   *
+   * @generated from field: string agent_group = 12;
+   */
+  agentGroup: string;
+
+  /**
+   * Optional. How much of the agents the task gets while others run too, from 1 to 9, in proportion; 5 when absent.
+   *
+   * @generated from field: uint32 priority = 13;
+   */
+  priority: number;
+
+  /**
+   * Optional. When the task is run by itself; absent: only when it is told to.
+   *
+   * @generated from field: drover.v1.Schedule schedule = 14;
+   */
+  schedule?: Schedule | undefined;
+
+  /**
+   * Output only. When the task is run by itself next; absent when that will not be.
+   *
+   * @generated from field: google.protobuf.Timestamp next_run_time = 15;
+   */
+  nextRunTime?: Timestamp | undefined;
+
+  /**
+   * Output only. The latest time at which the task was due and was not run; absent when there was none.
+   *
+   * @generated from field: drover.v1.SkippedRun skipped_run = 16;
+   */
+  skippedRun?: SkippedRun | undefined;
 };
 
 /**
@@ -109,6 +144,69 @@ export type Task = Message<"drover.v1.Task"> & {
  */
 export const TaskSchema: GenMessage<Task> = /*@__PURE__*/
   messageDesc(file_drover_v1_task, 0);
+
+/**
+ * When a task is run by itself: once, or again and again. Exactly one of once_time and cron is set.
+ *
+ * @generated from message drover.v1.Schedule
+ */
+export type Schedule = Message<"drover.v1.Schedule"> & {
+  /**
+   * Optional. Run it once, at this time.
+   *
+   * @generated from field: google.protobuf.Timestamp once_time = 1;
+   */
+  onceTime?: Timestamp | undefined;
+
+  /**
+   * Optional. Run it whenever this cron expression says: minute, hour, day of month, month, day of week, such as "0 22 * * MON-FRI".
+   *
+   * @generated from field: string cron = 2;
+   */
+  cron: string;
+
+  /**
+   * Optional. The IANA time zone that the cron expression is meant in, such as "Europe/Berlin"; UTC when absent.
+   *
+   * @generated from field: string time_zone = 3;
+   */
+  timeZone: string;
+};
+
+/**
+ * Describes the message drover.v1.Schedule.
+ * Use `create(ScheduleSchema)` to create a new message.
+ */
+export const ScheduleSchema: GenMessage<Schedule> = /*@__PURE__*/
+  messageDesc(file_drover_v1_task, 1);
+
+/**
+ * A time at which a task was due and was not run.
+ *
+ * @generated from message drover.v1.SkippedRun
+ */
+export type SkippedRun = Message<"drover.v1.SkippedRun"> & {
+  /**
+   * The time it was due at.
+   *
+   * @generated from field: google.protobuf.Timestamp due_time = 1;
+   */
+  dueTime?: Timestamp | undefined;
+
+  /**
+   * Why it was not run, in words.
+   *
+   * @generated from field: string message = 2;
+   */
+  message: string;
+};
+
+/**
+ * Describes the message drover.v1.SkippedRun.
+ * Use `create(SkippedRunSchema)` to create a new message.
+ */
+export const SkippedRunSchema: GenMessage<SkippedRun> = /*@__PURE__*/
+  messageDesc(file_drover_v1_task, 2);
 
 /**
  * Asks for a new task.
@@ -150,7 +248,7 @@ export type CreateTaskRequest = Message<"drover.v1.CreateTaskRequest"> & {
  * Use `create(CreateTaskRequestSchema)` to create a new message.
  */
 export const CreateTaskRequestSchema: GenMessage<CreateTaskRequest> = /*@__PURE__*/
-  messageDesc(file_drover_v1_task, 1);
+  messageDesc(file_drover_v1_task, 3);
 
 /**
  * Answers with the new task.
@@ -171,7 +269,7 @@ export type CreateTaskResponse = Message<"drover.v1.CreateTaskResponse"> & {
  * Use `create(CreateTaskResponseSchema)` to create a new message.
  */
 export const CreateTaskResponseSchema: GenMessage<CreateTaskResponse> = /*@__PURE__*/
-  messageDesc(file_drover_v1_task, 2);
+  messageDesc(file_drover_v1_task, 4);
 
 /**
  * Asks for a task.
@@ -192,7 +290,7 @@ export type GetTaskRequest = Message<"drover.v1.GetTaskRequest"> & {
  * Use `create(GetTaskRequestSchema)` to create a new message.
  */
 export const GetTaskRequestSchema: GenMessage<GetTaskRequest> = /*@__PURE__*/
-  messageDesc(file_drover_v1_task, 3);
+  messageDesc(file_drover_v1_task, 5);
 
 /**
  * Answers with the task.
@@ -213,7 +311,7 @@ export type GetTaskResponse = Message<"drover.v1.GetTaskResponse"> & {
  * Use `create(GetTaskResponseSchema)` to create a new message.
  */
 export const GetTaskResponseSchema: GenMessage<GetTaskResponse> = /*@__PURE__*/
-  messageDesc(file_drover_v1_task, 4);
+  messageDesc(file_drover_v1_task, 6);
 
 /**
  * Asks for a page of the tasks.
@@ -248,7 +346,7 @@ export type ListTasksRequest = Message<"drover.v1.ListTasksRequest"> & {
  * Use `create(ListTasksRequestSchema)` to create a new message.
  */
 export const ListTasksRequestSchema: GenMessage<ListTasksRequest> = /*@__PURE__*/
-  messageDesc(file_drover_v1_task, 5);
+  messageDesc(file_drover_v1_task, 7);
 
 /**
  * Answers with a page of the tasks.
@@ -276,7 +374,7 @@ export type ListTasksResponse = Message<"drover.v1.ListTasksResponse"> & {
  * Use `create(ListTasksResponseSchema)` to create a new message.
  */
 export const ListTasksResponseSchema: GenMessage<ListTasksResponse> = /*@__PURE__*/
-  messageDesc(file_drover_v1_task, 6);
+  messageDesc(file_drover_v1_task, 8);
 
 /**
  * Asks for a change of a task.
@@ -304,7 +402,7 @@ export type UpdateTaskRequest = Message<"drover.v1.UpdateTaskRequest"> & {
  * Use `create(UpdateTaskRequestSchema)` to create a new message.
  */
 export const UpdateTaskRequestSchema: GenMessage<UpdateTaskRequest> = /*@__PURE__*/
-  messageDesc(file_drover_v1_task, 7);
+  messageDesc(file_drover_v1_task, 9);
 
 /**
  * Answers with the task as it is now.
@@ -325,7 +423,7 @@ export type UpdateTaskResponse = Message<"drover.v1.UpdateTaskResponse"> & {
  * Use `create(UpdateTaskResponseSchema)` to create a new message.
  */
 export const UpdateTaskResponseSchema: GenMessage<UpdateTaskResponse> = /*@__PURE__*/
-  messageDesc(file_drover_v1_task, 8);
+  messageDesc(file_drover_v1_task, 10);
 
 /**
  * Asks to delete a task.
@@ -346,6 +444,13 @@ export type DeleteTaskRequest = Message<"drover.v1.DeleteTaskRequest"> & {
    * @generated from field: string etag = 2;
    */
   etag: string;
+
+  /**
+   * Optional. What becomes of the ledger; has to be said when the task has migrated anything.
+   *
+   * @generated from field: drover.v1.LedgerFate ledger = 3;
+   */
+  ledger: LedgerFate;
 };
 
 /**
@@ -353,7 +458,7 @@ export type DeleteTaskRequest = Message<"drover.v1.DeleteTaskRequest"> & {
  * Use `create(DeleteTaskRequestSchema)` to create a new message.
  */
 export const DeleteTaskRequestSchema: GenMessage<DeleteTaskRequest> = /*@__PURE__*/
-  messageDesc(file_drover_v1_task, 9);
+  messageDesc(file_drover_v1_task, 11);
 
 /**
  * Answers that the task is gone.
@@ -368,7 +473,7 @@ export type DeleteTaskResponse = Message<"drover.v1.DeleteTaskResponse"> & {
  * Use `create(DeleteTaskResponseSchema)` to create a new message.
  */
 export const DeleteTaskResponseSchema: GenMessage<DeleteTaskResponse> = /*@__PURE__*/
-  messageDesc(file_drover_v1_task, 10);
+  messageDesc(file_drover_v1_task, 12);
 
 /**
  * Asks to run a task.
@@ -403,7 +508,7 @@ export type RunTaskRequest = Message<"drover.v1.RunTaskRequest"> & {
  * Use `create(RunTaskRequestSchema)` to create a new message.
  */
 export const RunTaskRequestSchema: GenMessage<RunTaskRequest> = /*@__PURE__*/
-  messageDesc(file_drover_v1_task, 11);
+  messageDesc(file_drover_v1_task, 13);
 
 /**
  * Answers with the run that was started.
@@ -424,7 +529,7 @@ export type RunTaskResponse = Message<"drover.v1.RunTaskResponse"> & {
  * Use `create(RunTaskResponseSchema)` to create a new message.
  */
 export const RunTaskResponseSchema: GenMessage<RunTaskResponse> = /*@__PURE__*/
-  messageDesc(file_drover_v1_task, 12);
+  messageDesc(file_drover_v1_task, 14);
 
 /**
  * Asks to pause a task's run.
@@ -445,7 +550,7 @@ export type PauseTaskRequest = Message<"drover.v1.PauseTaskRequest"> & {
  * Use `create(PauseTaskRequestSchema)` to create a new message.
  */
 export const PauseTaskRequestSchema: GenMessage<PauseTaskRequest> = /*@__PURE__*/
-  messageDesc(file_drover_v1_task, 13);
+  messageDesc(file_drover_v1_task, 15);
 
 /**
  * Answers with the task as it is now.
@@ -466,7 +571,7 @@ export type PauseTaskResponse = Message<"drover.v1.PauseTaskResponse"> & {
  * Use `create(PauseTaskResponseSchema)` to create a new message.
  */
 export const PauseTaskResponseSchema: GenMessage<PauseTaskResponse> = /*@__PURE__*/
-  messageDesc(file_drover_v1_task, 14);
+  messageDesc(file_drover_v1_task, 16);
 
 /**
  * Asks to resume a task's paused run.
@@ -480,6 +585,13 @@ export type ResumeTaskRequest = Message<"drover.v1.ResumeTaskRequest"> & {
    * @generated from field: string name = 1;
    */
   name: string;
+
+  /**
+   * Optional. Recycle or keep what is gone from the source; has to be said when the run stopped to ask, and only then.
+   *
+   * @generated from field: drover.v1.GoneDecision gone = 2;
+   */
+  gone: GoneDecision;
 };
 
 /**
@@ -487,7 +599,7 @@ export type ResumeTaskRequest = Message<"drover.v1.ResumeTaskRequest"> & {
  * Use `create(ResumeTaskRequestSchema)` to create a new message.
  */
 export const ResumeTaskRequestSchema: GenMessage<ResumeTaskRequest> = /*@__PURE__*/
-  messageDesc(file_drover_v1_task, 15);
+  messageDesc(file_drover_v1_task, 17);
 
 /**
  * Answers with the task as it is now.
@@ -508,7 +620,7 @@ export type ResumeTaskResponse = Message<"drover.v1.ResumeTaskResponse"> & {
  * Use `create(ResumeTaskResponseSchema)` to create a new message.
  */
 export const ResumeTaskResponseSchema: GenMessage<ResumeTaskResponse> = /*@__PURE__*/
-  messageDesc(file_drover_v1_task, 16);
+  messageDesc(file_drover_v1_task, 18);
 
 /**
  * Asks to cancel a task's run.
@@ -529,7 +641,7 @@ export type CancelTaskRequest = Message<"drover.v1.CancelTaskRequest"> & {
  * Use `create(CancelTaskRequestSchema)` to create a new message.
  */
 export const CancelTaskRequestSchema: GenMessage<CancelTaskRequest> = /*@__PURE__*/
-  messageDesc(file_drover_v1_task, 17);
+  messageDesc(file_drover_v1_task, 19);
 
 /**
  * Answers with the task as it is now; it is cancelled as soon as its agents have stopped.
@@ -550,7 +662,7 @@ export type CancelTaskResponse = Message<"drover.v1.CancelTaskResponse"> & {
  * Use `create(CancelTaskResponseSchema)` to create a new message.
  */
 export const CancelTaskResponseSchema: GenMessage<CancelTaskResponse> = /*@__PURE__*/
-  messageDesc(file_drover_v1_task, 18);
+  messageDesc(file_drover_v1_task, 20);
 
 /**
  * Asks to watch a task.
@@ -578,7 +690,7 @@ export type WatchTaskRequest = Message<"drover.v1.WatchTaskRequest"> & {
  * Use `create(WatchTaskRequestSchema)` to create a new message.
  */
 export const WatchTaskRequestSchema: GenMessage<WatchTaskRequest> = /*@__PURE__*/
-  messageDesc(file_drover_v1_task, 19);
+  messageDesc(file_drover_v1_task, 21);
 
 /**
  * The task and its latest run as they are at this moment.
@@ -606,7 +718,7 @@ export type WatchTaskResponse = Message<"drover.v1.WatchTaskResponse"> & {
  * Use `create(WatchTaskResponseSchema)` to create a new message.
  */
 export const WatchTaskResponseSchema: GenMessage<WatchTaskResponse> = /*@__PURE__*/
-  messageDesc(file_drover_v1_task, 20);
+  messageDesc(file_drover_v1_task, 22);
 
 /**
  * Where a task is in its life. Expect new values in later versions.
@@ -699,6 +811,47 @@ export const TaskStateSchema: GenEnum<TaskState> = /*@__PURE__*/
   enumDesc(file_drover_v1_task, 0);
 
 /**
+ * What becomes of the ledger, the record of what was migrated, when its task is deleted. Expect new values in later versions.
+ *
+ * @generated from enum drover.v1.LedgerFate
+ */
+export const LedgerFate = {
+  /**
+   * Not stated: refused when the task has migrated anything.
+   *
+   * @generated from enum value: LEDGER_FATE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * Delete it: a new task of the same source and destination compares everything anew.
+   *
+   * @generated from enum value: LEDGER_FATE_DELETE = 1;
+   */
+  DELETE: 1,
+
+  /**
+   * Keep it for a task that is created with the same id, source and destination: it goes on where this one stopped.
+   *
+   * @generated from enum value: LEDGER_FATE_KEEP = 2;
+   */
+  KEEP: 2,
+} as const;
+
+/**
+ * What becomes of the ledger, the record of what was migrated, when its task is deleted. Expect new values in later versions.
+ *
+ * @generated from enum drover.v1.LedgerFate
+ */
+export type LedgerFate = (typeof LedgerFate)[keyof typeof LedgerFate] | UnknownEnum;
+
+/**
+ * Describes the enum drover.v1.LedgerFate.
+ */
+export const LedgerFateSchema: GenEnum<LedgerFate> = /*@__PURE__*/
+  enumDesc(file_drover_v1_task, 1);
+
+/**
  * Tasks: a source, a destination and settings, which can be run any number of times.
  *
  * @generated from service drover.v1.TaskService
@@ -745,7 +898,7 @@ export const TaskService: GenService<{
     output: typeof UpdateTaskResponseSchema;
   },
   /**
-   * Deletes a task with its runs and its ledger; nothing at the source or the destination is touched.
+   * Deletes a task with its runs; the request says what becomes of its ledger. Nothing at the source or the destination is touched.
    *
    * @generated from rpc drover.v1.TaskService.DeleteTask
    */

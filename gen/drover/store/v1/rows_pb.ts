@@ -9,6 +9,8 @@ import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2"
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Agent } from "../../v1/agent_pb.ts";
 import { file_drover_v1_agent } from "../../v1/agent_pb.ts";
+import type { ItemVerification } from "../../v1/item_pb.ts";
+import { file_drover_v1_item } from "../../v1/item_pb.ts";
 import type { Run } from "../../v1/run_pb.ts";
 import { file_drover_v1_run } from "../../v1/run_pb.ts";
 import type { BatchPhase } from "../../v1/session_pb.ts";
@@ -25,7 +27,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file drover/store/v1/rows.proto.
  */
 export const file_drover_store_v1_rows: GenFile = /*@__PURE__*/
-  fileDesc("Chpkcm92ZXIvc3RvcmUvdjEvcm93cy5wcm90bxIPZHJvdmVyLnN0b3JlLnYxIlQKB1Rhc2tSb3cSHQoEdGFzaxgBIAEoCzIPLmRyb3Zlci52MS5UYXNrEhIKCmxhdGVzdF9ydW4YAiABKA0SFgoOaGFzX2tlcHRfaXRlbXMYAyABKAgiuAEKBlJ1blJvdxIbCgNydW4YASABKAsyDi5kcm92ZXIudjEuUnVuEiYKBHNjYW4YAiABKAsyGC5kcm92ZXIuc3RvcmUudjEuU2NhblJvdxIPCgdiYXRjaGVzGAMgASgNEh0KFW9wZW5fdHJhbnNmZXJfYmF0Y2hlcxgEIAEoDRIbChNvcGVuX2ZvbGRlcl9iYXRjaGVzGAUgASgNEhwKFGZpbGxpbmdfZm9sZGVyX2JhdGNoGAYgASgNIlkKCExlYXNlUm93EioKBXN0YXRlGAEgASgOMhsuZHJvdmVyLnN0b3JlLnYxLkxlYXNlU3RhdGUSEgoKZ2VuZXJhdGlvbhgCIAEoDRINCgVhZ2VudBgDIAEoCSKiAQoHU2NhblJvdxIoCgVsZWFzZRgBIAEoCzIZLmRyb3Zlci5zdG9yZS52MS5MZWFzZVJvdxIRCglsYXN0X3BhZ2UYAiABKAQSEQoJbGFzdF9wYXRoGAMgASgJEh0KFWxhc3RfZGVzdGluYXRpb25fcGF0aBgEIAEoCRIoCgVyZXRyeRgFIAEoCzIZLmRyb3Zlci5zdG9yZS52MS5SZXRyeVJvdyJ5CghSZXRyeVJvdxILCgNydW4YASABKA0SMAoIcG9zaXRpb24YAiABKAsyHi5kcm92ZXIuc3RvcmUudjEuUmV0cnlQb3NpdGlvbhIuCgZsZWFzZWQYAyABKAsyHi5kcm92ZXIuc3RvcmUudjEuUmV0cnlQb3NpdGlvbiJaCg1SZXRyeVBvc2l0aW9uEhIKCmFmdGVyX3BhdGgYASABKAkSDQoFYmF0Y2gYAiABKA0SFAoMZm9sZGVyX2JhdGNoGAMgASgNEhAKCGNvbXBsZXRlGAQgASgIIr4BCghCYXRjaFJvdxIoCgVsZWFzZRgBIAEoCzIZLmRyb3Zlci5zdG9yZS52MS5MZWFzZVJvdxIkCgVwaGFzZRgCIAEoDjIVLmRyb3Zlci52MS5CYXRjaFBoYXNlEg0KBWl0ZW1zGAMgASgNEg0KBWJ5dGVzGAQgASgEEhcKD3N1Y2NlZWRlZF9pdGVtcxgFIAEoDRIVCg1za2lwcGVkX2l0ZW1zGAYgASgNEhQKDGZhaWxlZF9pdGVtcxgHIAEoDSKIAgoJTGVkZ2VyUm93EgwKBHNpemUYASABKAQSEwoLbW9kaWZpZWRfbnMYAiABKBASEgoKY3JlYXRlZF9ucxgDIAEoEBIPCgdmaWxlX2lkGAQgASgEEg4KBnNoYTI1NhgFIAEoDBIWCg5xdWlja194b3JfaGFzaBgGIAEoDBIfChdkZXN0aW5hdGlvbl9tb2RpZmllZF9ucxgHIAEoEBILCgNydW4YCCABKA0SDgoGZm9sZGVyGAkgASgIEhgKEGRlc3RpbmF0aW9uX3BhdGgYCiABKAkSFgoOZGVzdGluYXRpb25faWQYCyABKAkSGwoTZGVzdGluYXRpb25fdmVyc2lvbhgMIAEoCSIkCgdOYW1lUm93EgwKBHBhdGgYASABKAkSCwoDcnVuGAIgASgNIisKCEFnZW50Um93Eh8KBWFnZW50GAEgASgLMhAuZHJvdmVyLnYxLkFnZW50InQKDEpvaW5Ub2tlblJvdxITCgtzZWNyZXRfaGFzaBgBIAEoDBIvCgtleHBpcmVfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIbWF4X3VzZXMYAyABKA0SDAoEdXNlcxgEIAEoDSJlCgpSZXF1ZXN0Um93EhAKCHJlc291cmNlGAEgASgJEhQKDHJlcXVlc3RfaGFzaBgCIAEoDBIvCgtjcmVhdGVfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiNAoLU2V0dGluZ3NSb3cSJQoIc2V0dGluZ3MYASABKAsyEy5kcm92ZXIudjEuU2V0dGluZ3MqcAoKTGVhc2VTdGF0ZRIbChdMRUFTRV9TVEFURV9VTlNQRUNJRklFRBAAEhcKE0xFQVNFX1NUQVRFX1BFTkRJTkcQARIWChJMRUFTRV9TVEFURV9MRUFTRUQQAhIUChBMRUFTRV9TVEFURV9ET05FEANiBnByb3RvMw", [file_drover_v1_agent, file_drover_v1_run, file_drover_v1_session, file_drover_v1_settings, file_drover_v1_task, file_google_protobuf_timestamp]);
+  fileDesc("Chpkcm92ZXIvc3RvcmUvdjEvcm93cy5wcm90bxIPZHJvdmVyLnN0b3JlLnYxIqUBCgdUYXNrUm93Eh0KBHRhc2sYASABKAsyDy5kcm92ZXIudjEuVGFzaxISCgpsYXRlc3RfcnVuGAIgASgNEhYKDmhhc19rZXB0X2l0ZW1zGAMgASgIEjEKDXNjaGVkdWxlX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhwKFGhhc191bnJlcG9ydGVkX2l0ZW1zGAUgASgIIoUCCgZSdW5Sb3cSGwoDcnVuGAEgASgLMg4uZHJvdmVyLnYxLlJ1bhImCgRzY2FuGAIgASgLMhguZHJvdmVyLnN0b3JlLnYxLlNjYW5Sb3cSDwoHYmF0Y2hlcxgDIAEoDRIdChVvcGVuX3RyYW5zZmVyX2JhdGNoZXMYBCABKA0SGwoTb3Blbl9mb2xkZXJfYmF0Y2hlcxgFIAEoDRIcChRmaWxsaW5nX2ZvbGRlcl9iYXRjaBgGIAEoDRIZChFvcGVuX2dvbmVfYmF0Y2hlcxgHIAEoDRIaChJmaWxsaW5nX2dvbmVfYmF0Y2gYCCABKA0SFAoMbGVkZ2VyX2l0ZW1zGAkgASgEIlkKCExlYXNlUm93EioKBXN0YXRlGAEgASgOMhsuZHJvdmVyLnN0b3JlLnYxLkxlYXNlU3RhdGUSEgoKZ2VuZXJhdGlvbhgCIAEoDRINCgVhZ2VudBgDIAEoCSLNAQoHU2NhblJvdxIoCgVsZWFzZRgBIAEoCzIZLmRyb3Zlci5zdG9yZS52MS5MZWFzZVJvdxIRCglsYXN0X3BhZ2UYAiABKAQSEQoJbGFzdF9wYXRoGAMgASgJEh0KFWxhc3RfZGVzdGluYXRpb25fcGF0aBgEIAEoCRIoCgVyZXRyeRgFIAEoCzIZLmRyb3Zlci5zdG9yZS52MS5SZXRyeVJvdxISCgpzd2VwdF9wYXRoGAYgASgJEhUKDXVubGlzdGVkX3BhdGgYByABKAkieQoIUmV0cnlSb3cSCwoDcnVuGAEgASgNEjAKCHBvc2l0aW9uGAIgASgLMh4uZHJvdmVyLnN0b3JlLnYxLlJldHJ5UG9zaXRpb24SLgoGbGVhc2VkGAMgASgLMh4uZHJvdmVyLnN0b3JlLnYxLlJldHJ5UG9zaXRpb24iWgoNUmV0cnlQb3NpdGlvbhISCgphZnRlcl9wYXRoGAEgASgJEg0KBWJhdGNoGAIgASgNEhQKDGZvbGRlcl9iYXRjaBgDIAEoDRIQCghjb21wbGV0ZRgEIAEoCCK+AQoIQmF0Y2hSb3cSKAoFbGVhc2UYASABKAsyGS5kcm92ZXIuc3RvcmUudjEuTGVhc2VSb3cSJAoFcGhhc2UYAiABKA4yFS5kcm92ZXIudjEuQmF0Y2hQaGFzZRINCgVpdGVtcxgDIAEoDRINCgVieXRlcxgEIAEoBBIXCg9zdWNjZWVkZWRfaXRlbXMYBSABKA0SFQoNc2tpcHBlZF9pdGVtcxgGIAEoDRIUCgxmYWlsZWRfaXRlbXMYByABKA0irAMKCUxlZGdlclJvdxIMCgRzaXplGAEgASgEEhMKC21vZGlmaWVkX25zGAIgASgQEhIKCmNyZWF0ZWRfbnMYAyABKBASDwoHZmlsZV9pZBgEIAEoBBIOCgZzaGEyNTYYBSABKAwSFgoOcXVpY2tfeG9yX2hhc2gYBiABKAwSHwoXZGVzdGluYXRpb25fbW9kaWZpZWRfbnMYByABKBASCwoDcnVuGAggASgNEg4KBmZvbGRlchgJIAEoCBIYChBkZXN0aW5hdGlvbl9wYXRoGAogASgJEhYKDmRlc3RpbmF0aW9uX2lkGAsgASgJEhsKE2Rlc3RpbmF0aW9uX3ZlcnNpb24YDCABKAkSEAoIZ29uZV9ydW4YDSABKA0SDQoFYWdlbnQYDiABKAkSEAoIYXR0ZW1wdHMYDyABKA0SMQoMdmVyaWZpY2F0aW9uGBAgASgOMhsuZHJvdmVyLnYxLkl0ZW1WZXJpZmljYXRpb24SGAoQZGVzdGluYXRpb25fc2l6ZRgRIAEoBBIiChpkZXN0aW5hdGlvbl9xdWlja194b3JfaGFzaBgSIAEoDCI/Cg1VbnJlcG9ydGVkUm93Ei4KBWZpbGVzGAEgAygLMh8uZHJvdmVyLnN0b3JlLnYxLlVucmVwb3J0ZWRGaWxlIjMKDlVucmVwb3J0ZWRGaWxlEgwKBHNpemUYASABKAQSEwoLbW9kaWZpZWRfbnMYAiABKBAifgoNS2VwdExlZGdlclJvdxIOCgZzb3VyY2UYASABKAkSEwoLZGVzdGluYXRpb24YAiABKAkSEgoKbGF0ZXN0X3J1bhgDIAEoDRIWCg5oYXNfa2VwdF9pdGVtcxgEIAEoCBIcChRoYXNfdW5yZXBvcnRlZF9pdGVtcxgFIAEoCCIkCgdOYW1lUm93EgwKBHBhdGgYASABKAkSCwoDcnVuGAIgASgNIlsKCEFnZW50Um93Eh8KBWFnZW50GAEgASgLMhAuZHJvdmVyLnYxLkFnZW50Ei4KCnN0YXRlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wInQKDEpvaW5Ub2tlblJvdxITCgtzZWNyZXRfaGFzaBgBIAEoDBIvCgtleHBpcmVfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIbWF4X3VzZXMYAyABKA0SDAoEdXNlcxgEIAEoDSJlCgpSZXF1ZXN0Um93EhAKCHJlc291cmNlGAEgASgJEhQKDHJlcXVlc3RfaGFzaBgCIAEoDBIvCgtjcmVhdGVfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiNAoLU2V0dGluZ3NSb3cSJQoIc2V0dGluZ3MYASABKAsyEy5kcm92ZXIudjEuU2V0dGluZ3MqcAoKTGVhc2VTdGF0ZRIbChdMRUFTRV9TVEFURV9VTlNQRUNJRklFRBAAEhcKE0xFQVNFX1NUQVRFX1BFTkRJTkcQARIWChJMRUFTRV9TVEFURV9MRUFTRUQQAhIUChBMRUFTRV9TVEFURV9ET05FEANiBnByb3RvMw", [file_drover_v1_agent, file_drover_v1_item, file_drover_v1_run, file_drover_v1_session, file_drover_v1_settings, file_drover_v1_task, file_google_protobuf_timestamp]);
 
 /**
  * A task.
@@ -53,6 +55,20 @@ export type TaskRow = Message<"drover.store.v1.TaskRow"> & {
    * @generated from field: bool has_kept_items = 3;
    */
   hasKeptItems: boolean;
+
+  /**
+   * Up to this time its schedule was looked at.
+   *
+   * @generated from field: google.protobuf.Timestamp schedule_time = 4;
+   */
+  scheduleTime?: Timestamp | undefined;
+
+  /**
+   * Agents may have written items and not reported them: there are UnreportedRows.
+   *
+   * @generated from field: bool has_unreported_items = 5;
+   */
+  hasUnreportedItems: boolean;
 };
 
 /**
@@ -109,6 +125,27 @@ export type RunRow = Message<"drover.store.v1.RunRow"> & {
    * @generated from field: uint32 filling_folder_batch = 6;
    */
   fillingFolderBatch: number;
+
+  /**
+   * Batches of what is gone from the source that are not done.
+   *
+   * @generated from field: uint32 open_gone_batches = 7;
+   */
+  openGoneBatches: number;
+
+  /**
+   * The batch that further items which are gone are added to, 0 when there is none.
+   *
+   * @generated from field: uint32 filling_gone_batch = 8;
+   */
+  fillingGoneBatch: number;
+
+  /**
+   * Items of the ledger that the scan has passed.
+   *
+   * @generated from field: uint64 ledger_items = 9;
+   */
+  ledgerItems: bigint;
 };
 
 /**
@@ -193,6 +230,21 @@ export type ScanRow = Message<"drover.store.v1.ScanRow"> & {
    * @generated from field: drover.store.v1.RetryRow retry = 5;
    */
   retry?: RetryRow | undefined;
+
+  /**
+   * Up to this path the ledger was compared with the scan; empty before the first. It can be ahead of the last path only by what is gone.
+   *
+   * @generated from field: string swept_path = 6;
+   */
+  sweptPath: string;
+
+  /**
+   * The last item of the scan that may have been a folder with something in it that the scan did not list; what the ledger has below it is
+   * not gone.
+   *
+   * @generated from field: string unlisted_path = 7;
+   */
+  unlistedPath: string;
 };
 
 /**
@@ -431,6 +483,48 @@ export type LedgerRow = Message<"drover.store.v1.LedgerRow"> & {
    * @generated from field: string destination_version = 12;
    */
   destinationVersion: string;
+
+  /**
+   * The run that found it gone from the source and reported it; 0 while it is there.
+   *
+   * @generated from field: uint32 gone_run = 13;
+   */
+  goneRun: number;
+
+  /**
+   * The id of the agent that wrote it.
+   *
+   * @generated from field: string agent = 14;
+   */
+  agent: string;
+
+  /**
+   * How often it was tried in that run.
+   *
+   * @generated from field: uint32 attempts = 15;
+   */
+  attempts: number;
+
+  /**
+   * How it was proved.
+   *
+   * @generated from field: drover.v1.ItemVerification verification = 16;
+   */
+  verification: ItemVerification;
+
+  /**
+   * Bytes at the destination where it rewrote the file; 0 where they are the size.
+   *
+   * @generated from field: uint64 destination_size = 17;
+   */
+  destinationSize: bigint;
+
+  /**
+   * The quickXorHash at the destination where it rewrote the file; empty where it is the one of the content.
+   *
+   * @generated from field: bytes destination_quick_xor_hash = 18;
+   */
+  destinationQuickXorHash: Uint8Array;
 };
 
 /**
@@ -439,6 +533,104 @@ export type LedgerRow = Message<"drover.store.v1.LedgerRow"> & {
  */
 export const LedgerRowSchema: GenMessage<LedgerRow> = /*@__PURE__*/
   messageDesc(file_drover_store_v1_rows, 7);
+
+/**
+ * What agents may have written of one path of a task and not reported; the newest last, at most 4.
+ *
+ * @generated from message drover.store.v1.UnreportedRow
+ */
+export type UnreportedRow = Message<"drover.store.v1.UnreportedRow"> & {
+  /**
+   * The writes.
+   *
+   * @generated from field: repeated drover.store.v1.UnreportedFile files = 1;
+   */
+  files: UnreportedFile[];
+};
+
+/**
+ * Describes the message drover.store.v1.UnreportedRow.
+ * Use `create(UnreportedRowSchema)` to create a new message.
+ */
+export const UnreportedRowSchema: GenMessage<UnreportedRow> = /*@__PURE__*/
+  messageDesc(file_drover_store_v1_rows, 8);
+
+/**
+ * One write that may have been.
+ *
+ * @generated from message drover.store.v1.UnreportedFile
+ */
+export type UnreportedFile = Message<"drover.store.v1.UnreportedFile"> & {
+  /**
+   * Bytes of the file.
+   *
+   * @generated from field: uint64 size = 1;
+   */
+  size: bigint;
+
+  /**
+   * When it was last modified at the source, in nanoseconds since 1970.
+   *
+   * @generated from field: sfixed64 modified_ns = 2;
+   */
+  modifiedNs: bigint;
+};
+
+/**
+ * Describes the message drover.store.v1.UnreportedFile.
+ * Use `create(UnreportedFileSchema)` to create a new message.
+ */
+export const UnreportedFileSchema: GenMessage<UnreportedFile> = /*@__PURE__*/
+  messageDesc(file_drover_store_v1_rows, 9);
+
+/**
+ * A ledger whose task was deleted, kept for a task of the same id, source and destination.
+ *
+ * @generated from message drover.store.v1.KeptLedgerRow
+ */
+export type KeptLedgerRow = Message<"drover.store.v1.KeptLedgerRow"> & {
+  /**
+   * The source of the task.
+   *
+   * @generated from field: string source = 1;
+   */
+  source: string;
+
+  /**
+   * The destination of the task.
+   *
+   * @generated from field: string destination = 2;
+   */
+  destination: string;
+
+  /**
+   * The number of its latest run: those of the new task go on after it.
+   *
+   * @generated from field: uint32 latest_run = 3;
+   */
+  latestRun: number;
+
+  /**
+   * As in the TaskRow.
+   *
+   * @generated from field: bool has_kept_items = 4;
+   */
+  hasKeptItems: boolean;
+
+  /**
+   * As in the TaskRow.
+   *
+   * @generated from field: bool has_unreported_items = 5;
+   */
+  hasUnreportedItems: boolean;
+};
+
+/**
+ * Describes the message drover.store.v1.KeptLedgerRow.
+ * Use `create(KeptLedgerRowSchema)` to create a new message.
+ */
+export const KeptLedgerRowSchema: GenMessage<KeptLedgerRow> = /*@__PURE__*/
+  messageDesc(file_drover_store_v1_rows, 10);
 
 /**
  * Which item of a task has a name at the destination, where names that differ at the source may be one.
@@ -466,7 +658,7 @@ export type NameRow = Message<"drover.store.v1.NameRow"> & {
  * Use `create(NameRowSchema)` to create a new message.
  */
 export const NameRowSchema: GenMessage<NameRow> = /*@__PURE__*/
-  messageDesc(file_drover_store_v1_rows, 8);
+  messageDesc(file_drover_store_v1_rows, 11);
 
 /**
  * An agent that joined.
@@ -480,6 +672,13 @@ export type AgentRow = Message<"drover.store.v1.AgentRow"> & {
    * @generated from field: drover.v1.Agent agent = 1;
    */
   agent?: Agent | undefined;
+
+  /**
+   * When the coordinator last saw it leave, or its availability changed, whichever is later.
+   *
+   * @generated from field: google.protobuf.Timestamp state_time = 2;
+   */
+  stateTime?: Timestamp | undefined;
 };
 
 /**
@@ -487,7 +686,7 @@ export type AgentRow = Message<"drover.store.v1.AgentRow"> & {
  * Use `create(AgentRowSchema)` to create a new message.
  */
 export const AgentRowSchema: GenMessage<AgentRow> = /*@__PURE__*/
-  messageDesc(file_drover_store_v1_rows, 9);
+  messageDesc(file_drover_store_v1_rows, 12);
 
 /**
  * A join token.
@@ -529,7 +728,7 @@ export type JoinTokenRow = Message<"drover.store.v1.JoinTokenRow"> & {
  * Use `create(JoinTokenRowSchema)` to create a new message.
  */
 export const JoinTokenRowSchema: GenMessage<JoinTokenRow> = /*@__PURE__*/
-  messageDesc(file_drover_store_v1_rows, 10);
+  messageDesc(file_drover_store_v1_rows, 13);
 
 /**
  * The answer to a request that carried a request id.
@@ -564,7 +763,7 @@ export type RequestRow = Message<"drover.store.v1.RequestRow"> & {
  * Use `create(RequestRowSchema)` to create a new message.
  */
 export const RequestRowSchema: GenMessage<RequestRow> = /*@__PURE__*/
-  messageDesc(file_drover_store_v1_rows, 11);
+  messageDesc(file_drover_store_v1_rows, 14);
 
 /**
  * The global settings.
@@ -585,7 +784,7 @@ export type SettingsRow = Message<"drover.store.v1.SettingsRow"> & {
  * Use `create(SettingsRowSchema)` to create a new message.
  */
 export const SettingsRowSchema: GenMessage<SettingsRow> = /*@__PURE__*/
-  messageDesc(file_drover_store_v1_rows, 12);
+  messageDesc(file_drover_store_v1_rows, 15);
 
 /**
  * Where a lease is. One set of states serves scans and batches.
