@@ -1,0 +1,65 @@
+// What the results of a batch make of the ledger. PURE.
+import { create } from '@bufbuild/protobuf';
+import { LedgerRowSchema, type LedgerRow } from '../../gen/drover/store/v1/rows_pb.ts';
+import type { BatchItems, BatchResults } from '../../gen/drover/v1/columns_pb.ts';
+import { ItemKind, ItemState, ItemVerification } from '../../gen/drover/v1/item_pb.ts';
+import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
+
+export const sha256Bytes = 32;
+export const quickXorHashBytes = 20;
+
+/** Of which batch results are, and who sent them. */
+export interface ResultsOrigin {
+  phase: BatchPhase;
+  run: number;
+  /** The id of the agent. */
+  agent: string;
+}
+
+/** One row for each item that was written and is now at the destination. */
+export function* ledgerRows(
+  items: BatchItems,
+  results: BatchResults,
+  { phase, run, agent }: ResultsOrigin,
+): Generator<[path: string, row: LedgerRow]> {
+  if (phase === BatchPhase.GONE) return;
+  const rewritten = new Map(results.rewritten.map((content) => [content.index, content]));
+  for (const [index, state] of results.state.entries()) {
+    const isFolder = items.kind[index] === ItemKind.FOLDER;
+    // A folder gets its row when everything in it is written.
+    if (state !== ItemState.SUCCEEDED || (isFolder && phase === BatchPhase.TRANSFER)) continue;
+    const row = create(LedgerRowSchema, {
+      size: results.size[index]!,
+      modifiedNs: results.modifiedNs[index]!,
+      createdNs: items.createdNs[index]!,
+      fileId: items.fileId[index]!,
+      sha256: part(results.sha256, index, sha256Bytes),
+      quickXorHash: part(results.quickXorHash, index, quickXorHashBytes),
+      destinationModifiedNs: results.destinationModifiedNs[index]!,
+      run,
+      folder: isFolder,
+      destinationPath: results.keptPath[index] || otherPath(items, index),
+      destinationId: results.destinationId[index] ?? '',
+      destinationVersion: results.destinationVersion[index] ?? '',
+      agent,
+      attempts: results.attempts[index]!,
+      verification: results.verification[index] ?? ItemVerification.UNSPECIFIED,
+    });
+    const content = rewritten.get(index);
+    if (content !== undefined) {
+      row.destinationSize = content.size;
+      row.destinationQuickXorHash = content.quickXorHash;
+    }
+    yield [items.path[index]!, row];
+  }
+}
+
+/** The path at the destination where it is not the one at the source. */
+function otherPath({ path, destinationPath }: BatchItems, index: number): string {
+  const other = destinationPath[index] ?? '';
+  return other === path[index] ? '' : other;
+}
+
+function part(bytes: Uint8Array, index: number, length: number): Uint8Array {
+  return bytes.subarray(index * length, (index + 1) * length);
+}
