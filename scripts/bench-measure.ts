@@ -42,7 +42,7 @@ export async function migrateOnce(
   const { run, createdMs } = await runTask(api, locations, false);
   const { succeededItems } = run.progress!;
   if (run.state !== RunState.SUCCEEDED || succeededItems !== BigInt(expectedItems))
-    throw new Error(`${describe(run)}; expected were ${expectedItems} items`);
+    throw new Error(`${describeRun(run)}; expected were ${expectedItems} items`);
   return { run, elapsedMs: timestampMs(run.endTime!) - createdMs };
 }
 
@@ -54,7 +54,7 @@ export async function scanOnceMs(
 ): Promise<number> {
   const { run } = await runTask(api, locations, true);
   if (run.state !== RunState.SUCCEEDED || run.progress!.scannedItems !== BigInt(expectedItems))
-    throw new Error(`${describe(run)}; expected were ${expectedItems} items`);
+    throw new Error(`${describeRun(run)}; expected were ${expectedItems} items`);
   return timestampMs(run.scanEndTime!) - timestampMs(run.createTime!);
 }
 
@@ -78,7 +78,8 @@ async function runTask(
   }
 }
 
-function describe(run: Run): string {
+/** How a run ended, and what it counted. */
+export function describeRun(run: Run): string {
   const state = RunStateSchema.value[run.state]?.localName ?? String(run.state);
   const { scannedItems, succeededItems, skippedItems, failedItems } = run.progress!;
   const counts = `${scannedItems} scanned, ${succeededItems} succeeded, ${skippedItems} skipped, ${failedItems} failed`;
@@ -105,4 +106,21 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1
     ? sorted[Math.floor(middle)]!
     : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}
+
+/** The value that this part of the values is at or below. */
+export function quantile(values: readonly number[], part: number): number {
+  const sorted = values.toSorted((one, other) => one - other);
+  return sorted[Math.max(0, Math.ceil(sorted.length * part) - 1)]!;
+}
+
+/** Processor time of a process so far, in milliseconds; 0 where the kernel does not say. */
+export function cpuMsOf(pid: number): number {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)!.split(' ');
+    // User and system time, in hundredths of a second.
+    return (Number(fields[11]) + Number(fields[12])) * 10;
+  } catch {
+    return 0;
+  }
 }

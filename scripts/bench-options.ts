@@ -3,7 +3,7 @@ import path from 'node:path';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { wholeNumber } from '../lib/option-values.ts';
 
-export const workloadNames = ['a', 'b', 'c', 'd', 'e', 'f'] as const;
+export const workloadNames = ['a', 'b', 'c', 'd', 'e', 'f', 'g'] as const;
 export type WorkloadName = (typeof workloadNames)[number];
 
 export interface BenchSizes {
@@ -25,6 +25,11 @@ export interface BenchSizes {
   /** Workload f: files, of the size of d's, within a budget. */
   budgetFiles: number;
   unitsPerMinute: number;
+  /** Workload g: items of a run, sessions, how long these are idle, and runs of nothing. */
+  coordinatorItems: number;
+  coordinatorSessions: number;
+  idleMs: number;
+  firstLeaseRuns: number;
 }
 
 export interface BenchOptions {
@@ -52,6 +57,10 @@ export const fullSizes: BenchSizes = {
   tenantLargeFileBytes: 2 * 1024 ** 3,
   budgetFiles: 1000,
   unitsPerMinute: 1250,
+  coordinatorItems: 1_000_000,
+  coordinatorSessions: 500,
+  idleMs: 20_000,
+  firstLeaseRuns: 200,
 };
 
 /** Just enough to show that the bench works. */
@@ -68,6 +77,10 @@ export const smokeSizes: BenchSizes = {
   tenantLargeFileBytes: 24 * 1024 ** 2,
   budgetFiles: 30,
   unitsPerMinute: 1250,
+  coordinatorItems: 3000,
+  coordinatorSessions: 12,
+  idleMs: 200,
+  firstLeaseRuns: 5,
 };
 
 interface Flags {
@@ -116,7 +129,8 @@ const help = `
   d  5,000 files of 20 KiB to an emulated tenant that takes 40 ms for each answer, against the round trips they cost and rclone
      (Debian's package rclone: apt-get install rclone)
   e  one file of 2 GiB to the same tenant, against a loop that only puts the chunks
-  f  1,000 files of 20 KiB to a tenant with a budget of 1,250 resource units a minute`;
+  f  1,000 files of 20 KiB to a tenant with a budget of 1,250 resource units a minute
+  g  the coordinator alone, on one core, with agents that take no time: 1,000,000 items, 500 sessions, a restart; once, whatever --rounds`;
 
 function workloadList(text: string): WorkloadName[] {
   return text.split(',').map((letter) => {

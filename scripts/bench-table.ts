@@ -50,7 +50,7 @@ export function figureRow(
   const bound = target === undefined ? undefined : isMost ? target.most : (target as { least: number }).least; // prettier-ignore
   return {
     title,
-    drover: value.toFixed(3),
+    drover: value >= 100 ? Math.round(value).toLocaleString('en') : value.toFixed(3),
     other: '-',
     ratio: '-',
     target: bound === undefined ? '' : `at ${isMost ? 'most' : 'least'} ${bound}`,

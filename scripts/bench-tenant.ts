@@ -7,7 +7,7 @@ import path from 'node:path';
 import { Agent, request } from 'undici';
 import { connectApi, type Api } from './api-client.ts';
 import { putBare } from './bench-bare-upload.ts';
-import { hasProgram, median, migrateOnce } from './bench-measure.ts';
+import { cpuMsOf, hasProgram, median, migrateOnce } from './bench-measure.ts';
 import { copyWithRclone } from './bench-rclone.ts';
 import { figureRow, ratioRow, type Row } from './bench-table.ts';
 import { makeLargeFiles, makeSmallFiles } from './bench-trees.ts';
@@ -153,15 +153,4 @@ async function resetStats(emulator: EmulatorReady): Promise<void> {
 async function control(emulator: EmulatorReady, method: 'GET' | 'DELETE') {
   const dispatcher = new Agent({ connect: { ca: readFileSync(emulator.ca) } });
   return await request(`${emulator.control}stats`, { method, dispatcher });
-}
-
-/** Processor time of a process so far, in milliseconds; 0 where the kernel does not say. */
-function cpuMsOf(pid: number): number {
-  try {
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)!.split(' ');
-    // User and system time, in hundredths of a second.
-    return (Number(fields[11]) + Number(fields[12])) * 10;
-  } catch {
-    return 0;
-  }
 }
