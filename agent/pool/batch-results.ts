@@ -9,7 +9,7 @@ import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { ItemState, ItemVerification } from '../../gen/drover/v1/item_pb.ts';
 import type { DroverError } from '../../lib/error.ts';
 import { quickXorHashBytes, sha256Bytes } from './hasher.ts';
-import type { Transferred } from './transfer.ts';
+import type { Transferred } from './transfer-item.ts';
 
 /** One row for each item of a batch. */
 export class BatchResultRows {

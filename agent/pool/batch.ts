@@ -23,7 +23,9 @@ import {
 } from './jobs.ts';
 import { partName, stalePartNames } from './part-names.ts';
 import { roomOf, type Room } from './room.ts';
-import { FileTransfer, StoppedError, type OpenSourceUpload } from './transfer.ts';
+import { StoppedError } from './stopped-error.ts';
+import { FileTransfer } from './transfer.ts';
+import type { OpenSourceUpload } from './transfer-item.ts';
 
 /** The pause before the second attempt; it doubles with each further one. */
 const firstPauseMs = 50;

@@ -5,7 +5,7 @@ import type { SharePointAccess } from '../destination/sharepoint/access.ts';
 import { createGateMemory } from '../destination/sharepoint/tenant-gate.ts';
 import { openTenant } from './job-tenant.ts';
 import { createSharedJobState, stopJob } from './jobs.ts';
-import { StoppedError } from './transfer.ts';
+import { StoppedError } from './stopped-error.ts';
 
 const access: SharePointAccess = {
   graphUrl: 'https://graph.microsoft.com',

@@ -2,7 +2,7 @@
 import type { TenantJob } from '../destination/sharepoint/tenant.ts';
 import { HostClient } from './host.ts';
 import { stateStop, type JobDestination, type SharedJobState } from './jobs.ts';
-import { StoppedError } from './transfer.ts';
+import { StoppedError } from './stopped-error.ts';
 
 export interface OpenTenant extends TenantJob, Disposable {
   host: HostClient;

@@ -23,13 +23,9 @@ import { openFolderSource } from '../source/folder-source.ts';
 import type { Source } from '../source/source.ts';
 import { DroverError } from '../../lib/error.ts';
 import { Hasher, type Hashes } from './hasher.ts';
-import {
-  FileTransfer,
-  StoppedError,
-  type OpenSourceUpload,
-  type TransferItem,
-  type TransferOptions,
-} from './transfer.ts';
+import { StoppedError } from './stopped-error.ts';
+import { FileTransfer } from './transfer.ts';
+import type { OpenSourceUpload, TransferItem, TransferOptions } from './transfer-item.ts';
 
 const conflictPolicy = ConflictPolicy.SKIP;
 const sizes = { small: 10_000, large: 1_000_000 };

@@ -4,7 +4,7 @@ import { runBatch } from './batch.ts';
 import type { Job, JobResult } from './jobs.ts';
 import { runScan } from './scan.ts';
 import { runSweep } from './sweep.ts';
-import { StoppedError } from './transfer.ts';
+import { StoppedError } from './stopped-error.ts';
 
 /** Does one job. Never throws: a thrown error would lose its reason on the way to the main thread. */
 export default async function runJob(job: Job): Promise<JobResult> {
