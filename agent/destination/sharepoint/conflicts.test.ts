@@ -3,8 +3,8 @@ import test from 'ava';
 import { ErrorReason } from '../../../gen/drover/v1/error_pb.ts';
 import { begin, contentOf, expectedOf, modifiedNs, reasonOf, uploadOptions } from '../contract.ts';
 import { Hasher } from '../../pool/hasher.ts';
-import { contentOfBytes, openTestPlace, quickClock, send, sendChunks } from './test-place.ts';
-import { TestTenant, type WireRequest } from './test-tenant.ts';
+import { contentOfBytes, openTestPlace, quickClock, send, sendChunks } from './testing/place.ts';
+import { TestTenant, type WireRequest } from './testing/tenant.ts';
 
 const tenant = await TestTenant.start('--strict');
 test.after.always(() => tenant[Symbol.asyncDispose]());

@@ -4,7 +4,7 @@ import {
   officeFile as archive,
   officeParts as own,
   type OfficeParts as Parts,
-} from './test-office.ts';
+} from './testing/office.ts';
 
 /** What SharePoint makes of it. */
 const rewritten: Parts = {

@@ -3,8 +3,8 @@ import test from 'ava';
 import { ErrorReason } from '../../../gen/drover/v1/error_pb.ts';
 import { DroverError } from '../../../lib/error.ts';
 import { checkPlace } from './check-place.ts';
-import { quickClock } from './test-place.ts';
-import { TestTenant, type FaultRule } from './test-tenant.ts';
+import { quickClock } from './testing/place.ts';
+import { TestTenant, type FaultRule } from './testing/tenant.ts';
 
 const contoso = 'https://contoso.sharepoint.com';
 const documents = { title: 'Documents', urlName: 'Shared Documents' };

@@ -3,9 +3,9 @@ import test from 'ava';
 import { ErrorReason } from '../../../gen/drover/v1/error_pb.ts';
 import { begin, contentOf, expectedOf, reasonOf, uploadOptions } from '../contract.ts';
 import { Hasher } from '../../pool/hasher.ts';
-import { StoppedError } from '../../pool/transfer.ts';
-import { contentOfBytes, openTestPlace, quickClock, send, sendChunks, type TestPlace } from './test-place.ts'; // prettier-ignore
-import { TestTenant, type WireRequest } from './test-tenant.ts';
+import { StoppedError } from '../../pool/stopped-error.ts';
+import { contentOfBytes, openTestPlace, quickClock, send, sendChunks, type TestPlace } from './testing/place.ts'; // prettier-ignore
+import { TestTenant, type WireRequest } from './testing/tenant.ts';
 
 const tenant = await TestTenant.start('--strict');
 test.after.always(() => tenant[Symbol.asyncDispose]());

@@ -3,8 +3,8 @@ import { isSameCompoundContent } from './compound-file.ts';
 import { isSamePage } from './web-page.ts';
 import type { ByteReader } from './office-proof.ts';
 import { mayBeRewritten } from './rewritten-content.ts';
-import { compoundFile, type CompoundStreams } from './test-compound.ts';
-import { contentOfBytes } from './test-place.ts';
+import { compoundFile, type CompoundStreams } from './testing/compound.ts';
+import { contentOfBytes } from './testing/place.ts';
 
 function reader(bytes: Buffer): ByteReader {
   return { size: bytes.length, read: async (start, end) => bytes.subarray(start, end) };

@@ -2,8 +2,8 @@
 import test from 'ava';
 import { testConflictPolicies } from '../conflict-contract.ts';
 import { testDestination, type DestinationTraits } from '../contract.ts';
-import { openTestPlace } from './test-place.ts';
-import { TestTenant } from './test-tenant.ts';
+import { openTestPlace } from './testing/place.ts';
+import { TestTenant } from './testing/tenant.ts';
 
 const tenant = await TestTenant.start();
 test.after.always(() => tenant[Symbol.asyncDispose]());

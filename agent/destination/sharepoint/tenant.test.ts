@@ -6,8 +6,8 @@ import { checkDestination, openDestination } from '../open-destination.ts';
 import type { SharePointAccess } from './access.ts';
 import { createGateMemory } from './tenant-gate.ts';
 import type { TenantJob } from './tenant.ts';
-import { contentOfBytes, openTestPlace, send } from './test-place.ts';
-import { TestTenant } from './test-tenant.ts';
+import { contentOfBytes, openTestPlace, send } from './testing/place.ts';
+import { TestTenant } from './testing/tenant.ts';
 
 const tenant = await TestTenant.start();
 test.after.always(() => tenant[Symbol.asyncDispose]());

@@ -1,7 +1,7 @@
 // The service says how long to stay away, in whatever form; then every lane stays away, and nothing is lost by it.
 import test from 'ava';
-import { contentOfBytes, openTestPlace, send } from './test-place.ts';
-import { TestTenant, type LogEntry } from './test-tenant.ts';
+import { contentOfBytes, openTestPlace, send } from './testing/place.ts';
+import { TestTenant, type LogEntry } from './testing/tenant.ts';
 
 const tenant = await TestTenant.start();
 test.after.always(() => tenant[Symbol.asyncDispose]());

@@ -2,8 +2,8 @@
 import test from 'ava';
 import { ErrorReason } from '../../../gen/drover/v1/error_pb.ts';
 import { modifiedNs, reasonOf } from '../contract.ts';
-import { contentOfBytes, openTestPlace, quickClock, send } from './test-place.ts';
-import { TestTenant, type FaultRule, type WireRequest } from './test-tenant.ts';
+import { contentOfBytes, openTestPlace, quickClock, send } from './testing/place.ts';
+import { TestTenant, type FaultRule, type WireRequest } from './testing/tenant.ts';
 
 const tenant = await TestTenant.start('--strict');
 test.after.always(() => tenant[Symbol.asyncDispose]());

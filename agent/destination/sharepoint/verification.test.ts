@@ -4,10 +4,10 @@ import { ErrorReason } from '../../../gen/drover/v1/error_pb.ts';
 import { ItemVerification } from '../../../gen/drover/v1/item_pb.ts';
 import { begin, contentOf, expectedOf, reasonOf, uploadOptions } from '../contract.ts';
 import { Hasher } from '../../pool/hasher.ts';
-import { compoundFile } from './test-compound.ts';
-import { officeFile, officeParts } from './test-office.ts';
-import { contentOfBytes, openTestPlace, quickClock, send } from './test-place.ts';
-import { TestTenant, type WireRequest } from './test-tenant.ts';
+import { compoundFile } from './testing/compound.ts';
+import { officeFile, officeParts } from './testing/office.ts';
+import { contentOfBytes, openTestPlace, quickClock, send } from './testing/place.ts';
+import { TestTenant, type WireRequest } from './testing/tenant.ts';
 
 const tenant = await TestTenant.start('--strict');
 test.after.always(() => tenant[Symbol.asyncDispose]());

@@ -1,11 +1,11 @@
 // A folder of the test tenant: written to by the destination under test, and looked at and disturbed from the side.
-import type { DestinationPlace } from '../contract.ts';
-import { begin, contentOf, uploadOptions } from '../contract.ts';
-import type { Destination, DestinationFile, Upload, UploadOptions } from '../destination.ts';
-import { Hasher } from '../../pool/hasher.ts';
-import type { Clock } from '../../../lib/time.ts';
-import type { GraphClient } from './graph-client.ts';
-import type { TestTenant } from './test-tenant.ts';
+import type { DestinationPlace } from '../../contract.ts';
+import { begin, contentOf, uploadOptions } from '../../contract.ts';
+import type { Destination, DestinationFile, Upload, UploadOptions } from '../../destination.ts';
+import { Hasher } from '../../../pool/hasher.ts';
+import type { Clock } from '../../../../lib/time.ts';
+import type { GraphClient } from '../graph-client.ts';
+import type { TestTenant } from './tenant.ts';
 
 /** A driveItem, as far as tests look at it. */
 export interface GraphItem {

@@ -7,17 +7,17 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Dispatcher } from 'undici';
 import { request } from 'undici';
-import { parseSharePointPlace } from '../../../lib/location.ts';
-import { createLog } from '../../../lib/log.ts';
-import { systemClock, type Clock } from '../../../lib/time.ts';
-import { createCredential, type Credential } from '../../credential/credential.ts';
-import { createDispatcher, type HttpRoute } from '../../credential/http-route.ts';
-import type { Destination } from '../destination.ts';
-import type { GetToken } from './access.ts';
-import { GraphClient } from './graph-client.ts';
-import { resolvePlace, type ResolvedPlace } from './resolve-place.ts';
-import { openSharePointDestination } from './sharepoint-destination.ts';
-import { createGateMemory, TenantGate, type GateMemory } from './tenant-gate.ts';
+import { parseSharePointPlace } from '../../../../lib/location.ts';
+import { createLog } from '../../../../lib/log.ts';
+import { systemClock, type Clock } from '../../../../lib/time.ts';
+import { createCredential, type Credential } from '../../../credential/credential.ts';
+import { createDispatcher, type HttpRoute } from '../../../credential/http-route.ts';
+import type { Destination } from '../../destination.ts';
+import type { GetToken } from '../access.ts';
+import { GraphClient } from '../graph-client.ts';
+import { resolvePlace, type ResolvedPlace } from '../resolve-place.ts';
+import { openSharePointDestination } from '../sharepoint-destination.ts';
+import { createGateMemory, TenantGate, type GateMemory } from '../tenant-gate.ts';
 
 /** What `drover-emulator --json` says. */
 interface Ready {
@@ -115,7 +115,7 @@ function watch(
   };
 }
 
-const main = path.join(import.meta.dirname, '..', '..', '..', 'emulator', 'main.ts');
+const main = path.join(import.meta.dirname, '..', '..', '..', '..', 'emulator', 'main.ts');
 
 export class TestTenant implements AsyncDisposable {
   readonly ready: Ready;
