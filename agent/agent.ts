@@ -31,6 +31,8 @@ export interface AgentSettings {
   dataFolder: string;
   joinToken: string | undefined;
   displayName: string;
+  group: string;
+  sourceRoots: readonly string[];
   threads: number;
   signIn: SignInOptions | undefined;
   requests: number;
@@ -96,6 +98,8 @@ export async function runAgent(
     work,
     slots,
     locationKinds: tenant === undefined ? ['file'] : ['file', 'sharepoint'],
+    group: settings.group,
+    sourceRoots: settings.sourceRoots,
     clock,
     log,
     onAttached: once((attached) => onReady({ ...attached, slots })),

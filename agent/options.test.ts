@@ -14,6 +14,8 @@ test('what is not given has its default', (t) => {
     dataFolder: path.join(homedir(), '.drover', 'agent'),
     joinToken: undefined,
     displayName: hostname().slice(0, 100),
+    group: 'default',
+    sourceRoots: [],
     threads: Math.min(64, availableParallelism()),
     logLevel: 'info',
     requests: 16,
@@ -42,6 +44,17 @@ test('coordinators are given with commas or one by one; the token comes from the
   });
 });
 
+test('source roots are given one by one, or in the environment with commas', (t) => {
+  const coordinator = ['--coordinator', 'a:1', '--group', 'north.1'];
+  const environment = { DROVER_AGENT_SOURCE_ROOT: '/srv/a, file:///srv/b%2Cc' };
+  const given = parseAgentOptions([...coordinator, '--source-root', '/srv/x,y', '--source-root', '\\\\files\\hr'], environment); // prettier-ignore
+  t.deepEqual(given.sourceRoots, ['/srv/x,y', '\\\\files\\hr']);
+  t.is(given.group, 'north.1');
+  t.deepEqual(parseAgentOptions(coordinator, environment).sourceRoots, ['/srv/a', 'file:///srv/b%2Cc']); // prettier-ignore
+  const wrong = { DROVER_AGENT_SOURCE_ROOT: '/srv/a,share' };
+  t.throws(() => parseAgentOptions(coordinator, wrong), { message: /DROVER_AGENT_SOURCE_ROOT.*not an absolute path/ }); // prettier-ignore
+});
+
 const joined = [
   ...['--coordinator', 'hub:1', '--tenant', 'contoso.com'],
   ...['--client-id', '00001111-aaaa-2222-bbbb-3333cccc4444'],
@@ -53,6 +66,10 @@ const refusals: [args: string[], environment: Record<string, string>, said: RegE
   [['--coordinator', 'hub:1', '--threads', '65'], {}, /--threads.*from 1 to 64/],
   [['--coordinator', 'hub:1'], { DROVER_AGENT_THREADS: 'x' }, /DROVER_AGENT_THREADS.*from 1 to 64/],
   [['--coordinator', 'hub:1', '--name', ' '], {}, /--name.*1 to 100 characters/],
+  [['--coordinator', 'hub:1', '--group', 'a b'], {}, /--group.*1 to 63 letters/],
+  [['--coordinator', 'hub:1'], { DROVER_AGENT_GROUP: 'x'.repeat(64) }, /--group.*1 to 63 letters|DROVER_AGENT_GROUP.*1 to 63 letters/], // prettier-ignore
+  [['--coordinator', 'hub:1', '--source-root', 'share'], {}, /--source-root.*not an absolute path/],
+  [['--coordinator', 'hub:1', '--source-root', 'https://a.sharepoint.com/b'], {}, /--source-root.*a folder or a share/], // prettier-ignore
   [['--coordinator', 'hub:1', '--colour'], {}, /unknown option '--colour'/],
   [
     ['--coordinator', 'hub:1', '--tenant', 'contoso.com'],

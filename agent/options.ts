@@ -6,6 +6,8 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import type { SignInOptions } from './credential/credential.ts';
 import { readSignIn, type SignInFlags } from './credential/sign-in-options.ts';
 import { DroverError } from '../lib/error.ts';
+import { isAgentGroup, usualAgentGroup } from '../lib/agent-group.ts';
+import { parseLocation } from '../lib/location.ts';
 import { logLevels, type LogLevel } from '../lib/log.ts';
 import { hostPort, oneOf, wholeNumber, type HostPort } from '../lib/option-values.ts';
 import { version } from '../lib/version.ts';
@@ -20,6 +22,10 @@ export interface AgentOptions {
   joinToken: string | undefined;
   /** What the agent calls itself, at most 100 characters. */
   displayName: string;
+  /** The group the agent belongs to: only tasks of this group, and those of none, come to it. */
+  group: string;
+  /** The folders and shares whose files the agent can read, as they were given; none: every path. */
+  sourceRoots: string[];
   /** Worker threads, from 1 to 64. */
   threads: number;
   /** How the agent signs in to the tenant; undefined when it serves folders only. */
@@ -36,12 +42,15 @@ const requestsMax = 256;
 const requestsUsual = 16;
 const displayNameLengthMax = 100;
 const coordinatorsMax = 16;
+const sourceRootsMax = 64;
 
 interface Flags extends SignInFlags {
   coordinator: HostPort[];
   data: string;
   joinTokenFile?: string;
   name: string;
+  group: string;
+  sourceRoot?: string[];
   threads: number;
   requests: number;
   logLevel: LogLevel;
@@ -66,6 +75,8 @@ export function parseAgentOptions(
     dataFolder,
     joinToken: readJoinToken(flags.joinTokenFile, environment['DROVER_JOIN_TOKEN']),
     displayName: flags.name,
+    group: flags.group,
+    sourceRoots: flags.sourceRoot ?? rootsFrom(environment['DROVER_AGENT_SOURCE_ROOT']),
     threads: flags.threads,
     signIn: readSignIn(flags, environment, dataFolder),
     requests: flags.requests,
@@ -110,6 +121,18 @@ function agentCommand(): Command {
         .env('DROVER_AGENT_NAME')
         .argParser(displayName)
         .default(defaultName),
+    )
+    .addOption(
+      new Option('--group <name>', 'the group the agent belongs to; a task can ask for one')
+        .env('DROVER_AGENT_GROUP')
+        .argParser(groupName)
+        .default(usualAgentGroup),
+    )
+    .addOption(
+      new Option(
+        '--source-root <folder or share>',
+        'a folder or share whose files the agent can read, with all below; several by giving it again (default: every path)',
+      ).argParser(sourceRoots),
     )
     .addOption(
       new Option('--threads <number>', `how many threads work, from 1 to ${threadsMax}`)
@@ -202,6 +225,9 @@ const helpAfter = `
 The join token can stand in the environment variable DROVER_JOIN_TOKEN instead of a file; it is never an argument, because
 other users of the computer can see those.
 
+The source roots can stand in the environment variable DROVER_AGENT_SOURCE_ROOT, with commas between them; a path that has a comma in
+it is written there as a URL, file:///srv/a%2Cb.
+
 The application's secret can stand in DROVER_CLIENT_SECRET instead of a file. With neither a secret nor a certificate a person
 signs in: the agent shows a code to type on a page of Microsoft's, and keeps the sign-in in its data folder.
 
@@ -230,6 +256,39 @@ function displayName(text: string): string {
   const trimmed = text.trim();
   if (trimmed !== '' && trimmed.length <= displayNameLengthMax) return trimmed;
   throw new InvalidArgumentError(`It must have 1 to ${displayNameLengthMax} characters.`);
+}
+
+function groupName(text: string): string {
+  if (isAgentGroup(text)) return text;
+  throw new InvalidArgumentError('It must be 1 to 63 letters, digits, "-", "_" and ".".');
+}
+
+function sourceRoots(text: string, earlier: string[] | undefined): string[] {
+  const roots = [...(earlier ?? []), sourceRoot(text)];
+  if (roots.length > sourceRootsMax)
+    throw new InvalidArgumentError(`There can be at most ${sourceRootsMax}.`);
+  return roots;
+}
+
+function sourceRoot(text: string): string {
+  try {
+    const { kind } = parseLocation(text, '--source-root');
+    if (kind === 'file' || kind === 'unc') return text;
+  } catch (error) {
+    throw new InvalidArgumentError(DroverError.from(error).message);
+  }
+  throw new InvalidArgumentError('It must be a folder or a share.');
+}
+
+/** The roots of the environment, where one variable has to hold them all. */
+function rootsFrom(text: string | undefined): string[] {
+  if (text === undefined || text === '') return [];
+  try {
+    return text.split(',').reduce<string[]>((roots, root) => sourceRoots(root.trim(), roots), []);
+  } catch (error) {
+    if (!(error instanceof InvalidArgumentError)) throw error;
+    throw DroverError.invalid('DROVER_AGENT_SOURCE_ROOT', `is "${text}": ${error.message}`);
+  }
 }
 
 function readJoinToken(

@@ -44,6 +44,8 @@ export interface SessionOptions {
   work: SessionWork;
   slots: number;
   locationKinds: readonly string[];
+  group: string;
+  sourceRoots: readonly string[];
   clock: Clock;
   log: Logger;
   /** From 0 up to 1. @default Math.random */
@@ -157,7 +159,7 @@ export class Session {
     incoming: AsyncIterator<AttachResponse>,
     address: HostPort,
   ): Promise<Welcome> {
-    const { work, slots, locationKinds, clock } = this.#options;
+    const { work, slots, locationKinds, group, sourceRoots, clock } = this.#options;
     const hello = {
       version,
       platform: `${process.platform}/${process.arch}`,
@@ -165,6 +167,8 @@ export class Session {
       locationKinds: [...locationKinds],
       leases: work.leases(),
       draining: work.draining,
+      group,
+      sourceRoots: [...sourceRoots],
     };
     const coordinator = formatHostPort(address);
     const fail = (what: string) =>
