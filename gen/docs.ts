@@ -89,6 +89,7 @@ export const docs: ReadonlyMap<string, string> = new Map([
   ["drover.v1.BatchPhase", "Which pass over the items of a run a batch belongs to."],
   ["drover.v1.BatchPhase.BATCH_PHASE_FOLDERS", "Folders get their dates, when everything in them is written."],
   ["drover.v1.BatchPhase.BATCH_PHASE_GONE", "What is gone from the source is recycled or kept, when everything is written and before folders get their dates."],
+  ["drover.v1.BatchPhase.BATCH_PHASE_GONE_FOLDERS", "Folders that are gone from the source wait until all that is gone and was in them is recycled. Agents get them in the phase GONE."],
   ["drover.v1.BatchPhase.BATCH_PHASE_TRANSFER", "Files are written; folders are made, and not yet reported."],
   ["drover.v1.BatchPhase.BATCH_PHASE_UNSPECIFIED", "Not stated."],
   ["drover.v1.BatchResults", "What became of the items of one batch, in the batch's order."],

@@ -27,7 +27,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file drover/store/v1/rows.proto.
  */
 export const file_drover_store_v1_rows: GenFile = /*@__PURE__*/
-  fileDesc("Chpkcm92ZXIvc3RvcmUvdjEvcm93cy5wcm90bxIPZHJvdmVyLnN0b3JlLnYxIqUBCgdUYXNrUm93Eh0KBHRhc2sYASABKAsyDy5kcm92ZXIudjEuVGFzaxISCgpsYXRlc3RfcnVuGAIgASgNEhYKDmhhc19rZXB0X2l0ZW1zGAMgASgIEjEKDXNjaGVkdWxlX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhwKFGhhc191bnJlcG9ydGVkX2l0ZW1zGAUgASgIIoUCCgZSdW5Sb3cSGwoDcnVuGAEgASgLMg4uZHJvdmVyLnYxLlJ1bhImCgRzY2FuGAIgASgLMhguZHJvdmVyLnN0b3JlLnYxLlNjYW5Sb3cSDwoHYmF0Y2hlcxgDIAEoDRIdChVvcGVuX3RyYW5zZmVyX2JhdGNoZXMYBCABKA0SGwoTb3Blbl9mb2xkZXJfYmF0Y2hlcxgFIAEoDRIcChRmaWxsaW5nX2ZvbGRlcl9iYXRjaBgGIAEoDRIZChFvcGVuX2dvbmVfYmF0Y2hlcxgHIAEoDRIaChJmaWxsaW5nX2dvbmVfYmF0Y2gYCCABKA0SFAoMbGVkZ2VyX2l0ZW1zGAkgASgEIlkKCExlYXNlUm93EioKBXN0YXRlGAEgASgOMhsuZHJvdmVyLnN0b3JlLnYxLkxlYXNlU3RhdGUSEgoKZ2VuZXJhdGlvbhgCIAEoDRINCgVhZ2VudBgDIAEoCSLNAQoHU2NhblJvdxIoCgVsZWFzZRgBIAEoCzIZLmRyb3Zlci5zdG9yZS52MS5MZWFzZVJvdxIRCglsYXN0X3BhZ2UYAiABKAQSEQoJbGFzdF9wYXRoGAMgASgJEh0KFWxhc3RfZGVzdGluYXRpb25fcGF0aBgEIAEoCRIoCgVyZXRyeRgFIAEoCzIZLmRyb3Zlci5zdG9yZS52MS5SZXRyeVJvdxISCgpzd2VwdF9wYXRoGAYgASgJEhUKDXVubGlzdGVkX3BhdGgYByABKAkieQoIUmV0cnlSb3cSCwoDcnVuGAEgASgNEjAKCHBvc2l0aW9uGAIgASgLMh4uZHJvdmVyLnN0b3JlLnYxLlJldHJ5UG9zaXRpb24SLgoGbGVhc2VkGAMgASgLMh4uZHJvdmVyLnN0b3JlLnYxLlJldHJ5UG9zaXRpb24iWgoNUmV0cnlQb3NpdGlvbhISCgphZnRlcl9wYXRoGAEgASgJEg0KBWJhdGNoGAIgASgNEhQKDGZvbGRlcl9iYXRjaBgDIAEoDRIQCghjb21wbGV0ZRgEIAEoCCK+AQoIQmF0Y2hSb3cSKAoFbGVhc2UYASABKAsyGS5kcm92ZXIuc3RvcmUudjEuTGVhc2VSb3cSJAoFcGhhc2UYAiABKA4yFS5kcm92ZXIudjEuQmF0Y2hQaGFzZRINCgVpdGVtcxgDIAEoDRINCgVieXRlcxgEIAEoBBIXCg9zdWNjZWVkZWRfaXRlbXMYBSABKA0SFQoNc2tpcHBlZF9pdGVtcxgGIAEoDRIUCgxmYWlsZWRfaXRlbXMYByABKA0irAMKCUxlZGdlclJvdxIMCgRzaXplGAEgASgEEhMKC21vZGlmaWVkX25zGAIgASgQEhIKCmNyZWF0ZWRfbnMYAyABKBASDwoHZmlsZV9pZBgEIAEoBBIOCgZzaGEyNTYYBSABKAwSFgoOcXVpY2tfeG9yX2hhc2gYBiABKAwSHwoXZGVzdGluYXRpb25fbW9kaWZpZWRfbnMYByABKBASCwoDcnVuGAggASgNEg4KBmZvbGRlchgJIAEoCBIYChBkZXN0aW5hdGlvbl9wYXRoGAogASgJEhYKDmRlc3RpbmF0aW9uX2lkGAsgASgJEhsKE2Rlc3RpbmF0aW9uX3ZlcnNpb24YDCABKAkSEAoIZ29uZV9ydW4YDSABKA0SDQoFYWdlbnQYDiABKAkSEAoIYXR0ZW1wdHMYDyABKA0SMQoMdmVyaWZpY2F0aW9uGBAgASgOMhsuZHJvdmVyLnYxLkl0ZW1WZXJpZmljYXRpb24SGAoQZGVzdGluYXRpb25fc2l6ZRgRIAEoBBIiChpkZXN0aW5hdGlvbl9xdWlja194b3JfaGFzaBgSIAEoDCI/Cg1VbnJlcG9ydGVkUm93Ei4KBWZpbGVzGAEgAygLMh8uZHJvdmVyLnN0b3JlLnYxLlVucmVwb3J0ZWRGaWxlIjMKDlVucmVwb3J0ZWRGaWxlEgwKBHNpemUYASABKAQSEwoLbW9kaWZpZWRfbnMYAiABKBAifgoNS2VwdExlZGdlclJvdxIOCgZzb3VyY2UYASABKAkSEwoLZGVzdGluYXRpb24YAiABKAkSEgoKbGF0ZXN0X3J1bhgDIAEoDRIWCg5oYXNfa2VwdF9pdGVtcxgEIAEoCBIcChRoYXNfdW5yZXBvcnRlZF9pdGVtcxgFIAEoCCIkCgdOYW1lUm93EgwKBHBhdGgYASABKAkSCwoDcnVuGAIgASgNIlsKCEFnZW50Um93Eh8KBWFnZW50GAEgASgLMhAuZHJvdmVyLnYxLkFnZW50Ei4KCnN0YXRlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wInQKDEpvaW5Ub2tlblJvdxITCgtzZWNyZXRfaGFzaBgBIAEoDBIvCgtleHBpcmVfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIbWF4X3VzZXMYAyABKA0SDAoEdXNlcxgEIAEoDSJlCgpSZXF1ZXN0Um93EhAKCHJlc291cmNlGAEgASgJEhQKDHJlcXVlc3RfaGFzaBgCIAEoDBIvCgtjcmVhdGVfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiNAoLU2V0dGluZ3NSb3cSJQoIc2V0dGluZ3MYASABKAsyEy5kcm92ZXIudjEuU2V0dGluZ3MqcAoKTGVhc2VTdGF0ZRIbChdMRUFTRV9TVEFURV9VTlNQRUNJRklFRBAAEhcKE0xFQVNFX1NUQVRFX1BFTkRJTkcQARIWChJMRUFTRV9TVEFURV9MRUFTRUQQAhIUChBMRUFTRV9TVEFURV9ET05FEANiBnByb3RvMw", [file_drover_v1_agent, file_drover_v1_item, file_drover_v1_run, file_drover_v1_session, file_drover_v1_settings, file_drover_v1_task, file_google_protobuf_timestamp]);
+  fileDesc("Chpkcm92ZXIvc3RvcmUvdjEvcm93cy5wcm90bxIPZHJvdmVyLnN0b3JlLnYxIqUBCgdUYXNrUm93Eh0KBHRhc2sYASABKAsyDy5kcm92ZXIudjEuVGFzaxISCgpsYXRlc3RfcnVuGAIgASgNEhYKDmhhc19rZXB0X2l0ZW1zGAMgASgIEjEKDXNjaGVkdWxlX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhwKFGhhc191bnJlcG9ydGVkX2l0ZW1zGAUgASgIIsYCCgZSdW5Sb3cSGwoDcnVuGAEgASgLMg4uZHJvdmVyLnYxLlJ1bhImCgRzY2FuGAIgASgLMhguZHJvdmVyLnN0b3JlLnYxLlNjYW5Sb3cSDwoHYmF0Y2hlcxgDIAEoDRIdChVvcGVuX3RyYW5zZmVyX2JhdGNoZXMYBCABKA0SGwoTb3Blbl9mb2xkZXJfYmF0Y2hlcxgFIAEoDRIcChRmaWxsaW5nX2ZvbGRlcl9iYXRjaBgGIAEoDRIZChFvcGVuX2dvbmVfYmF0Y2hlcxgHIAEoDRIaChJmaWxsaW5nX2dvbmVfYmF0Y2gYCCABKA0SFAoMbGVkZ2VyX2l0ZW1zGAkgASgEEhwKFHdhaXRpbmdfZ29uZV9iYXRjaGVzGAogASgNEiEKGWZpbGxpbmdfZ29uZV9mb2xkZXJfYmF0Y2gYCyABKA0iWQoITGVhc2VSb3cSKgoFc3RhdGUYASABKA4yGy5kcm92ZXIuc3RvcmUudjEuTGVhc2VTdGF0ZRISCgpnZW5lcmF0aW9uGAIgASgNEg0KBWFnZW50GAMgASgJIs0BCgdTY2FuUm93EigKBWxlYXNlGAEgASgLMhkuZHJvdmVyLnN0b3JlLnYxLkxlYXNlUm93EhEKCWxhc3RfcGFnZRgCIAEoBBIRCglsYXN0X3BhdGgYAyABKAkSHQoVbGFzdF9kZXN0aW5hdGlvbl9wYXRoGAQgASgJEigKBXJldHJ5GAUgASgLMhkuZHJvdmVyLnN0b3JlLnYxLlJldHJ5Um93EhIKCnN3ZXB0X3BhdGgYBiABKAkSFQoNdW5saXN0ZWRfcGF0aBgHIAEoCSJ5CghSZXRyeVJvdxILCgNydW4YASABKA0SMAoIcG9zaXRpb24YAiABKAsyHi5kcm92ZXIuc3RvcmUudjEuUmV0cnlQb3NpdGlvbhIuCgZsZWFzZWQYAyABKAsyHi5kcm92ZXIuc3RvcmUudjEuUmV0cnlQb3NpdGlvbiJaCg1SZXRyeVBvc2l0aW9uEhIKCmFmdGVyX3BhdGgYASABKAkSDQoFYmF0Y2gYAiABKA0SFAoMZm9sZGVyX2JhdGNoGAMgASgNEhAKCGNvbXBsZXRlGAQgASgIIr4BCghCYXRjaFJvdxIoCgVsZWFzZRgBIAEoCzIZLmRyb3Zlci5zdG9yZS52MS5MZWFzZVJvdxIkCgVwaGFzZRgCIAEoDjIVLmRyb3Zlci52MS5CYXRjaFBoYXNlEg0KBWl0ZW1zGAMgASgNEg0KBWJ5dGVzGAQgASgEEhcKD3N1Y2NlZWRlZF9pdGVtcxgFIAEoDRIVCg1za2lwcGVkX2l0ZW1zGAYgASgNEhQKDGZhaWxlZF9pdGVtcxgHIAEoDSKsAwoJTGVkZ2VyUm93EgwKBHNpemUYASABKAQSEwoLbW9kaWZpZWRfbnMYAiABKBASEgoKY3JlYXRlZF9ucxgDIAEoEBIPCgdmaWxlX2lkGAQgASgEEg4KBnNoYTI1NhgFIAEoDBIWCg5xdWlja194b3JfaGFzaBgGIAEoDBIfChdkZXN0aW5hdGlvbl9tb2RpZmllZF9ucxgHIAEoEBILCgNydW4YCCABKA0SDgoGZm9sZGVyGAkgASgIEhgKEGRlc3RpbmF0aW9uX3BhdGgYCiABKAkSFgoOZGVzdGluYXRpb25faWQYCyABKAkSGwoTZGVzdGluYXRpb25fdmVyc2lvbhgMIAEoCRIQCghnb25lX3J1bhgNIAEoDRINCgVhZ2VudBgOIAEoCRIQCghhdHRlbXB0cxgPIAEoDRIxCgx2ZXJpZmljYXRpb24YECABKA4yGy5kcm92ZXIudjEuSXRlbVZlcmlmaWNhdGlvbhIYChBkZXN0aW5hdGlvbl9zaXplGBEgASgEEiIKGmRlc3RpbmF0aW9uX3F1aWNrX3hvcl9oYXNoGBIgASgMIlgKCUZpbGVJZFJvdxIMCgRwYXRoGAEgASgJEgsKA3J1bhgCIAEoDRIMCgRnb25lGAMgASgIEg0KBW1vdmVyGAQgASgJEhMKC21vdmVfZmFpbGVkGAUgASgIIj8KDVVucmVwb3J0ZWRSb3cSLgoFZmlsZXMYASADKAsyHy5kcm92ZXIuc3RvcmUudjEuVW5yZXBvcnRlZEZpbGUiMwoOVW5yZXBvcnRlZEZpbGUSDAoEc2l6ZRgBIAEoBBITCgttb2RpZmllZF9ucxgCIAEoECJ+Cg1LZXB0TGVkZ2VyUm93Eg4KBnNvdXJjZRgBIAEoCRITCgtkZXN0aW5hdGlvbhgCIAEoCRISCgpsYXRlc3RfcnVuGAMgASgNEhYKDmhhc19rZXB0X2l0ZW1zGAQgASgIEhwKFGhhc191bnJlcG9ydGVkX2l0ZW1zGAUgASgIIiQKB05hbWVSb3cSDAoEcGF0aBgBIAEoCRILCgNydW4YAiABKA0iWwoIQWdlbnRSb3cSHwoFYWdlbnQYASABKAsyEC5kcm92ZXIudjEuQWdlbnQSLgoKc3RhdGVfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAidAoMSm9pblRva2VuUm93EhMKC3NlY3JldF9oYXNoGAEgASgMEi8KC2V4cGlyZV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghtYXhfdXNlcxgDIAEoDRIMCgR1c2VzGAQgASgNImUKClJlcXVlc3RSb3cSEAoIcmVzb3VyY2UYASABKAkSFAoMcmVxdWVzdF9oYXNoGAIgASgMEi8KC2NyZWF0ZV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCI0CgtTZXR0aW5nc1JvdxIlCghzZXR0aW5ncxgBIAEoCzITLmRyb3Zlci52MS5TZXR0aW5ncypwCgpMZWFzZVN0YXRlEhsKF0xFQVNFX1NUQVRFX1VOU1BFQ0lGSUVEEAASFwoTTEVBU0VfU1RBVEVfUEVORElORxABEhYKEkxFQVNFX1NUQVRFX0xFQVNFRBACEhQKEExFQVNFX1NUQVRFX0RPTkUQA2IGcHJvdG8z", [file_drover_v1_agent, file_drover_v1_item, file_drover_v1_run, file_drover_v1_session, file_drover_v1_settings, file_drover_v1_task, file_google_protobuf_timestamp]);
 
 /**
  * A task.
@@ -146,6 +146,20 @@ export type RunRow = Message<"drover.store.v1.RunRow"> & {
    * @generated from field: uint64 ledger_items = 9;
    */
   ledgerItems: bigint;
+
+  /**
+   * Of the open batches of what is gone, those of the phase GONE_FOLDERS, which wait.
+   *
+   * @generated from field: uint32 waiting_gone_batches = 10;
+   */
+  waitingGoneBatches: number;
+
+  /**
+   * The batch that further folders which are gone are added to, 0 when there is none.
+   *
+   * @generated from field: uint32 filling_gone_folder_batch = 11;
+   */
+  fillingGoneFolderBatch: number;
 };
 
 /**
@@ -535,6 +549,55 @@ export const LedgerRowSchema: GenMessage<LedgerRow> = /*@__PURE__*/
   messageDesc(file_drover_store_v1_rows, 7);
 
 /**
+ * Which path of a task has a file id in the ledger, and what the latest run that looked for it found out.
+ *
+ * @generated from message drover.store.v1.FileIdRow
+ */
+export type FileIdRow = Message<"drover.store.v1.FileIdRow"> & {
+  /**
+   * The path below the source; the ledger's row of it has the file id.
+   *
+   * @generated from field: string path = 1;
+   */
+  path: string;
+
+  /**
+   * The run that found out the rest, 0 when none did.
+   *
+   * @generated from field: uint32 run = 2;
+   */
+  run: number;
+
+  /**
+   * The run's scan did not find the path.
+   *
+   * @generated from field: bool gone = 3;
+   */
+  gone: boolean;
+
+  /**
+   * The new path to which the run moves the item; empty when it found none.
+   *
+   * @generated from field: string mover = 4;
+   */
+  mover: string;
+
+  /**
+   * The move to that path failed.
+   *
+   * @generated from field: bool move_failed = 5;
+   */
+  moveFailed: boolean;
+};
+
+/**
+ * Describes the message drover.store.v1.FileIdRow.
+ * Use `create(FileIdRowSchema)` to create a new message.
+ */
+export const FileIdRowSchema: GenMessage<FileIdRow> = /*@__PURE__*/
+  messageDesc(file_drover_store_v1_rows, 8);
+
+/**
  * What agents may have written of one path of a task and not reported; the newest last, at most 4.
  *
  * @generated from message drover.store.v1.UnreportedRow
@@ -553,7 +616,7 @@ export type UnreportedRow = Message<"drover.store.v1.UnreportedRow"> & {
  * Use `create(UnreportedRowSchema)` to create a new message.
  */
 export const UnreportedRowSchema: GenMessage<UnreportedRow> = /*@__PURE__*/
-  messageDesc(file_drover_store_v1_rows, 8);
+  messageDesc(file_drover_store_v1_rows, 9);
 
 /**
  * One write that may have been.
@@ -581,7 +644,7 @@ export type UnreportedFile = Message<"drover.store.v1.UnreportedFile"> & {
  * Use `create(UnreportedFileSchema)` to create a new message.
  */
 export const UnreportedFileSchema: GenMessage<UnreportedFile> = /*@__PURE__*/
-  messageDesc(file_drover_store_v1_rows, 9);
+  messageDesc(file_drover_store_v1_rows, 10);
 
 /**
  * A ledger whose task was deleted, kept for a task of the same id, source and destination.
@@ -630,7 +693,7 @@ export type KeptLedgerRow = Message<"drover.store.v1.KeptLedgerRow"> & {
  * Use `create(KeptLedgerRowSchema)` to create a new message.
  */
 export const KeptLedgerRowSchema: GenMessage<KeptLedgerRow> = /*@__PURE__*/
-  messageDesc(file_drover_store_v1_rows, 10);
+  messageDesc(file_drover_store_v1_rows, 11);
 
 /**
  * Which item of a task has a name at the destination, where names that differ at the source may be one.
@@ -658,7 +721,7 @@ export type NameRow = Message<"drover.store.v1.NameRow"> & {
  * Use `create(NameRowSchema)` to create a new message.
  */
 export const NameRowSchema: GenMessage<NameRow> = /*@__PURE__*/
-  messageDesc(file_drover_store_v1_rows, 11);
+  messageDesc(file_drover_store_v1_rows, 12);
 
 /**
  * An agent that joined.
@@ -686,7 +749,7 @@ export type AgentRow = Message<"drover.store.v1.AgentRow"> & {
  * Use `create(AgentRowSchema)` to create a new message.
  */
 export const AgentRowSchema: GenMessage<AgentRow> = /*@__PURE__*/
-  messageDesc(file_drover_store_v1_rows, 12);
+  messageDesc(file_drover_store_v1_rows, 13);
 
 /**
  * A join token.
@@ -728,7 +791,7 @@ export type JoinTokenRow = Message<"drover.store.v1.JoinTokenRow"> & {
  * Use `create(JoinTokenRowSchema)` to create a new message.
  */
 export const JoinTokenRowSchema: GenMessage<JoinTokenRow> = /*@__PURE__*/
-  messageDesc(file_drover_store_v1_rows, 13);
+  messageDesc(file_drover_store_v1_rows, 14);
 
 /**
  * The answer to a request that carried a request id.
@@ -763,7 +826,7 @@ export type RequestRow = Message<"drover.store.v1.RequestRow"> & {
  * Use `create(RequestRowSchema)` to create a new message.
  */
 export const RequestRowSchema: GenMessage<RequestRow> = /*@__PURE__*/
-  messageDesc(file_drover_store_v1_rows, 14);
+  messageDesc(file_drover_store_v1_rows, 15);
 
 /**
  * The global settings.
@@ -784,7 +847,7 @@ export type SettingsRow = Message<"drover.store.v1.SettingsRow"> & {
  * Use `create(SettingsRowSchema)` to create a new message.
  */
 export const SettingsRowSchema: GenMessage<SettingsRow> = /*@__PURE__*/
-  messageDesc(file_drover_store_v1_rows, 15);
+  messageDesc(file_drover_store_v1_rows, 16);
 
 /**
  * Where a lease is. One set of states serves scans and batches.
