@@ -13,7 +13,9 @@ import { openDoor } from './backup/door.ts';
 import { createDispatcher } from './dispatch/create-dispatcher.ts';
 import { compileCoordinatorOptions, type CoordinatorOptions } from './options.ts';
 import { ChangeHub } from './rpc/change-hub.ts';
+import { runDueTask } from './rpc/run-control.ts';
 import { startServer } from './rpc/server.ts';
+import { openScheduler } from './schedule/scheduler.ts';
 import { openLevelStore } from './store/level-store.ts';
 import type { Store } from './store/store.ts';
 import { damagedStore } from './store/store-errors.ts';
@@ -63,8 +65,16 @@ export async function startCoordinator(
   );
   const changes = parts.adopt(new ChangeHub(dispatcher), (owned) => owned.close());
   const sweep = () => sweeper.start();
-  const shared = { store, trust, dispatcher, clock, log, changes, sweep };
-  const server = await startServer({ ...shared, certificate, listen });
+  const shared = { store, trust, dispatcher, clock, log, changes };
+  const scheduler = await openScheduler({
+    store,
+    clock,
+    log,
+    startRun: (task, change, signal) => runDueTask(shared, task, change, signal),
+    onChange: (task) => changes.emit({ kind: 'task', task }),
+  });
+  parts.adopt(scheduler, (owned) => owned.close());
+  const server = await startServer({ ...shared, sweep, scheduler, certificate, listen });
   // Sessions end by themselves when the server stops, and the dispatcher closes after the last of them.
   parts.adopt(server, (owned) => owned.close());
   const door = await openDoor({

@@ -17,6 +17,7 @@ const texts: Record<string, (task: Task) => string> = {
   source: (task) => task.source,
   destination: (task) => task.destination,
   display_name: (task) => task.displayName,
+  agent_group: (task) => task.agentGroup,
 };
 
 const fieldPattern = /([a-z_]+)\s*([:=])\s*/y;

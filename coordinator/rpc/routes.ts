@@ -19,9 +19,10 @@ import { createJoinTokenService } from './join-token-service.ts';
 import { reflect, reflectAlpha } from './reflection-service.ts';
 import { createRunService } from './run-service.ts';
 import { indexSchema } from './schema-index.ts';
+import type { TaskServiceParts } from './service-parts.ts';
 import { createSessionService } from './session-service.ts';
 import { createSettingsService } from './settings-service.ts';
-import { createTaskService, type TaskServiceParts } from './task-service.ts';
+import { createTaskService } from './task-service.ts';
 
 /** Everything that is served, in the order it is listed in. */
 export const servedServices: readonly DescService[] = [

@@ -59,6 +59,22 @@ export function retryRun(
   return startRun(parts, { task: given.task, repeatable, next, signal });
 }
 
+/**
+ * Starts a run because its time has come; `change` is made of the task's row in the same commit. Throws as `runTask` does, and what
+ * `change` throws.
+ */
+export function runDueTask(
+  parts: ServiceParts,
+  task: string,
+  change: (row: TaskRow) => TaskRow,
+  signal: AbortSignal,
+): Promise<Run> {
+  const request = create(RunTaskRequestSchema, { name: taskName(task) });
+  const repeatable = repeatableRequest(RunTaskRequestSchema, request);
+  const next = ({ key, settings, nowMs }: NextRun) => newRun(key, settings, false, nowMs);
+  return startRun(parts, { task, repeatable, next, change, signal });
+}
+
 /** A run by its name, or the latest one by that of its task. */
 function parseRetried(name: string): { task: string; run: number | undefined } {
   if (name.split('/').length > 2) return parseRunName(name, 'name');
@@ -87,12 +103,14 @@ interface RunStart {
   task: string;
   repeatable: RepeatableRequest;
   next: (parts: NextRun) => RunRow | Promise<RunRow>;
+  /** What else becomes of the task's row. @default nothing */
+  change?: (row: TaskRow) => TaskRow;
   signal: AbortSignal;
 }
 
 async function startRun(
   parts: ServiceParts,
-  { task, repeatable, next, signal }: RunStart,
+  { task, repeatable, next, change = (row) => row, signal }: RunStart,
 ): Promise<Run> {
   const start = (keep: boolean) =>
     parts.store.commit(async (transaction) => {
@@ -104,9 +122,10 @@ async function startRun(
       }
       const { key, settings, taskRow } = await nextRun(transaction, task);
       const row = await next({ transaction, key, settings, nowMs });
+      const changed = change(taskRow);
       if (keep) {
         transaction.putRun(key, row);
-        transaction.putTask(task, create(TaskRowSchema, { ...taskRow, latestRun: key.run }));
+        transaction.putTask(task, create(TaskRowSchema, { ...changed, latestRun: key.run }));
         repeatable.record(transaction, runName(key), nowMs);
       }
       return { isRepeated: false, key, row };

@@ -20,7 +20,7 @@ import { createCallInterceptor, createGate } from './call-log.ts';
 import { peerKey, type Peer } from './caller.ts';
 import { Connections } from './connections.ts';
 import { createRoutes } from './routes.ts';
-import type { TaskServiceParts } from './task-service.ts';
+import type { TaskServiceParts } from './service-parts.ts';
 
 /** The largest message, either way. A page of 2000 items with long paths takes a quarter of it. */
 export const messageBytesMax = 16 * 1024 * 1024;

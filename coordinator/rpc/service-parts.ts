@@ -2,6 +2,7 @@
 import type { Logger } from '../../lib/log.ts';
 import type { Clock } from '../../lib/time.ts';
 import type { Dispatcher } from '../dispatch/dispatcher.ts';
+import type { Scheduler } from '../schedule/scheduler.ts';
 import type { Store } from '../store/store.ts';
 import type { Trust } from '../trust/trust.ts';
 import type { ChangeHub } from './change-hub.ts';
@@ -13,4 +14,11 @@ export interface ServiceParts {
   clock: Clock;
   log: Logger;
   changes: ChangeHub;
+}
+
+/** What the service of tasks is made of besides. */
+export interface TaskServiceParts extends ServiceParts {
+  /** Removes what a deleted task left behind, in the background. */
+  sweep: () => void;
+  scheduler: Pick<Scheduler, 'taskChanged'>;
 }

@@ -3,7 +3,9 @@ import { fromBinary, type DescMessage } from '@bufbuild/protobuf';
 import {
   AgentRowSchema,
   BatchRowSchema,
+  FileIdRowSchema,
   JoinTokenRowSchema,
+  KeptLedgerRowSchema,
   LeaseState,
   LedgerRowSchema,
   NameRowSchema,
@@ -11,9 +13,12 @@ import {
   RunRowSchema,
   SettingsRowSchema,
   TaskRowSchema,
+  UnreportedRowSchema,
   type BatchRow,
+  type FileIdRow,
   type NameRow,
   type RunRow,
+  type UnreportedRow,
 } from '../../gen/drover/store/v1/rows_pb.ts';
 import {
   BatchItemsSchema,
@@ -30,11 +35,14 @@ const quickXorHashBytes = 20;
 /** The kinds of rows that hold a message, by the first part of their keys. */
 const schemas = new Map<string, DescMessage>([
   ['task', TaskRowSchema],
+  ['kept-ledger', KeptLedgerRowSchema],
   ['run', RunRowSchema],
   ['batch', BatchRowSchema],
   ['items', BatchItemsSchema],
   ['results', BatchResultsSchema],
   ['ledger', LedgerRowSchema],
+  ['file-id', FileIdRowSchema],
+  ['unreported', UnreportedRowSchema],
   ['name', NameRowSchema],
   ['agent', AgentRowSchema],
   ['join-token', JoinTokenRowSchema],
@@ -42,7 +50,7 @@ const schemas = new Map<string, DescMessage>([
   ['settings', SettingsRowSchema],
 ]);
 /** The kinds whose rows are empty: what counts is that they stand. */
-const empties = new Set(['deleted', 'open-run', 'pending', 'leased']);
+const empties = new Set(['deleted', 'deleted-runs', 'open-run', 'pending', 'leased']);
 
 /** The first part of a key. */
 export function kindOf(key: string): string {
@@ -125,6 +133,13 @@ function* problemsOfMessage(key: string, message: object): Generator<string> {
       if (lease === undefined || lease.state === LeaseState.UNSPECIFIED) yield 'holds no lease';
       return;
     }
+    case 'file-id':
+      if (!isRelativePath((message as FileIdRow).path)) yield 'names no path at the source';
+      return;
+    case 'unreported':
+      if (!isRelativePath(pathOf(key))) yield 'is not under the key of a path';
+      if ((message as UnreportedRow).files.length === 0) yield 'tells of no write';
+      return;
     case 'ledger':
     case 'name': {
       if (!isRelativePath(pathOf(key))) yield 'is not under the key of a path';

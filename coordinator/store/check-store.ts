@@ -1,12 +1,15 @@
 // Reads everything in a store and says what is wrong with it. Repairs nothing.
 import {
   BatchRowSchema,
+  FileIdRowSchema,
+  KeptLedgerRowSchema,
   LeaseState,
   LedgerRowSchema,
   NameRowSchema,
   RunRowSchema,
   TaskRowSchema,
   type BatchRow,
+  type KeptLedgerRow,
   type RunRow,
   type TaskRow,
 } from '../../gen/drover/store/v1/rows_pb.ts';
@@ -15,7 +18,7 @@ import { DroverError } from '../../lib/error.ts';
 import { isRunOpen } from '../task/run-states.ts';
 import { decode, kindOf, problemsOfColumns, problemsOfRow, taskOf } from './check-row.ts';
 import { RunTally } from './check-run.ts';
-import { keys, lastNumber, under } from './keys.ts';
+import { isOfLedger, keys, lastNumber, under } from './keys.ts';
 import { openDatabase, type Database } from './open-database.ts';
 import { readError } from './store-errors.ts';
 import { damagedTables } from './store-files.ts';
@@ -26,6 +29,15 @@ export interface StoreProblem {
   /** The key of the row, or the file. */
   key: string;
   words: string;
+}
+
+/** What there is of a task. */
+interface StoredTask {
+  id: string;
+  row: TaskRow | undefined;
+  kept: KeptLedgerRow | undefined;
+  /** Rows of it are still being removed. */
+  isDeleted: boolean;
 }
 
 type Report = (problem: StoreProblem) => void;
@@ -52,7 +64,7 @@ class StoreCheck {
   readonly #database: Database;
   readonly #report: Report;
   /** The task that was asked for last, since rows come task by task. */
-  #task: { id: string; row: TaskRow | undefined; isDeleted: boolean } | undefined;
+  #task: StoredTask | undefined;
 
   constructor(database: Database, report: Report) {
     this.#database = database;
@@ -125,6 +137,16 @@ class StoreCheck {
       case 'ledger':
       case 'name':
         return this.#problemsOfTask(kind, key, bytes);
+      case 'unreported':
+        return (await this.#hasLedger(taskOf(key))) ? [] : ['belongs to no task'];
+      case 'file-id':
+        return (await this.#hasLedger(taskOf(key)))
+          ? this.#problemsOfFileId(key, bytes)
+          : ['belongs to no task'];
+      case 'kept-ledger':
+        return (await this.#taskOf(taskOf(key))).row === undefined
+          ? []
+          : ['is kept, and there is a task of its id'];
       case 'open-run':
         return this.#missing(key, keys.run(runKeyOf(key)), 'there is no such run');
       case 'batch':
@@ -140,13 +162,34 @@ class StoreCheck {
   }
 
   async #problemsOfTask(kind: string, key: string, bytes: Uint8Array): Promise<string[]> {
-    const { row, isDeleted } = await this.#taskOf(taskOf(key));
+    const { row: task, kept, isDeleted } = await this.#taskOf(taskOf(key));
     if (isDeleted) return [];
+    const row = task ?? (isOfLedger(kind) ? kept : undefined);
     if (row === undefined) return ['belongs to no task'];
     const run = kind === 'run' ? lastNumber(key) : runOf(kind, bytes);
     return run > row.latestRun
       ? [`is of run ${run}, and the task's latest is ${row.latestRun}`]
       : [];
+  }
+
+  /** The index may lack ids, but what it has leads to a row that has the id. */
+  async #problemsOfFileId(key: string, bytes: Uint8Array): Promise<string[]> {
+    const id = key.slice(key.lastIndexOf('!') + 1);
+    const task = taskOf(key);
+    if ((await this.#taskOf(task)).isDeleted) return [];
+    const path = decode(FileIdRowSchema, bytes)?.path ?? '';
+    const ledger = await this.#database.get(keys.ledger(task, path));
+    const row = ledger && decode(LedgerRowSchema, ledger);
+    if (row === undefined) return ['leads to a path that has no row in the ledger'];
+    return row.fileId === BigInt(id)
+      ? []
+      : ['leads to a row of the ledger that has another file id'];
+  }
+
+  /** Whether there is a task, or what was kept or is being removed of one. */
+  async #hasLedger(id: string): Promise<boolean> {
+    const { row, kept, isDeleted } = await this.#taskOf(id);
+    return row !== undefined || kept !== undefined || isDeleted;
   }
 
   async #problemsOfIndex(kind: string, key: string): Promise<string[]> {
@@ -167,9 +210,15 @@ class StoreCheck {
 
   async #taskOf(id: string) {
     if (this.#task?.id === id) return this.#task;
-    const [bytes, deleted] = await this.#database.getMany([keys.task(id), keys.deletedTask(id)]);
+    const [bytes, keptBytes, ...marks] = await this.#database.getMany([
+      keys.task(id),
+      keys.keptLedger(id),
+      keys.deletedTask(id),
+      keys.deletedRuns(id),
+    ]);
     const row = bytes && decode(TaskRowSchema, bytes);
-    return (this.#task = { id, row, isDeleted: deleted !== undefined });
+    const kept = keptBytes && decode(KeptLedgerRowSchema, keptBytes);
+    return (this.#task = { id, row, kept, isDeleted: marks.some((mark) => mark !== undefined) });
   }
 
   #say(key: string, words: string): void {

@@ -11,13 +11,19 @@ export interface KeyRange {
 
 /** Numbers in keys have this many digits, so that their order is that of the numbers. */
 const digits = 9;
+/** A file id has 64 bits. */
+const fileIdDigits = 20;
 const number = (value: number): string => String(value).padStart(digits, '0');
 const runPart = (key: RunKey): string => `${key.task}!${number(key.run)}`;
 
 export const keys = {
   task: (id: string) => `task!${id}`,
-  /** Stands while the rows of a deleted task are being removed. */
+  /** Stands while all rows of a deleted task are being removed. */
   deletedTask: (id: string) => `deleted!${id}`,
+  /** Stands while the runs of a deleted task are being removed; its ledger is not touched. */
+  deletedRuns: (id: string) => `deleted-runs!${id}`,
+  /** What is known of a deleted task whose ledger stays. */
+  keptLedger: (id: string) => `kept-ledger!${id}`,
   run: (key: RunKey) => `run!${runPart(key)}`,
   /** Index: stands while a run has not ended; its value is empty. */
   openRun: (key: RunKey) => `open-run!${runPart(key)}`,
@@ -30,6 +36,9 @@ export const keys = {
   /** Index: stands while an agent works on a batch; its value is empty. */
   leasedBatch: (key: BatchKey) => `leased!${runPart(key)}!${number(key.batch)}`,
   ledger: (task: string, path: string) => `ledger!${task}!${pathKey(path)}`,
+  /** Index: the path of the ledger's row that has this file id, and what the latest run found out by it. */
+  fileId: (task: string, id: bigint) => `file-id!${task}!${String(id).padStart(fileIdDigits, '0')}`,
+  unreported: (task: string, path: string) => `unreported!${task}!${pathKey(path)}`,
   /** By the folded path at the destination: names that are one to the destination have one key. */
   name: (task: string, path: string) => `name!${task}!${pathKey(path)}`,
   agent: (id: string) => `agent!${id}`,
@@ -42,10 +51,24 @@ export const keys = {
   generationBase: 'meta!generation-base',
 };
 
-/** Every kind of row that belongs to one task, as the range that holds the task's. */
+/** Every kind of row that belongs to a run of a task. */
+const runKinds = ['run', 'open-run', 'batch', 'items', 'results', 'pending', 'leased'];
+/** Every kind of row that outlives the runs of a task: its ledger, and what finds things in it. */
+const ledgerKinds = ['ledger', 'file-id', 'unreported', 'name'];
+
+/** Whether rows of this kind stay when a task is deleted and its ledger is kept. */
+export function isOfLedger(kind: string): boolean {
+  return ledgerKinds.includes(kind);
+}
+
+/** The rows of a task's runs, as the ranges that hold them. */
+export function runRanges(task: string): KeyRange[] {
+  return runKinds.map((kind) => under(`${kind}!${task}!`));
+}
+
+/** All rows of a task, as the ranges that hold them. */
 export function taskRanges(task: string): KeyRange[] {
-  const kinds = ['run', 'open-run', 'batch', 'items', 'results', 'pending', 'leased', 'ledger', 'name']; // prettier-ignore
-  return kinds.map((kind) => under(`${kind}!${task}!`));
+  return [...runRanges(task), ...ledgerKinds.map((kind) => under(`${kind}!${task}!`))];
 }
 
 /** All keys that begin with `prefix`, which ends with `!`; `"` is the character after `!`. */

@@ -3,22 +3,28 @@ import { fromBinary, type DescMessage, type MessageShape } from '@bufbuild/proto
 import {
   AgentRowSchema,
   BatchRowSchema,
+  FileIdRowSchema,
   JoinTokenRowSchema,
+  KeptLedgerRowSchema,
   LedgerRowSchema,
   NameRowSchema,
   RequestRowSchema,
   RunRowSchema,
   SettingsRowSchema,
   TaskRowSchema,
+  UnreportedRowSchema,
   type AgentRow,
   type BatchRow,
+  type FileIdRow,
   type JoinTokenRow,
+  type KeptLedgerRow,
   type LedgerRow,
   type NameRow,
   type RequestRow,
   type RunRow,
   type SettingsRow,
   type TaskRow,
+  type UnreportedRow,
 } from '../../gen/drover/store/v1/rows_pb.ts';
 import type { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
 import { raiseGeneration } from './generations.ts';
@@ -26,7 +32,7 @@ import { keyPath, keys, lastNumber, pathKey, under, type KeyRange } from './keys
 import { mergeLedger } from './ledger-merge.ts';
 import type { Database } from './open-database.ts';
 import { readError } from './store-errors.ts';
-import type { BatchKey, Reader, RunKey } from './store.ts';
+import type { BatchKey, LedgerEntry, LedgerRange, Reader, RunKey } from './store.ts';
 
 /** How many rows an iterator brings at once. */
 const iteratorRows = 1000;
@@ -39,7 +45,7 @@ export interface OpenedStore {
   generationBase: number;
 }
 
-/** Reads rows; `get` is where a transaction sees its own writes first. */
+/** Reads rows; `get` and `getMany` are where a transaction sees its own writes first. */
 export class LevelReader implements Reader {
   protected readonly opened: OpenedStore;
 
@@ -64,23 +70,26 @@ export class LevelReader implements Reader {
     return this.read(this.database.get(key));
   }
 
+  protected async getMany(rowKeys: string[]): Promise<(Uint8Array | undefined)[]> {
+    return rowKeys.length === 0 ? [] : this.read(this.database.getMany(rowKeys));
+  }
+
   async #row<D extends DescMessage>(schema: D, key: string): Promise<MessageShape<D> | undefined> {
     const bytes = await this.get(key);
     return bytes === undefined ? undefined : fromBinary(schema, bytes);
   }
 
-  /** Many rows at once; it does not see what a commit has not written yet. */
   async #rows<D extends DescMessage>(
     schema: D,
     rowKeys: string[],
   ): Promise<(MessageShape<D> | undefined)[]> {
-    const found = await this.read(this.database.getMany(rowKeys));
+    const found = await this.getMany(rowKeys);
     return found.map((bytes) => bytes && fromBinary(schema, bytes));
   }
 
   async #page<D extends DescMessage>(
     schema: D,
-    range: KeyRange,
+    range: KeyRange | { gt: string; lte: string },
     limit: number,
   ): Promise<{ key: string; row: MessageShape<D> }[]> {
     const entries = await this.read(this.database.iterator({ ...range, limit }).all());
@@ -134,6 +143,12 @@ export class LevelReader implements Reader {
     return found.map(lastNumber);
   }
 
+  async lastPendingBatch(run: RunKey, phase: BatchPhase): Promise<number | undefined> {
+    const range = under(parent(keys.pendingBatch({ ...run, batch: 0 }, phase)));
+    const found = await this.read(this.database.keys({ ...range, reverse: true, limit: 1 }).all());
+    return found.map(lastNumber)[0];
+  }
+
   async leasedBatches(run: RunKey): Promise<number[]> {
     const range = under(parent(keys.leasedBatch({ ...run, batch: 0 })));
     return (await this.read(this.database.keys(range).all())).map(lastNumber);
@@ -157,6 +172,25 @@ export class LevelReader implements Reader {
     }
   }
 
+  ledgerRows = (task: string, paths: readonly string[]): Promise<(LedgerRow | undefined)[]> =>
+    this.#rows(LedgerRowSchema, paths.map((one) => keys.ledger(task, one))); // prettier-ignore
+
+  async ledgerRange(
+    task: string,
+    { after, upTo }: LedgerRange,
+    limit: number,
+  ): Promise<LedgerEntry[]> {
+    const all = keys.ledger(task, '');
+    const end = upTo === '' ? { lt: under(all).lt } : { lte: keys.ledger(task, upTo) };
+    const page = await this.#page(LedgerRowSchema, { gt: keys.ledger(task, after), ...end }, limit);
+    return page.map(({ key, row }) => ({ path: keyPath(key.slice(all.length)), row }));
+  }
+
+  fileIds = (task: string, ids: readonly bigint[]): Promise<(FileIdRow | undefined)[]> =>
+    this.#rows(FileIdRowSchema, ids.map((id) => keys.fileId(task, id))); // prettier-ignore
+  unreported = (task: string, paths: readonly string[]): Promise<(UnreportedRow | undefined)[]> =>
+    this.#rows(UnreportedRowSchema, paths.map((one) => keys.unreported(task, one))); // prettier-ignore
+
   async firstMigrated(task: string, itemPath: string) {
     const key = keys.ledger(task, itemPath);
     // What is below a path comes right after it, since nothing is below the separator.
@@ -166,6 +200,15 @@ export class LevelReader implements Reader {
     const found = keyPath(entry[0].slice(keys.ledger(task, '').length));
     return { path: found, row: fromBinary(LedgerRowSchema, entry[1]) };
   }
+
+  async countLedger(task: string, max: number): Promise<number> {
+    const range = under(keys.ledger(task, ''));
+    const found = await this.read(this.database.keys({ ...range, limit: max }).all());
+    return found.length;
+  }
+
+  keptLedger = (task: string): Promise<KeptLedgerRow | undefined> =>
+    this.#row(KeptLedgerRowSchema, keys.keptLedger(task));
 
   names = (task: string, paths: readonly string[]): Promise<(NameRow | undefined)[]> =>
     this.#rows(NameRowSchema, paths.map((one) => keys.name(task, one))); // prettier-ignore

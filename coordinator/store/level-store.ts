@@ -4,7 +4,7 @@ import { fromBinary } from '@bufbuild/protobuf';
 import { timestampMs } from '@bufbuild/protobuf/wkt';
 import { JoinTokenRowSchema, RequestRowSchema } from '../../gen/drover/store/v1/rows_pb.ts';
 import { copyRows, type CopiedRows } from './copy-rows.ts';
-import { keys, taskRanges, under } from './keys.ts';
+import { keys, runRanges, taskRanges, under, type KeyRange } from './keys.ts';
 import { LevelReader, type OpenedStore } from './level-reader.ts';
 import { LevelTransaction } from './level-transaction.ts';
 import { encodeNumber, openDatabase, readNumber, storeFormat } from './open-database.ts';
@@ -83,7 +83,8 @@ class LevelStore extends LevelReader implements CopyableStore {
   }
 
   async sweep(nowMs: number): Promise<void> {
-    await this.#sweepDeletedTasks();
+    await this.#sweepDeleted('deleted!', taskRanges);
+    await this.#sweepDeleted('deleted-runs!', runRanges);
     await this.#sweepOld('request!', nowMs - requestMemoryMs, (bytes) =>
       timestampMs(fromBinary(RequestRowSchema, bytes).createTime!),
     );
@@ -102,10 +103,11 @@ class LevelStore extends LevelReader implements CopyableStore {
       if (timeMs(bytes) < beforeMs) await this.#remove([key]);
   }
 
-  async #sweepDeletedTasks(): Promise<void> {
-    for await (const key of this.database.keys(under('deleted!'))) {
+  /** The mark of a task goes last, so that what a crash left is found again. */
+  async #sweepDeleted(marks: string, ranges: (task: string) => KeyRange[]): Promise<void> {
+    for await (const key of this.database.keys(under(marks))) {
       const task = key.slice(key.indexOf('!') + 1);
-      for (const range of taskRanges(task)) {
+      for (const range of ranges(task)) {
         await using iterator = this.database.keys(range);
         for (
           let found = await iterator.nextv(sweepRows);

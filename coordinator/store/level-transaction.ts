@@ -1,9 +1,11 @@
 // What one commit reads and is about to write.
-import { toBinary, type DescMessage, type MessageShape } from '@bufbuild/protobuf';
+import { create, toBinary, type DescMessage, type MessageShape } from '@bufbuild/protobuf';
 import {
   AgentRowSchema,
   BatchRowSchema,
+  FileIdRowSchema,
   JoinTokenRowSchema,
+  KeptLedgerRowSchema,
   LeaseState,
   LedgerRowSchema,
   NameRowSchema,
@@ -11,16 +13,21 @@ import {
   RunRowSchema,
   SettingsRowSchema,
   TaskRowSchema,
+  UnreportedRowSchema,
   type AgentRow,
   type BatchRow,
+  type FileIdRow,
   type JoinTokenRow,
+  type KeptLedgerRow,
   type LedgerRow,
   type NameRow,
   type RequestRow,
   type RunRow,
   type SettingsRow,
   type TaskRow,
+  type UnreportedRow,
 } from '../../gen/drover/store/v1/rows_pb.ts';
+import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
 import { isRunOpen } from '../task/run-states.ts';
 import { keys } from './keys.ts';
 import { LevelReader } from './level-reader.ts';
@@ -37,6 +44,14 @@ export class LevelTransaction extends LevelReader implements Transaction {
     return this.writes.has(key) ? this.writes.get(key) : super.get(key);
   }
 
+  protected override async getMany(rowKeys: string[]): Promise<(Uint8Array | undefined)[]> {
+    const found = await super.getMany(rowKeys);
+    return found.map((bytes, index) => {
+      const key = rowKeys[index]!;
+      return this.writes.has(key) ? this.writes.get(key) : bytes;
+    });
+  }
+
   #put<D extends DescMessage>(schema: D, key: string, row: MessageShape<D>): void {
     this.writes.set(key, toBinary(schema, row));
   }
@@ -50,12 +65,24 @@ export class LevelTransaction extends LevelReader implements Transaction {
   }
 
   async isBeingDeleted(id: string): Promise<boolean> {
-    return (await this.get(keys.deletedTask(id))) !== undefined;
+    const marks = [keys.deletedTask(id), keys.deletedRuns(id)];
+    const standing = await Promise.all(marks.map((key) => this.get(key)));
+    return standing.some((mark) => mark !== undefined);
   }
 
-  deleteTask(id: string): void {
+  deleteTask(id: string, kept?: KeptLedgerRow): void {
     this.writes.set(keys.task(id), undefined);
-    this.writes.set(keys.deletedTask(id), nothing);
+    if (kept === undefined) {
+      this.writes.set(keys.keptLedger(id), undefined);
+      this.writes.set(keys.deletedTask(id), nothing);
+    } else {
+      this.#put(KeptLedgerRowSchema, keys.keptLedger(id), kept);
+      this.writes.set(keys.deletedRuns(id), nothing);
+    }
+  }
+
+  takeLedger(id: string): void {
+    this.writes.set(keys.keptLedger(id), undefined);
   }
 
   putRun(key: RunKey, row: RunRow): void {
@@ -68,6 +95,9 @@ export class LevelTransaction extends LevelReader implements Transaction {
     const { state } = row.lease!;
     this.#index(keys.pendingBatch(key, row.phase), state === LeaseState.PENDING);
     this.#index(keys.leasedBatch(key), state === LeaseState.LEASED);
+    // The one way in which a batch comes into another phase.
+    if (row.phase === BatchPhase.GONE)
+      this.#index(keys.pendingBatch(key, BatchPhase.GONE_FOLDERS), false);
   }
 
   putBatchItems(key: BatchKey, items: Uint8Array): void {
@@ -80,14 +110,48 @@ export class LevelTransaction extends LevelReader implements Transaction {
 
   putLedger(task: string, itemPath: string, row: LedgerRow): void {
     this.#put(LedgerRowSchema, keys.ledger(task, itemPath), row);
+    if (row.fileId === 0n) return;
+    this.putFileId(task, row.fileId, create(FileIdRowSchema, { path: itemPath }));
+  }
+
+  async deleteLedger(task: string, itemPath: string): Promise<void> {
+    const [row] = await this.ledgerRows(task, [itemPath]);
+    this.writes.set(keys.ledger(task, itemPath), undefined);
+    if (row !== undefined) await this.dropFileId(task, row.fileId, itemPath);
+  }
+
+  putFileId(task: string, id: bigint, row: FileIdRow): void {
+    this.#put(FileIdRowSchema, keys.fileId(task, id), row);
+  }
+
+  async dropFileId(task: string, id: bigint, itemPath: string): Promise<void> {
+    if (id === 0n) return;
+    const [row] = await this.fileIds(task, [id]);
+    if (row?.path === itemPath) this.writes.set(keys.fileId(task, id), undefined);
+  }
+
+  putUnreported(task: string, itemPath: string, row: UnreportedRow): void {
+    this.#put(UnreportedRowSchema, keys.unreported(task, itemPath), row);
+  }
+
+  deleteUnreported(task: string, itemPath: string): void {
+    this.writes.set(keys.unreported(task, itemPath), undefined);
   }
 
   putName(task: string, itemPath: string, row: NameRow): void {
     this.#put(NameRowSchema, keys.name(task, itemPath), row);
   }
 
+  deleteName(task: string, itemPath: string): void {
+    this.writes.set(keys.name(task, itemPath), undefined);
+  }
+
   putAgent(id: string, row: AgentRow): void {
     this.#put(AgentRowSchema, keys.agent(id), row);
+  }
+
+  deleteAgent(id: string): void {
+    this.writes.set(keys.agent(id), undefined);
   }
 
   putJoinToken(secretHash: string, row: JoinTokenRow): void {

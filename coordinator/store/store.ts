@@ -2,13 +2,16 @@
 import type {
   AgentRow,
   BatchRow,
+  FileIdRow,
   JoinTokenRow,
+  KeptLedgerRow,
   LedgerRow,
   NameRow,
   RequestRow,
   RunRow,
   SettingsRow,
   TaskRow,
+  UnreportedRow,
 } from '../../gen/drover/store/v1/rows_pb.ts';
 import type { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
 
@@ -26,6 +29,18 @@ export interface RunKey {
 /** Names a batch: its run and its number, from 1. */
 export interface BatchKey extends RunKey {
   batch: number;
+}
+
+/** A range of the ledger's paths: all after `after` up to `upTo`; an empty `upTo` is beyond all. */
+export interface LedgerRange {
+  after: string;
+  upTo: string;
+}
+
+/** A row of the ledger with its path. */
+export interface LedgerEntry {
+  path: string;
+  row: LedgerRow;
 }
 
 /** Reads what is stored. Missing rows are undefined. Pages are in key order and hold at most `limit` rows. */
@@ -47,15 +62,29 @@ export interface Reader {
   batchResults(key: BatchKey): Promise<Uint8Array | undefined>;
   /** Numbers of the batches of a phase that are PENDING, after `after`. */
   pendingBatches(run: RunKey, phase: BatchPhase, after: number, limit: number): Promise<number[]>;
+  /** The highest number of a batch of a phase that is PENDING; undefined when there is none. */
+  lastPendingBatch(run: RunKey, phase: BatchPhase): Promise<number | undefined>;
   /** Numbers of the batches that are LEASED; no more than all agents have slots. */
   leasedBatches(run: RunKey): Promise<number[]>;
   /** The ledger's rows of these paths, which are in path order (see `pathKey`); undefined where there is none. */
   ledger(task: string, paths: readonly string[]): Promise<(LedgerRow | undefined)[]>;
+  /** The ledger's rows of these paths, in any order; undefined where there is none. */
+  ledgerRows(task: string, paths: readonly string[]): Promise<(LedgerRow | undefined)[]>;
+  /** The ledger's rows after `after` and up to `upTo`, in path order; an empty `upTo` means all after `after`. */
+  ledgerRange(task: string, range: LedgerRange, limit: number): Promise<LedgerEntry[]>;
+  /** Which paths have these file ids in the ledger; undefined where none has. */
+  fileIds(task: string, ids: readonly bigint[]): Promise<(FileIdRow | undefined)[]>;
+  /** What agents may have written of these paths and not reported; undefined where nothing. */
+  unreported(task: string, paths: readonly string[]): Promise<(UnreportedRow | undefined)[]>;
   /**
    * The ledger's first row of the path or of anything below it: a folder gets its own row only when all in it is done. Undefined
    * when nothing of it was migrated.
    */
-  firstMigrated(task: string, path: string): Promise<{ path: string; row: LedgerRow } | undefined>;
+  firstMigrated(task: string, path: string): Promise<LedgerEntry | undefined>;
+  /** How many rows the task's ledger has, counted no further than `max`. */
+  countLedger(task: string, max: number): Promise<number>;
+  /** What was kept of a deleted task of this id; undefined when nothing was. */
+  keptLedger(task: string): Promise<KeptLedgerRow | undefined>;
   /** Who has these names at the destination, which are folded paths in any order; undefined where nobody has. */
   names(task: string, paths: readonly string[]): Promise<(NameRow | undefined)[]>;
   agent(id: string): Promise<AgentRow | undefined>;
@@ -66,23 +95,38 @@ export interface Reader {
   settings(): Promise<SettingsRow | undefined>;
 }
 
-/** Reads and writes inside one commit; reads see the commit's own writes of single rows (not of pages). */
+/** Reads and writes inside one commit; reads see the commit's own writes of rows that are named (not of pages and ranges). */
 export interface Transaction extends Reader {
   putTask(id: string, row: TaskRow): void;
   /** Whether rows of a deleted task of this id are still being removed; a new one of the same id has to wait. */
   isBeingDeleted(id: string): Promise<boolean>;
-  /** Marks the task as deleted: it is gone for every reader at once. Its runs and ledger are removed afterwards by `sweep`. */
-  deleteTask(id: string): void;
+  /**
+   * Marks the task as deleted: it is gone for every reader at once. Its runs, and its ledger unless that is `kept`, are removed
+   * afterwards by `sweep`. Of a task that is deleted already, what was kept is removed so.
+   */
+  deleteTask(id: string, kept?: KeptLedgerRow): void;
+  /** A task of this id goes on with the ledger that was kept, which counts as kept no more. */
+  takeLedger(id: string): void;
   /** Also keeps the index of open runs. */
   putRun(key: RunKey, row: RunRow): void;
   /** Also keeps the indexes of pending and of leased batches. */
   putBatch(key: BatchKey, row: BatchRow): void;
   putBatchItems(key: BatchKey, items: Uint8Array): void;
   putBatchResults(key: BatchKey, results: Uint8Array): void;
+  /** Also keeps the index of file ids: it points to the row that was put last with an id. */
   putLedger(task: string, path: string, row: LedgerRow): void;
+  /** Also keeps the index of file ids. */
+  deleteLedger(task: string, path: string): Promise<void>;
+  putFileId(task: string, id: bigint, row: FileIdRow): void;
+  /** Takes a file id out of the index, if it points to this path there. */
+  dropFileId(task: string, id: bigint, path: string): Promise<void>;
+  putUnreported(task: string, path: string, row: UnreportedRow): void;
+  deleteUnreported(task: string, path: string): void;
   /** `path` is a folded path at the destination. */
   putName(task: string, path: string, row: NameRow): void;
+  deleteName(task: string, path: string): void;
   putAgent(id: string, row: AgentRow): void;
+  deleteAgent(id: string): void;
   putJoinToken(secretHash: string, row: JoinTokenRow): void;
   putRequest(id: string, row: RequestRow): void;
   putSettings(row: SettingsRow): void;

@@ -8,7 +8,11 @@ interface Timer {
 
 export class ManualClock implements Clock {
   readonly #timers = new Set<Timer>();
-  #nowMs = 1_000_000;
+  #nowMs: number;
+
+  constructor(nowMs = 1_000_000) {
+    this.#nowMs = nowMs;
+  }
 
   now(): number {
     return this.#nowMs;

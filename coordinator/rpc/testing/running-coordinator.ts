@@ -11,6 +11,7 @@ import path from 'node:path';
 import { EnrollmentService } from '../../../gen/drover/v1/session_pb.ts';
 import { JoinTokenService } from '../../../gen/drover/v1/agent_pb.ts';
 import { createLog } from '../../../lib/log.ts';
+import { systemClock, type Clock } from '../../../lib/time.ts';
 import { parseJoinToken } from '../../../lib/join-token.ts';
 import { startCoordinator, type Coordinator } from '../../coordinator.ts';
 
@@ -42,11 +43,12 @@ export interface RunningCoordinator {
 export async function runCoordinator(
   t: ExecutionContext,
   dataFolder = temporaryFolder(t),
+  clock: Clock = systemClock,
 ): Promise<RunningCoordinator> {
   const listen = { host: '127.0.0.1', port: 0 };
   const coordinator = await startCoordinator(
     { dataFolder, listen },
-    { log: createLog('test', 'silent') },
+    { log: createLog('test', 'silent'), clock },
   );
   t.teardown(() => coordinator.close());
   const { address, authorityFile, tokenFile } = coordinator.connection;

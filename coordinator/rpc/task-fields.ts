@@ -1,0 +1,41 @@
+// What people may set of a task, beside its source and destination. PURE.
+import { equals } from '@bufbuild/protobuf';
+import { ScheduleSchema, type Schedule, type Task } from '../../gen/drover/v1/task_pb.ts';
+import { DroverError } from '../../lib/error.ts';
+import { checkSchedule } from '../schedule/check-schedule.ts';
+import { checkSettings } from './settings.ts';
+
+const displayNameLengthMax = 200;
+const priorityMax = 9;
+const groupPattern = /^[A-Za-z0-9._-]{1,63}$/;
+
+/**
+ * Throws INVALID_ARGUMENT that names the field that cannot be kept. `before` is the task before the change; absent: it is new. A schedule
+ * that was not changed may have had its time.
+ */
+export function checkTask(task: Task, nowMs: number, before?: Task): void {
+  const { displayName, settings, agentGroup, priority, schedule } = task;
+  checkDisplayName(displayName);
+  checkSettings(settings, 'task.settings');
+  if (agentGroup !== '' && !groupPattern.test(agentGroup))
+    throw DroverError.invalid(
+      'task.agent_group',
+      `"${agentGroup}" is no group's name; it has letters, digits, -, _ and ., and at most 63 characters`,
+    );
+  if (priority > priorityMax)
+    throw DroverError.invalid('task.priority', `must be from 1 to ${priorityMax}`);
+  const isNew = !isSameSchedule(schedule, before?.schedule);
+  checkSchedule(schedule, 'task.schedule', { nowMs, isNew });
+}
+
+export function isSameSchedule(one: Schedule | undefined, other: Schedule | undefined): boolean {
+  if (one === undefined || other === undefined) return one === other;
+  return equals(ScheduleSchema, one, other);
+}
+
+function checkDisplayName(displayName: string): void {
+  const field = 'task.display_name';
+  if (displayName.length > displayNameLengthMax)
+    throw DroverError.invalid(field, `is longer than ${displayNameLengthMax} characters`);
+  if (/\p{Cc}/u.test(displayName)) throw DroverError.invalid(field, 'holds a control character');
+}
