@@ -96,6 +96,7 @@ const table: [name: string, event: RunEvent, expected: Map<RunState, Outcome>][]
     to(FAILED, openStates),
   ],
   ['finish-batch', { kind: 'finish-batch', outcome }, same(openStates)],
+  ['split-batch', { kind: 'split-batch', phase: BatchPhase.TRANSFER }, same(openStates)],
 ];
 
 for (const [name, event, expected] of table)
@@ -197,6 +198,16 @@ test('a batch counts for its own phase', (t) => {
     openTransferBatches: 2,
     openFolderBatches: 1,
   });
+});
+
+test('a batch that is cut in two is one more, open in its phase', (t) => {
+  const counts = (phase: BatchPhase) => {
+    const { batches, openTransferBatches, openFolderBatches, openGoneBatches } = stepRun(runIn(RUNNING), { kind: 'split-batch', phase }, 0); // prettier-ignore
+    return [batches, openTransferBatches, openFolderBatches, openGoneBatches];
+  };
+  t.deepEqual(counts(BatchPhase.TRANSFER), [1, 3, 2, 0]);
+  t.deepEqual(counts(BatchPhase.FOLDERS), [1, 2, 3, 0]);
+  t.deepEqual(counts(BatchPhase.GONE), [1, 2, 2, 1]);
 });
 
 const ends: [name: string, state: RunState, failedItems: bigint, end: RunState][] = [

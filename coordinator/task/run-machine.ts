@@ -72,7 +72,9 @@ export type RunEvent =
   | { kind: 'plan-page'; planned: PlannedPage }
   | { kind: 'finish-scan'; generation: number }
   | { kind: 'fail'; reason: ErrorReason; message: string }
-  | { kind: 'finish-batch'; outcome: BatchOutcome };
+  | { kind: 'finish-batch'; outcome: BatchOutcome }
+  /** A batch of the phase was cut in two, so that there is one more. */
+  | { kind: 'split-batch'; phase: BatchPhase };
 
 /** A run that was just asked for; `settings` are complete. */
 export function newRun(
@@ -192,6 +194,11 @@ function apply(row: RunRow, event: RunEvent, nowMs: number): void {
       addOutcome(row, event.outcome);
       endIfNothingLeft(row, nowMs);
       return;
+    case 'split-batch':
+      requireOpen(row);
+      row.batches += 1;
+      addOpen(row, event.phase, 1);
+      return;
   }
 }
 
@@ -223,14 +230,19 @@ function addPage(row: RunRow, planned: PlannedPage): void {
 
 function addOutcome(row: RunRow, outcome: BatchOutcome): void {
   const progress = row.run!.progress!;
-  if (outcome.phase === BatchPhase.FOLDERS) row.openFolderBatches -= 1;
-  else row.openTransferBatches -= 1;
+  addOpen(row, outcome.phase, -1);
   progress.succeededItems += BigInt(outcome.succeededItems);
   progress.succeededBytes += outcome.succeededBytes;
   progress.skippedItems += BigInt(outcome.skippedItems);
   progress.plannedBytes -= outcome.skippedBytes;
   progress.failedItems += BigInt(outcome.failedItems);
   progress.failedBytes += outcome.failedBytes;
+}
+
+function addOpen(row: RunRow, phase: BatchPhase, count: number): void {
+  if (phase === BatchPhase.FOLDERS) row.openFolderBatches += count;
+  else if (phase === BatchPhase.GONE) row.openGoneBatches += count;
+  else row.openTransferBatches += count;
 }
 
 function endIfNothingLeft(row: RunRow, nowMs: number): void {
