@@ -4,14 +4,16 @@ import { ItemKind, ItemState } from '../../gen/drover/v1/item_pb.ts';
 import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
 import type { BatchItems, BatchResults } from '../../gen/drover/v1/columns_pb.ts';
 
-const { TRANSFER, FOLDERS } = BatchPhase;
+const { TRANSFER, FOLDERS, GONE, GONE_FOLDERS } = BatchPhase;
 
 /** What the batches of a run add up to. */
 export class RunTally {
   readonly #row: RunRow;
   #batches = 0;
-  #openTransfers = 0;
-  #openFolders = 0;
+  /** By their phase. */
+  readonly #open = new Map<BatchPhase, number>();
+  #moved = 0;
+  #recycled = 0;
   #succeeded = 0;
   #skipped = 0;
   #failed = 0;
@@ -36,8 +38,7 @@ export class RunTally {
       yield `it counts ${batch.items} items and has ${items.path.length}`;
     const { state } = batch.lease!;
     if (state === LeaseState.DONE) yield* this.#addDone(batch, items, results);
-    else if (batch.phase === FOLDERS) this.#openFolders += 1;
-    else this.#openTransfers += 1;
+    else this.#open.set(batch.phase, this.#openOf(batch.phase) + 1);
     if (state !== LeaseState.DONE && results !== undefined) yield 'it has results and is not done';
   }
 
@@ -51,6 +52,7 @@ export class RunTally {
     const counted = { ...states };
     // What was settled by the plan counts whole; of what agents did, folders count only where they are finished.
     const isSettled = batch.lease!.generation === 0;
+    const isGone = batch.phase === GONE || batch.phase === GONE_FOLDERS;
     for (const [index, state] of results.state.entries()) {
       if (!(state in states)) {
         yield `the result of item ${index} is none`;
@@ -58,9 +60,15 @@ export class RunTally {
       }
       const known = state as keyof typeof states;
       states[known] += 1;
-      if (isSettled || batch.phase === FOLDERS || items.kind[index] !== ItemKind.FOLDER)
+      // Of what is gone from the source, only failures are among the other counts.
+      if (isGone && state === ItemState.SUCCEEDED) this.#recycled += 1;
+      if (isGone && state !== ItemState.FAILED) continue;
+      if (isSettled || batch.phase !== TRANSFER || items.kind[index] !== ItemKind.FOLDER)
         counted[known] += 1;
     }
+    this.#moved += results.moved.filter(
+      (index) => results.state[index] === ItemState.SUCCEEDED,
+    ).length;
     this.#succeeded += counted[ItemState.SUCCEEDED];
     this.#skipped += counted[ItemState.SKIPPED];
     this.#failed += counted[ItemState.FAILED];
@@ -71,14 +79,27 @@ export class RunTally {
 
   /** What is wrong with the run once all its batches were taken, in words. */
   *finish(): Generator<string> {
-    const { batches, openTransferBatches, openFolderBatches, run } = this.#row;
-    const { succeededItems, skippedItems, failedItems } = run!.progress!;
+    const { batches, openTransferBatches, openFolderBatches, openGoneBatches, waitingGoneBatches, run } = this.#row; // prettier-ignore
+    const { succeededItems, skippedItems, failedItems, movedItems, recycledItems } = run!.progress!;
+    const waiting = this.#openOf(GONE_FOLDERS);
     yield* unequal('batches', batches, this.#batches);
-    yield* unequal(`open batches of phase ${TRANSFER}`, openTransferBatches, this.#openTransfers);
-    yield* unequal(`open batches of phase ${FOLDERS}`, openFolderBatches, this.#openFolders);
+    yield* unequal(
+      `open batches of phase ${TRANSFER}`,
+      openTransferBatches,
+      this.#openOf(TRANSFER),
+    );
+    yield* unequal(`open batches of phase ${FOLDERS}`, openFolderBatches, this.#openOf(FOLDERS));
+    yield* unequal(`open batches of phase ${GONE}`, openGoneBatches, this.#openOf(GONE) + waiting);
+    yield* unequal(`batches of phase ${GONE_FOLDERS}`, waitingGoneBatches, waiting);
     yield* unequal('succeeded items', Number(succeededItems), this.#succeeded);
     yield* unequal('skipped items', Number(skippedItems), this.#skipped);
     yield* unequal('failed items', Number(failedItems), this.#failed);
+    yield* unequal('moved items', Number(movedItems), this.#moved);
+    yield* unequal('recycled items', Number(recycledItems), this.#recycled);
+  }
+
+  #openOf(phase: BatchPhase): number {
+    return this.#open.get(phase) ?? 0;
   }
 }
 
