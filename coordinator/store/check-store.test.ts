@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import {
   BatchRowSchema,
+  KeptLedgerRowSchema,
   LedgerRowSchema,
   NameRowSchema,
   RunRowSchema,
@@ -148,6 +149,25 @@ test('rows of a task that is being removed are no problem', async (t) => {
   await store.commit((transaction) => transaction.deleteTask('ended'));
   await store.close();
   t.deepEqual(await problemsOf(folder), []);
+});
+
+test('a ledger that is kept belongs to no task, and that is no problem', async (t) => {
+  const folder = await workedStore(t);
+  const store = await openLevelStore(folder);
+  const kept = create(KeptLedgerRowSchema, { source: '/from', destination: '/to', latestRun: 2 });
+  await store.commit((transaction) => transaction.deleteTask('ended', kept));
+  await store.sweep(0);
+  t.true((await store.countLedger('ended', 10)) > 0);
+  await store.close();
+  t.deepEqual(await problemsOf(folder), []);
+  const raw: Raw = new Level(folder, { valueEncoding: 'view' });
+  const older = toBinary(KeptLedgerRowSchema, { ...kept, latestRun: 1 });
+  await raw.put(keys.keptLedger('ended'), older);
+  await raw.put(keys.keptLedger('scans'), older);
+  await raw.close();
+  const words = (await problemsOf(folder)).map((problem) => problem.words);
+  t.true(words.includes("is of run 2, and the task's latest is 1"), String(words));
+  t.true(words.includes('is kept, and there is a task of its id'), String(words));
 });
 
 test('a store that is in use, and one that is not there, are not checked', async (t) => {

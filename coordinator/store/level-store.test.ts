@@ -8,6 +8,7 @@ import {
   AgentRowSchema,
   BatchRowSchema,
   JoinTokenRowSchema,
+  KeptLedgerRowSchema,
   LeaseState,
   LedgerRowSchema,
   NameRowSchema,
@@ -349,6 +350,44 @@ test('a deleted task is swept with all that is its own, and nothing else', async
   });
   t.deepEqual(await Promise.all(neighbours.map((task) => everythingOf(store, task))), before);
   await t.notThrowsAsync(store.sweep(nowMs), 'nothing is left to sweep');
+});
+
+test('a ledger that is kept survives the sweep of its task, also when that was interrupted', async (t) => {
+  const folder = await temporaryFolder(t);
+  const store = await openLevelStore(folder);
+  await fillTask(store, 'a');
+  const { ledger, names } = await everythingOf(store, 'a');
+  const kept = create(KeptLedgerRowSchema, { source: '/from', latestRun: 1 });
+  await store.commit((transaction) => transaction.deleteTask('a', kept));
+  await store.close();
+  const again = await openStore(t, folder);
+  t.true(await again.commit((transaction) => transaction.isBeingDeleted('a')));
+  await again.sweep(nowMs);
+  t.false(await again.commit((transaction) => transaction.isBeingDeleted('a')));
+  t.deepEqual(await again.keptLedger('a'), kept);
+  const left = await everythingOf(again, 'a');
+  t.deepEqual(left.ledger, ledger);
+  t.deepEqual(left.names, names);
+  t.deepEqual([left.task, left.runs, left.items, left.results], [undefined, [], undefined, undefined]); // prettier-ignore
+  t.is(await again.countLedger('a', 100), 6);
+  t.is(await again.countLedger('a', 4), 4);
+
+  await again.commit((transaction) => transaction.deleteTask('a'));
+  t.is(await again.keptLedger('a'), undefined);
+  await again.sweep(nowMs);
+  t.is(await again.countLedger('a', 100), 0);
+});
+
+test('a ledger that was kept and is then deleted goes, though the sweep of its runs has not ended', async (t) => {
+  const store = await openStore(t);
+  await fillTask(store, 'a');
+  const kept = create(KeptLedgerRowSchema, { source: '/from', latestRun: 1 });
+  await store.commit((transaction) => transaction.deleteTask('a', kept));
+  await store.commit((transaction) => transaction.deleteTask('a'));
+  await store.sweep(nowMs);
+  t.is(await store.countLedger('a', 100), 0);
+  t.deepEqual(await store.runs('a', 0, 10), []);
+  t.false(await store.commit((transaction) => transaction.isBeingDeleted('a')));
 });
 
 test('a sweep that was interrupted goes on after a restart', async (t) => {
