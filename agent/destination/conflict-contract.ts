@@ -79,7 +79,7 @@ class Scene implements Disposable {
       path: name,
       destinationPath: name,
       expected: more.expected,
-      unreported: undefined,
+      unreported: [],
       partName: 'ours-1-0',
       stalePartNames: [],
       open: undefined,

@@ -1,17 +1,18 @@
 // The batch job: the items of one lease, each tried as often as the settings say.
 import { fromBinary } from '@bufbuild/protobuf';
-import { BatchItemsSchema, type BatchItems } from '../../gen/drover/v1/columns_pb.ts';
+import { BatchItemsSchema } from '../../gen/drover/v1/columns_pb.ts';
 import { RetryPolicy } from '../../gen/drover/v1/annotations_pb.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { ItemAction, ItemKind } from '../../gen/drover/v1/item_pb.ts';
 import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
 import { DroverError, reasonInfo } from '../../lib/error.ts';
-import type { Destination, ExpectedFile } from '../destination/destination.ts';
+import type { Destination } from '../destination/destination.ts';
 import { openDestination } from '../destination/open-destination.ts';
 import { openSource } from '../source/open-source.ts';
 import { printablePath } from '../source/printable-path.ts';
 import { specialFileError, symbolicLinkError } from '../source/source-error.ts';
 import { BatchResultRows } from './batch-results.ts';
+import type { Write } from './conflict.ts';
 import { openTenant } from './job-tenant.ts';
 import {
   progressBytes,
@@ -22,6 +23,7 @@ import {
   type JobResult,
 } from './jobs.ts';
 import { partName, stalePartNames } from './part-names.ts';
+import { PlannedItems } from './planned-items.ts';
 import { roomOf, type Room } from './room.ts';
 import { StoppedError } from './stopped-error.ts';
 import { FileTransfer } from './transfer.ts';
@@ -39,7 +41,7 @@ export async function runBatch(job: BatchJob): Promise<JobResult> {
   await using destination = await openDestination(job.destination, tenant);
   const remember = async (index: number, upload: ItemUpload | undefined) =>
     await tenant?.host.remember(index, upload);
-  const items = fromBinary(BatchItemsSchema, job.items);
+  const items = new PlannedItems(fromBinary(BatchItemsSchema, job.items));
   const batch = new Batch(job, items, { destination, remember });
   const files = Array.from(
     { length: Math.min(destination.concurrency, batch.size) },
@@ -68,28 +70,21 @@ class Batch {
   readonly results: BatchResultRows;
   readonly size: number;
   readonly #job: BatchJob;
-  readonly #items: BatchItems;
+  readonly #items: PlannedItems;
   readonly #destination: Destination;
   readonly #remember: BatchParts['remember'];
   readonly #room: Room;
-  readonly #expected: Map<number, ExpectedFile>;
   /** What is open at the destination, by item. */
   readonly #uploads: Map<number, ItemUpload>;
 
-  constructor(job: BatchJob, items: BatchItems, { destination, remember }: BatchParts) {
+  constructor(job: BatchJob, items: PlannedItems, { destination, remember }: BatchParts) {
     this.#job = job;
     this.#items = items;
     this.#destination = destination;
     this.#remember = remember;
     this.#room = roomOf(job.run);
-    this.#expected = new Map(
-      items.expected.map(({ index, size, modifiedNs, id, version }) => [
-        index,
-        { size: Number(size), modifiedNs, id, version },
-      ]),
-    );
     this.#uploads = new Map(job.uploads.map((upload) => [upload.index, upload]));
-    this.size = items.path.length;
+    this.size = items.size;
     this.results = new BatchResultRows(this.size);
   }
 
@@ -139,8 +134,8 @@ class Batch {
   }
 
   async #runItem(file: FileTransfer, index: number, attempt: number): Promise<void> {
-    const path = this.#items.path[index]!;
-    switch (this.#items.kind[index]) {
+    const path = this.#items.path(index);
+    switch (this.#items.kind(index)) {
       case ItemKind.FILE:
         return this.#runFile(file, index, attempt, path);
       case ItemKind.FOLDER:
@@ -159,15 +154,15 @@ class Batch {
 
   async #runFile(file: FileTransfer, index: number, attempt: number, path: string): Promise<void> {
     const { leaseTag, generation } = this.#job;
-    const bytes = Number(this.#items.size[index]);
+    const bytes = this.#items.scanned(index).size;
     const refusedBytes = this.#room.tooSmallFor(bytes, Date.now());
     if (refusedBytes !== undefined) throw noRoom(path, bytes, refusedBytes);
     try {
       const done = await file.transfer({
         path,
-        destinationPath: destinationPath(this.#items, index),
-        expected: this.#expected.get(index),
-        unreported: this.#wasHeldBefore() ? { size: bytes, modifiedNs: this.#items.modifiedNs[index]! } : undefined, // prettier-ignore
+        destinationPath: this.#items.destinationPath(index),
+        expected: this.#items.expected(index),
+        unreported: this.#unreported(index),
         partName: partName(leaseTag, generation, index),
         stalePartNames: stalePartNames(leaseTag, generation, index),
         open: this.#uploads.get(index),
@@ -181,9 +176,11 @@ class Batch {
     }
   }
 
-  /** Whether somebody worked on the batch before, also this agent in an earlier process, which then left an upload open. */
-  #wasHeldBefore(): boolean {
-    return this.#job.generation > 1 || this.#job.uploads.length > 0;
+  /** If somebody worked on the batch before, also this agent in an earlier process, that is one of them: what the scan found. */
+  #unreported(index: number): readonly Write[] {
+    const wasHeldBefore = this.#job.generation > 1 || this.#job.uploads.length > 0;
+    const writes = this.#items.unreported(index);
+    return wasHeldBefore ? [this.#items.scanned(index), ...writes] : writes;
   }
 
   async #rememberUpload(index: number, open: OpenSourceUpload | undefined): Promise<void> {
@@ -194,16 +191,15 @@ class Batch {
   }
 
   async #runFolder(index: number, attempt: number): Promise<void> {
-    const path = destinationPath(this.#items, index);
-    const modifiedNs = this.#items.modifiedNs[index] ?? 0n;
-    const createdNs = this.#items.createdNs[index] ?? 0n;
+    const path = this.#items.destinationPath(index);
+    const { modifiedNs, createdNs } = this.#items.scanned(index);
     if (this.#job.phase !== BatchPhase.FOLDERS) {
       // What cannot be made now is reported by the folder phase, which tries again, and by every file that should be in it.
       await this.#destination.makeFolder(path).catch(() => undefined);
       this.results.folderSucceeded(index, attempt, modifiedNs);
       return;
     }
-    const isNew = this.#items.action[index] === ItemAction.CREATE;
+    const isNew = this.#items.action(index) === ItemAction.CREATE;
     const changed = await this.#destination.finishFolder(path, { modifiedNs, createdNs }, isNew);
     if (changed || isNew) this.results.folderSucceeded(index, attempt, modifiedNs);
     else this.results.unchanged(index, attempt);
@@ -211,7 +207,7 @@ class Batch {
 
   /** Folders are counted once, in the folder phase. */
   #counts(index: number): boolean {
-    return this.#job.phase === BatchPhase.FOLDERS || this.#items.kind[index] !== ItemKind.FOLDER;
+    return this.#job.phase === BatchPhase.FOLDERS || this.#items.kind(index) !== ItemKind.FOLDER;
   }
 
   /** Waits, but not longer than until the job is told to stop; the thread stays free for what else waits. */
@@ -219,11 +215,6 @@ class Batch {
     const waiting = Atomics.waitAsync(this.#job.shared.state, stateStop, 0, pauseMs);
     await waiting.value;
   }
-}
-
-/** Where an item goes, below the destination. */
-export function destinationPath(items: BatchItems, index: number): string {
-  return items.destinationPath[index] ?? items.path[index]!;
 }
 
 function noRoom(path: string, bytes: number, refusedBytes: number): DroverError {

@@ -1,6 +1,6 @@
 import test from 'ava';
 import { ConflictPolicy } from '../../gen/drover/v1/settings_pb.ts';
-import { judgeConflict, numberedPath } from './conflict.ts';
+import { isSameWrite, judgeConflict, numberedPath } from './conflict.ts';
 
 const { SKIP, OVERWRITE, KEEP_BOTH, NEWER_WINS, UNSPECIFIED } = ConflictPolicy;
 const precisionNs = 1000n;
@@ -36,3 +36,19 @@ test('the number stands in the last part of a path, before the extension', (t) =
   t.is(numberedPath('report', 3), 'report (3)');
   t.is(numberedPath('a.b/.profile', 2), 'a.b/.profile (2)');
 });
+
+for (const [what, existing, wanted] of [
+  ['the first', { isFile: true, size: 1, modifiedNs: 2_000_999n }, true],
+  ['the second', { isFile: true, size: 3, modifiedNs: 4_000_000n }, true],
+  ['the size of one and the date of the other', { isFile: true, size: 1, modifiedNs: 4_000_000n }, false], // prettier-ignore
+  ['another date', { isFile: true, size: 1, modifiedNs: 2_001_000n }, false],
+  ['a folder', { isFile: false, size: 1, modifiedNs: 2_000_000n }, false],
+] as const)
+  test(`of two unreported writes, what stands there is ${what}: ${wanted ? 'ours' : 'not ours'}`, (t) => {
+    const writes = [
+      { size: 1, modifiedNs: 2_000_000n },
+      { size: 3, modifiedNs: 4_000_000n },
+    ];
+    t.is(isSameWrite(writes, existing, precisionNs), wanted);
+    t.false(isSameWrite([], existing, precisionNs));
+  });

@@ -39,17 +39,29 @@ export function judgeConflict({
   }
 }
 
+/** What was written of a file: its size, and the date of the source that it was given. */
+export interface Write {
+  size: number;
+  /** Nanoseconds since 1970. */
+  modifiedNs: bigint;
+}
+
 /**
- * Whether what stands there is what an earlier holder of the batch wrote: it has the size and the date that it gave it, and an edit
- * would have given it another date.
+ * Whether what stands there is one of what agents wrote and did not report: it has the size and the date that it was given, and an
+ * edit would have given it another date.
  */
 export function isSameWrite(
-  written: { size: number; modifiedNs: bigint } | undefined,
+  written: readonly Write[],
   existing: Pick<ExistingFile, 'isFile' | 'size' | 'modifiedNs'>,
   precisionNs: bigint,
 ): boolean {
-  if (written === undefined || !existing.isFile || existing.size !== written.size) return false;
-  return existing.modifiedNs / precisionNs === written.modifiedNs / precisionNs;
+  return (
+    existing.isFile &&
+    written.some(
+      ({ size, modifiedNs }) =>
+        existing.size === size && existing.modifiedNs / precisionNs === modifiedNs / precisionNs,
+    )
+  );
 }
 
 /** A path with a number in its last part, before the extension. */

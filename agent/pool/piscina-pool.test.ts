@@ -337,6 +337,26 @@ test('a file is written elsewhere, and over what an earlier run left', async (t)
   t.is(late.rows.state[0], ItemState.SUCCEEDED, 'done before, by somebody whose answer was lost');
 });
 
+test('what an agent wrote in an earlier batch and could not report is replaced', async (t) => {
+  using place = makePlace();
+  place.write('one', 'newer');
+  place.write('two', 'newer');
+  mkdirSync(place.destination);
+  for (const name of ['one', 'two']) {
+    writeFileSync(path.join(place.destination, name), 'written');
+    utimesSync(path.join(place.destination, name), 5, 5);
+  }
+  const unreported = [
+    { index: 0, size: 6n, modifiedNs: 4_000_000_000n },
+    { index: 0, size: 7n, modifiedNs: 5_000_000_000n },
+    { index: 1, size: 6n, modifiedNs: 4_000_000_000n },
+  ];
+  const { rows } = await batch(place, { ...file('one', 'two'), unreported });
+  t.deepEqual(remarks(rows), [[1, ErrorReason.DESTINATION_CONFLICT]]);
+  t.is(place.read('one').toString(), 'newer');
+  t.is(place.read('two').toString(), 'written');
+});
+
 test('what may pass is tried again, as often as the settings say', async (t) => {
   using place = makePlace();
   place.write('good', 'good');

@@ -5,10 +5,10 @@ import { ItemKind } from '../../gen/drover/v1/item_pb.ts';
 import { openDestination } from '../destination/open-destination.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { DroverError } from '../../lib/error.ts';
-import { destinationPath } from './batch.ts';
 import { openTenant } from './job-tenant.ts';
 import type { JobResult, SweepJob } from './jobs.ts';
 import { stalePartNames } from './part-names.ts';
+import { PlannedItems } from './planned-items.ts';
 
 /** Sweeps one batch. Throws DroverError when the destination as a whole cannot be opened. */
 export async function runSweep(job: SweepJob): Promise<JobResult> {
@@ -17,11 +17,11 @@ export async function runSweep(job: SweepJob): Promise<JobResult> {
   for (const upload of job.uploads)
     if (!(await destination.cancelUpload(upload)))
       throw new DroverError(ErrorReason.DESTINATION_BUSY, 'an open upload could not be cancelled');
-  const items = fromBinary(BatchItemsSchema, job.items);
-  for (const [index, kind] of items.kind.entries()) {
-    if (kind !== ItemKind.FILE) continue;
+  const items = new PlannedItems(fromBinary(BatchItemsSchema, job.items));
+  for (let index = 0; index < items.size; index++) {
+    if (items.kind(index) !== ItemKind.FILE) continue;
     const names = stalePartNames(job.leaseTag, job.generation + 1, index);
-    await destination.removeParts(destinationPath(items, index), names);
+    await destination.removeParts(items.destinationPath(index), names);
   }
   return { kind: 'swept' };
 }

@@ -1,6 +1,7 @@
 // What a transfer is told about one file, and what it answers.
 import type { ConflictPolicy } from '../../gen/drover/v1/settings_pb.ts';
 import type { Destination, DestinationFile, OpenUpload, UploadOptions } from '../destination/destination.ts'; // prettier-ignore
+import type { Write } from './conflict.ts';
 import type { Source, SourceFile, SourceFileFacts } from '../source/source.ts';
 import type { Hashes } from './hasher.ts';
 
@@ -12,10 +13,10 @@ export interface TransferItem {
   destinationPath: string;
   expected: UploadOptions['expected'];
   /**
-   * What whoever held the batch before may have written and not reported: what the scan found. Undefined when nobody did. A file that
-   * stands there with its size and date is ours, although the source may be another one by now.
+   * What agents may have written of it and not reported, because they died or were stopped. A file that stands there with the size and
+   * the date of one of them is ours, although the source may be another one by now.
    */
-  unreported: Pick<SourceFileFacts, 'size' | 'modifiedNs'> | undefined;
+  unreported: readonly Write[];
   partName: string;
   stalePartNames: readonly string[];
   /** What was left open of it, by an earlier attempt or an earlier process of this agent. */

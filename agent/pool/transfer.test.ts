@@ -33,7 +33,7 @@ const item: TransferItem = {
   path: 'file',
   destinationPath: 'file',
   expected: undefined,
-  unreported: undefined,
+  unreported: [],
   partName: 'tag-1-0',
   stalePartNames: [],
   open: undefined,
@@ -214,7 +214,10 @@ for (const [what, change, isReplaced] of [
     const target = path.join(place.root, 'file');
     writeFileSync(target, 'as it was before');
     utimesSync(target, 1000, 1000);
-    const unreported = { size: 16, modifiedNs: 1_000_000_000_000n, ...change };
+    const unreported = [
+      { size: 1, modifiedNs: 1n },
+      { size: 16, modifiedNs: 1_000_000_000_000n, ...change },
+    ];
     const reason = await reasonOf(transfer(place, {}, { unreported }));
     t.is(reason, isReplaced ? undefined : ErrorReason.DESTINATION_CONFLICT);
     const content = isReplaced ? place.content : Buffer.from('as it was before');
