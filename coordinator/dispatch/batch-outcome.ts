@@ -26,7 +26,14 @@ export function countOutcome(
     skippedBytes: 0n,
     failedItems: 0,
     failedBytes: 0n,
+    movedItems: 0,
+    recycledItems: 0,
+    notGoneItems: 0,
   };
+  if (phase === BatchPhase.GONE) return countGone(results, outcome);
+  outcome.movedItems = results.moved.filter(
+    (index) => results.state[index] === ItemState.SUCCEEDED,
+  ).length;
   for (const [index, state] of results.state.entries()) {
     if (!isReported(items, index, phase)) continue;
     const bytes = items.kind[index] === ItemKind.FILE ? items.size[index]! : 0n;
@@ -41,6 +48,13 @@ export function countOutcome(
       outcome.failedBytes += bytes;
     }
   }
+  return outcome;
+}
+
+/** Of what is gone from the source, only what failed is among the other counts. */
+function countGone({ state }: BatchResults, outcome: BatchOutcome): BatchOutcome {
+  outcome.recycledItems = state.filter((one) => one === ItemState.SUCCEEDED).length;
+  outcome.failedItems = state.filter((one) => one === ItemState.FAILED).length;
   return outcome;
 }
 

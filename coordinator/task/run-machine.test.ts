@@ -19,6 +19,7 @@ import {
   stepRun,
   type PlannedPage,
   type RunEvent,
+  type SweptLedger,
 } from './run-machine.ts';
 
 const key = { task: 'photos', run: 3 };
@@ -50,6 +51,18 @@ const outcome = {
   failedItems: 1,
   failedBytes: 100n,
   skippedBytes: 30n,
+  movedItems: 1,
+  recycledItems: 0,
+  notGoneItems: 0,
+};
+const swept: SweptLedger = {
+  sweptPath: 'a/b',
+  unlistedPath: 'a/b',
+  ledgerItems: 30,
+  goneItems: 2,
+  batches: 2,
+  openGoneBatches: 2,
+  waitingGoneBatches: 1,
 };
 
 /** A run in a state, with its scan leased in generation 1 and two batches open in each phase. */
@@ -89,6 +102,8 @@ const table: [name: string, event: RunEvent, expected: Map<RunState, Outcome>][]
   ['begin', { kind: 'begin' }, to(RUNNING, [QUEUED, RUNNING])],
   ['release-scan', { kind: 'release-scan', generation: 1 }, same(openStates)],
   ['plan-page', { kind: 'plan-page', planned: page }, same(openStates)],
+  ['sweep', { kind: 'sweep', swept }, same(openStates)],
+  ['begin-gone-folders', { kind: 'begin-gone-folders' }, same(openStates)],
   ['finish-scan', { kind: 'finish-scan', generation: 1 }, same(openStates)],
   [
     'fail',
@@ -200,6 +215,28 @@ test('a batch counts for its own phase', (t) => {
   });
 });
 
+test('what is gone is counted as the ledger is compared, and again when it turns out to be moved', (t) => {
+  const row = stepRun(runIn(RUNNING), { kind: 'sweep', swept }, 0);
+  t.like(row, { ledgerItems: 30n, batches: 2, openGoneBatches: 2, waitingGoneBatches: 1 });
+  t.like(row.scan, { sweptPath: 'a/b', unlistedPath: 'a/b' });
+  t.is(row.run!.progress!.goneItems, 2n);
+  const moved = stepRun(row, { kind: 'finish-batch', outcome: { ...outcome, notGoneItems: 1 } }, 0);
+  t.like(moved.run!.progress, { goneItems: 1n, movedItems: 1n });
+  const recycled = { ...outcome, phase: BatchPhase.GONE, skippedBytes: 0n, recycledItems: 1 };
+  const done = stepRun(moved, { kind: 'finish-batch', outcome: recycled }, 0);
+  t.like(done, { openGoneBatches: 1, waitingGoneBatches: 1, openTransferBatches: 1 });
+  t.is(done.run!.progress!.recycledItems, 1n);
+  t.is(stepRun(done, { kind: 'begin-gone-folders' }, 0).waitingGoneBatches, 0);
+});
+
+test('where a scan goes on, nothing is known of the folders above', (t) => {
+  const row = runIn(RUNNING);
+  row.scan!.lastPath = 'top/folder/file';
+  const free = stepRun(row, { kind: 'release-scan', generation: 1 }, 0);
+  t.is(free.scan!.unlistedPath, '');
+  t.is(stepRun(free, { kind: 'lease-scan', agent: 'two' }, 0).scan!.unlistedPath, 'top');
+});
+
 test('a batch that is cut in two is one more, open in its phase', (t) => {
   const counts = (phase: BatchPhase) => {
     const { batches, openTransferBatches, openFolderBatches, openGoneBatches } = stepRun(runIn(RUNNING), { kind: 'split-batch', phase }, 0); // prettier-ignore
@@ -274,6 +311,18 @@ for (const [name, transfer, folders, scanComplete, scanOnly, phase] of phases)
     row.run!.progress!.scanComplete = scanComplete;
     t.is(leasablePhase(row), phase);
   });
+
+test('what is gone comes after all that is written, and before the folders', (t) => {
+  const row = runIn(RUNNING);
+  row.openGoneBatches = 1;
+  t.is(leasablePhase(row), BatchPhase.TRANSFER);
+  row.openTransferBatches = 0;
+  t.is(leasablePhase(row), undefined);
+  row.run!.progress!.scanComplete = true;
+  t.is(leasablePhase(row), BatchPhase.GONE);
+  row.openGoneBatches = 0;
+  t.is(leasablePhase(row), BatchPhase.FOLDERS);
+});
 
 test('a run that tries again is scanned piece by piece, each by whoever is free', (t) => {
   const position = { batch: 1, folderBatch: 1 };

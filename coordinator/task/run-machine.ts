@@ -9,13 +9,21 @@
 // The scan of a run that tries again what failed in another is leased for a piece of its list at a time: `finish-scan` makes it free
 // again until the last piece is done.
 //
-// A run has nothing left when its scan is done and no batch of either phase is open. The folder phase begins when the scan
-// is done and no transfer batch is open, because a folder's dates hold only once nothing more is written into it.
+// A run has nothing left when its scan is done and no batch of any phase is open. What is gone from the source has its turn when
+// the scan is done and no transfer batch is open, because only then is it known what was moved; the folder phase comes after it,
+// because a folder's dates hold only once nothing more is written into it or taken out. Before a run recycles more than its
+// settings allow, it pauses by itself and asks.
 import { clone, create } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { RetryRowSchema, RunRowSchema, ScanRowSchema, type RetryPosition, type RunRow } from '../../gen/drover/store/v1/rows_pb.ts'; // prettier-ignore
+import { askAboutGone, isGoneTurn, resumeWithDecision } from './gone-guard.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
-import { RunProgressSchema, RunSchema, RunState } from '../../gen/drover/v1/run_pb.ts';
+import {
+  GoneDecision,
+  RunProgressSchema,
+  RunSchema,
+  RunState,
+} from '../../gen/drover/v1/run_pb.ts';
 import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
 import type { TaskSettings } from '../../gen/drover/v1/settings_pb.ts';
 import { Code } from '../../gen/google/rpc/code_pb.ts';
@@ -46,6 +54,22 @@ export interface PlannedPage {
   openFolderBatches: number;
 }
 
+/** What a step of the comparison of ledger and scan found. */
+export interface SweptLedger {
+  /** Up to this path the ledger was compared. */
+  sweptPath: string;
+  /** See ScanRow. */
+  unlistedPath: string;
+  /** Rows of the ledger that were passed. */
+  ledgerItems: number;
+  goneItems: number;
+  /** How many batches of what is gone were begun. */
+  batches: number;
+  openGoneBatches: number;
+  /** Of these, those with folders. */
+  waitingGoneBatches: number;
+}
+
 /** What became of a batch. */
 export interface BatchOutcome {
   phase: BatchPhase;
@@ -56,11 +80,18 @@ export interface BatchOutcome {
   skippedBytes: bigint;
   failedItems: number;
   failedBytes: bigint;
+  /** Of the items that succeeded, those that were moved at the destination. */
+  movedItems: number;
+  /** Items that were gone from the source and were recycled; they are in no other count. */
+  recycledItems: number;
+  /** Items that had been counted as gone from the source and were moved. */
+  notGoneItems: number;
 }
 
 export type RunEvent =
   | { kind: 'pause' }
-  | { kind: 'resume' }
+  /** `gone` says what becomes of what is gone from the source, when the run asks for it. */
+  | { kind: 'resume'; gone?: GoneDecision }
   | { kind: 'cancel' }
   /** All leases of a run that is being cancelled are back. */
   | { kind: 'stopped' }
@@ -70,9 +101,12 @@ export type RunEvent =
   | { kind: 'lease-scan'; agent: string; until?: RetryPosition | undefined }
   | { kind: 'release-scan'; generation: number }
   | { kind: 'plan-page'; planned: PlannedPage }
+  | { kind: 'sweep'; swept: SweptLedger }
   | { kind: 'finish-scan'; generation: number }
   | { kind: 'fail'; reason: ErrorReason; message: string }
   | { kind: 'finish-batch'; outcome: BatchOutcome }
+  /** All that is gone and is no folder is done, and one of the batches with folders need not wait any more. */
+  | { kind: 'begin-gone-folders' }
   /** A batch of the phase was cut in two, so that there is one more. */
   | { kind: 'split-batch'; phase: BatchPhase };
 
@@ -126,6 +160,7 @@ export function stepRun(row: RunRow, event: RunEvent, nowMs: number): RunRow {
 export function leasablePhase(row: RunRow): BatchPhase | undefined {
   if (row.run!.scanOnly) return undefined;
   if (row.openTransferBatches > 0) return BatchPhase.TRANSFER;
+  if (isGoneTurn(row)) return BatchPhase.GONE;
   if (!row.run!.progress!.scanComplete || row.openFolderBatches === 0) return undefined;
   return BatchPhase.FOLDERS;
 }
@@ -139,6 +174,7 @@ function apply(row: RunRow, event: RunEvent, nowMs: number): void {
       return;
     case 'resume':
       require(row, 'resumed', RunState.PAUSED);
+      resumeWithDecision(row, event.gone ?? GoneDecision.UNSPECIFIED);
       run.state = run.startTime === undefined ? RunState.QUEUED : RunState.RUNNING;
       return;
     case 'cancel':
@@ -157,6 +193,8 @@ function apply(row: RunRow, event: RunEvent, nowMs: number): void {
     case 'lease-scan':
       require(row, 'scanned', RunState.QUEUED, RunState.RUNNING);
       row.scan!.lease = stepLease(row.scan!.lease!, { kind: 'lease', agent: event.agent });
+      // Folders that lead down to where the scan goes on are listed anew, and nothing tells of one that cannot be any more.
+      if (row.scan!.lastPath !== '') row.scan!.unlistedPath = row.scan!.lastPath.split('/', 1)[0]!;
       if (row.scan!.retry !== undefined && event.until !== undefined)
         row.scan!.retry.leased = event.until;
       return;
@@ -171,6 +209,10 @@ function apply(row: RunRow, event: RunEvent, nowMs: number): void {
       requireOpen(row);
       addPage(row, event.planned);
       return;
+    case 'sweep':
+      requireOpen(row);
+      addSwept(row, event.swept);
+      return;
     case 'finish-scan':
       requireOpen(row);
       if (isPieceOfRetry(row)) {
@@ -183,6 +225,7 @@ function apply(row: RunRow, event: RunEvent, nowMs: number): void {
       });
       run.progress!.scanComplete = true;
       run.scanEndTime = timestampFromMs(nowMs);
+      askAboutGone(row);
       endIfNothingLeft(row, nowMs);
       return;
     case 'fail':
@@ -192,7 +235,12 @@ function apply(row: RunRow, event: RunEvent, nowMs: number): void {
     case 'finish-batch':
       requireOpen(row);
       addOutcome(row, event.outcome);
+      askAboutGone(row);
       endIfNothingLeft(row, nowMs);
+      return;
+    case 'begin-gone-folders':
+      requireOpen(row);
+      row.waitingGoneBatches -= 1;
       return;
     case 'split-batch':
       requireOpen(row);
@@ -228,6 +276,16 @@ function addPage(row: RunRow, planned: PlannedPage): void {
   progress.failedItems += BigInt(planned.failedItems);
 }
 
+function addSwept(row: RunRow, swept: SweptLedger): void {
+  row.scan!.sweptPath = swept.sweptPath;
+  row.scan!.unlistedPath = swept.unlistedPath;
+  row.ledgerItems += BigInt(swept.ledgerItems);
+  row.run!.progress!.goneItems += BigInt(swept.goneItems);
+  row.batches += swept.batches;
+  row.openGoneBatches += swept.openGoneBatches;
+  row.waitingGoneBatches += swept.waitingGoneBatches;
+}
+
 function addOutcome(row: RunRow, outcome: BatchOutcome): void {
   const progress = row.run!.progress!;
   addOpen(row, outcome.phase, -1);
@@ -237,6 +295,9 @@ function addOutcome(row: RunRow, outcome: BatchOutcome): void {
   progress.plannedBytes -= outcome.skippedBytes;
   progress.failedItems += BigInt(outcome.failedItems);
   progress.failedBytes += outcome.failedBytes;
+  progress.movedItems += BigInt(outcome.movedItems);
+  progress.recycledItems += BigInt(outcome.recycledItems);
+  progress.goneItems -= BigInt(outcome.notGoneItems);
 }
 
 function addOpen(row: RunRow, phase: BatchPhase, count: number): void {
@@ -248,7 +309,8 @@ function addOpen(row: RunRow, phase: BatchPhase, count: number): void {
 function endIfNothingLeft(row: RunRow, nowMs: number): void {
   const { state, progress } = row.run!;
   if (state !== RunState.RUNNING && state !== RunState.PAUSED) return;
-  if (!progress!.scanComplete || row.openTransferBatches + row.openFolderBatches > 0) return;
+  const open = row.openTransferBatches + row.openGoneBatches + row.openFolderBatches;
+  if (!progress!.scanComplete || open > 0) return;
   const failed = progress!.failedItems > 0n;
   end(row, failed ? RunState.SUCCEEDED_WITH_FAILURES : RunState.SUCCEEDED, nowMs);
 }
