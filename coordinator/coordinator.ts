@@ -13,6 +13,7 @@ import { openDoor } from './backup/door.ts';
 import { createDispatcher } from './dispatch/create-dispatcher.ts';
 import { compileCoordinatorOptions, type CoordinatorOptions } from './options.ts';
 import { ChangeHub } from './rpc/change-hub.ts';
+import { keepLastSeen } from './rpc/last-seen.ts';
 import { runDueTask } from './rpc/run-control.ts';
 import { startServer } from './rpc/server.ts';
 import { openScheduler } from './schedule/scheduler.ts';
@@ -74,6 +75,8 @@ export async function startCoordinator(
     onChange: (task) => changes.emit({ kind: 'task', task }),
   });
   parts.adopt(scheduler, (owned) => owned.close());
+  const stopLastSeen = keepLastSeen({ store, dispatcher, clock, log });
+  parts.defer(stopLastSeen);
   const server = await startServer({ ...shared, sweep, scheduler, certificate, listen });
   // Sessions end by themselves when the server stops, and the dispatcher closes after the last of them.
   parts.adopt(server, (owned) => owned.close());

@@ -96,7 +96,7 @@ export class Assigner {
 
   #offer(session: Session): Offer & { session: Session } {
     const used = this.#parts.leases.table.ofSession(session).length;
-    const free = session.draining || session.closed || !session.resumed ? 0 : session.slots - used;
+    const free = session.takesWork ? session.slots - used : 0;
     return { session, free, locationKinds: session.hello.locationKinds };
   }
 

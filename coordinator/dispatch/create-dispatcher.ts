@@ -3,6 +3,7 @@
 import { create } from '@bufbuild/protobuf';
 import { durationFromMs } from '@bufbuild/protobuf/wkt';
 import type { RunRow } from '../../gen/drover/store/v1/rows_pb.ts';
+import { AgentAvailability } from '../../gen/drover/v1/agent_pb.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { RunState } from '../../gen/drover/v1/run_pb.ts';
 import { WelcomeSchema, type AttachRequest, type AttachResponse } from '../../gen/drover/v1/session_pb.ts'; // prettier-ignore
@@ -41,6 +42,9 @@ export interface DispatcherParts {
 export function createDispatcher(parts: DispatcherParts): Dispatcher {
   return new LeaseDispatcher(parts);
 }
+
+/** The group of an agent that says none. */
+const groupDefault = 'default';
 
 class LeaseDispatcher implements Dispatcher {
   readonly #parts: DispatcherParts;
@@ -127,14 +131,40 @@ class LeaseDispatcher implements Dispatcher {
   liveAgent(agent: string): LiveAgent | undefined {
     const session = this.#sessions.get(agent);
     if (session === undefined) return undefined;
-    const { version, platform, locationKinds } = session.hello;
+    const { version, platform, locationKinds, sourceRoots } = session.hello;
+    const group = session.hello.group || groupDefault;
     const { slots, attachTimeMs, lastSeenTimeMs, draining } = session;
     const slotsUsed = this.#leases.table.ofSession(session).length;
-    return { draining, version, platform, slots, slotsUsed, locationKinds, attachTimeMs, lastSeenTimeMs }; // prettier-ignore
+    return { draining, version, platform, slots, slotsUsed, locationKinds, group, sourceRoots, attachTimeMs, lastSeenTimeMs }; // prettier-ignore
   }
 
   attachedAgents(): string[] {
     return [...this.#sessions.keys()];
+  }
+
+  setAvailability(agent: string, availability: AgentAvailability): void {
+    const session = this.#sessions.get(agent);
+    if (session !== undefined) session.availability = availability;
+    if (availability === AgentAvailability.DISABLED)
+      this.#freeLeases(agent, (lease) => this.#leases.revoke(lease, 'the agent was disabled'));
+    this.#assigner.wake();
+    this.#changes.emit({ kind: 'agent', agent });
+  }
+
+  removeAgent(agent: string): void {
+    const session = this.#sessions.get(agent);
+    session?.close(new DroverError(ErrorReason.UNAUTHENTICATED, `${agentName(agent)} was removed from this coordinator`)); // prettier-ignore
+    if (session !== undefined) this.#detach(session);
+    this.#freeLeases(agent, (lease) => this.#leases.release(lease));
+  }
+
+  /** Frees what an agent holds, as soon as the leases of an earlier process are known. */
+  #freeLeases(agent: string, free: (lease: LiveLease) => Promise<void>): void {
+    this.#loaded
+      .then(async () => {
+        for (const lease of this.#leases.table.ofAgent(agent)) if (!lease.revoking) await free(lease); // prettier-ignore
+      })
+      .catch((error: unknown) => this.#logFailure('cannot take leases back', error));
   }
 
   subscribe(callback: (change: Change) => void): () => void {
@@ -228,6 +258,7 @@ class LeaseDispatcher implements Dispatcher {
       this.#detach(session);
       throw error;
     }
+    session.availability = (await this.#parts.store.agent(agent))?.agent?.availability || AgentAvailability.ENABLED; // prettier-ignore
     session.resumed = true;
     this.#parts.log.info({ agent, slots: session.slots }, 'agent attached');
     this.#changes.emit({ kind: 'agent', agent });

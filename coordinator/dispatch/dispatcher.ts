@@ -1,4 +1,5 @@
 // The part of the coordinator that gives work to attached agents: what the rest of the coordinator sees of it.
+import type { AgentAvailability } from '../../gen/drover/v1/agent_pb.ts';
 import type { AttachRequest, AttachResponse } from '../../gen/drover/v1/session_pb.ts';
 import type { RunKey } from '../store/store.ts';
 
@@ -22,6 +23,9 @@ export interface LiveAgent {
   slots: number;
   slotsUsed: number;
   locationKinds: readonly string[];
+  group: string;
+  /** Empty: every path that exists on its machine. */
+  sourceRoots: readonly string[];
   /** Milliseconds since 1970. */
   attachTimeMs: number;
   lastSeenTimeMs: number;
@@ -54,6 +58,10 @@ export interface Dispatcher {
   liveAgent(agent: string): LiveAgent | undefined;
   /** Ids of the attached agents. */
   attachedAgents(): string[];
+  /** A commit changed what somebody wants of an agent. Leases follow: one that is disabled loses its own, to others. */
+  setAvailability(agent: string, availability: AgentAvailability): void;
+  /** A commit removed the agent: its session ends, and its leases are given to others at once. */
+  removeAgent(agent: string): void;
   /** Calls back after each change, also several times a second while a run makes progress; the answer ends it. */
   subscribe(callback: (change: Change) => void): () => void;
   /** Ends every session and timer; leases stay in the store and go on after a restart. Idempotent. */

@@ -1,5 +1,6 @@
 // One attached stream of one agent, as the dispatcher sees it: what the agent offered, and what goes out to it.
 import { create } from '@bufbuild/protobuf';
+import { AgentAvailability } from '../../gen/drover/v1/agent_pb.ts';
 import {
   AttachResponseSchema,
   type AttachResponse,
@@ -23,6 +24,8 @@ export class Session {
   readonly outgoing = new AsyncQueue<AttachResponse>(outgoingFramesMax);
   lastSeenTimeMs: number;
   draining: boolean;
+  /** What somebody wants of the agent. */
+  availability: AgentAvailability = AgentAvailability.ENABLED;
   closed = false;
   /** The leases of its hello are joined with what is known; only then does it get new ones. */
   resumed = false;
@@ -36,6 +39,12 @@ export class Session {
     this.attachTimeMs = nowMs;
     this.lastSeenTimeMs = nowMs;
     this.draining = hello.draining;
+  }
+
+  /** Whether it may get new work. */
+  get takesWork(): boolean {
+    const isEnabled = this.availability === AgentAvailability.ENABLED;
+    return isEnabled && !this.draining && !this.closed && this.resumed;
   }
 
   send(frame: AttachResponse['frame']): void {

@@ -1,44 +1,59 @@
 // AgentService: the agents as administrators see them.
 import type { ServiceImpl } from '@connectrpc/connect';
-import type { Agent, AgentService, ListAgentsRequest } from '../../gen/drover/v1/agent_pb.ts';
+import {
+  AgentAvailability,
+  type Agent,
+  type AgentService,
+  type ListAgentsRequest,
+} from '../../gen/drover/v1/agent_pb.ts';
 import { pause } from '../../lib/time.ts';
 import { agentName, parseAgentName } from '../task/names.ts';
+import { removeAgent, requireAgentRow, setAvailability } from './agent-control.ts';
 import { viewAgent } from './agent-view.ts';
 import { ChangeFlag } from './change-hub.ts';
-import { notFound } from './lookup.ts';
 import { readPageRequest, writePageToken } from './paging.ts';
+import { Presences } from './presences.ts';
 import type { ServiceParts } from './service-parts.ts';
 
 /** The least time between two looks at the agents that changed. */
 const watchIntervalMs = 500;
 const agentsRead = 200;
 
-type Parts = Pick<ServiceParts, 'store' | 'dispatcher' | 'clock' | 'changes'>;
+type Given = Pick<ServiceParts, 'store' | 'dispatcher' | 'clock' | 'changes' | 'log'>;
+type Parts = Given & { presences: Presences };
 
-export function createAgentService(parts: Parts): Partial<ServiceImpl<typeof AgentService>> {
+export function createAgentService(given: Given): ServiceImpl<typeof AgentService> {
+  const parts = { ...given, presences: new Presences(given) };
+  const become = (availability: AgentAvailability) => async (request: { name: string }) => {
+    const id = parseAgentName(request.name, 'name');
+    const row = await setAvailability(parts, id, availability);
+    return { agent: viewAgent(row, parts.presences.of(id)) };
+  };
   return {
     getAgent: async ({ name }) => {
-      const agent = await readAgent(parts, parseAgentName(name, 'name'));
-      if (agent === undefined) throw notFound('agent', name);
-      return { agent };
+      const id = parseAgentName(name, 'name');
+      const row = await requireAgentRow(parts.store, id);
+      return { agent: viewAgent(row, parts.presences.of(id)) };
+    },
+    disableAgent: become(AgentAvailability.DISABLED),
+    drainAgent: become(AgentAvailability.DRAINING),
+    enableAgent: become(AgentAvailability.ENABLED),
+    deleteAgent: async ({ name }) => {
+      await removeAgent(parts, parseAgentName(name, 'name'));
+      return {};
     },
     listAgents: (request) => listAgents(parts, request),
     watchAgents: (_request, { signal }) => watchAgents(parts, signal),
   };
 }
 
-async function readAgent({ store, dispatcher }: Parts, id: string): Promise<Agent | undefined> {
-  const row = await store.agent(id);
-  return row === undefined ? undefined : viewAgent(row, dispatcher.liveAgent(id));
-}
-
-async function listAgents({ store, dispatcher }: Parts, request: ListAgentsRequest) {
+async function listAgents({ store, presences }: Parts, request: ListAgentsRequest) {
   const scope = ['agents'];
   const { size, cursor } = readPageRequest(request, scope);
   const rows = await store.agents(cursor, size + 1);
   const page = rows.slice(0, size).map((row) => {
     const id = parseAgentName(row.agent!.name, 'name');
-    return { id, agent: viewAgent(row, dispatcher.liveAgent(id)) };
+    return { id, agent: viewAgent(row, presences.of(id)) };
   });
   const next = rows.length > size ? page.at(-1)!.id : undefined;
   return { agents: page.map(({ agent }) => agent), nextPageToken: writePageToken(next, scope) };
@@ -60,8 +75,8 @@ async function* watchAgents(parts: Parts, signal: AbortSignal) {
       const ids = [...changed];
       changed.clear();
       for (const id of ids) {
-        const agent = await readAgent(parts, id);
-        if (agent !== undefined) yield { agent };
+        const row = await parts.store.agent(id);
+        if (row !== undefined) yield { agent: viewAgent(row, parts.presences.of(id)) };
       }
       await pause(parts.clock, watchIntervalMs, signal);
     }
@@ -70,12 +85,12 @@ async function* watchAgents(parts: Parts, signal: AbortSignal) {
   }
 }
 
-async function* allAgents({ store, dispatcher }: Parts): AsyncGenerator<Agent> {
+async function* allAgents({ store, presences }: Parts): AsyncGenerator<Agent> {
   for (let after = ''; ;) {
     const rows = await store.agents(after, agentsRead);
     for (const row of rows) {
       after = row.agent!.name.slice(agentName('').length);
-      yield viewAgent(row, dispatcher.liveAgent(after));
+      yield viewAgent(row, presences.of(after));
     }
     if (rows.length < agentsRead) return;
   }

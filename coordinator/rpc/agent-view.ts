@@ -1,15 +1,29 @@
 // An agent as the API shows it: what is stored, and, while it is attached, what it says of itself. PURE.
 import { clone } from '@bufbuild/protobuf';
-import { timestampFromMs } from '@bufbuild/protobuf/wkt';
+import { timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt';
 import type { AgentRow } from '../../gen/drover/store/v1/rows_pb.ts';
-import { AgentSchema, AgentState, type Agent } from '../../gen/drover/v1/agent_pb.ts';
+import {
+  AgentAvailability,
+  AgentSchema,
+  AgentState,
+  type Agent,
+} from '../../gen/drover/v1/agent_pb.ts';
 import type { LiveAgent } from '../dispatch/dispatcher.ts';
 
-/** `live` is undefined when the agent is not attached. */
-export function viewAgent(row: AgentRow, live: LiveAgent | undefined): Agent {
+/** An agent that is attached. */
+export interface Presence {
+  live: LiveAgent;
+  /** Since when it is at work, or is not, or finishes what it has. */
+  sinceMs: number;
+}
+
+/** `presence` is undefined when the agent is not attached. */
+export function viewAgent(row: AgentRow, presence: Presence | undefined): Agent {
   const agent = clone(AgentSchema, row.agent!);
-  agent.state = agentState(live);
-  return live === undefined ? agent : withPresence(agent, live);
+  agent.availability = availabilityOf(row);
+  agent.state = stateOf(agent.availability, presence?.live);
+  agent.stateTime = timestampFromMs(stateMs(row, agent.state, presence));
+  return presence === undefined ? agent : withPresence(agent, presence.live);
 }
 
 /** The agent with what it said of itself when it was attached. */
@@ -24,11 +38,32 @@ export function withPresence(agent: Agent, live: LiveAgent): Agent {
     slotsUsed: live.slotsUsed,
     attachTime: timestampFromMs(attachTimeMs),
     lastSeenTime: timestampFromMs(lastSeenTimeMs),
+    group: live.group,
+    sourceRoots: [...live.sourceRoots],
   };
 }
 
-function agentState(live: LiveAgent | undefined): AgentState {
+/** What somebody wants of an agent; enabled when nobody has said anything. */
+export function availabilityOf({ agent }: AgentRow): AgentAvailability {
+  return agent!.availability || AgentAvailability.ENABLED;
+}
+
+function stateOf(availability: AgentAvailability, live: LiveAgent | undefined): AgentState {
+  if (availability === AgentAvailability.DISABLED) return AgentState.DISABLED;
   if (live === undefined) return AgentState.DISCONNECTED;
-  if (live.draining) return AgentState.DRAINING;
+  if (availability === AgentAvailability.DRAINING || live.draining) return AgentState.DRAINING;
   return live.slotsUsed > 0 ? AgentState.BUSY : AgentState.ONLINE;
+}
+
+/**
+ * A coordinator that died did not see its agents leave: such an agent has been gone since it was last heard of, as far as that was
+ * written down.
+ */
+function stateMs(row: AgentRow, state: AgentState, presence: Presence | undefined): number {
+  const { createTime, lastSeenTime } = row.agent!;
+  const changedMs = row.stateTime === undefined ? 0 : timestampMs(row.stateTime);
+  if (state === AgentState.DISABLED) return changedMs;
+  if (presence !== undefined) return Math.max(presence.sinceMs, changedMs);
+  const seen = lastSeenTime ?? createTime;
+  return Math.max(changedMs, seen === undefined ? 0 : timestampMs(seen));
 }

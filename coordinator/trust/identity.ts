@@ -3,6 +3,7 @@
 import { X509Certificate } from 'node:crypto';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { DroverError } from '../../lib/error.ts';
+import { agentName } from '../task/names.ts';
 import type { Reader } from '../store/store.ts';
 
 const clientAuthentication = '1.3.6.1.5.5.7.3.2';
@@ -35,9 +36,19 @@ export function createIdentifier({ authorityCertificate, store }: IdentityParts)
     if (!certificate.keyUsage?.includes(clientAuthentication)) throw refuse('it is not a client');
     const agent = /^CN=([a-z0-9-]+)$/.exec(certificate.subject)?.[1];
     if (agent === undefined) throw refuse('it names no agent');
-    if ((await store.agent(agent)) === undefined) throw refuse('its agent is not known');
+    if ((await store.agent(agent)) === undefined) throw removedAgent(agent);
     return agent;
   };
+}
+
+/** The certificate is one of ours, and its agent is not there any more: only a removal, or an older backup, makes that so. */
+export function removedAgent(agent: string): DroverError {
+  const name = agentName(agent);
+  return new DroverError(
+    ErrorReason.UNAUTHENTICATED,
+    `the certificate is refused: ${name} was removed from this coordinator`,
+    { metadata: { name } },
+  );
 }
 
 function refuse(why: string): DroverError {
