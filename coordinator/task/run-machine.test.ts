@@ -220,7 +220,7 @@ test('what is gone is counted as the ledger is compared, and again when it turns
   t.like(row, { ledgerItems: 30n, batches: 2, openGoneBatches: 2, waitingGoneBatches: 1 });
   t.like(row.scan, { sweptPath: 'a/b', unlistedPath: 'a/b' });
   t.is(row.run!.progress!.goneItems, 2n);
-  const moved = stepRun(row, { kind: 'finish-batch', outcome: { ...outcome, notGoneItems: 1 } }, 0);
+  const moved = stepRun(row, { kind: 'finish-batch', outcome: { ...outcome, skippedBytes: 0n, notGoneItems: 1 } }, 0);
   t.like(moved.run!.progress, { goneItems: 1n, movedItems: 1n });
   const recycled = { ...outcome, phase: BatchPhase.GONE, skippedBytes: 0n, recycledItems: 1 };
   const done = stepRun(moved, { kind: 'finish-batch', outcome: recycled }, 0);
