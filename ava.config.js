@@ -6,5 +6,5 @@ export default {
   workerThreads: false,
   concurrency: 2,
   timeout: '60s',
-  environmentVariables: testEnvironment(process.env),
+  environmentVariables: testEnvironment(),
 };

@@ -6,7 +6,7 @@ import type { Logger } from '../lib/log.ts';
 import type { HostPort } from '../lib/option-values.ts';
 import { pause, type Clock } from '../lib/time.ts';
 import { expired, keepCertificate } from './link/certificate-keeper.ts';
-import { createCredential, type SignInOptions } from './credential/credential.ts';
+import type { SignInOptions } from './credential/credential.ts';
 import { openSealedBox } from './credential/sealed-box.ts';
 import { createGateMemory } from './destination/sharepoint/tenant-gate.ts';
 import { join } from './link/enroll.ts';
@@ -85,7 +85,7 @@ export async function runAgent(
   const journal = resources.use(await openJournal(path.join(settings.dataFolder, 'journal'), box));
   let identity = await ensureIdentity(settings, parts, signals.drain);
   if (identity === undefined) return 'drained';
-  const tenant = openTenantHost(settings, parts, resources);
+  const tenant = await openTenantHost(settings, parts, resources);
   const pool = resources.use(parts.createPool({ threads: settings.threads }));
   // One more than there are threads waits ready, so that no thread is idle between two leases.
   const slots = settings.threads + 1;
@@ -128,12 +128,14 @@ export async function runAgent(
 }
 
 /** The agent's way to the tenant; undefined when it was given no sign-in. */
-function openTenantHost(
+async function openTenantHost(
   { signIn, requests, threads }: AgentSettings,
   { clock, log, showDeviceCode }: AgentParts,
   resources: AsyncDisposableStack,
-): TenantHost | undefined {
+): Promise<TenantHost | undefined> {
   if (signIn === undefined) return undefined;
+  // What only an agent with a sign-in needs takes longer to load than the rest of it.
+  const { createCredential } = await import('./credential/credential.ts');
   const credential = resources.use(
     createCredential(signIn, {
       clock,

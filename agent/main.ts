@@ -4,9 +4,8 @@
 import { createLog } from '../lib/log.ts';
 import { type ProcessEdge, optionsOrStatus, runProcess } from '../lib/process-edge.ts';
 import { systemClock } from '../lib/time.ts';
-import { runAgent, type ReadyAgent } from './agent.ts';
+import type { ReadyAgent } from './agent.ts';
 import { parseAgentOptions, type AgentOptions } from './options.ts';
-import { createPool } from './pool/piscina-pool.ts';
 
 /** Exit status of an agent that was told to stop at once, as a shell gives it for SIGINT. */
 const exitStopped = 130;
@@ -16,6 +15,9 @@ await runProcess('drover-agent', process, main);
 async function main(edge: ProcessEdge): Promise<number> {
   const options = optionsOrStatus(() => parseAgentOptions(process.argv.slice(2), process.env));
   if (typeof options === 'number') return options;
+  // The rest is loaded when the options are good: it takes longer than saying that they are not.
+  const { runAgent } = await import('./agent.ts');
+  const { createPool } = await import('./pool/piscina-pool.ts');
   const log = createLog('drover-agent', options.logLevel);
   const parts = {
     createPool,

@@ -5,8 +5,7 @@
 // The edge of the coordinator's process: options, output, signals, exit status.
 import { createLog } from '../lib/log.ts';
 import { type ProcessEdge, aborted, optionsOrStatus, runProcess } from '../lib/process-edge.ts';
-import { runMaintenance } from './backup/commands.ts';
-import { startCoordinator, type Coordinator } from './coordinator.ts';
+import type { Coordinator } from './coordinator.ts';
 import { parseCoordinatorOptions, type ServeOptions } from './options.ts';
 
 /** Exit status of a coordinator that was told to stop at once, as a shell gives it for SIGINT. */
@@ -19,8 +18,12 @@ async function main(edge: ProcessEdge): Promise<number> {
     parseCoordinatorOptions(process.argv.slice(2), (text) => process.stderr.write(text)),
   );
   if (typeof options === 'number') return options;
-  if (options.kind !== 'serve')
+  // The rest is loaded when the options are good: it takes longer than saying that they are not.
+  if (options.kind !== 'serve') {
+    const { runMaintenance } = await import('./backup/commands.ts');
     return runMaintenance(options, (line) => process.stdout.write(`${line}\n`), edge.drain);
+  }
+  const { startCoordinator } = await import('./coordinator.ts');
   const log = createLog('drover-coordinator', options.logLevel);
   const coordinator = await startCoordinator(options.coordinator, { log });
   process.stdout.write(`${readyText(coordinator, options)}\n`);

@@ -3,7 +3,7 @@
 // The edge of the emulator's process: options, output, signals, exit status.
 import { createLog } from '../lib/log.ts';
 import { type ProcessEdge, aborted, optionsOrStatus, runProcess } from '../lib/process-edge.ts';
-import { startEmulator, type EmulatorDescription } from './emulator.ts';
+import type { EmulatorDescription } from './emulator.ts';
 import { parseEmulatorOptions, type ProcessOptions } from './options.ts';
 
 /** Exit status of an emulator that was told to stop at once, as a shell gives it for SIGINT. */
@@ -16,6 +16,8 @@ async function main(edge: ProcessEdge): Promise<number> {
     parseEmulatorOptions(process.argv.slice(2), (text) => process.stderr.write(text)),
   );
   if (typeof options === 'number') return options;
+  // Loaded when the options are good: it takes longer than saying that they are not.
+  const { startEmulator } = await import('./emulator.ts');
   const log = createLog('drover-emulator', options.logLevel);
   const emulator = await startEmulator(options.emulator, { log });
   process.stdout.write(`${readyText(emulator.description, options)}\n`);

@@ -3,7 +3,6 @@
 import type { Logger } from '../../lib/log.ts';
 import type { Clock } from '../../lib/time.ts';
 import { createDispatcher, type HttpRoute } from './http-route.ts';
-import { signIn } from './msal-sign-in.ts';
 import { scopeOf, type Audience } from './scope.ts';
 import { tokenCache } from './token-cache-file.ts';
 import { TokenShelf } from './token-shelf.ts';
@@ -69,6 +68,8 @@ export function createCredential(options: SignInOptions, parts: CredentialParts)
     const known = shelves.get(scope);
     if (known !== undefined) return known;
     const fetchToken = async (forceRefresh: boolean, signal: AbortSignal) => {
+      // MSAL is as large as the rest of an agent, and is loaded when somebody signs in.
+      const { signIn } = await import('./msal-sign-in.ts');
       const request = { options, scope, forceRefresh, dispatcher, cache, nowMs: clock.now() };
       const call = () =>
         signIn({ ...request, showDeviceCode: (message) => parts.showDeviceCode(message) }, signal);

@@ -1,9 +1,7 @@
 // The way from this computer to Microsoft's services: a proxy, and certificate authorities that only this company trusts.
-import { X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { createSecureContext, getCACertificates, type SecureContext } from 'node:tls';
 import { Agent, EnvHttpProxyAgent, type Dispatcher } from 'undici';
-import { DroverError } from '../../lib/error.ts';
+import { readAuthorities } from './authorities.ts';
 
 /** Plain data, so that it can be sent to worker threads. */
 export interface HttpRoute {
@@ -56,17 +54,4 @@ function trust(caFile: string | undefined): SecureContext {
   // The system's are among them for the sake of companies that look into their own traffic.
   const known = [...getCACertificates('default'), ...getCACertificates('system'), ...own];
   return createSecureContext({ ca: [...new Set(known)] });
-}
-
-/** The certificates in the file, PEM. Throws INVALID_ARGUMENT when there is none, or one is damaged. */
-export function readAuthorities(caFile: string): string[] {
-  try {
-    const text = readFileSync(caFile, 'utf8');
-    const found = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
-    if (found.length === 0) throw new Error('it holds no certificate');
-    return found.map((pem) => new X509Certificate(pem).toString());
-  } catch (cause) {
-    const why = (cause as NodeJS.ErrnoException).code ?? (cause as Error).message;
-    throw DroverError.invalid('--ca-file', `${caFile} cannot be used: ${why}`, cause);
-  }
 }

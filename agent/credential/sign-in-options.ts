@@ -2,9 +2,10 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { DroverError } from '../../lib/error.ts';
+import { readAuthorities } from './authorities.ts';
 import { splitPem } from './client-certificate.ts';
 import type { SignInCredential, SignInOptions } from './credential.ts';
-import { readAuthorities, type HttpRoute } from './http-route.ts';
+import type { HttpRoute } from './http-route.ts';
 
 /** As a person gives them. */
 export interface SignInFlags {

@@ -1,7 +1,4 @@
 // How an agent gets its certificate: once with a join token, later with the certificate that is about to end.
-import { KeyObject, webcrypto } from 'node:crypto';
-import '../../lib/reflect-metadata.ts';
-import { Pkcs10CertificateRequestGenerator, cryptoProvider } from '@peculiar/x509';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { DroverError } from '../../lib/error.ts';
 import { parseJoinToken } from '../../lib/join-token.ts';
@@ -10,8 +7,6 @@ import { callUnary, createClient } from './client.ts';
 import type { Identity } from './identity.ts';
 import { joinMethod, renewMethod } from './service.ts';
 import { diagnose, findAuthority } from './tls-probe.ts';
-
-cryptoProvider.set(globalThis.crypto);
 
 export interface JoinOptions {
   address: HostPort;
@@ -35,7 +30,7 @@ export async function join(options: JoinOptions): Promise<Identity> {
   const authority = found.certificate;
   const reason = await diagnose(address, { authority }, signal);
   if (reason !== undefined) throw reason;
-  const { privateKey, request } = await createRequest(displayName);
+  const { privateKey, request } = await makeRequest(displayName);
   using client = closing(createClient(address, { authority }));
   const message = { token: token.secret, certificateRequest: request, displayName };
   const answer = await callUnary(client.client, joinMethod, message, address);
@@ -44,27 +39,17 @@ export async function join(options: JoinOptions): Promise<Identity> {
 
 /** The same agent with a new key and a new certificate. */
 export async function renew(identity: Identity, address: HostPort): Promise<Identity> {
-  const { privateKey, request } = await createRequest(identity.agent);
+  const { privateKey, request } = await makeRequest(identity.agent);
   using client = closing(createClient(address, identity));
   const message = { certificateRequest: request };
   const answer = await callUnary(client.client, renewMethod, message, address);
   return { ...identity, privateKey, certificate: answer.certificate };
 }
 
-/** A new EC P-256 key (PKCS #8, PEM) and a certificate request in DER signed with it. */
-async function createRequest(
-  displayName: string,
-): Promise<{ privateKey: string; request: Uint8Array<ArrayBuffer> }> {
-  const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
-  const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
-  // The coordinator chooses the name in the certificate; this one only tells people whose request it is.
-  const request = await Pkcs10CertificateRequestGenerator.create({
-    name: [{ CN: [displayName] }],
-    keys: keys as Parameters<typeof Pkcs10CertificateRequestGenerator.create>[0]['keys'],
-    signingAlgorithm: algorithm,
-  });
-  const privateKey = KeyObject.from(keys.privateKey).export({ type: 'pkcs8', format: 'pem' });
-  return { privateKey: privateKey.toString(), request: new Uint8Array(request.rawData) };
+/** Loaded when it is needed: most starts of an agent find a certificate that is good for days. */
+async function makeRequest(displayName: string) {
+  const { createRequest } = await import('./certificate-request.ts');
+  return await createRequest(displayName);
 }
 
 function mismatch(address: HostPort, found: string, expected: string): DroverError {

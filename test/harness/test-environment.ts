@@ -9,10 +9,8 @@ const memoryRoomBytes = 4 * 1024 ** 3;
 const namePrefix = 'drover-tests-';
 
 /** Variables for ava's children; what the person who starts it has set counts. */
-export function testEnvironment(
-  own: Readonly<Record<string, string | undefined>>,
-): Record<string, string> {
-  const { TMPDIR = makeMemoryFolder(), NODE_COMPILE_CACHE = compileCache() } = own;
+export function testEnvironment(): Record<string, string> {
+  const { TMPDIR = makeMemoryFolder(), NODE_COMPILE_CACHE = compileCache() } = process.env;
   return { NODE_COMPILE_CACHE, ...(TMPDIR === undefined ? {} : { TMPDIR }) };
 }
 
