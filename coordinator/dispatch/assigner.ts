@@ -1,12 +1,15 @@
 // Gives out work, a round at a time, as long as somebody has room and some run has work.
 import type { Clock } from '../../lib/time.ts';
 import type { Store } from '../store/store.ts';
-import { choosePair, type Demand, type Offer } from './assign.ts';
+import { Match, scansMax, threadsOf, type Demand, type Offer } from './assign.ts';
 import { commitLeases, type Pick, type Round } from './lease-commit.ts';
 import type { LeaseKeeper } from './lease-keeper.ts';
+import { leaseShare } from './lease-share.ts';
 import type { OpenRuns } from './open-runs.ts';
+import { canServe } from './reach.ts';
 import type { RunFeed } from './run-feed.ts';
 import type { Session } from './session.ts';
+import { workUnits, type WorkSize } from './work-size.ts';
 
 export interface AssignerParts {
   store: Store;
@@ -15,7 +18,22 @@ export interface AssignerParts {
   leases: LeaseKeeper;
   /** The attached sessions, by their agent's id. */
   sessions: ReadonlyMap<string, Session>;
+  /** Nothing is left to be given; these are the sessions that take work. */
+  onSettled: (offers: readonly SessionOffer[]) => void;
   onFailure: (error: unknown) => void;
+}
+
+/** A session that takes work. */
+export interface SessionOffer extends Offer {
+  session: Session;
+}
+
+interface FeedDemand extends Demand {
+  feed: RunFeed;
+  /** Leases of batches that agents hold, those chosen in this round included. */
+  batches: number;
+  /** What all threads do that can work on it; undefined until it is asked for. */
+  allSpeeds: number | undefined;
 }
 
 export class Assigner {
@@ -23,6 +41,7 @@ export class Assigner {
   #round: Promise<void> | undefined;
   #again = false;
   #closed = false;
+  #served = 0;
 
   constructor(parts: AssignerParts) {
     this.#parts = parts;
@@ -46,15 +65,19 @@ export class Assigner {
   }
 
   async #rounds(): Promise<void> {
-    const { runs, leases, sessions } = this.#parts;
+    const { runs, leases, sessions, onSettled } = this.#parts;
     while (this.#again && !this.#closed) {
       this.#again = false;
-      const picks = await this.#pick();
-      if (picks.length === 0) continue;
-      const { grants, stopped } = await this.#commit(picks);
+      const { picks, offers } = await this.#pick();
+      if (picks.length === 0) {
+        onSettled(offers);
+        continue;
+      }
+      const { grants, stopped, rows } = await this.#commit(picks);
+      for (const [feed, row] of rows) runs.update(feed, row);
       for (const grant of grants) {
-        const { feed, row, session } = grant;
-        runs.update(feed, row);
+        const { feed, work, session, rest } = grant;
+        if (rest !== undefined && work.kind === 'batch') feed.addPart(work.batch, rest);
         leases.give(grant, sessions.get(session.agent) === session && !session.closed);
       }
       // Runs that were stopped are picked from again only when the dispatcher has heard of it, or this would never end.
@@ -68,40 +91,90 @@ export class Assigner {
     let ungranted = picks;
     try {
       const round = await commitLeases(store, picks, clock.now());
-      ungranted = round.stopped;
+      ungranted = [...round.stopped, ...round.misfits];
       return round;
     } finally {
       for (const { feed, work } of ungranted) feed.giveBack(work);
     }
   }
 
-  async #pick(): Promise<Pick[]> {
+  async #pick(): Promise<{ picks: Pick[]; offers: SessionOffer[] }> {
     const { runs, sessions } = this.#parts;
-    const offers = [...sessions.values()].map((session) => this.#offer(session));
-    let demands = runs.all().map((feed) => this.#demand(feed));
+    const offers = this.#offers([...sessions.values()].filter((session) => session.takesWork));
+    const match = new Match(offers, runs.all().map((feed) => this.#demand(feed))); // prettier-ignore
     const picks: Pick[] = [];
-    for (let pair = choosePair(offers, demands); pair; pair = choosePair(offers, demands)) {
-      const { offer, demand } = pair;
-      const work = await demand.feed.take();
+    for (let pair = match.next(); pair !== undefined; pair = match.next()) {
+      const { offer, demand, isScan } = pair;
+      const { feed } = demand;
+      const work = isScan ? feed.takeScan() : await feed.takeBatch();
       if (work === undefined) {
-        demands = demands.filter((other) => other !== demand);
+        match.drop(pair);
         continue;
       }
-      offer.free -= 1;
-      demand.leases += 1;
-      picks.push({ session: offer.session, feed: demand.feed, work });
+      const shareUnits = work.kind === 'batch' ? this.#share(offer, demand, offers, work.size) : undefined; // prettier-ignore
+      match.give(pair);
+      if (work.kind === 'batch') demand.batches += 1;
+      feed.lastServed = this.#served += 1;
+      demand.lastServed = feed.lastServed;
+      picks.push({ session: offer.session, feed, work, shareUnits });
     }
-    return picks;
+    return { picks, offers };
   }
 
-  #offer(session: Session): Offer & { session: Session } {
-    const used = this.#parts.leases.table.ofSession(session).length;
-    const free = session.takesWork ? session.slots - used : 0;
-    return { session, free, locationKinds: session.hello.locationKinds };
+  #offers(sessions: readonly Session[]): SessionOffer[] {
+    const known = sessions.flatMap(({ speed }) => speed.pace.unitsPerSecond ?? []);
+    // Who has done nothing yet is thought to be as fast as the others are.
+    const usual = known.length === 0 ? 1 : known.reduce((sum, one) => sum + one, 0) / known.length;
+    return sessions.map((session) => {
+      const held = this.#parts.leases.table.ofSession(session);
+      const scans = held.filter(({ target }) => target.kind === 'scan').length;
+      const { slots, ability } = session;
+      return {
+        ...ability,
+        session,
+        slots,
+        free: slots - held.length,
+        scansFree: scansMax({ slots }) - scans,
+        speed: session.speed.pace.unitsPerSecond ?? usual,
+      };
+    });
   }
 
-  #demand(feed: RunFeed): Demand & { feed: RunFeed } {
-    const leases = this.#parts.leases.table.ofRun(feed.key).length;
-    return { feed, leases, locationKinds: feed.locationKinds };
+  #demand(feed: RunFeed): FeedDemand {
+    const leases = this.#parts.leases.table.ofRun(feed.key);
+    return {
+      ...feed.need,
+      feed,
+      leases: leases.length,
+      batches: leases.filter(({ target }) => target.kind === 'batch').length,
+      meanLeases: feed.leaseMean.note(leases.length, this.#parts.clock.now()),
+      weight: feed.weight,
+      lastServed: feed.lastServed,
+      wantsScan: feed.wantsScan,
+      wantsBatches: feed.wantsBatches,
+      allSpeeds: undefined,
+    };
+  }
+
+  /** How much the batch that was just taken may hold; undefined while there is plenty. */
+  #share(
+    { session, speed }: SessionOffer,
+    demand: FeedDemand,
+    offers: readonly SessionOffer[],
+    taken: WorkSize,
+  ): number | undefined {
+    const { feed } = demand;
+    const left = feed.leftUnits(demand.batches + 1);
+    if (left === undefined) return undefined;
+    demand.allSpeeds ??= offers
+      .filter((offer) => canServe(offer, demand))
+      .reduce((sum, offer) => sum + offer.speed * threadsOf(offer), 0);
+    return leaseShare({
+      leftUnits: left + workUnits(taken),
+      isComplete: feed.isComplete,
+      speed,
+      allSpeeds: demand.allSpeeds,
+      unitsPerSecond: session.speed.pace.unitsPerSecond,
+    });
   }
 }

@@ -183,15 +183,15 @@ test('heartbeats keep a lease, and one that they do not name expires', async (t)
 
 test('an agent that comes back naming its leases keeps them', async (t) => {
   const harness = await openHarness(t);
-  const agent = await harness.attach('one', { slots: 2 });
+  const agent = await harness.attach('one', { slots: 3 });
   const run = await harness.scanned('a', agent, batchFiles(2));
   const held = agent.news('batchLease');
   agent.vanish();
   await harness.advance(leaseTtlMs / 2);
   t.deepEqual(harness.dispatcher.attachedAgents(), []);
-  const other = await harness.attach('two', { slots: 2 });
+  const other = await harness.attach('two', { slots: 3 });
   t.deepEqual(other.news('batchLease'), []);
-  const back = await harness.attach('one', { slots: 2, leases: held.map(({ key }) => key!) });
+  const back = await harness.attach('one', { slots: 3, leases: held.map(({ key }) => key!) });
   t.deepEqual([back.news('batchLease'), back.news('leaseRevocation')], [[], []]);
   for (const lease of held) back.sendResults(lease);
   await harness.idle();
@@ -329,7 +329,7 @@ test('an agent that cannot reach the locations gets nothing, and the run says wh
   t.deepEqual([files.news('scanLease'), online.news('scanLease')], [[], []]);
   t.is(waitingFor(), 'an agent that can serve file and sharepoint');
   const draining = await harness.attach('both', { draining: true, locationKinds: ['file', 'sharepoint'] }); // prettier-ignore
-  t.is(waitingFor(), 'an agent that is not draining');
+  t.is(waitingFor(), 'an agent that takes work: all that could serve it are draining or disabled');
   draining.beat();
   await harness.idle();
   t.is(draining.news('scanLease').length, 1);

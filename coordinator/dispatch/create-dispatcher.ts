@@ -13,16 +13,19 @@ import type { Clock } from '../../lib/time.ts';
 import type { RunKey, Store } from '../store/store.ts';
 import { agentName } from '../task/names.ts';
 import { Assigner } from './assigner.ts';
+import { AgentSpeed } from './agent-speed.ts';
 import { Changes } from './changes.ts';
 import type { Change, Dispatcher, LiveAgent, LiveProgress } from './dispatcher.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
-import type { LiveLease } from './lease-table.ts';
+import { sumOf, type LiveLease } from './lease-table.ts';
 import { LocationChecks } from './location-checks.ts';
-import { liveProgress } from './live-progress.ts';
+import { inFlightOf, liveProgress } from './live-progress.ts';
 import { OpenRuns } from './open-runs.ts';
 import { Reports } from './reports.ts';
 import type { RunFeed } from './run-feed.ts';
 import { Session } from './session.ts';
+import { TakeBack } from './take-back.ts';
+import { isRunOpen } from '../task/run-states.ts';
 
 export interface DispatcherOptions {
   /** A lease whose agent was silent for so long is taken back. */
@@ -43,8 +46,8 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
   return new LeaseDispatcher(parts);
 }
 
-/** The group of an agent that says none. */
-const groupDefault = 'default';
+/** Why an agent is told to stop. */
+const disabled = 'the agent was disabled';
 
 class LeaseDispatcher implements Dispatcher {
   readonly #parts: DispatcherParts;
@@ -53,9 +56,12 @@ class LeaseDispatcher implements Dispatcher {
   readonly #leases: LeaseKeeper;
   readonly #reports: Reports;
   readonly #assigner: Assigner;
+  readonly #rebalance: TakeBack;
   readonly #checks: LocationChecks;
   /** By the agent's id. */
   readonly #sessions = new Map<string, Session>();
+  /** By the agent's id, as long as this process lives: an agent that comes back is as fast as it was. */
+  readonly #speeds = new Map<string, AgentSpeed>();
   readonly #loaded: Promise<void>;
   #cancelExpiry: () => void = () => {};
   #closed = false;
@@ -72,6 +78,7 @@ class LeaseDispatcher implements Dispatcher {
       clock,
       leases: this.#leases,
       onAdvance: (key, row) => this.#advance(key, row),
+      onRest: (key, rest) => this.#runs.get(key)?.addPart(key.batch, rest),
       onProgress: (session, runs) => this.#progressed(session, runs),
       onChecked: (session, done) => this.#checks.answer(session, done),
       onRoom: () => this.#assigner.wake(),
@@ -82,7 +89,15 @@ class LeaseDispatcher implements Dispatcher {
       runs: this.#runs,
       leases: this.#leases,
       sessions: this.#sessions,
+      onSettled: (offers) => this.#rebalance.consider(this.#closed ? [] : offers),
       onFailure: (error) => this.#logFailure('cannot give out work', error),
+    });
+    this.#rebalance = new TakeBack({
+      clock,
+      runs: this.#runs,
+      leases: this.#leases,
+      onTime: () => this.#assigner.wake(),
+      onFailure: (error) => this.#logFailure('cannot take leases back', error),
     });
     this.#loaded = this.#load();
     this.#loaded.catch((error: unknown) => this.#logFailure('cannot load open runs', error));
@@ -110,6 +125,10 @@ class LeaseDispatcher implements Dispatcher {
     }
   }
 
+  taskChanged(task: string): void {
+    for (const { key } of this.#runs.all()) if (key.task === task) this.runChanged(key);
+  }
+
   runChanged(key: RunKey): void {
     // Leases of an earlier process must be known first, or a run would count as stopped while agents work on it.
     this.#loaded
@@ -124,18 +143,22 @@ class LeaseDispatcher implements Dispatcher {
   progress(key: RunKey): LiveProgress | undefined {
     const feed = this.#runs.get(key);
     if (feed === undefined) return undefined;
-    const sessions = [...this.#sessions.values()];
-    return liveProgress(feed, this.#leases.table.ofRun(key), sessions, this.#parts.clock.now());
+    const leases = this.#leases.table.ofRun(key);
+    return liveProgress(feed, leases, this.#sessions.values(), this.#parts.clock.now());
   }
 
   liveAgent(agent: string): LiveAgent | undefined {
     const session = this.#sessions.get(agent);
     if (session === undefined) return undefined;
     const { version, platform, locationKinds, sourceRoots } = session.hello;
-    const group = session.hello.group || groupDefault;
-    const { slots, attachTimeMs, lastSeenTimeMs, draining } = session;
-    const slotsUsed = this.#leases.table.ofSession(session).length;
-    return { draining, version, platform, slots, slotsUsed, locationKinds, group, sourceRoots, attachTimeMs, lastSeenTimeMs }; // prettier-ignore
+    const { slots, attachTimeMs, lastSeenTimeMs, draining, ability } = session;
+    return {
+      ...{ draining, version, platform, slots, locationKinds, sourceRoots },
+      ...{ attachTimeMs, lastSeenTimeMs },
+      group: ability.group,
+      slotsUsed: this.#leases.table.ofSession(session).length,
+      ...session.speed.rates(this.#parts.clock.now()),
+    };
   }
 
   attachedAgents(): string[] {
@@ -146,7 +169,7 @@ class LeaseDispatcher implements Dispatcher {
     const session = this.#sessions.get(agent);
     if (session !== undefined) session.availability = availability;
     if (availability === AgentAvailability.DISABLED)
-      this.#freeLeases(agent, (lease) => this.#leases.revoke(lease, 'the agent was disabled'));
+      this.#freeLeases(agent, (lease) => this.#leases.revoke(lease, disabled));
     this.#assigner.wake();
     this.#changes.emit({ kind: 'agent', agent });
   }
@@ -155,6 +178,7 @@ class LeaseDispatcher implements Dispatcher {
     const session = this.#sessions.get(agent);
     session?.close(new DroverError(ErrorReason.UNAUTHENTICATED, `${agentName(agent)} was removed from this coordinator`)); // prettier-ignore
     if (session !== undefined) this.#detach(session);
+    this.#speeds.delete(agent);
     this.#freeLeases(agent, (lease) => this.#leases.release(lease));
   }
 
@@ -162,7 +186,7 @@ class LeaseDispatcher implements Dispatcher {
   #freeLeases(agent: string, free: (lease: LiveLease) => Promise<void>): void {
     this.#loaded
       .then(async () => {
-        for (const lease of this.#leases.table.ofAgent(agent)) if (!lease.revoking) await free(lease); // prettier-ignore
+        for (const lease of this.#leases.table.ofAgent(agent)) await free(lease);
       })
       .catch((error: unknown) => this.#logFailure('cannot take leases back', error));
   }
@@ -174,6 +198,7 @@ class LeaseDispatcher implements Dispatcher {
   async close(): Promise<void> {
     this.#closed = true;
     this.#cancelExpiry();
+    this.#rebalance.close();
     this.#checks.close();
     for (const session of [...this.#sessions.values()]) this.#detach(session);
     await this.#assigner.close();
@@ -200,16 +225,16 @@ class LeaseDispatcher implements Dispatcher {
 
   async #stop(key: RunKey, feed: RunFeed | undefined): Promise<void> {
     for (const lease of this.#leases.table.ofRun(key))
-      if (!lease.revoking) await this.#leases.revoke(lease, 'the run was stopped');
+      await this.#leases.revoke(lease, 'the run was stopped', feed !== undefined && isRunOpen(feed.row.run!.state)); // prettier-ignore
     const cancelling = feed?.row.run!.state === RunState.CANCELLING;
     if (cancelling && this.#leases.table.ofRun(key).length === 0)
       await this.#runs.endCancelled(feed, this.#parts.clock.now());
   }
 
-  async #takeBack({ run, target }: LiveLease): Promise<void> {
+  async #takeBack({ run, target, size }: LiveLease): Promise<void> {
     this.#runs
       .get(run)
-      ?.giveBack(target.kind === 'scan' ? target : { kind: 'batch', batch: target.batch.batch });
+      ?.giveBack(target.kind === 'scan' ? target : { kind: 'batch', batch: target.batch.batch, size }); // prettier-ignore
     await this.#follow(run);
   }
 
@@ -229,15 +254,16 @@ class LeaseDispatcher implements Dispatcher {
       this.#measure(feed);
       this.#changes.emit({ kind: 'task', task: key.task });
     }
+    session.speed.sample(this.#parts.clock.now(), sumOf(this.#leases.table.ofSession(session)));
     this.#changes.emit({ kind: 'agent', agent: session.agent });
   }
 
   #measure(feed: RunFeed): void {
     const now = this.#parts.clock.now();
-    const live = liveProgress(feed, this.#leases.table.ofRun(feed.key), [], now);
+    const inFlight = inFlightOf(feed, this.#leases.table.ofRun(feed.key));
     const { succeededItems, failedItems, succeededBytes } = feed.row.run!.progress!;
-    const items = succeededItems + failedItems + live.inFlightItems;
-    feed.meter.sample(now, items, succeededBytes + live.inFlightBytes);
+    const items = succeededItems + failedItems + inFlight.items;
+    feed.meter.sample(now, items, succeededBytes + inFlight.bytes);
   }
 
   // ---- sessions
@@ -247,7 +273,9 @@ class LeaseDispatcher implements Dispatcher {
     if (first.done === true || first.value.frame.case !== 'hello')
       throw DroverError.invalid('frame', 'the first frame of a session must be a hello');
     if (this.#closed) throw new DroverError(ErrorReason.UNAVAILABLE, 'the coordinator is stopping');
-    const session = new Session(agent, first.value.frame.value, this.#parts.clock.now());
+    const speed = this.#speeds.get(agent) ?? new AgentSpeed();
+    const session = new Session(agent, first.value.frame.value, this.#parts.clock.now(), speed);
+    this.#speeds.set(agent, speed);
     const older = this.#sessions.get(agent);
     if (older !== undefined) this.#detach(older);
     this.#sessions.set(agent, session);
@@ -258,8 +286,11 @@ class LeaseDispatcher implements Dispatcher {
       this.#detach(session);
       throw error;
     }
-    session.availability = (await this.#parts.store.agent(agent))?.agent?.availability || AgentAvailability.ENABLED; // prettier-ignore
+    const row = await this.#parts.store.agent(agent);
+    session.availability ??= row?.agent?.availability || AgentAvailability.ENABLED;
     session.resumed = true;
+    if (session.availability === AgentAvailability.DISABLED)
+      this.#freeLeases(agent, (lease) => this.#leases.revoke(lease, disabled));
     this.#parts.log.info({ agent, slots: session.slots }, 'agent attached');
     this.#changes.emit({ kind: 'agent', agent });
     this.#assigner.wake();

@@ -26,6 +26,9 @@ export interface LiveAgent {
   group: string;
   /** Empty: every path that exists on its machine. */
   sourceRoots: readonly string[];
+  /** Over the last seconds. */
+  itemsPerSecond: number;
+  bytesPerSecond: number;
   /** Milliseconds since 1970. */
   attachTimeMs: number;
   lastSeenTimeMs: number;
@@ -46,6 +49,8 @@ export interface Dispatcher {
   ): AsyncIterable<AttachResponse>;
   /** A commit changed this run from outside: it was created, paused, resumed or cancelled. Leases follow. */
   runChanged(key: RunKey): void;
+  /** A commit changed this task: its group and its priority count at once for a run that is going. */
+  taskChanged(task: string): void;
   /**
    * Has an attached agent with a sign-in look at a SharePoint or OneDrive destination; answers with the agent's id. When an agent
    * goes away, the next one is asked. Throws the reason and the words of an agent that cannot use it, DESTINATION_UNSUPPORTED

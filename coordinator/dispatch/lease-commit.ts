@@ -1,23 +1,31 @@
 // Leases are given and taken back here, in the store: one commit for all that is given in a round.
-import { create } from '@bufbuild/protobuf';
-import { BatchRowSchema, type RunRow } from '../../gen/drover/store/v1/rows_pb.ts';
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { BatchRowSchema, type BatchRow, type RunRow } from '../../gen/drover/store/v1/rows_pb.ts';
 import { LeaseState } from '../../gen/drover/store/v1/rows_pb.ts';
+import { BatchItemsSchema } from '../../gen/drover/v1/columns_pb.ts';
+import { ItemKind } from '../../gen/drover/v1/item_pb.ts';
+import { RunState } from '../../gen/drover/v1/run_pb.ts';
 import {
   BatchLeaseSchema,
+  BatchPhase,
   LeaseKeySchema,
   ScanLeaseSchema,
   ScanPathsSchema,
   type AttachResponse,
 } from '../../gen/drover/v1/session_pb.ts';
-import type { RunKey, Store, Transaction } from '../store/store.ts';
+import type { BatchKey, RunKey, Store, Transaction } from '../store/store.ts';
 import { stepLease } from '../task/lease-machine.ts';
 import { batchLeaseId, scanLeaseId, type LeaseTarget } from '../task/names.ts';
 import { isRunGoing, isRunOpen } from '../task/run-states.ts';
 import { stepRun } from '../task/run-machine.ts';
+import { cutBatch } from './cut-batch.ts';
 import { nextFailedPaths } from './failed-paths.ts';
+import { cutAt, isCut } from './lease-share.ts';
 import type { LiveLease } from './lease-table.ts';
-import type { RunFeed, Work } from './run-feed.ts';
+import { canServe } from './reach.ts';
+import type { BatchWork, RunFeed, Work } from './run-feed.ts';
 import type { Session } from './session.ts';
+import type { WorkSize } from './work-size.ts';
 
 /** How many pages of a scan may be on their way without having been acknowledged. */
 export const pageWindow = 8;
@@ -27,6 +35,8 @@ export interface Pick {
   session: Session;
   feed: RunFeed;
   work: Work;
+  /** How much of a batch it is to be at most; undefined: all of it. */
+  shareUnits: number | undefined;
 }
 
 /** A lease that was given: what it is, and the frame that tells the agent. */
@@ -34,9 +44,10 @@ export interface Grant extends Pick {
   id: string;
   target: LeaseTarget;
   generation: number;
+  size: WorkSize;
   frame: AttachResponse['frame'];
-  /** The run as it is with this lease. */
-  row: RunRow;
+  /** What was cut off the batch and can be leased. */
+  rest: BatchWork | undefined;
 }
 
 /** What became of the picks of a round. One that is in neither list is no longer there to be leased. */
@@ -44,24 +55,49 @@ export interface Round {
   grants: Grant[];
   /** Picks of runs that were paused or ended a moment ago: their work is wanted again when the run is resumed. */
   stopped: Pick[];
+  /** Picks for agents that cannot serve the run any more, as its task was updated: their work is wanted by others. */
+  misfits: Pick[];
+  /** The runs as they are with these leases. */
+  rows: Map<RunFeed, RunRow>;
 }
 
 /** Gives all leases of a round in one commit. */
 export function commitLeases(store: Store, picks: readonly Pick[], nowMs: number): Promise<Round> {
   return store.commit(async (transaction) => {
-    const round: Round = { grants: [], stopped: [] };
+    const round: Round = { grants: [], stopped: [], misfits: [], rows: new Map() };
+    const before = await readRuns(transaction, picks);
     for (const pick of picks) {
-      const before = await transaction.run(pick.feed.key);
-      // The row of this commit counts, not the feed's, which may be older.
-      if (before === undefined || !isRunGoing(before.run!.state)) {
-        round.stopped.push(pick);
-        continue;
+      const { feed, session } = pick;
+      const row = round.rows.get(feed) ?? before.get(feed);
+      if (row === undefined) round.stopped.push(pick);
+      else if (!canServe(session.ability, feed.need)) round.misfits.push(pick);
+      else {
+        const granted = await grantOne(transaction, pick, row, nowMs);
+        if (granted === undefined) continue;
+        round.grants.push(granted.grant);
+        round.rows.set(feed, granted.row);
       }
-      const grant = await grantOne(transaction, pick, before, nowMs);
-      if (grant !== undefined) round.grants.push(grant);
     }
+    for (const [feed, row] of round.rows) transaction.putRun(feed.key, row);
     return round;
   });
+}
+
+/** The runs of the picks that are going. The rows of this commit count, not the feeds', which may be older. */
+async function readRuns(transaction: Transaction, picks: readonly Pick[]) {
+  const rows = new Map<RunFeed, RunRow>();
+  for (const feed of new Set(picks.map((pick) => pick.feed))) {
+    const [task, row] = await Promise.all([transaction.task(feed.key.task), transaction.run(feed.key)]); // prettier-ignore
+    if (task === undefined || row === undefined || !isRunGoing(row.run!.state)) continue;
+    feed.takeTask(task.task!);
+    rows.set(feed, row);
+  }
+  return rows;
+}
+
+interface Granted {
+  grant: Grant;
+  row: RunRow;
 }
 
 async function grantOne(
@@ -69,31 +105,65 @@ async function grantOne(
   pick: Pick,
   before: RunRow,
   nowMs: number,
-): Promise<Grant | undefined> {
-  const { key } = pick.feed;
-  const begun = stepRun(before, { kind: 'begin' }, nowMs);
-  if (pick.work.kind === 'scan') return grantScan(transaction, pick, begun, nowMs);
-  const batchKey = { ...key, batch: pick.work.batch };
-  const [batch, items] = await Promise.all([
+): Promise<Granted | undefined> {
+  const isBegun = before.run!.state === RunState.RUNNING && before.run!.startTime !== undefined;
+  const begun = isBegun ? before : stepRun(before, { kind: 'begin' }, nowMs);
+  return pick.work.kind === 'scan'
+    ? await grantScan(transaction, pick, begun, nowMs)
+    : await grantBatch(transaction, { ...pick, work: pick.work }, begun, nowMs);
+}
+
+async function grantBatch(
+  transaction: Transaction,
+  pick: Pick & { work: BatchWork },
+  begun: RunRow,
+  nowMs: number,
+): Promise<Granted | undefined> {
+  const batchKey = { ...pick.feed.key, batch: pick.work.batch };
+  const [stored, storedItems] = await Promise.all([
     transaction.batch(batchKey),
     transaction.batchItems(batchKey),
   ]);
-  if (batch?.lease!.state !== LeaseState.PENDING || items === undefined) return undefined;
-  const lease = stepLease(batch.lease, { kind: 'lease', agent: pick.session.agent });
+  if (stored?.lease!.state !== LeaseState.PENDING || storedItems === undefined) return undefined;
+  const cut = cutToShare(transaction, batchKey, { run: begun, batch: stored }, storedItems, pick.shareUnits, nowMs); // prettier-ignore
+  const { run: row, batch, encodedItems, rest } = cut;
+  const lease = stepLease(batch.lease!, { kind: 'lease', agent: pick.session.agent });
   transaction.putBatch(batchKey, create(BatchRowSchema, { ...batch, lease }));
-  transaction.putRun(key, begun);
   const id = batchLeaseId(batchKey);
   const { generation } = lease;
   const value = create(BatchLeaseSchema, {
     key: create(LeaseKeySchema, { lease: id, generation }),
     source: pick.feed.source,
     destination: pick.feed.destination,
-    settings: begun.run!.settings!,
+    settings: row.run!.settings!,
     phase: batch.phase,
-    items,
+    items: encodedItems,
   });
   const target: LeaseTarget = { kind: 'batch', batch: batchKey };
-  return { ...pick, id, target, generation, frame: { case: 'batchLease', value }, row: begun };
+  const size = { items: batch.items, bytes: batch.bytes };
+  const frame = { case: 'batchLease' as const, value };
+  return { grant: { ...pick, id, target, generation, size, frame, rest }, row };
+}
+
+/** The batch as it is to be leased: cut, when it is much more than its share. */
+function cutToShare(
+  transaction: Transaction,
+  key: BatchKey,
+  { run, batch }: { run: RunRow; batch: BatchRow },
+  encodedItems: Uint8Array,
+  shareUnits: number | undefined,
+  nowMs: number,
+) {
+  const whole = { run, batch, encodedItems, rest: undefined };
+  if (shareUnits === undefined || !isCut(batch, shareUnits)) return whole;
+  const items = fromBinary(BatchItemsSchema, encodedItems);
+  const count = cutAt(items, shareUnits);
+  // Folders that are gone are recycled from the deepest up, one after the other.
+  const isOrdered = batch.phase === BatchPhase.GONE && items.kind.includes(ItemKind.FOLDER);
+  if (count === items.path.length || isOrdered) return whole;
+  const kept = new Set(Array.from({ length: count }, (_, index) => index));
+  const cut = cutBatch(transaction, key, { run, batch, items }, kept, nowMs);
+  return { ...cut, encodedItems: toBinary(BatchItemsSchema, cut.items) };
 }
 
 async function grantScan(
@@ -101,13 +171,12 @@ async function grantScan(
   pick: Pick,
   begun: RunRow,
   nowMs: number,
-): Promise<Grant | undefined> {
+): Promise<Granted | undefined> {
   const { key } = pick.feed;
   if (begun.scan!.lease!.state !== LeaseState.PENDING) return undefined;
   const piece = await nextPiece(transaction, key, begun);
   const { agent } = pick.session;
   const row = stepRun(begun, { kind: 'lease-scan', agent, until: piece?.end }, nowMs);
-  transaction.putRun(key, row);
   const id = scanLeaseId(key);
   const { generation } = row.scan!.lease!;
   const value = create(ScanLeaseSchema, {
@@ -121,7 +190,9 @@ async function grantScan(
     ...(piece === undefined ? {} : { only: piece.only }),
   });
   const target: LeaseTarget = { kind: 'scan', run: key };
-  return { ...pick, id, target, generation, frame: { case: 'scanLease', value }, row };
+  const frame = { case: 'scanLease' as const, value };
+  const size = { items: 0, bytes: 0n };
+  return { grant: { ...pick, id, target, generation, size, frame, rest: undefined }, row };
 }
 
 /** What the scan of a run that tries again is to look at next; undefined in every other run. */

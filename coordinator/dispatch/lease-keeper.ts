@@ -12,6 +12,7 @@ import { batchLeaseId, scanLeaseId, type LeaseTarget } from '../task/names.ts';
 import { commitRelease, type Grant } from './lease-commit.ts';
 import { LeaseTable, type LiveLease } from './lease-table.ts';
 import type { Session } from './session.ts';
+import type { WorkSize } from './work-size.ts';
 
 export interface LeaseKeeperParts {
   store: Store;
@@ -35,18 +36,19 @@ export class LeaseKeeper {
     const { store } = this.#parts;
     const scan = row.scan!.lease!;
     if (scan.state === LeaseState.LEASED)
-      this.#add(key, { kind: 'scan', run: key }, scan.generation, scan.agent);
+      this.#add(key, { target: { kind: 'scan', run: key }, size: noSize, ...scan });
     for (const batch of await store.leasedBatches(key)) {
-      const { generation, agent } = (await store.batch({ ...key, batch }))!.lease!;
-      this.#add(key, { kind: 'batch', batch: { ...key, batch } }, generation, agent);
+      const { lease, items, bytes } = (await store.batch({ ...key, batch }))!;
+      const target: LeaseTarget = { kind: 'batch', batch: { ...key, batch } };
+      this.#add(key, { target, size: { items, bytes }, ...lease! });
     }
   }
 
   /** Tells the agent of a lease that was committed. `attached` is false when it left meanwhile and can never hear of it. */
-  give({ session, feed, target, generation, frame }: Grant, attached: boolean): void {
-    const lease = this.#add(feed.key, target, generation, session.agent);
+  give({ session, feed, target, generation, size, frame }: Grant, attached: boolean): void {
+    const lease = this.#add(feed.key, { target, size, generation, agent: session.agent });
     if (attached) {
-      lease.session = session;
+      this.table.hold(lease, session, this.#parts.clock.now());
       session.send(frame);
     } else lease.expiresAtMs = this.#parts.clock.now();
   }
@@ -58,14 +60,14 @@ export class LeaseKeeper {
     return holds ? lease : undefined;
   }
 
-  /** The agent was heard of. */
+  /** The agent was heard of. One that was told to stop has until its deadline, whatever else it says. */
   extend(lease: LiveLease): void {
-    lease.expiresAtMs = this.#deadline();
+    if (!lease.revoking) lease.expiresAtMs = this.#deadline();
   }
 
   /** The agent has reported its result, and it is stored. */
   finish(lease: LiveLease): void {
-    this.table.remove(lease);
+    this.table.remove(lease, this.#parts.clock.now());
   }
 
   /** Joins what a hello names with what is known, and takes back what it does not name. */
@@ -75,9 +77,9 @@ export class LeaseKeeper {
       const lease = this.table.get(key.lease);
       if (lease?.generation === key.generation && lease.agent === session.agent) {
         kept.add(lease);
-        lease.session = session;
+        this.table.hold(lease, session, this.#parts.clock.now());
         this.extend(lease);
-        if (lease.revoking) session.revoke(key, 'the run was stopped');
+        if (lease.revoking) session.revoke(key, 'it was taken back', isBatch(lease));
       } else session.revoke(key, 'the work was given to another agent');
     }
     for (const lease of this.table.ofAgent(session.agent))
@@ -86,28 +88,31 @@ export class LeaseKeeper {
 
   /** The session is gone; its leases wait for the agent until they expire. */
   detach(session: Session): void {
-    for (const lease of this.table.ofSession(session)) lease.session = undefined;
+    for (const lease of this.table.ofSession(session)) this.table.leave(lease);
   }
 
-  /** Tells the agent to stop; the lease is free when it says that it has. One whose agent is away is free at once. */
-  async revoke(lease: LiveLease, message: string): Promise<void> {
+  /**
+   * Tells the agent to stop; the lease is free when it says that it has, or when its time is over. One whose agent is away is free at
+   * once. What was done of a batch is taken, unless its run has ended. An agent that was told already is not told again.
+   */
+  async revoke(lease: LiveLease, message: string, runIsOpen = true): Promise<void> {
     if (lease.session === undefined) return this.release(lease);
+    if (lease.revoking) return;
     lease.revoking = true;
-    lease.session.revoke(keyOf(lease), message);
+    lease.session.revoke(keyOf(lease), message, runIsOpen && isBatch(lease));
   }
 
   /** Ends a lease without a result; nothing to do when it has ended already. */
   async release(lease: LiveLease): Promise<void> {
     const { store, clock, onReleased } = this.#parts;
     if (this.table.get(lease.id) !== lease) return;
-    this.table.remove(lease);
+    this.table.remove(lease, clock.now());
     try {
       await commitRelease(store, lease, clock.now());
     } catch (error) {
       // The result came in while the lease was on its way back.
       if (DroverError.from(error).reason === ErrorReason.LEASE_LOST) return;
       // The store still says that it is held, so that it must stay known: the next expiry tries again.
-      lease.session = undefined;
       lease.expiresAtMs = clock.now();
       this.table.add(lease);
       throw error;
@@ -126,15 +131,18 @@ export class LeaseKeeper {
     }
   }
 
-  #add(run: RunKey, target: LeaseTarget, generation: number, agent: string): LiveLease {
+  #add(run: RunKey, given: Given): LiveLease {
+    const { target, size, generation, agent } = given;
     const lease: LiveLease = {
       id: target.kind === 'scan' ? scanLeaseId(target.run) : batchLeaseId(target.batch),
       target,
       run,
       generation,
       agent,
+      size,
       session: undefined,
       expiresAtMs: this.#deadline(),
+      startTimeMs: undefined,
       items: 0n,
       bytes: 0n,
       revoking: false,
@@ -146,6 +154,20 @@ export class LeaseKeeper {
   #deadline(): number {
     return this.#parts.clock.now() + this.#parts.leaseTtlMs;
   }
+}
+
+/** What is known of a lease when it is given. */
+interface Given {
+  target: LeaseTarget;
+  size: WorkSize;
+  generation: number;
+  agent: string;
+}
+
+const noSize: WorkSize = { items: 0, bytes: 0n };
+
+function isBatch({ target }: LiveLease): boolean {
+  return target.kind === 'batch';
 }
 
 function keyOf({ id, generation }: LiveLease): LeaseKey {

@@ -1,8 +1,11 @@
 // The leases that agents hold right now. The store knows who holds what; this table adds what need not outlive the process:
-// deadlines, the session, and how far the work is.
+// deadlines, the session, and how far the work is. It is asked many times a second, so it has an index for each question.
 import type { RunKey } from '../store/store.ts';
-import type { LeaseTarget } from '../task/names.ts';
+import { runName, type LeaseTarget } from '../task/names.ts';
+import { threadsOf } from './assign.ts';
 import type { Session } from './session.ts';
+import type { InFlight } from './shown-progress.ts';
+import type { WorkSize } from './work-size.ts';
 
 export interface LiveLease {
   readonly id: string;
@@ -11,10 +14,14 @@ export interface LiveLease {
   readonly generation: number;
   /** The agent's id. */
   readonly agent: string;
-  /** Undefined while the agent is not attached. */
+  /** How much there is to do; nothing for a scan. */
+  readonly size: WorkSize;
+  /** Undefined while the agent is not attached; changed by `hold` and `leave` alone. */
   session: Session | undefined;
   /** When it is taken back unless the agent is heard of; milliseconds since 1970. */
   expiresAtMs: number;
+  /** Since when a thread of the agent is likely to work on it; undefined while it waits for one. */
+  startTimeMs: number | undefined;
   /** Items finished, as last reported. */
   items: bigint;
   /** Bytes written, as last reported. */
@@ -23,40 +30,101 @@ export interface LiveLease {
   revoking: boolean;
 }
 
+/** How far all of these are. */
+export function sumOf(leases: readonly LiveLease[]): InFlight {
+  return {
+    items: leases.reduce((sum, { items }) => sum + items, 0n),
+    bytes: leases.reduce((sum, { bytes }) => sum + bytes, 0n),
+  };
+}
+
 /** Holds no more leases than all agents have slots. */
 export class LeaseTable {
   readonly #leases = new Map<string, LiveLease>();
+  readonly #ofRun = new Index<string>();
+  readonly #ofAgent = new Index<string>();
+  readonly #ofSession = new Index<Session>();
 
   add(lease: LiveLease): void {
     this.#leases.set(lease.id, lease);
+    this.#ofRun.add(runName(lease.run), lease);
+    this.#ofAgent.add(lease.agent, lease);
   }
 
   get(id: string): LiveLease | undefined {
     return this.#leases.get(id);
   }
 
+  /** The session has the lease. */
+  hold(lease: LiveLease, session: Session, nowMs: number): void {
+    this.leave(lease);
+    lease.session = session;
+    this.#ofSession.add(session, lease);
+    this.#start(session, nowMs);
+  }
+
+  /** No session has the lease any more. */
+  leave(lease: LiveLease): void {
+    if (lease.session !== undefined) this.#ofSession.delete(lease.session, lease);
+    lease.session = undefined;
+  }
+
   /** Removes this lease, unless a newer generation of it stands in its place. */
-  remove(lease: LiveLease): void {
+  remove(lease: LiveLease, nowMs: number): void {
+    const { session } = lease;
+    this.leave(lease);
+    this.#ofRun.delete(runName(lease.run), lease);
+    this.#ofAgent.delete(lease.agent, lease);
     if (this.#leases.get(lease.id) === lease) this.#leases.delete(lease.id);
+    if (session !== undefined) this.#start(session, nowMs);
   }
 
-  ofRun(key: RunKey): LiveLease[] {
-    return this.#where(({ run }) => run.task === key.task && run.run === key.run);
+  ofRun(key: RunKey): readonly LiveLease[] {
+    return this.#ofRun.get(runName(key));
   }
 
-  ofAgent(agent: string): LiveLease[] {
-    return this.#where((lease) => lease.agent === agent);
+  ofAgent(agent: string): readonly LiveLease[] {
+    return this.#ofAgent.get(agent);
   }
 
-  ofSession(session: Session): LiveLease[] {
-    return this.#where((lease) => lease.session === session);
+  ofSession(session: Session): readonly LiveLease[] {
+    return this.#ofSession.get(session);
   }
 
   expired(nowMs: number): LiveLease[] {
-    return this.#where((lease) => lease.expiresAtMs <= nowMs);
+    return [...this.#leases.values()].filter((lease) => lease.expiresAtMs <= nowMs);
   }
 
-  #where(matches: (lease: LiveLease) => boolean): LiveLease[] {
-    return [...this.#leases.values()].filter(matches);
+  /** An agent works on its leases in the order in which it got them, as many as it has threads. */
+  #start(session: Session, nowMs: number): void {
+    let threads = threadsOf(session);
+    for (const lease of this.#ofSession.get(session)) {
+      if (threads === 0) return;
+      threads -= 1;
+      lease.startTimeMs ??= nowMs;
+    }
+  }
+}
+
+/** Leases by something, in the order in which they came. */
+class Index<K> {
+  readonly #lists = new Map<K, LiveLease[]>();
+
+  /** A copy, which may be looked through while leases come and go. */
+  get(key: K): readonly LiveLease[] {
+    return this.#lists.get(key)?.slice() ?? [];
+  }
+
+  add(key: K, lease: LiveLease): void {
+    const list = this.#lists.get(key);
+    if (list === undefined) this.#lists.set(key, [lease]);
+    else list.push(lease);
+  }
+
+  delete(key: K, lease: LiveLease): void {
+    const list = this.#lists.get(key);
+    const place = list?.indexOf(lease) ?? -1;
+    if (place >= 0) list!.splice(place, 1);
+    if (list?.length === 0) this.#lists.delete(key);
   }
 }

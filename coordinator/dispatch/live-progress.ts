@@ -1,60 +1,49 @@
-// What can be said of a run that is going, beyond what is stored. PURE.
-import { RunState } from '../../gen/drover/v1/run_pb.ts';
-import { canServe } from './assign.ts';
+// What can be said of a run that is going, beyond what is stored. PURE, but that what is shown of a run is remembered in its feed.
 import type { LiveProgress } from './dispatcher.ts';
-import type { LiveLease } from './lease-table.ts';
+import { sumOf, type LiveLease } from './lease-table.ts';
 import { timeLeftMs } from './meter.ts';
 import type { RunFeed } from './run-feed.ts';
 import type { Session } from './session.ts';
+import { plannedDone, type InFlight } from './shown-progress.ts';
+import { waitingFor } from './waiting-for.ts';
 
 /** `leases` are those of the run, `sessions` all that are attached. */
 export function liveProgress(
   feed: RunFeed,
   leases: readonly LiveLease[],
-  sessions: readonly Session[],
+  sessions: Iterable<Session>,
   nowMs: number,
 ): LiveProgress {
-  const batches = leases.filter(({ target }) => target.kind === 'batch');
-  const inFlightItems = batches.reduce((sum, { items }) => sum + items, 0n);
-  const inFlightBytes = batches.reduce((sum, { bytes }) => sum + bytes, 0n);
+  const inFlight = inFlightOf(feed, leases);
   const rates = feed.meter.rates(nowMs);
   const progress = feed.row.run!.progress!;
-  const done = progress.succeededBytes + progress.failedBytes + inFlightBytes;
-  const itemsDone = plannedDone(feed) + inFlightItems;
+  const done = progress.succeededBytes + progress.failedBytes + inFlight.bytes;
+  const itemsDone = plannedDone(progress) + inFlight.items;
   return {
-    inFlightItems,
-    inFlightBytes,
+    inFlightItems: inFlight.items,
+    inFlightBytes: inFlight.bytes,
     itemsPerSecond: rates.itemsPerSecond,
     bytesPerSecond: BigInt(Math.round(rates.bytesPerSecond)),
     timeLeftMs:
       progress.scanComplete && feed.isGoing
         ? timeLeftMs(progress.plannedItems - itemsDone, progress.plannedBytes - done, rates)
         : undefined,
-    waitingFor: leases.length > 0 ? '' : waitingFor(feed, sessions),
+    waitingFor: leases.length > 0 ? '' : waits(feed, sessions),
   };
 }
 
-/** Planned items that are finished. Items that the plan settled count as skipped or failed without having been planned. */
-function plannedDone(feed: RunFeed): bigint {
-  const { scannedItems, plannedItems, succeededItems, skippedItems, failedItems } =
-    feed.row.run!.progress!;
-  return succeededItems + skippedItems + failedItems - (scannedItems - plannedItems);
+/** What is shown as in flight. */
+export function inFlightOf(feed: RunFeed, leases: readonly LiveLease[]): InFlight {
+  const batches = leases.filter(({ target }) => target.kind === 'batch');
+  return feed.shown.inFlight(feed.row.run!.progress!, sumOf(batches));
 }
 
-function waitingFor(feed: RunFeed, sessions: readonly Session[]): string {
-  switch (feed.row.run!.state) {
-    case RunState.PAUSED:
-      return 'somebody to resume it';
-    case RunState.CANCELLING:
-      return 'its agents to stop';
-    default:
-  }
-  if (sessions.length === 0) return 'an agent: none is attached';
-  const demand = { leases: 0, locationKinds: feed.locationKinds };
-  const able = sessions.filter(({ hello }) =>
-    canServe({ free: 1, locationKinds: hello.locationKinds }, demand),
-  );
-  if (able.length === 0) return `an agent that can serve ${feed.locationKinds.join(' and ')}`;
-  if (able.every(({ draining }) => draining)) return 'an agent that is not draining';
-  return 'a free slot: other runs have them all';
+function waits(feed: RunFeed, sessions: Iterable<Session>): string {
+  const waited = Array.from(sessions, ({ ability, draining, availability, hello }) => ({
+    ability,
+    draining,
+    availability,
+    sourceRoots: hello.sourceRoots,
+  }));
+  return waitingFor(feed.row.run!, feed.need, feed.source, waited);
 }

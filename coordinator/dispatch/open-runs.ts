@@ -39,6 +39,7 @@ export class OpenRuns {
     }
     if (known === undefined && !isRunOpen(row.run!.state)) return undefined;
     const feed = known ?? new RunFeed(this.#store, key, task.task!, row);
+    feed.takeTask(task.task!);
     this.#feeds.set(runName(key), feed);
     this.update(feed, row);
     return feed;

@@ -13,13 +13,16 @@ import type {
 } from '../../gen/drover/v1/session_pb.ts';
 import { DroverError } from '../../lib/error.ts';
 import type { Clock } from '../../lib/time.ts';
-import type { RunKey, Store } from '../store/store.ts';
+import type { BatchKey, RunKey, Store } from '../store/store.ts';
 import { commitPage } from './commit-page.ts';
+import { commitPartial } from './commit-partial.ts';
 import { commitResults } from './commit-results.ts';
 import { commitScanEnd } from './commit-scan-end.ts';
 import type { LeaseKeeper } from './lease-keeper.ts';
 import type { LiveLease } from './lease-table.ts';
+import type { BatchWork } from './run-feed.ts';
 import type { Session } from './session.ts';
+import type { WorkSize } from './work-size.ts';
 
 export interface ReportsParts {
   store: Store;
@@ -27,6 +30,8 @@ export interface ReportsParts {
   leases: LeaseKeeper;
   /** A report was stored and its run has this row now. */
   onAdvance: (key: RunKey, row: RunRow) => Promise<void>;
+  /** Of this batch so much is not done and can be given out. */
+  onRest: (key: BatchKey, rest: BatchWork) => void;
   /** An agent said how far it is with these runs. */
   onProgress: (session: Session, runs: readonly RunKey[]) => void;
   /** An agent looked at a destination. */
@@ -104,12 +109,36 @@ export class Reports {
 
   async #takeResults(session: Session, lease: LiveLease, frame: BatchDone): Promise<void> {
     const { store, clock, leases, onAdvance } = this.#parts;
-    if (lease.target.kind !== 'batch')
+    const { run, target, size } = lease;
+    if (target.kind !== 'batch')
       throw new DroverError(ErrorReason.LEASE_LOST, 'the lease is lost: it is a scan');
-    const row = await commitResults(store, lease.target.batch, frame, clock.now());
+    if (frame.partial) return this.#takePartial(session, lease, target.batch, frame);
+    const row = await commitResults(store, target.batch, frame, clock.now());
+    this.#noteSpeed(session, lease, size);
     leases.finish(lease);
     session.acknowledge(frame.key!, 0n);
+    await onAdvance(run, row);
+  }
+
+  /** Part of a batch is done; the rest of it can be given out. */
+  async #takePartial(
+    session: Session,
+    lease: LiveLease,
+    batch: BatchKey,
+    frame: BatchDone,
+  ): Promise<void> {
+    const { store, clock, leases, onRest, onAdvance } = this.#parts;
+    const { row, done, rest } = await commitPartial(store, batch, frame, clock.now());
+    this.#noteSpeed(session, lease, done);
+    leases.finish(lease);
+    session.acknowledge(frame.key!, 0n);
+    if (rest !== undefined) onRest(batch, rest);
     await onAdvance(lease.run, row);
+  }
+
+  #noteSpeed(session: Session, { startTimeMs }: LiveLease, done: WorkSize): void {
+    const now = this.#parts.clock.now();
+    session.speed.finish(done, now - (startTimeMs ?? now));
   }
 
   #takeHeartbeat(session: Session, frame: Heartbeat): void {

@@ -2,29 +2,50 @@
 import { LeaseState, type RunRow } from '../../gen/drover/store/v1/rows_pb.ts';
 import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
 import type { Task } from '../../gen/drover/v1/task_pb.ts';
-import { parseLocation, type LocationKind } from '../../lib/location.ts';
+import { parseLocation } from '../../lib/location.ts';
 import type { Reader, RunKey } from '../store/store.ts';
 import { leasablePhase } from '../task/run-machine.ts';
 import { isRunGoing } from '../task/run-states.ts';
+import { LeaseMean } from './lease-mean.ts';
 import { Meter } from './meter.ts';
+import type { Need } from './reach.ts';
+import { ShownProgress } from './shown-progress.ts';
+import { workUnits, type WorkSize } from './work-size.ts';
 
-/** How many numbers of pending batches are held at once. */
-const windowBatches = 64;
+/** How many pending batches are held at once. */
+const windowBatches = 256;
+const priorityUsual = 5;
+
+/** A batch that can be leased, or was. */
+export interface BatchWork {
+  kind: 'batch';
+  batch: number;
+  size: WorkSize;
+}
 
 /** A piece of work that can be leased. */
-export type Work = { kind: 'scan' } | { kind: 'batch'; batch: number };
+export type Work = { kind: 'scan' } | BatchWork;
 
 export class RunFeed {
   readonly key: RunKey;
   readonly source: string;
   readonly destination: string;
-  /** What an agent must be able to reach. */
-  readonly locationKinds: readonly LocationKind[];
   readonly meter = new Meter();
+  /** How many leases agents held of it lately. */
+  readonly leaseMean = new LeaseMean();
+  readonly shown = new ShownProgress();
+  /** Batches that were taken from an agent to be done faster by others: once is enough. */
+  readonly takenBack = new Set<number>();
+  /** When it was last given a lease, in rounds. */
+  lastServed = 0;
   row: RunRow;
+  #need: Need;
+  #weight = priorityUsual;
   readonly #reader: Reader;
   #phase: BatchPhase = BatchPhase.TRANSFER;
-  #ready: number[] = [];
+  /** By number, in the order in which they are given. */
+  #ready: BatchWork[] = [];
+  #readyUnits = 0;
   #after = 0;
   /** The generation of the scan's lease when it was taken out: in the next one it can be taken again. */
   #scanTakenAt: number | undefined;
@@ -34,11 +55,29 @@ export class RunFeed {
     this.key = key;
     this.source = task.source;
     this.destination = task.destination;
-    this.locationKinds = [
-      parseLocation(task.source, 'source').kind,
-      parseLocation(task.destination, 'destination').kind,
-    ];
+    const source = parseLocation(task.source, 'source');
+    const { kind } = parseLocation(task.destination, 'destination');
+    this.#need = { locationKinds: [source.kind, kind], group: '', source };
     this.row = row;
+    this.takeTask(task);
+  }
+
+  /** What an agent must be able to reach. */
+  get need(): Need {
+    return this.#need;
+  }
+
+  /** What the run's share of the slots is in proportion to. */
+  get weight(): number {
+    return this.#weight;
+  }
+
+  /** Takes over what an update of the task has changed; answers whether other agents can serve it now. */
+  takeTask({ agentGroup, priority }: Task): boolean {
+    this.#weight = priority === 0 ? priorityUsual : priority;
+    if (agentGroup === this.#need.group) return false;
+    this.#need = { ...this.#need, group: agentGroup };
+    return true;
   }
 
   /** Whether leases may be given. */
@@ -46,42 +85,94 @@ export class RunFeed {
     return isRunGoing(this.row.run!.state);
   }
 
-  /** Takes the next piece of work out; undefined when there is none at the moment. */
-  async take(): Promise<Work | undefined> {
-    if (!this.isGoing) return undefined;
+  get wantsScan(): boolean {
     const { state, generation } = this.row.scan!.lease!;
-    if (state === LeaseState.PENDING && this.#scanTakenAt !== generation) {
-      this.#scanTakenAt = generation;
-      return { kind: 'scan' };
-    }
+    return this.isGoing && state === LeaseState.PENDING && this.#scanTakenAt !== generation;
+  }
+
+  /** Whether there may be batches to give; false only when there are none. */
+  get wantsBatches(): boolean {
+    return this.isGoing && leasablePhase(this.row) !== undefined;
+  }
+
+  /**
+   * Units of all batches of the phase that nobody has; undefined while there are more than are held here. `leased` is how many
+   * agents have.
+   */
+  leftUnits(leased: number): number | undefined {
+    return openBatches(this.row, this.#phase) - leased > this.#ready.length
+      ? undefined
+      : this.#readyUnits;
+  }
+
+  /** Whether no batch will be added to those of this phase. */
+  get isComplete(): boolean {
+    return this.row.run!.progress!.scanComplete;
+  }
+
+  takeScan(): Work | undefined {
+    if (!this.wantsScan) return undefined;
+    this.#scanTakenAt = this.row.scan!.lease!.generation;
+    return { kind: 'scan' };
+  }
+
+  /** Takes the next batch out; undefined when there is none at the moment. */
+  async takeBatch(): Promise<BatchWork | undefined> {
+    if (!this.isGoing) return undefined;
     const phase = leasablePhase(this.row);
     if (phase === undefined) return undefined;
     if (phase !== this.#phase) this.#restart(phase);
     if (this.#ready.length === 0) await this.#refill();
-    const batch = this.#ready.shift();
-    return batch === undefined ? undefined : { kind: 'batch', batch };
+    const work = this.#ready.shift();
+    if (work !== undefined) this.#readyUnits -= workUnits(work.size);
+    return work;
   }
 
-  /** Puts a piece of work back that was taken, or whose lease has ended without a result. */
+  /** Puts a piece of work in that was taken, or whose lease has ended without a result, or that was cut off another. */
   giveBack(work: Work): void {
-    if (work.kind === 'scan') this.#scanTakenAt = undefined;
-    else this.#ready.unshift(work.batch);
+    if (work.kind === 'scan') {
+      this.#scanTakenAt = undefined;
+      return;
+    }
+    if (this.#ready.some(({ batch }) => batch === work.batch)) return;
+    this.#ready.unshift(work);
+    this.#readyUnits += workUnits(work.size);
+  }
+
+  /** Puts in what was cut off a batch that was leased or is done in part. */
+  addPart(batch: number, rest: BatchWork): void {
+    if (this.takenBack.has(batch)) this.takenBack.add(rest.batch);
+    this.giveBack(rest);
   }
 
   #restart(phase: BatchPhase): void {
     this.#phase = phase;
     this.#ready = [];
+    this.#readyUnits = 0;
     this.#after = 0;
   }
 
   async #refill(): Promise<void> {
-    const found = await this.#reader.pendingBatches(
-      this.key,
-      this.#phase,
-      this.#after,
-      windowBatches,
-    );
-    this.#ready = found;
+    let found = await this.#pendingAfter(this.#after);
+    // Batches of what is gone get into their phase later than others of a higher number.
+    if (found.length === 0 && this.#phase === BatchPhase.GONE) found = await this.#pendingAfter(0);
+    const works = await Promise.all(found.map((batch) => this.#workOf(batch)));
+    this.#ready = works.filter((work) => work !== undefined);
+    this.#readyUnits = this.#ready.reduce((sum, { size }) => sum + workUnits(size), 0);
     this.#after = found.at(-1) ?? this.#after;
   }
+
+  #pendingAfter(batch: number): Promise<number[]> {
+    return this.#reader.pendingBatches(this.key, this.#phase, batch, windowBatches);
+  }
+
+  async #workOf(batch: number): Promise<BatchWork | undefined> {
+    const row = await this.#reader.batch({ ...this.key, batch });
+    return row === undefined ? undefined : { kind: 'batch', batch, size: { items: row.items, bytes: row.bytes } }; // prettier-ignore
+  }
+}
+
+function openBatches(row: RunRow, phase: BatchPhase): number {
+  if (phase === BatchPhase.FOLDERS) return row.openFolderBatches;
+  return phase === BatchPhase.GONE ? row.openGoneBatches : row.openTransferBatches;
 }

@@ -9,33 +9,43 @@ import {
 } from '../../gen/drover/v1/session_pb.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { AsyncQueue } from '../../lib/async-queue.ts';
+import { isAgentGroup } from '../../lib/agent-group.ts';
 import { DroverError } from '../../lib/error.ts';
+import { parseLocation } from '../../lib/location.ts';
+import { AgentSpeed } from './agent-speed.ts';
+import { groupOf, type Ability } from './reach.ts';
 
 /** The most slots an agent is believed to have. */
 export const slotsMax = 256;
 /** The most frames that wait for an agent to read them; one that reads none for so long is cut off. */
 const outgoingFramesMax = 4096;
+const sourceRootsMax = 1000;
 
 export class Session {
   readonly agent: string;
   readonly hello: Hello;
   readonly slots: number;
+  /** What the agent can work for. */
+  readonly ability: Ability;
+  readonly speed: AgentSpeed;
   readonly attachTimeMs: number;
   readonly outgoing = new AsyncQueue<AttachResponse>(outgoingFramesMax);
   lastSeenTimeMs: number;
   draining: boolean;
-  /** What somebody wants of the agent. */
-  availability: AgentAvailability = AgentAvailability.ENABLED;
+  /** What somebody wants of the agent; undefined until it is known. */
+  availability: AgentAvailability | undefined;
   closed = false;
   /** The leases of its hello are joined with what is known; only then does it get new ones. */
   resumed = false;
 
-  /** Throws INVALID_ARGUMENT when the hello offers no slot. */
-  constructor(agent: string, hello: Hello, nowMs: number) {
+  /** Throws INVALID_ARGUMENT when the hello offers no slot, or names what is no group or no place. */
+  constructor(agent: string, hello: Hello, nowMs: number, speed = new AgentSpeed()) {
     if (hello.slots < 1) throw DroverError.invalid('hello.slots', 'must be at least 1');
     this.agent = agent;
     this.hello = hello;
     this.slots = Math.min(hello.slots, slotsMax);
+    this.ability = abilityOf(hello);
+    this.speed = speed;
     this.attachTimeMs = nowMs;
     this.lastSeenTimeMs = nowMs;
     this.draining = hello.draining;
@@ -63,10 +73,11 @@ export class Session {
     });
   }
 
-  revoke(key: LeaseKey, message: string): void {
+  /** With `takesPartial`, what the agent has finished of a batch is wanted still. */
+  revoke(key: LeaseKey, message: string, takesPartial = false): void {
     this.send({
       case: 'leaseRevocation',
-      value: { $typeName: 'drover.v1.LeaseRevocation', key, message, takesPartial: false },
+      value: { $typeName: 'drover.v1.LeaseRevocation', key, message, takesPartial },
     });
   }
 
@@ -75,4 +86,13 @@ export class Session {
     this.closed = true;
     this.outgoing.end(error);
   }
+}
+
+function abilityOf({ locationKinds, group, sourceRoots }: Hello): Ability {
+  if (group !== '' && !isAgentGroup(group))
+    throw DroverError.invalid('hello.group', `"${group}" is no name of a group`);
+  if (sourceRoots.length > sourceRootsMax)
+    throw DroverError.invalid('hello.source_roots', `holds more than ${sourceRootsMax}`);
+  const roots = sourceRoots.map((root) => parseLocation(root, 'hello.source_roots'));
+  return { locationKinds, group: groupOf(group), roots };
 }

@@ -59,6 +59,8 @@ function presence({ draining = false, slotsUsed = 0 }: NonNullable<Case['live']>
       locationKinds: [],
       group: 'default',
       sourceRoots: [],
+      itemsPerSecond: 0,
+      bytesPerSecond: 0,
       attachTimeMs: 500,
       lastSeenTimeMs: 800,
     },

@@ -23,7 +23,14 @@ export function viewAgent(row: AgentRow, presence: Presence | undefined): Agent 
   agent.availability = availabilityOf(row);
   agent.state = stateOf(agent.availability, presence?.live);
   agent.stateTime = timestampFromMs(stateMs(row, agent.state, presence));
-  return presence === undefined ? agent : withPresence(agent, presence.live);
+  return presence === undefined
+    ? agent
+    : withRates(withPresence(agent, presence.live), presence.live);
+}
+
+/** Not part of its presence, because that is kept. */
+function withRates(agent: Agent, { itemsPerSecond, bytesPerSecond }: LiveAgent): Agent {
+  return { ...agent, itemsPerSecond, bytesPerSecond: BigInt(Math.round(bytesPerSecond)) };
 }
 
 /** The agent with what it said of itself when it was attached. */

@@ -40,5 +40,7 @@ const live = {
   locationKinds: [],
   group: 'default',
   sourceRoots: [],
+  itemsPerSecond: 0,
+  bytesPerSecond: 0,
   attachTimeMs: 500,
 };

@@ -1,0 +1,48 @@
+// How much of what is left one lease gets: whole batches while there is plenty, and ever smaller pieces at the end of a run, so
+// that all its agents end together. PURE.
+import type { BatchItems } from '../../gen/drover/v1/columns_pb.ts';
+import { ItemKind } from '../../gen/drover/v1/item_pb.ts';
+import { itemUnits, workUnits, type WorkSize } from './work-size.ts';
+
+/** No lease is cut to fewer items than this, or to what an agent does in less than this time. */
+const leaseItemsMin = 8;
+const leaseSecondsMin = 0.25;
+/** A batch that is only so much larger than it should be is left whole. */
+const tolerance = 1.5;
+
+export interface ShareBasis {
+  /** Units that nobody works on, of what can be leased now. */
+  leftUnits: number;
+  /** Nothing will be added to it. */
+  isComplete: boolean;
+  /** What one thread of this agent does in a second, in proportion to the others. */
+  speed: number;
+  /** What all threads of all agents do that can work on it. */
+  allSpeeds: number;
+  /** Units a second of one thread of this agent; undefined when it is not known yet. */
+  unitsPerSecond: number | undefined;
+}
+
+/** How many units the next lease gets at most. */
+export function leaseShare(basis: ShareBasis): number {
+  const { leftUnits, isComplete, speed, allSpeeds, unitsPerSecond = 0 } = basis;
+  const part = allSpeeds > 0 ? speed / allSpeeds : 1;
+  // Half of what would be its fair part: who is faster than was thought comes again for what is kept back.
+  const share = leftUnits * part * (isComplete ? 0.5 : 1);
+  return Math.max(share, itemUnits(leaseItemsMin), unitsPerSecond * leaseSecondsMin);
+}
+
+/** Whether a batch is so much more than the share that it is to be cut. */
+export function isCut(size: WorkSize, shareUnits: number): boolean {
+  return size.items > 1 && workUnits(size) > shareUnits * tolerance;
+}
+
+/** How many items from the first on make up the share; at least one. A file that is more than the share by itself is a part alone. */
+export function cutAt({ kind, size }: BatchItems, shareUnits: number): number {
+  let units = 0;
+  for (const [index, itemKind] of kind.entries()) {
+    units += workUnits({ items: 1, bytes: itemKind === ItemKind.FILE ? size[index]! : 0n });
+    if (units > shareUnits) return Math.max(index, 1);
+  }
+  return kind.length;
+}

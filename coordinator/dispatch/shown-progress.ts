@@ -1,0 +1,38 @@
+// What is shown of a run's progress never falls: when work is lost that an agent had begun, what was shown stays, until as much is
+// done again. PURE.
+import type { RunProgress } from '../../gen/drover/v1/run_pb.ts';
+
+/** What agents say they have done and not reported yet. */
+export interface InFlight {
+  items: bigint;
+  bytes: bigint;
+}
+
+export class ShownProgress {
+  #items = 0n;
+  #bytes = 0n;
+
+  /** What to show as in flight, by what really is; no more than what is left to be done. */
+  inFlight(progress: RunProgress, real: InFlight): InFlight {
+    const itemsDone = progress.succeededItems + progress.failedItems;
+    const bytesDone = progress.succeededBytes + progress.failedBytes;
+    const items = atMost(most(real.items, this.#items - itemsDone), progress.plannedItems - plannedDone(progress)); // prettier-ignore
+    const bytes = atMost(most(real.bytes, this.#bytes - bytesDone), progress.plannedBytes - bytesDone); // prettier-ignore
+    this.#items = most(this.#items, itemsDone + items);
+    this.#bytes = most(this.#bytes, bytesDone + bytes);
+    return { items, bytes };
+  }
+}
+
+/** Planned items that are finished. Items that the plan settled count as skipped or failed without having been planned. */
+export function plannedDone(progress: RunProgress): bigint {
+  const { scannedItems, plannedItems, succeededItems, skippedItems, failedItems } = progress;
+  return succeededItems + skippedItems + failedItems - (scannedItems - plannedItems);
+}
+
+const most = (one: bigint, other: bigint): bigint => (one > other ? one : other);
+
+/** No less than nothing. */
+function atMost(value: bigint, limit: bigint): bigint {
+  return most(value < limit ? value : limit, 0n);
+}

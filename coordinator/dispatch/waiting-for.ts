@@ -1,0 +1,91 @@
+// What a run waits for that no agent works on, in words. PURE.
+import { AgentAvailability } from '../../gen/drover/v1/agent_pb.ts';
+import { GoneDecision, RunState, type Run } from '../../gen/drover/v1/run_pb.ts';
+import { hindrance, type Ability, type Hindrance, type Need } from './reach.ts';
+
+/** How many groups or places are named; there may be many more. */
+const namedMax = 4;
+
+/** An attached agent, as far as the words need it. */
+export interface Waited {
+  ability: Ability;
+  draining: boolean;
+  availability: AgentAvailability | undefined;
+  /** As the agent gives them. */
+  sourceRoots: readonly string[];
+}
+
+/** `source` is the one of the run as a person gave it. */
+export function waitingFor(
+  run: Run,
+  need: Need,
+  source: string,
+  sessions: readonly Waited[],
+): string {
+  if (run.state === RunState.PAUSED && run.goneDecision === GoneDecision.PENDING)
+    return 'a decision: recycle or keep what is gone from the source';
+  if (run.state === RunState.PAUSED) return 'somebody to resume it';
+  if (run.state === RunState.CANCELLING) return 'its agents to stop';
+  if (sessions.length === 0) return 'an agent: none is attached';
+  let left = sessions;
+  for (const hindered of ['group', 'tenant', 'kind', 'source'] as const) {
+    const able = left.filter(({ ability }) => !isHinderedBy(ability, need, hindered));
+    if (able.length === 0) return words(hindered, need, source, left);
+    left = able;
+  }
+  if (left.every(isStopped)) return 'an agent that takes work: all that could serve it are draining or disabled'; // prettier-ignore
+  return 'a free slot: other runs have them all';
+}
+
+function isHinderedBy(ability: Ability, need: Need, hindered: Hindrance): boolean {
+  // Each by itself, so that the words name the one that is left when all others are met.
+  const met = { group: '', locationKinds: [] as string[], source: need.source };
+  switch (hindered) {
+    case 'group':
+      return hindrance({ ...ability, roots: [] }, { ...met, group: need.group }) !== undefined;
+    case 'source':
+      return hindrance(ability, met) !== undefined;
+    default: {
+      const isTenant = (kind: string) => (kind === 'sharepoint') === (hindered === 'tenant');
+      const locationKinds = need.locationKinds.filter(isTenant);
+      return hindrance({ ...ability, roots: [] }, { ...met, locationKinds }) !== undefined;
+    }
+  }
+}
+
+function words(
+  hindered: Hindrance,
+  need: Need,
+  source: string,
+  sessions: readonly Waited[],
+): string {
+  switch (hindered) {
+    case 'group': {
+      const groups = [...new Set(sessions.map(({ ability }) => ability.group))].toSorted();
+      return `an agent of the group "${need.group}": the attached ones are of ${list(groups.map((group) => `"${group}"`))}`; // prettier-ignore
+    }
+    case 'source': {
+      const roots = [...new Set(sessions.flatMap(({ sourceRoots }) => sourceRoots))].toSorted();
+      return `an agent that reaches ${source}: the attached ones${ofGroup(need)} reach ${list(roots)}`;
+    }
+    case 'tenant':
+      return `an agent with a sign-in to a tenant: the attached ones${ofGroup(need)} serve folders only`; // prettier-ignore
+    case 'kind':
+      return `an agent that can serve ${list([...new Set(need.locationKinds)])}`;
+  }
+}
+
+function ofGroup({ group }: Need): string {
+  return group === '' ? '' : ` of the group "${group}"`;
+}
+
+function isStopped({ draining, availability }: Waited): boolean {
+  return draining || availability === AgentAvailability.DRAINING || availability === AgentAvailability.DISABLED; // prettier-ignore
+}
+
+function list(names: readonly string[]): string {
+  if (names.length > namedMax)
+    return `${names.slice(0, namedMax).join(', ')} and ${names.length - namedMax} more`;
+  const last = names.at(-1) ?? 'none';
+  return names.length < 2 ? last : `${names.slice(0, -1).join(', ')} and ${last}`;
+}
