@@ -4,6 +4,7 @@ import { NameRowSchema, type LedgerRow, type RunRow } from '../../gen/drover/sto
 import { parseLocation } from '../../lib/location.ts';
 import { replacementDefault } from '../plan/destination-name.ts';
 import { destinationRoot } from '../plan/destination-root.ts';
+import type { Origin } from '../plan/moves.ts';
 import type { ScannedItem } from '../plan/plan-item.ts';
 import { KnownNames, resolveNames, type ResolvedNames } from '../plan/resolve-names.ts';
 import type { RunKey, Transaction } from '../store/store.ts';
@@ -14,6 +15,8 @@ export interface NamedPage {
   row: RunRow;
   items: readonly ScannedItem[];
   ledger: readonly (LedgerRow | undefined)[];
+  /** Where each item was before it was renamed or moved. */
+  origins: readonly (Origin | undefined)[];
   destination: string;
 }
 
@@ -23,14 +26,14 @@ export interface NamedPage {
  */
 export async function claimNames(
   transaction: Transaction,
-  { key, row, items, ledger, destination }: NamedPage,
+  { key, row, items, ledger, origins, destination }: NamedPage,
 ): Promise<ResolvedNames | undefined> {
   const root = destinationRoot(parseLocation(destination, 'task.destination'));
   if (root === undefined) return undefined;
   const { lastPath: path, lastDestinationPath: destinationPath } = row.scan!;
   const replacement = row.run!.settings?.invalidCharacterReplacement ?? replacementDefault;
   const last = { path, destinationPath };
-  const request = { run: key.run, root, replacement, last, items, ledger };
+  const request = { run: key.run, root, replacement, last, items, ledger, origins };
   const known = new KnownNames();
   let resolved = resolveNames(request, known);
   while (await learn(transaction, key.task, resolved, known))

@@ -1,68 +1,117 @@
-// A page of a scan goes into the store: planned, cut into batches, counted, in one commit.
+// A page of a scan goes into the store: compared with the ledger, planned, cut into batches and counted, in one commit.
 import { create, fromBinary } from '@bufbuild/protobuf';
-import { BatchRowSchema, type RunRow } from '../../gen/drover/store/v1/rows_pb.ts';
+import { LedgerRowSchema, type LedgerRow, type RunRow } from '../../gen/drover/store/v1/rows_pb.ts';
 import { BatchItemsSchema, ScanPageSchema } from '../../gen/drover/v1/columns_pb.ts';
-import { BatchPhase, type ScanPageFrame } from '../../gen/drover/v1/session_pb.ts';
-import { DroverError } from '../../lib/error.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
-import { batchItemsMax } from '../plan/batch-builder.ts';
-import { checkPathOrder } from '../plan/path-order.ts';
-import {
-  planPage,
-  scannedItems,
-  type PagePlan,
-  type PlannedBatch,
-  type SettledBatch,
-} from '../plan/plan-page.ts';
-import { avoidKeptPlaces } from './kept-places.ts';
-import { claimNames } from './claim-names.ts';
-import type { RunKey, Store, Transaction } from '../store/store.ts';
-import { checkHolder, newLease, settledLease } from '../task/lease-machine.ts';
+import type { ScanPageFrame } from '../../gen/drover/v1/session_pb.ts';
+import { DroverError } from '../../lib/error.ts';
+import { checkPathOrder, comparePaths } from '../plan/path-order.ts';
+import { planItem, type ScannedItem } from '../plan/plan-item.ts';
+import { planPage, scannedItems, type PagePlan } from '../plan/plan-page.ts';
+import type { LedgerEntry, RunKey, Store, Transaction } from '../store/store.ts';
+import { checkHolder } from '../task/lease-machine.ts';
 import { stepRun, type PlannedPage } from '../task/run-machine.ts';
+import { BatchWriter } from './batch-writer.ts';
+import { pageFacts } from './page-facts.ts';
+import { isSwept, sweepLedger } from './sweep-ledger.ts';
 
 /**
- * Stores a page and answers with the run after it. A page that is stored already changes nothing. Throws LEASE_LOST when the
- * sender does not hold the scan, or when pages are missing before this one, and INTERNAL when the page is malformed.
+ * Stores a page and answers with the run after it. A page that is stored already changes nothing. What the ledger has in its range is
+ * compared first, in as many commits as that takes. Throws LEASE_LOST when the sender does not hold the scan, or when pages are
+ * missing before this one, and INTERNAL when the page is malformed.
  */
-export function commitPage(
+export async function commitPage(
   store: Store,
   key: RunKey,
   frame: ScanPageFrame,
   nowMs: number,
 ): Promise<RunRow> {
-  const page = fromBinary(ScanPageSchema, frame.items);
-  return store.commit(async (transaction) => {
-    const [task, row] = await Promise.all([transaction.task(key.task), transaction.run(key)]);
-    if (task === undefined || row === undefined) throw lost('its task was deleted');
-    checkHolder(row.scan!.lease!, frame.key!.generation);
-    if (frame.page <= row.scan!.lastPage) return row;
-    if (frame.page !== row.scan!.lastPage + 1n) throw lost(`page ${frame.page} came too early`);
-    checkPathOrder(page.path, row.scan!.lastPath);
-    const firstRun = key.run === 1;
-    const ledger = firstRun ? [] : await transaction.ledger(key.task, page.path);
-    const filling = await readFilling(transaction, key, row.fillingFolderBatch);
-    const items = scannedItems(page);
-    const { destination } = task.task!;
-    const names = await claimNames(transaction, { key, row, items, ledger, destination });
-    const places =
-      names?.places ?? (await avoidKeptPlaces(transaction, key, task, { items, ledger }));
-    const plan = planPage(items, ledger, filling, places);
-    const next = stepRun(
-      row,
-      {
-        kind: 'plan-page',
-        planned: {
-          ...countPage(plan, frame.page, row.run!.scanOnly),
-          lastDestinationPath: names?.lastDestinationPath ?? '',
-        },
-      },
-      nowMs,
+  const items = scannedItems(fromBinary(ScanPageSchema, frame.items));
+  for (;;) {
+    const stored = await store.commit((transaction) =>
+      storePage(transaction, { key, frame, items, nowMs }),
     );
-    const writer = new BatchWriter(transaction, key, row, row.run!.scanOnly);
-    next.fillingFolderBatch = writer.write(plan);
-    transaction.putRun(key, next);
-    return next;
-  });
+    if (stored !== undefined) return stored;
+  }
+}
+
+/** A page and what it is stored by. */
+interface StoredPage {
+  key: RunKey;
+  frame: ScanPageFrame;
+  items: readonly ScannedItem[];
+  nowMs: number;
+}
+
+/** Undefined when more of the ledger has to be compared before the page can be planned. */
+async function storePage(
+  transaction: Transaction,
+  { key, frame, items, nowMs }: StoredPage,
+): Promise<RunRow | undefined> {
+  const [task, before] = await Promise.all([transaction.task(key.task), transaction.run(key)]);
+  if (task === undefined || before === undefined) throw lost('its task was deleted');
+  const { lease, lastPage, lastPath } = before.scan!;
+  checkHolder(lease!, frame.key!.generation);
+  if (frame.page <= lastPage) return before;
+  if (frame.page !== lastPage + 1n) throw lost(`page ${frame.page} came too early`);
+  const paths = items.map(({ path }) => path);
+  checkPathOrder(paths, lastPath);
+  let row = before;
+  let ledger: (LedgerRow | undefined)[] = [];
+  if (isSwept(key, row) && items.length > 0) {
+    const { hasUnreportedItems } = task;
+    const swept = await sweepLedger(transaction, key, { row, items, hasUnreportedItems, nowMs });
+    if (!swept.isWhole) {
+      transaction.putRun(key, swept.row);
+      return undefined;
+    }
+    ledger = await ledgerOf(transaction, key, { row, paths, entries: swept.entries });
+    row = swept.row;
+  } else if (key.run > 1) ledger = await transaction.ledger(key.task, paths);
+  const facts = await pageFacts(transaction, key, { task, row, items, ledger });
+  const filling = await readFilling(transaction, key, row.fillingFolderBatch);
+  const plan = planPage(items, ledger, filling, facts);
+  refreshLedger(transaction, key, { items, ledger, beingMoved: facts.beingMoved });
+  const planned = {
+    ...countPage(plan, frame.page, row.run!.scanOnly),
+    lastDestinationPath: facts.lastDestinationPath,
+  };
+  const next = stepRun(row, { kind: 'plan-page', planned }, nowMs);
+  const writer = new BatchWriter(transaction, key, row, row.run!.scanOnly);
+  next.fillingFolderBatch = writer.write(plan);
+  transaction.putRun(key, next);
+  return next;
+}
+
+/** The rows of the page's items: the comparison has just read most, and all in an ordinary page. */
+async function ledgerOf(
+  transaction: Transaction,
+  { task }: RunKey,
+  { row, paths, entries }: { row: RunRow; paths: readonly string[]; entries: readonly LedgerEntry[] }, // prettier-ignore
+): Promise<(LedgerRow | undefined)[]> {
+  const rows = new Map(entries.map((entry) => [entry.path, entry.row]));
+  const earlier = paths.filter((path) => comparePaths(path, row.scan!.sweptPath) <= 0);
+  for (const [index, found] of (await transaction.ledgerRows(task, earlier)).entries())
+    if (found !== undefined) rows.set(earlier[index]!, found);
+  return paths.map((path) => rows.get(path));
+}
+
+/** What is back at the source is gone no more, and what has another file id without having changed is found by that from now on. */
+function refreshLedger(
+  transaction: Transaction,
+  { task }: RunKey,
+  { items, ledger, beingMoved }: { items: readonly ScannedItem[]; ledger: readonly (LedgerRow | undefined)[]; beingMoved: ReadonlySet<number> }, // prettier-ignore
+): void {
+  for (const [index, row] of ledger.entries()) {
+    if (row === undefined || beingMoved.has(index)) continue;
+    const item = items[index]!;
+    const hasOther = item.fileId !== 0n && item.fileId !== row.fileId;
+    if (row.goneRun === 0 && !hasOther) continue;
+    const isSame = planItem(item, row).reason === ErrorReason.UNCHANGED;
+    if (row.goneRun === 0 && !isSame) continue;
+    const fileId = isSame && hasOther ? item.fileId : row.fileId;
+    transaction.putLedger(task, item.path, create(LedgerRowSchema, { ...row, goneRun: 0, fileId }));
+  }
 }
 
 async function readFilling(transaction: Transaction, key: RunKey, batch: number) {
@@ -91,65 +140,6 @@ function countPage(
     openTransferBatches: scanOnly ? 0 : plan.transfers.length,
     openFolderBatches: scanOnly ? 0 : plan.folders.length,
   };
-}
-
-/** Gives the batches of a page their numbers and puts them into the transaction. */
-class BatchWriter {
-  readonly #transaction: Transaction;
-  readonly #key: RunKey;
-  readonly #scanOnly: boolean;
-  #fillingBatch: number;
-  #last: number;
-
-  constructor(transaction: Transaction, key: RunKey, row: RunRow, scanOnly: boolean) {
-    this.#transaction = transaction;
-    this.#key = key;
-    this.#scanOnly = scanOnly;
-    this.#fillingBatch = row.fillingFolderBatch;
-    this.#last = row.batches;
-  }
-
-  /** Answers with the number of the folder batch that has room left, 0 when none has. */
-  write(plan: PagePlan): number {
-    if (plan.settled !== undefined) this.#putSettled(plan.settled);
-    for (const batch of plan.transfers) this.#putPlanned(++this.#last, batch);
-    if (plan.filledFolders !== undefined) {
-      this.#putPlanned(this.#fillingBatch, plan.filledFolders);
-      if (plan.filledFolders.count >= batchItemsMax) this.#fillingBatch = 0;
-    }
-    for (const batch of plan.folders) {
-      this.#putPlanned(++this.#last, batch);
-      this.#fillingBatch = batch.count < batchItemsMax ? this.#last : 0;
-    }
-    return this.#fillingBatch;
-  }
-
-  #putPlanned(number: number, planned: PlannedBatch): void {
-    const batch = { ...this.#key, batch: number };
-    const { phase, count, bytes } = planned;
-    const lease = this.#scanOnly ? settledLease() : newLease();
-    this.#transaction.putBatchItems(batch, planned.items);
-    this.#transaction.putBatch(
-      batch,
-      create(BatchRowSchema, { lease, phase, items: count, bytes }),
-    );
-  }
-
-  #putSettled(settled: SettledBatch): void {
-    const batch = { ...this.#key, batch: ++this.#last };
-    this.#transaction.putBatchItems(batch, settled.items);
-    this.#transaction.putBatchResults(batch, settled.results);
-    this.#transaction.putBatch(
-      batch,
-      create(BatchRowSchema, {
-        lease: settledLease(),
-        phase: BatchPhase.TRANSFER,
-        items: settled.count,
-        skippedItems: settled.skipped,
-        failedItems: settled.failed,
-      }),
-    );
-  }
 }
 
 function lost(why: string): DroverError {

@@ -6,9 +6,9 @@ import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import type { BatchDone } from '../../gen/drover/v1/session_pb.ts';
 import { DroverError } from '../../lib/error.ts';
 import type { BatchKey, Store } from '../store/store.ts';
-import { checkColumns, countOutcome, countStates } from './batch-outcome.ts';
-import { claimKeptPlaces } from './kept-places.ts';
-import { ledgerRows } from './ledger-rows.ts';
+import { checkColumns, countStates } from './batch-outcome.ts';
+import { beginGoneFolders } from './gone-batch.ts';
+import { storeResults } from './store-results.ts';
 import { stepLease } from '../task/lease-machine.ts';
 import { stepRun } from '../task/run-machine.ts';
 
@@ -35,20 +35,13 @@ export function commitResults(
     const lease = stepLease(batch.lease!, { kind: 'complete', generation });
     const items = fromBinary(BatchItemsSchema, encodedItems);
     checkColumns(items, results);
-    const isRefused = await claimKeptPlaces(transaction, key, { items, results });
-    const outcome = countOutcome(items, results, batch.phase);
-    const next = stepRun(run, { kind: 'finish-batch', outcome }, nowMs);
+    const { outcome, isChanged } = await storeResults(transaction, key, { batch, items, results });
+    const finished = stepRun(run, { kind: 'finish-batch', outcome }, nowMs);
+    const next = await beginGoneFolders(transaction, key, finished, nowMs);
     transaction.putRun(key, next);
-    const stored = isRefused ? toBinary(BatchResultsSchema, results) : frame.results;
+    const stored = isChanged ? toBinary(BatchResultsSchema, results) : frame.results;
     transaction.putBatchResults(key, stored);
     transaction.putBatch(key, create(BatchRowSchema, { ...batch, lease, ...countStates(results) }));
-    const { agent } = batch.lease!;
-    for (const [path, row] of ledgerRows(items, results, {
-      phase: batch.phase,
-      run: key.run,
-      agent,
-    }))
-      transaction.putLedger(key.task, path, row);
     return next;
   });
 }

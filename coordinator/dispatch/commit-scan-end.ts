@@ -1,28 +1,70 @@
 // The end of a scan goes into the store: the source was read to its end, or cannot be read and the run has failed.
+import { fromBinary } from '@bufbuild/protobuf';
 import type { RunRow } from '../../gen/drover/store/v1/rows_pb.ts';
+import { BatchItemsSchema } from '../../gen/drover/v1/columns_pb.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
-import type { ScanDone } from '../../gen/drover/v1/session_pb.ts';
+import { BatchPhase, type ScanDone } from '../../gen/drover/v1/session_pb.ts';
 import { DroverError } from '../../lib/error.ts';
-import type { RunKey, Store } from '../store/store.ts';
+import type { RunKey, Store, Transaction } from '../store/store.ts';
 import { checkHolder } from '../task/lease-machine.ts';
 import { stepRun, type RunEvent } from '../task/run-machine.ts';
+import { beginGoneFolders } from './gone-batch.ts';
+import { isSwept, sweepLedger } from './sweep-ledger.ts';
+import { noteUnreported } from './unreported.ts';
 
-/** Answers with the run after it. Throws LEASE_LOST when the sender does not hold the scan, or pages are missing. */
-export function commitScanEnd(
+/**
+ * Answers with the run after it. What the ledger has after the last path of the scan is compared first, in as many commits as that
+ * takes. Throws LEASE_LOST when the sender does not hold the scan, or pages are missing.
+ */
+export async function commitScanEnd(
   store: Store,
   key: RunKey,
   frame: ScanDone,
   nowMs: number,
 ): Promise<RunRow> {
+  while (!(await store.commit((transaction) => sweepOn(transaction, key, frame, nowMs))));
   return store.commit(async (transaction) => {
-    const before = await transaction.run(key);
-    if (before === undefined)
-      throw new DroverError(ErrorReason.LEASE_LOST, 'the lease is lost: its task was deleted');
-    checkHolder(before.scan!.lease!, frame.key!.generation);
-    const next = stepRun(before, scanEndEvent(before, frame), nowMs);
+    const { row, event } = await readEnd(transaction, key, frame);
+    // Who had a lease when the run fails may have written what it can report no more.
+    if (event.kind === 'fail') await noteLeased(transaction, key);
+    const ended = stepRun(row, event, nowMs);
+    const next = await beginGoneFolders(transaction, key, ended, nowMs);
     transaction.putRun(key, next);
     return next;
   });
+}
+
+async function readEnd(transaction: Transaction, key: RunKey, frame: ScanDone) {
+  const row = await transaction.run(key);
+  if (row === undefined)
+    throw new DroverError(ErrorReason.LEASE_LOST, 'the lease is lost: its task was deleted');
+  checkHolder(row.scan!.lease!, frame.key!.generation);
+  return { row, event: scanEndEvent(row, frame) };
+}
+
+/** Compares the next rows that come after the scan; answers whether there is nothing left to compare. */
+async function sweepOn(
+  transaction: Transaction,
+  key: RunKey,
+  frame: ScanDone,
+  nowMs: number,
+): Promise<boolean> {
+  const { row, event } = await readEnd(transaction, key, frame);
+  if (event.kind === 'fail' || !isSwept(key, row)) return true;
+  const task = await transaction.task(key.task);
+  const { hasUnreportedItems = false } = task ?? {};
+  const swept = await sweepLedger(transaction, key, { row, items: [], hasUnreportedItems, nowMs });
+  transaction.putRun(key, swept.row);
+  return swept.isWhole;
+}
+
+async function noteLeased(transaction: Transaction, key: RunKey): Promise<void> {
+  for (const number of await transaction.leasedBatches(key)) {
+    const batch = { ...key, batch: number };
+    const [row, items] = [await transaction.batch(batch), await transaction.batchItems(batch)];
+    if (row?.phase === BatchPhase.TRANSFER && items !== undefined)
+      await noteUnreported(transaction, key.task, fromBinary(BatchItemsSchema, items));
+  }
 }
 
 function scanEndEvent(row: RunRow, frame: ScanDone): RunEvent {

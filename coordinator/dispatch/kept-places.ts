@@ -73,6 +73,16 @@ export async function avoidKeptPlaces(
   );
 }
 
+/**
+ * The key of the row that says who has a place at the destination; undefined where there are no such rows, because every item is at
+ * the path that it has at the source.
+ */
+export function nameKeyOf({ task, hasKeptItems }: TaskRow, place: string): string | undefined {
+  if (parseLocation(task!.destination, 'task.destination').kind === 'sharepoint')
+    return foldPath(place);
+  return hasKeptItems ? place : undefined;
+}
+
 /** Who has which place, where some items are not at the path that they have at the source. */
 class Places {
   readonly #transaction: Transaction;

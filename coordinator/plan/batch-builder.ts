@@ -1,14 +1,17 @@
 // Collects planned items in columns until they are a batch. PURE.
 import { create, toBinary } from '@bufbuild/protobuf';
-import type { LedgerRow } from '../../gen/drover/store/v1/rows_pb.ts';
+import type { LedgerRow, UnreportedRow } from '../../gen/drover/store/v1/rows_pb.ts';
 import {
   BatchItemsSchema,
   BatchResultsSchema,
   ExpectedDestinationSchema,
   ItemRemarkSchema,
+  MoveOriginSchema,
+  UnreportedWriteSchema,
   type BatchItems,
 } from '../../gen/drover/v1/columns_pb.ts';
 import { ItemAction, ItemKind, ItemState } from '../../gen/drover/v1/item_pb.ts';
+import { isCertain, type Origin } from './moves.ts';
 import type { Decision, ScannedItem } from './plan-item.ts';
 
 /** The most items in a batch. */
@@ -16,10 +19,26 @@ export const batchItemsMax = 500;
 /** A batch is closed before it holds more bytes than this; a larger file is a batch of its own. */
 export const batchBytesMax = 64n * 1024n * 1024n;
 
+/** One item as it goes into a batch. */
+export interface BatchItem {
+  item: ScannedItem;
+  action: ItemAction;
+  /** Where the item goes below the destination. */
+  destinationPath: string;
+  /** What an earlier run left there; undefined when nothing is expected. */
+  expected?: LedgerRow | undefined;
+  /** Where the item was, when it is to be moved. */
+  origin?: Origin | undefined;
+  /** What agents may have written of it and not reported. */
+  unreported?: readonly (UnreportedRow | undefined)[] | undefined;
+}
+
 /** Items of one batch on their way. */
 export class BatchBuilder {
   readonly items: BatchItems;
   bytes = 0n;
+  /** Bytes that have to be read. */
+  #weight = 0n;
 
   /** Goes on with `items`, or begins a new batch. */
   constructor(items: BatchItems = create(BatchItemsSchema)) {
@@ -33,32 +52,18 @@ export class BatchBuilder {
   /** Whether another file of `size` bytes still belongs into this batch. */
   hasRoom(size: bigint): boolean {
     if (this.count === 0) return true;
-    return this.count < batchItemsMax && this.bytes + size <= batchBytesMax;
+    return this.count < batchItemsMax && this.#weight + size <= batchBytesMax;
   }
 
-  /** `destinationPath` is where the item goes below the destination. */
-  add(
-    item: ScannedItem,
-    action: ItemAction,
-    ledger: LedgerRow | undefined,
-    destinationPath: string,
-  ): void {
+  add(added: BatchItem): void {
     const { items } = this;
+    const { item, action, destinationPath } = added;
     // The column is there from the first item on that goes to another path, and then for each.
     if (destinationPath !== item.path && items.destinationPath.length === 0)
       items.destinationPath = [...items.path];
     if (destinationPath !== item.path || items.destinationPath.length > 0)
       items.destinationPath.push(destinationPath);
-    if (action === ItemAction.UPDATE && ledger !== undefined && item.kind === ItemKind.FILE)
-      items.expected.push(
-        create(ExpectedDestinationSchema, {
-          index: items.path.length,
-          size: ledger.size,
-          modifiedNs: ledger.destinationModifiedNs,
-          id: ledger.destinationId,
-          version: ledger.destinationVersion,
-        }),
-      );
+    this.#addSparse(added, items.path.length);
     items.path.push(item.path);
     items.kind.push(item.kind);
     items.action.push(action);
@@ -66,12 +71,46 @@ export class BatchBuilder {
     items.modifiedNs.push(item.modifiedNs);
     items.createdNs.push(item.createdNs);
     items.fileId.push(item.fileId);
-    if (item.kind === ItemKind.FILE) this.bytes += item.size;
+    if (item.kind !== ItemKind.FILE) return;
+    this.bytes += item.size;
+    this.#weight += weightOf(added);
+  }
+
+  /** What only some items have. */
+  #addSparse({ item, expected, origin, unreported = [] }: BatchItem, index: number): void {
+    const { items } = this;
+    if (expected !== undefined)
+      items.expected.push(
+        create(ExpectedDestinationSchema, {
+          index,
+          size: expected.size,
+          modifiedNs: expected.destinationModifiedNs,
+          id: expected.destinationId,
+          version: expected.destinationVersion,
+        }),
+      );
+    if (origin !== undefined)
+      items.origin.push(
+        create(MoveOriginSchema, {
+          index,
+          path: origin.path,
+          destinationPath: origin.row.destinationPath || origin.path,
+          sha256: origin.row.sha256,
+          isCertain: isCertain(item, origin),
+        }),
+      );
+    for (const { size, modifiedNs } of unreported.flatMap((row) => row?.files ?? []))
+      items.unreported.push(create(UnreportedWriteSchema, { index, size, modifiedNs }));
   }
 
   encode(): Uint8Array {
     return toBinary(BatchItemsSchema, this.items);
   }
+}
+
+/** How many bytes an item adds to the work of its batch: what is moved for certain is not read. */
+export function weightOf({ item, origin }: Pick<BatchItem, 'item' | 'origin'>): bigint {
+  return origin !== undefined && isCertain(item, origin) ? 0n : item.size;
 }
 
 /** Results of items that the plan settled: skipped or failed, in the order of their batch. */

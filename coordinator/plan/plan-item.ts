@@ -4,6 +4,7 @@ import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { ItemAction, ItemKind } from '../../gen/drover/v1/item_pb.ts';
 import { isInsideDestination } from './destination-path.ts';
 import type { ItemPlace } from './item-place.ts';
+import type { Origin } from './moves.ts';
 
 /** One item of a scan, and what stands out about it. */
 export interface ScannedItem {
@@ -28,20 +29,36 @@ export interface Decision {
   message: string;
 }
 
-/**
- * `ledger` is what the last run that wrote the item recorded, if one did; `place` is where the item goes at a destination that
- * has rules for names, or why it cannot go there.
- */
+/** What is known of an item beside the scan and the ledger. */
+export interface ItemFacts {
+  /** Where the item goes at a destination that has rules for names, or why it cannot go there. */
+  place?: ItemPlace | undefined;
+  /** Where the item was before it was renamed or moved. */
+  origin?: Origin | undefined;
+  /** The run is about to move away what stands at the destination for the path, which was renamed at the source. */
+  isBeingMoved?: boolean;
+}
+
+/** `ledger` is what the last run that wrote the item recorded, if one did. */
 export function planItem(
   item: ScannedItem,
   ledger: LedgerRow | undefined,
-  place?: ItemPlace,
+  { place, origin, isBeingMoved = false }: ItemFacts = {},
 ): Decision {
   if (place === undefined) {
     const settled = settleItem(item);
     if (settled !== undefined) return settled;
   } else if ('refused' in place)
     return decideRemark({ reason: place.refused, message: place.message });
+  if (isBeingMoved)
+    return {
+      action: ItemAction.FAIL,
+      reason: ErrorReason.SOURCE_CHANGED,
+      message:
+        'the file that had this name before was renamed, and is being renamed at the destination; the next run migrates the new one',
+    };
+  if (origin !== undefined && item.kind === ItemKind.FILE)
+    return { action: ItemAction.MOVE, reason: ErrorReason.UNSPECIFIED, message: '' };
   // What an earlier run wrote is written over only where it is of the same kind: a folder takes no file's place, nor the reverse.
   if (item.kind === ItemKind.FOLDER) return write(ledger?.folder === true ? ledger : undefined);
   if (ledger !== undefined && isUnchanged(item, ledger))

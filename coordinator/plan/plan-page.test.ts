@@ -170,34 +170,37 @@ test('the folder batch that is being filled grows over pages and rolls over when
 test('places are in a batch for each item, or for none', (t) => {
   const at = (...paths: string[]) => paths.map((path) => ({ path }));
   const items = scannedItems(pageOf([...folders(1), ...files(3)]));
-  const same = planPage(items, [], undefined, at('d0', 'f0', 'f1', 'f2'));
+  const same = planPage(items, [], undefined, { places: at('d0', 'f0', 'f1', 'f2') });
   t.deepEqual(itemsOf(same.transfers[0]!).destinationPath, []);
   t.deepEqual(itemsOf(same.folders[0]!).destinationPath, []);
 
   const refusal = { refused: ErrorReason.NAME_INVALID, message: 'no' };
   const places = [...at('d0', 'x'), refusal, ...at('f2')];
   const ledger = [undefined, undefined, undefined, create(LedgerRowSchema, { modifiedNs: 3n })];
-  const other = planPage(items, ledger, itemsOf(same.folders[0]!), places);
+  const other = planPage(items, ledger, itemsOf(same.folders[0]!), { places });
   t.deepEqual(itemsOf(other.transfers[0]!).destinationPath, ['d0', 'x']);
   t.deepEqual(itemsOf(other.filledFolders!).destinationPath, []);
   const settled = fromBinary(BatchItemsSchema, other.settled!.items);
   t.deepEqual([settled.path, settled.destinationPath], [['f1', 'f2'], []]);
   t.like(other.settled, { skipped: 1, failed: 1 });
 
-  const kept = planPage(items, ledger, undefined, [...at('d0', 'f0'), refusal, ...at('g')]);
+  const kept = planPage(items, ledger, undefined, {
+    places: [...at('d0', 'f0'), refusal, ...at('g')],
+  });
   const keptItems = fromBinary(BatchItemsSchema, kept.settled!.items);
   t.deepEqual(keptItems.destinationPath, ['f1', 'g'], 'what was left alone tells where it is');
 });
 
 test('a folder batch that is filled over pages gets places when the first differs', (t) => {
   const first = plan(folders(2));
-  const second = planPage(scannedItems(pageOf(folders(2, 2))), [], itemsOf(first.folders[0]!), [
-    { path: 'd2' },
-    { path: 'D3' },
-  ]);
+  const second = planPage(scannedItems(pageOf(folders(2, 2))), [], itemsOf(first.folders[0]!), {
+    places: [{ path: 'd2' }, { path: 'D3' }],
+  });
   const filled = itemsOf(second.filledFolders!);
   t.deepEqual(filled.destinationPath, ['d0', 'd1', 'd2', 'D3']);
-  const third = planPage(scannedItems(pageOf(folders(1, 4))), [], filled, [{ path: 'd4' }]);
+  const third = planPage(scannedItems(pageOf(folders(1, 4))), [], filled, {
+    places: [{ path: 'd4' }],
+  });
   t.deepEqual(itemsOf(third.filledFolders!).destinationPath.slice(3), ['D3', 'd4']);
 });
 

@@ -1,5 +1,5 @@
 // A page of the scan becomes batches: those that agents work on, and one of what the plan settles itself. PURE.
-import type { LedgerRow } from '../../gen/drover/store/v1/rows_pb.ts';
+import type { LedgerRow, UnreportedRow } from '../../gen/drover/store/v1/rows_pb.ts';
 import type { BatchItems, ItemRemark, ScanPage } from '../../gen/drover/v1/columns_pb.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { ItemAction, ItemKind } from '../../gen/drover/v1/item_pb.ts';
@@ -10,9 +10,15 @@ import {
   batchBytesMax,
   batchItemsMax,
   encodeSettledResults,
+  weightOf,
+  type BatchItem,
 } from './batch-builder.ts';
-import { planItem, type Decision, type ScannedItem } from './plan-item.ts';
+import type { Origin } from './moves.ts';
+import { planItem, type Decision, type ItemFacts, type ScannedItem } from './plan-item.ts';
 import type { ItemPlace } from './item-place.ts';
+
+/** Actions that agents have to do something for. */
+const writes = new Set<ItemAction>([ItemAction.CREATE, ItemAction.UPDATE, ItemAction.MOVE]);
 
 /** The most items in a page of a scan. */
 export const scanPageItemsMax = 2000;
@@ -48,18 +54,36 @@ export interface PagePlan {
   settled: SettledBatch | undefined;
 }
 
+/** What is known of the items of a page beside scan and ledger; what is absent is known of none. */
+export interface PageFacts {
+  /** Where each goes at a destination that has rules for names; absent where names stay as they are. */
+  places?: readonly (ItemPlace | undefined)[] | undefined;
+  /** Where each was before it was renamed or moved. */
+  origins?: readonly (Origin | undefined)[];
+  /** The indexes of those whose place at the destination is being vacated by a move. */
+  beingMoved?: ReadonlySet<number>;
+  /** What agents may have written of each and not reported; several rows where it had another path. */
+  unreported?: readonly (readonly (UnreportedRow | undefined)[] | undefined)[];
+}
+
 /**
  * Plans the items of a page. `ledger` has a row, or undefined, for each; `filling` is the folder batch that has room left, if
- * any; `places` says of each where it goes at a destination that has rules for names, and is absent where names stay as they are.
+ * any.
  */
 export function planPage(
   items: readonly ScannedItem[],
   ledger: readonly (LedgerRow | undefined)[],
   filling: BatchItems | undefined,
-  places?: readonly (ItemPlace | undefined)[],
+  { places, origins, beingMoved, unreported }: PageFacts = {},
 ): PagePlan {
   const planner = new PagePlanner(filling);
-  for (const [index, item] of items.entries()) planner.add(item, ledger[index], places?.[index]);
+  for (const [index, item] of items.entries())
+    planner.add(item, ledger[index], {
+      place: places?.[index],
+      origin: origins?.[index],
+      isBeingMoved: beingMoved?.has(index) === true,
+      unreported: unreported?.[index],
+    });
   return planner.finish();
 }
 
@@ -91,47 +115,55 @@ class PagePlanner {
     this.#filling = filling === undefined ? undefined : new BatchBuilder(filling);
   }
 
-  add(item: ScannedItem, ledger: LedgerRow | undefined, place: ItemPlace | undefined): void {
+  add(
+    item: ScannedItem,
+    ledger: LedgerRow | undefined,
+    facts: ItemFacts & Pick<BatchItem, 'unreported'>,
+  ): void {
+    const { place } = facts;
     this.#lastPath = item.path;
     this.#scannedItems += 1;
     this.#scannedBytes += item.size;
-    const decision = planItem(item, ledger, place);
+    const decision = planItem(item, ledger, facts);
     const path = place !== undefined && 'path' in place ? place.path : migratedPath(item, ledger);
     const { action } = decision;
-    if (action !== ItemAction.CREATE && action !== ItemAction.UPDATE) {
-      this.#settled.add(item, action, undefined, path);
+    if (!writes.has(action)) {
+      this.#settled.add({ item, action, destinationPath: path });
       this.#decisions.push(decision);
       return;
     }
     this.#plannedItems += 1;
-    const add: Add = (batch) => batch.add(item, action, ledger, path);
-    if (item.kind === ItemKind.FOLDER) this.#addFolder(add);
-    this.#addTransfer(item, add);
+    const added: BatchItem = { item, action, destinationPath: path };
+    if (item.kind === ItemKind.FOLDER) this.#addFolder(added);
+    else Object.assign(added, expectations(action, ledger, facts));
+    this.#addTransfer(added);
   }
 
   /** A folder is made in the transfer phase, so that it is there even when it is empty, and reported in the folder phase. */
-  #addFolder(add: Add): void {
+  #addFolder(added: BatchItem): void {
     if (this.#filling !== undefined && this.#filling.count < batchItemsMax) {
-      add(this.#filling);
+      this.#filling.add(added);
       this.#filled = true;
       return;
     }
     const last = this.#folders.at(-1);
     const target = last !== undefined && last.count < batchItemsMax ? last : new BatchBuilder();
     if (target !== last) this.#folders.push(target);
-    add(target);
+    target.add(added);
   }
 
-  #addTransfer(item: ScannedItem, add: Add): void {
+  #addTransfer(added: BatchItem): void {
+    const { item } = added;
     if (item.kind === ItemKind.FILE) this.#plannedBytes += item.size;
-    if (item.size >= batchBytesMax) {
+    const weight = weightOf(added);
+    if (weight >= batchBytesMax) {
       const alone = new BatchBuilder();
-      add(alone);
+      alone.add(added);
       this.#transfers.push(alone);
       return;
     }
-    if (!this.#current.hasRoom(item.size)) this.#cut();
-    add(this.#current);
+    if (!this.#current.hasRoom(weight)) this.#cut();
+    this.#current.add(added);
   }
 
   #cut(): void {
@@ -173,7 +205,15 @@ function migratedPath({ path, kind }: ScannedItem, ledger: LedgerRow | undefined
   return (isSameKind && ledger?.destinationPath) || path;
 }
 
-type Add = (batch: BatchBuilder) => void;
+/** What is expected to stand at the destination, and what else may stand there and is ours. */
+function expectations(
+  action: ItemAction,
+  ledger: LedgerRow | undefined,
+  { origin, unreported }: ItemFacts & Pick<BatchItem, 'unreported'>,
+): Partial<BatchItem> {
+  if (action === ItemAction.MOVE) return { expected: origin!.row, origin, unreported };
+  return { expected: action === ItemAction.UPDATE ? ledger : undefined, unreported };
+}
 
 function planned(batch: BatchBuilder, phase: BatchPhase): PlannedBatch {
   return { phase, items: batch.encode(), count: batch.count, bytes: batch.bytes };

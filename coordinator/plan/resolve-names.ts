@@ -16,6 +16,7 @@ import type { DestinationRoot } from './destination-root.ts';
 import { FolderStack, joinKey, joinPath, type Folder } from './folder-stack.ts';
 import type { ItemPlace } from './item-place.ts';
 import { foldName } from './name-twins.ts';
+import type { Origin } from './moves.ts';
 import { settleItem, type ScannedItem } from './plan-item.ts';
 
 /** The most characters, counted in UTF-16 units, that SharePoint takes in a path, the site's included. */
@@ -35,6 +36,8 @@ export interface NameRequest {
   items: readonly ScannedItem[];
   /** The ledger's row of each item; undefined where there is none. */
   ledger: readonly (LedgerRow | undefined)[];
+  /** Where each item was before it was renamed or moved. */
+  origins?: readonly (Origin | undefined)[];
 }
 
 /** What is known of the store. */
@@ -85,9 +88,11 @@ class Resolver {
   }
 
   resolve(): ResolvedNames {
-    const { items, ledger } = this.#request;
+    const { items, ledger, origins } = this.#request;
     const places = items.map((item, index) =>
-      settleItem(item) === undefined ? this.#place(item, ledger[index]) : undefined,
+      settleItem(item) === undefined
+        ? this.#place(item, ledger[index], origins?.[index])
+        : undefined,
     );
     return {
       places,
@@ -99,7 +104,7 @@ class Resolver {
     };
   }
 
-  #place(item: ScannedItem, ledger: LedgerRow | undefined): ItemPlace {
+  #place(item: ScannedItem, ledger: LedgerRow | undefined, origin: Origin | undefined): ItemPlace {
     const { path, kind } = item;
     if (kind === ItemKind.FILE && item.size > fileBytesMax) return tooLarge(item.size);
     const parent = this.#parentOf(path);
@@ -110,7 +115,7 @@ class Resolver {
       return { path: destinationPath };
     }
     if (kind === ItemKind.FOLDER) return this.#placeFolder(path, parent);
-    return this.#find(path, parent, 'file').place;
+    return this.#find(path, parent, 'file', origin).place;
   }
 
   #placeFolder(path: string, parent: Folder): ItemPlace {
@@ -146,7 +151,12 @@ class Resolver {
   }
 
   /** Finds the first name that is free, and gives it away. */
-  #find(path: string, parent: Folder, kind: Kind): { place: ItemPlace; isNew: boolean } {
+  #find(
+    path: string,
+    parent: Folder,
+    kind: Kind,
+    origin?: Origin,
+  ): { place: ItemPlace; isNew: boolean } {
     if (parent.refusal !== undefined) return { place: parent.refusal, isNew: false };
     const { root, replacement } = this.#request;
     const atLibraryRoot = root.isLibrary && parent.path === '';
@@ -160,7 +170,7 @@ class Resolver {
       const refusal = refuseLongName(name) ?? this.#refuseLongPath(destinationPath);
       if (refusal !== undefined) return { place: refusal, isNew: false };
       const key = number === 1 ? first : joinKey(parent, foldName(name));
-      const claim = this.#claim(key, path, parent);
+      const claim = this.#claim(key, path, parent, origin);
       if (claim !== 'taken') {
         if (number > 1) this.#nextNumbers.set(first, number + 1);
         if (number > 1 && claim === 'unknown') this.#readAhead(judged.name, parent, kind, number);
@@ -172,14 +182,21 @@ class Resolver {
   }
 
   /** Gives the name to the path if it is free: `unknown` when that was not read yet, `new` when nobody ever had it. */
-  #claim(key: string, path: string, parent: Folder): 'taken' | 'known' | 'unknown' | 'new' {
+  #claim(
+    key: string,
+    path: string,
+    parent: Folder,
+    origin: Origin | undefined,
+  ): 'taken' | 'known' | 'unknown' | 'new' {
     const { run } = this.#request;
     const givenTo = this.#given.get(key);
     if (givenTo !== undefined) return givenTo === path ? 'known' : 'taken';
     const holder = parent.isNew === true ? 'nobody' : this.#known.holders.get(key);
     if (typeof holder === 'object') {
-      if (holder.path !== path && (holder.run >= run || this.#isMigrated(holder.path)))
-        return 'taken';
+      // A file whose name changed only in what the destination does not tell apart keeps the name.
+      const isOwn =
+        holder.path === path || (origin?.isGone === true && holder.path === origin.path);
+      if (!isOwn && (holder.run >= run || this.#isMigrated(holder.path))) return 'taken';
       this.#given.set(key, path);
       if (holder.path !== path || holder.run !== run) this.#claims.push([key, path]);
       return 'known';

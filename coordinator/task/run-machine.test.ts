@@ -63,6 +63,8 @@ const swept: SweptLedger = {
   batches: 2,
   openGoneBatches: 2,
   waitingGoneBatches: 1,
+  fillingGoneBatch: 4,
+  fillingGoneFolderBatch: 5,
 };
 
 /** A run in a state, with its scan leased in generation 1 and two batches open in each phase. */
@@ -103,6 +105,7 @@ const table: [name: string, event: RunEvent, expected: Map<RunState, Outcome>][]
   ['release-scan', { kind: 'release-scan', generation: 1 }, same(openStates)],
   ['plan-page', { kind: 'plan-page', planned: page }, same(openStates)],
   ['sweep', { kind: 'sweep', swept }, same(openStates)],
+  ['not-gone', { kind: 'not-gone', items: 0 }, same(openStates)],
   ['begin-gone-folders', { kind: 'begin-gone-folders' }, same(openStates)],
   ['finish-scan', { kind: 'finish-scan', generation: 1 }, same(openStates)],
   [
@@ -217,10 +220,21 @@ test('a batch counts for its own phase', (t) => {
 
 test('what is gone is counted as the ledger is compared, and again when it turns out to be moved', (t) => {
   const row = stepRun(runIn(RUNNING), { kind: 'sweep', swept }, 0);
-  t.like(row, { ledgerItems: 30n, batches: 2, openGoneBatches: 2, waitingGoneBatches: 1 });
+  t.like(row, {
+    ledgerItems: 30n,
+    batches: 2,
+    openGoneBatches: 2,
+    waitingGoneBatches: 1,
+    fillingGoneBatch: 4,
+    fillingGoneFolderBatch: 5,
+  });
   t.like(row.scan, { sweptPath: 'a/b', unlistedPath: 'a/b' });
   t.is(row.run!.progress!.goneItems, 2n);
-  const moved = stepRun(row, { kind: 'finish-batch', outcome: { ...outcome, skippedBytes: 0n, notGoneItems: 1 } }, 0);
+  const moved = stepRun(
+    row,
+    { kind: 'finish-batch', outcome: { ...outcome, skippedBytes: 0n, notGoneItems: 1 } },
+    0,
+  );
   t.like(moved.run!.progress, { goneItems: 1n, movedItems: 1n });
   const recycled = { ...outcome, phase: BatchPhase.GONE, skippedBytes: 0n, recycledItems: 1 };
   const done = stepRun(moved, { kind: 'finish-batch', outcome: recycled }, 0);

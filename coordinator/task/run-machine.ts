@@ -68,6 +68,9 @@ export interface SweptLedger {
   openGoneBatches: number;
   /** Of these, those with folders. */
   waitingGoneBatches: number;
+  /** The batches that have room left, 0 for none: of files, and of folders. */
+  fillingGoneBatch: number;
+  fillingGoneFolderBatch: number;
 }
 
 /** What became of a batch. */
@@ -102,6 +105,8 @@ export type RunEvent =
   | { kind: 'release-scan'; generation: number }
   | { kind: 'plan-page'; planned: PlannedPage }
   | { kind: 'sweep'; swept: SweptLedger }
+  /** Items that had been counted as gone from the source turn out not to be. */
+  | { kind: 'not-gone'; items: number }
   | { kind: 'finish-scan'; generation: number }
   | { kind: 'fail'; reason: ErrorReason; message: string }
   | { kind: 'finish-batch'; outcome: BatchOutcome }
@@ -213,6 +218,10 @@ function apply(row: RunRow, event: RunEvent, nowMs: number): void {
       requireOpen(row);
       addSwept(row, event.swept);
       return;
+    case 'not-gone':
+      requireOpen(row);
+      run.progress!.goneItems -= BigInt(event.items);
+      return;
     case 'finish-scan':
       requireOpen(row);
       if (isPieceOfRetry(row)) {
@@ -284,6 +293,8 @@ function addSwept(row: RunRow, swept: SweptLedger): void {
   row.batches += swept.batches;
   row.openGoneBatches += swept.openGoneBatches;
   row.waitingGoneBatches += swept.waitingGoneBatches;
+  row.fillingGoneBatch = swept.fillingGoneBatch;
+  row.fillingGoneFolderBatch = swept.fillingGoneFolderBatch;
 }
 
 function addOutcome(row: RunRow, outcome: BatchOutcome): void {

@@ -4,22 +4,28 @@ import type { ExecutionContext } from 'ava';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { BatchRowSchema, LeaseState, TaskRowSchema } from '../../../gen/drover/store/v1/rows_pb.ts';
+import {
+  BatchRowSchema,
+  TaskRowSchema,
+  type BatchRow,
+} from '../../../gen/drover/store/v1/rows_pb.ts';
 import {
   BatchItemsSchema,
   BatchResultsSchema,
+  type BatchItems,
   type BatchResults,
 } from '../../../gen/drover/v1/columns_pb.ts';
 import { ErrorReason } from '../../../gen/drover/v1/error_pb.ts';
 import { ItemKind, type Item } from '../../../gen/drover/v1/item_pb.ts';
 import { BatchDoneSchema, BatchPhase, ScanDoneSchema, ScanPageFrameSchema } from '../../../gen/drover/v1/session_pb.ts'; // prettier-ignore
-import { TaskSettingsSchema } from '../../../gen/drover/v1/settings_pb.ts';
+import { GonePolicy, TaskSettingsSchema } from '../../../gen/drover/v1/settings_pb.ts';
 import { comparePaths } from '../../plan/path-order.ts';
 import { itemRows } from '../../report/item-rows.ts';
 import { openLevelStore } from '../../store/level-store.ts';
 import type { RunKey, Store, Transaction } from '../../store/store.ts';
 import { stepLease } from '../../task/lease-machine.ts';
 import { newRun, stepRun } from '../../task/run-machine.ts';
+import { takeGone } from '../gone-batch.ts';
 import { commitPage } from '../commit-page.ts';
 import { commitResults } from '../commit-results.ts';
 import { commitScanEnd } from '../commit-scan-end.ts';
@@ -31,6 +37,8 @@ const nowMs = 1000;
 export interface NamedRun {
   scanOnly?: boolean;
   replacement?: string;
+  /** What becomes of what is gone from the source; without asking. @default keep */
+  gonePolicy?: GonePolicy;
   /** After each page the store is closed and opened again, as by a coordinator that was restarted. */
   restarts?: boolean;
 }
@@ -112,9 +120,17 @@ export class NamedTask {
   }
 
   /** Begins the next run. */
-  async begin({ scanOnly = false, replacement = '_' }: NamedRun = {}): Promise<void> {
+  async begin({
+    scanOnly = false,
+    replacement = '_',
+    gonePolicy = GonePolicy.KEEP,
+  }: NamedRun = {}): Promise<void> {
     this.#run += 1;
-    const settings = create(TaskSettingsSchema, { invalidCharacterReplacement: replacement });
+    const settings = create(TaskSettingsSchema, {
+      invalidCharacterReplacement: replacement,
+      gonePolicy,
+      recyclePercentMax: 100,
+    });
     await this.store.commit(async (transaction) => {
       await this.#putTask(transaction);
       const queued = newRun(this.key, settings, scanOnly, nowMs);
@@ -125,8 +141,9 @@ export class NamedTask {
 
   async #putTask(transaction: Transaction): Promise<void> {
     const row = { name: `tasks/${task}`, source: '/from', destination: this.#destination };
-    const { hasKeptItems = false } = (await transaction.task(task)) ?? {};
-    transaction.putTask(task, create(TaskRowSchema, { task: row, latestRun: this.#run, hasKeptItems })); // prettier-ignore
+    const { hasKeptItems = false, hasUnreportedItems = false } =
+      (await transaction.task(task)) ?? {};
+    transaction.putTask(task, create(TaskRowSchema, { task: row, latestRun: this.#run, hasKeptItems, hasUnreportedItems })); // prettier-ignore
   }
 
   /** All items of the run, as the API shows them. */
@@ -142,27 +159,52 @@ export class NamedTask {
     return found.toSorted((one, other) => comparePaths(one.path, other.path));
   }
 
-  /** Migrates what was planned, the folders after the files; `change` makes the results of a batch other than good. */
+  /**
+   * Migrates what was planned: the files, what is gone, the folders; `change` makes the results of a batch of files or folders other
+   * than good.
+   */
   async migrate(
-    change: (results: BatchResults, count: number) => void = () => {},
-    phases: readonly BatchPhase[] = [BatchPhase.TRANSFER, BatchPhase.FOLDERS],
+    change: (results: BatchResults, count: number, items: BatchItems) => void = () => {},
+    phases: readonly BatchPhase[] = [BatchPhase.TRANSFER, BatchPhase.GONE, BatchPhase.FOLDERS],
   ): Promise<void> {
     for (const phase of phases)
-      for (const { batch, row } of await this.store.batches(this.key, 0, 10_000)) {
-        if (row.phase !== phase || row.lease!.state !== LeaseState.PENDING) continue;
-        const key = { ...this.key, batch };
-        const lease = stepLease(row.lease!, { kind: 'lease', agent: 'one' });
-        await this.store.commit((transaction) =>
-          transaction.putBatch(key, create(BatchRowSchema, { ...row, lease })),
-        );
-        const items = await this.#encodedItems(batch);
-        const results = goodResults(items);
-        change(results, results.state.length);
-        await commitResults(this.store, key, create(BatchDoneSchema, {
-          key: { lease: '', generation: lease.generation },
-          results: toBinary(BatchResultsSchema, results),
-        }), nowMs); // prettier-ignore
+      // Folders that are gone come to be leased one batch after the other.
+      for (
+        let batch = await this.#lease(phase);
+        batch !== undefined;
+        batch = await this.#lease(phase)
+      ) {
+        // prettier-ignore
+        const encoded = await this.#encodedItems(batch.number);
+        const results = goodResults(encoded);
+        if (phase !== BatchPhase.GONE)
+          change(results, results.state.length, fromBinary(BatchItemsSchema, encoded));
+        const key = { lease: '', generation: batch.generation };
+        const frame = create(BatchDoneSchema, { key, results: toBinary(BatchResultsSchema, results) }); // prettier-ignore
+        await commitResults(this.store, { ...this.key, batch: batch.number }, frame, nowMs);
       }
+  }
+
+  /** Leases the next batch of a phase; undefined when there is none. */
+  async #lease(phase: BatchPhase): Promise<{ number: number; generation: number } | undefined> {
+    const [number] = await this.store.pendingBatches(this.key, phase, 0, 1);
+    if (number === undefined) return undefined;
+    const key = { ...this.key, batch: number };
+    const generation = await this.store.commit(async (transaction) => {
+      const run = (await transaction.run(key))!;
+      let batch: BatchRow | undefined = (await transaction.batch(key))!;
+      const items = (await transaction.batchItems(key))!;
+      if (phase === BatchPhase.GONE) {
+        const taken = await takeGone(transaction, key, { batch, items, run }, nowMs);
+        transaction.putRun(this.key, taken.run);
+        ({ batch } = taken);
+      }
+      if (batch === undefined) return undefined;
+      const lease = stepLease(batch.lease!, { kind: 'lease', agent: 'one' });
+      transaction.putBatch(key, create(BatchRowSchema, { ...batch, lease }));
+      return lease.generation;
+    });
+    return generation === undefined ? await this.#lease(phase) : { number, generation };
   }
 
   async #encodedItems(batch: number): Promise<Uint8Array> {

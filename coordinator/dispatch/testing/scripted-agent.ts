@@ -8,7 +8,7 @@ import {
   type BatchResults,
 } from '../../../gen/drover/v1/columns_pb.ts';
 import { ErrorReason } from '../../../gen/drover/v1/error_pb.ts';
-import { ItemKind, ItemState } from '../../../gen/drover/v1/item_pb.ts';
+import { ItemAction, ItemKind, ItemState } from '../../../gen/drover/v1/item_pb.ts';
 import {
   AttachRequestSchema,
   type AttachRequest,
@@ -27,6 +27,12 @@ export interface Entry {
   path: string;
   kind?: ItemKind;
   size?: bigint;
+  /** When it was modified, in nanoseconds since 1970. @default its index in the page */
+  modifiedNs?: bigint;
+  /** @default not known */
+  createdNs?: bigint;
+  /** @default none, so that the item cannot be found again at another path */
+  fileId?: bigint;
   /** Why the agent says that it is not to be migrated. */
   remark?: { reason: ErrorReason; message: string };
 }
@@ -139,27 +145,40 @@ export class ScriptedAgent {
   }
 }
 
-/** An encoded page of a scan; every item was modified at its index. */
+/** An encoded page of a scan. */
 export function encodePage(entries: readonly Entry[]): Uint8Array {
   const page = create(ScanPageSchema);
-  for (const [index, { path, kind = ItemKind.FILE, size = 0n, remark }] of entries.entries()) {
+  for (const [
+    index,
+    { path, kind = ItemKind.FILE, size = 0n, remark, ...facts },
+  ] of entries.entries()) {
     if (remark !== undefined) page.remark.push(create(ItemRemarkSchema, { index, ...remark }));
     page.path.push(path);
     page.kind.push(kind);
     page.size.push(size);
-    page.modifiedNs.push(BigInt(index));
-    page.createdNs.push(0n);
-    page.fileId.push(BigInt(index));
+    page.modifiedNs.push(facts.modifiedNs ?? BigInt(index));
+    page.createdNs.push(facts.createdNs ?? 0n);
+    page.fileId.push(facts.fileId ?? 0n);
   }
   return toBinary(ScanPageSchema, page);
 }
 
-/** Results in which every item of the encoded batch succeeded. */
+/** Results in which every item of the encoded batch went well: what is gone was recycled or kept, and what was moved is moved. */
 export function goodResults(encodedItems: Uint8Array): BatchResults {
   const items = fromBinary(BatchItemsSchema, encodedItems);
   const count = items.path.length;
+  const indexes = [...items.path.keys()];
+  const kept = indexes.filter((index) => items.action[index] === ItemAction.KEEP);
   return create(BatchResultsSchema, {
-    state: items.path.map(() => ItemState.SUCCEEDED),
+    state: items.action.map((action) =>
+      action === ItemAction.KEEP ? ItemState.SKIPPED : ItemState.SUCCEEDED,
+    ),
+    remark: kept.map((index) => ({
+      index,
+      reason: ErrorReason.SOURCE_GONE,
+      message: 'it is gone',
+    })),
+    moved: indexes.filter((index) => items.action[index] === ItemAction.MOVE),
     size: items.size,
     modifiedNs: items.modifiedNs,
     destinationModifiedNs: items.modifiedNs,

@@ -1,0 +1,71 @@
+// What the index of file ids says of a page: which new items are old ones at new paths, and which paths have another file now.
+import { create } from '@bufbuild/protobuf';
+import { FileIdRowSchema, type LedgerRow } from '../../gen/drover/store/v1/rows_pb.ts';
+import { isBeingMoved, isReplaced, mayBeMoved, MoveFinder, type Origin } from '../plan/moves.ts';
+import type { ScannedItem } from '../plan/plan-item.ts';
+import type { RunKey, Transaction } from '../store/store.ts';
+
+/** What was found of the items of a page. */
+export interface PageMoves {
+  /** Where each item was before it was renamed or moved; undefined for all others. */
+  origins: (Origin | undefined)[];
+  /** The indexes of the items whose place is being vacated by a move of this run. */
+  beingMoved: ReadonlySet<number>;
+}
+
+/** Finds the moves of a page, and notes them in the index, so that nothing is moved twice. */
+export async function findMoves(
+  transaction: Transaction,
+  key: RunKey,
+  items: readonly ScannedItem[],
+  ledger: readonly (LedgerRow | undefined)[],
+): Promise<PageMoves> {
+  const indexes = [...items.keys()];
+  const origins = new Array<Origin | undefined>(items.length).fill(undefined);
+  const fresh = indexes.filter((index) => mayBeMoved(items[index]!, ledger[index]));
+  await findOrigins(transaction, key, { items, indexes: fresh, origins });
+  const replaced = indexes.filter((index) => isReplaced(items[index]!, ledger[index]));
+  return { origins, beingMoved: await vacate(transaction, key, { items, ledger, replaced }) };
+}
+
+async function findOrigins(
+  transaction: Transaction,
+  { task, run }: RunKey,
+  { items, indexes, origins }: { items: readonly ScannedItem[]; indexes: readonly number[]; origins: (Origin | undefined)[] }, // prettier-ignore
+): Promise<void> {
+  const ids = indexes.map((index) => items[index]!.fileId);
+  const found = await transaction.fileIds(task, ids);
+  const rows = await transaction.ledgerRows(
+    task,
+    found.flatMap((row) => row?.path ?? []),
+  );
+  const finder = new MoveFinder(run, items);
+  let next = 0;
+  for (const [at, index] of found.entries()) {
+    if (index === undefined) continue;
+    const item = items[indexes[at]!]!;
+    const origin = finder.find(item, { index, row: rows[next++] });
+    if (origin === undefined) continue;
+    origins[indexes[at]!] = origin;
+    const gone = index.run === run && index.gone;
+    const mark = create(FileIdRowSchema, { path: origin.path, run, gone, mover: item.path });
+    transaction.putFileId(task, item.fileId, mark);
+  }
+}
+
+/** A path that has another file now is not where anything is moved from, unless that was begun already. */
+async function vacate(
+  transaction: Transaction,
+  { task, run }: RunKey,
+  { items, ledger, replaced }: { items: readonly ScannedItem[]; ledger: readonly (LedgerRow | undefined)[]; replaced: readonly number[] }, // prettier-ignore
+): Promise<Set<number>> {
+  const ids = replaced.map((index) => ledger[index]!.fileId);
+  const beingMoved = new Set<number>();
+  for (const [at, found] of (await transaction.fileIds(task, ids)).entries()) {
+    const index = replaced[at]!;
+    const { path } = items[index]!;
+    if (isBeingMoved(path, found, run)) beingMoved.add(index);
+    else if (found?.path === path) await transaction.dropFileId(task, ids[at]!, path);
+  }
+  return beingMoved;
+}

@@ -1,0 +1,102 @@
+// What is gone from the source has its turn when everything is written. Only then is it known what of it was moved meanwhile, and what
+// somebody decided about the rest, so a batch gets its last form when it is leased.
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { BatchRowSchema, type BatchRow, type FileIdRow, type LedgerRow, type RunRow } from '../../gen/drover/store/v1/rows_pb.ts'; // prettier-ignore
+import { BatchItemsSchema, BatchResultsSchema } from '../../gen/drover/v1/columns_pb.ts'; // prettier-ignore
+import { ItemAction, ItemKind } from '../../gen/drover/v1/item_pb.ts';
+import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
+import { fileBytes, selectItems } from '../plan/split-batch.ts';
+import type { BatchKey, RunKey, Transaction } from '../store/store.ts';
+import { goneAction, isGoneFoldersTurn } from '../task/gone-guard.ts';
+import { settledLease } from '../task/lease-machine.ts';
+import { stepRun } from '../task/run-machine.ts';
+import { countOutcome } from './batch-outcome.ts';
+
+/** A batch of what is gone in its last form. */
+export interface GoneBatch {
+  /** The run with what was found out; it is put into the transaction by whoever calls. */
+  run: RunRow;
+  /** Undefined when nothing is left in the batch: it is settled then. */
+  batch: BatchRow | undefined;
+  /** The encoded items. */
+  items: Uint8Array;
+}
+
+/**
+ * Takes out of a pending batch of the phase GONE what was moved meanwhile or is still to be moved, and says of the rest what is to be
+ * done. What changes of the batch is put into the transaction; what changes of the run is in the answer.
+ */
+export async function takeGone(
+  transaction: Transaction,
+  key: BatchKey,
+  { batch, items: encoded, run }: { batch: BatchRow; items: Uint8Array; run: RunRow },
+  nowMs: number,
+): Promise<GoneBatch> {
+  const items = fromBinary(BatchItemsSchema, encoded);
+  const rows = await transaction.ledgerRows(key.task, items.path);
+  const found = await foundIds(transaction, key.task, rows);
+  const isMover = (index: number) => found[index]?.run === key.run && found[index]?.path === items.path[index] && found[index].mover !== ''; // prettier-ignore
+  const isFolder = (index: number) => items.kind[index] === ItemKind.FOLDER;
+  const indexes = [...items.path.keys()];
+  const left = indexes.filter((index) => rows[index] !== undefined && (isFolder(index) || !isMover(index))); // prettier-ignore
+  // What was moved is not counted as gone any more; what could not be is to be moved by the next run.
+  const unmoved = indexes.filter((index) => rows[index] !== undefined && !isFolder(index) && isMover(index)).length; // prettier-ignore
+  const counted = unmoved === 0 ? run : stepRun(run, { kind: 'not-gone', items: unmoved }, nowMs);
+  if (left.length === 0) {
+    settle(transaction, key, batch);
+    return { run: await endEmpty(transaction, key, counted, nowMs), batch: undefined, items: encoded }; // prettier-ignore
+  }
+  const action = goneAction(run);
+  const rest = left.length === indexes.length ? items : selectItems(items, left);
+  // An empty folder that has become another one is in nobody's way, and nobody looks for anything in it.
+  rest.action = left.map((index) => (isFolder(index) && isMover(index) ? ItemAction.RECYCLE : action)); // prettier-ignore
+  const next = create(BatchRowSchema, { ...batch, items: left.length, bytes: fileBytes(rest) });
+  const bytes = toBinary(BatchItemsSchema, rest);
+  transaction.putBatch(key, next);
+  transaction.putBatchItems(key, bytes);
+  return { run: counted, batch: next, items: bytes };
+}
+
+/**
+ * Lets the next batch of folders that are gone have its turn when nothing else that is gone is left, the deepest folders first. The run
+ * after it; it is put into the transaction by whoever calls.
+ */
+export async function beginGoneFolders(
+  transaction: Transaction,
+  { task, run }: RunKey,
+  row: RunRow,
+  nowMs: number,
+): Promise<RunRow> {
+  if (!isGoneFoldersTurn(row)) return row;
+  const number = await transaction.lastPendingBatch({ task, run }, BatchPhase.GONE_FOLDERS);
+  if (number === undefined) return row;
+  const key = { task, run, batch: number };
+  const batch = await transaction.batch(key);
+  transaction.putBatch(key, create(BatchRowSchema, { ...batch!, phase: BatchPhase.GONE }));
+  return stepRun(row, { kind: 'begin-gone-folders' }, nowMs);
+}
+
+/** What the index of file ids has of these rows; undefined where it has nothing. */
+async function foundIds(
+  transaction: Transaction,
+  task: string,
+  rows: readonly (LedgerRow | undefined)[],
+): Promise<(FileIdRow | undefined)[]> {
+  const ids = rows.map((row) => row?.fileId ?? 0n);
+  const wanted = ids.filter((id) => id !== 0n);
+  const found = await transaction.fileIds(task, wanted);
+  let next = 0;
+  return ids.map((id) => (id === 0n ? undefined : found[next++]));
+}
+
+function settle(transaction: Transaction, key: BatchKey, batch: BatchRow): void {
+  transaction.putBatchItems(key, toBinary(BatchItemsSchema, create(BatchItemsSchema)));
+  transaction.putBatchResults(key, toBinary(BatchResultsSchema, create(BatchResultsSchema)));
+  transaction.putBatch(key, create(BatchRowSchema, { ...batch, lease: settledLease(), items: 0, bytes: 0n })); // prettier-ignore
+}
+
+function endEmpty(transaction: Transaction, key: BatchKey, run: RunRow, nowMs: number) {
+  const outcome = countOutcome(create(BatchItemsSchema), create(BatchResultsSchema), BatchPhase.GONE); // prettier-ignore
+  const row = stepRun(run, { kind: 'finish-batch', outcome }, nowMs);
+  return beginGoneFolders(transaction, key, row, nowMs);
+}

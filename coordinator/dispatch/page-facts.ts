@@ -1,0 +1,72 @@
+// What is known of the items of a page beside the scan and the ledger: where they go, where they were, and what may stand there.
+import type {
+  LedgerRow,
+  RunRow,
+  TaskRow,
+  UnreportedRow,
+} from '../../gen/drover/store/v1/rows_pb.ts';
+import type { ItemPlace } from '../plan/item-place.ts';
+import type { Origin } from '../plan/moves.ts';
+import type { ScannedItem } from '../plan/plan-item.ts';
+import type { RunKey, Transaction } from '../store/store.ts';
+import { claimNames } from './claim-names.ts';
+import { findMoves, type PageMoves } from './find-moves.ts';
+import { avoidKeptPlaces } from './kept-places.ts';
+
+/** The page, and the rows it belongs to. */
+export interface PageParts {
+  task: TaskRow;
+  row: RunRow;
+  items: readonly ScannedItem[];
+  ledger: readonly (LedgerRow | undefined)[];
+}
+
+/** See PageFacts of the plan. */
+export interface StoredFacts extends PageMoves {
+  places: (ItemPlace | undefined)[] | undefined;
+  unreported: (UnreportedRow | undefined)[][];
+  /** What the last path became below the destination; empty where names stay as they are. */
+  lastDestinationPath: string;
+}
+
+/** Reads them; names that are given away and moves that are begun are put into the transaction. */
+export async function pageFacts(
+  transaction: Transaction,
+  key: RunKey,
+  { task, row, items, ledger }: PageParts,
+): Promise<StoredFacts> {
+  const moves =
+    key.run > 1
+      ? await findMoves(transaction, key, items, ledger)
+      : { origins: [], beingMoved: new Set<number>() };
+  const { origins } = moves;
+  const { destination } = task.task!;
+  const names = await claimNames(transaction, { key, row, items, ledger, origins, destination });
+  const places =
+    names?.places ?? (await avoidKeptPlaces(transaction, key, task, { items, ledger }));
+  const unreported = task.hasUnreportedItems
+    ? await unreportedOf(transaction, key, items, origins)
+    : [];
+  const lastDestinationPath = names?.lastDestinationPath ?? '';
+  return { ...moves, places, unreported, lastDestinationPath };
+}
+
+async function unreportedOf(
+  transaction: Transaction,
+  { task }: RunKey,
+  items: readonly ScannedItem[],
+  origins: readonly (Origin | undefined)[],
+) {
+  const own = await transaction.unreported(
+    task,
+    items.map(({ path }) => path),
+  );
+  return await Promise.all(
+    own.map(async (row, index) => {
+      const origin = origins[index];
+      return origin === undefined
+        ? [row]
+        : [row, ...(await transaction.unreported(task, [origin.path]))];
+    }),
+  );
+}

@@ -1,0 +1,166 @@
+// What the results of a batch, or of a part of it, make of the ledger, the names, the index of file ids and the notes of unreported
+// writes; all of it in the commit that stores the results.
+import { create } from '@bufbuild/protobuf';
+import { FileIdRowSchema, LedgerRowSchema, type BatchRow, type FileIdRow, type LedgerRow, type TaskRow } from '../../gen/drover/store/v1/rows_pb.ts'; // prettier-ignore
+import type { BatchItems, BatchResults, MoveOrigin } from '../../gen/drover/v1/columns_pb.ts';
+import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
+import { ItemAction, ItemKind, ItemState } from '../../gen/drover/v1/item_pb.ts';
+import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
+import type { BatchKey, Transaction } from '../store/store.ts';
+import type { BatchOutcome } from '../task/run-machine.ts';
+import { countOutcome } from './batch-outcome.ts';
+import { claimKeptPlaces, nameKeyOf } from './kept-places.ts';
+import { ledgerRows } from './ledger-rows.ts';
+import { forgetUnreported } from './unreported.ts';
+
+/** The results that are stored, and the batch they are of. */
+export interface StoredResults {
+  /** As it was while it was leased. */
+  batch: BatchRow;
+  items: BatchItems;
+  /** Items of partial results have no state where they are not finished. */
+  results: BatchResults;
+}
+
+/** What became of the batch for its run, and whether `results` were changed: somebody else's place was taken for an item's own. */
+export interface StoredOutcome {
+  outcome: BatchOutcome;
+  isChanged: boolean;
+}
+
+/** Stores what follows from results. May make failures in `results`. */
+export async function storeResults(
+  transaction: Transaction,
+  key: BatchKey,
+  stored: StoredResults,
+): Promise<StoredOutcome> {
+  const { batch, items, results } = stored;
+  if (batch.phase === BatchPhase.GONE) {
+    await storeGone(transaction, key, stored);
+    return { outcome: countOutcome(items, results, batch.phase), isChanged: false };
+  }
+  const isChanged = await claimKeptPlaces(transaction, key, { items, results });
+  const outcome = countOutcome(items, results, batch.phase);
+  const moves = await takeMoves(transaction, key, stored);
+  outcome.notGoneItems = [...moves.values()].filter(({ wasCounted }) => wasCounted).length;
+  const agent = batch.lease!.agent;
+  const rows = [...ledgerRows(items, results, { phase: batch.phase, run: key.run, agent })];
+  if (key.run > 1) await dropOldIds(transaction, key, rows);
+  for (const [path, row] of rows) transaction.putLedger(key.task, path, movedRow(row, moves.get(path))); // prettier-ignore
+  const paths = rows.map(([path]) => path);
+  if (batch.phase === BatchPhase.TRANSFER)
+    await forgetUnreported(transaction, key.task, [...paths, ...[...moves.values()].map(({ origin }) => origin.path)]); // prettier-ignore
+  return { outcome, isChanged };
+}
+
+/** A move that was done. */
+interface Move {
+  origin: MoveOrigin;
+  /** The ledger's row of the old path; undefined when there is none any more. */
+  row: LedgerRow | undefined;
+  /** The item had been counted as gone from the source. */
+  wasCounted: boolean;
+}
+
+/** Takes the old paths of what was moved out of the ledger, and notes what could not be moved. By the new path. */
+async function takeMoves(
+  transaction: Transaction,
+  { task: taskId, run }: BatchKey,
+  { items, results }: StoredResults,
+): Promise<Map<string, Move>> {
+  const moves = new Map<string, Move>();
+  if (items.origin.length === 0) return moves;
+  const task = await transaction.task(taskId);
+  const ids = items.origin.map(({ index }) => items.fileId[index]!);
+  const found = await transaction.fileIds(taskId, ids);
+  const isMoved = new Set(results.moved);
+  for (const [at, origin] of items.origin.entries()) {
+    const state = results.state[origin.index]!;
+    const path = items.path[origin.index]!;
+    const index = found[at];
+    const isOwn = index?.path === origin.path && index.run === run && index.mover === path;
+    if (state === ItemState.SUCCEEDED && isMoved.has(origin.index)) {
+      const [row] = await transaction.ledgerRows(taskId, [origin.path]);
+      moves.set(path, { origin, row, wasCounted: isOwn && index.gone });
+      await forgetItem(transaction, taskId, task, { path: origin.path, row });
+    } else if (isOwn && (state === ItemState.FAILED || state === ItemState.SKIPPED))
+      transaction.putFileId(taskId, ids[at]!, failedMove(index));
+  }
+  return moves;
+}
+
+function failedMove(index: FileIdRow): FileIdRow {
+  return create(FileIdRowSchema, { ...index, moveFailed: true });
+}
+
+/** What was moved was not read again: its content is what it was. */
+function movedRow(row: LedgerRow, move: Move | undefined): LedgerRow {
+  if (move === undefined) return row;
+  const before = move.row ?? create(LedgerRowSchema, { sha256: move.origin.sha256 });
+  const { sha256, quickXorHash, verification, destinationSize, destinationQuickXorHash } = before;
+  return create(LedgerRowSchema, {
+    ...row,
+    sha256,
+    quickXorHash,
+    verification,
+    destinationSize,
+    destinationQuickXorHash,
+  });
+}
+
+/** Takes file ids out of the index that the rows of these paths had before. */
+async function dropOldIds(
+  transaction: Transaction,
+  { task }: BatchKey,
+  rows: readonly [path: string, row: LedgerRow][],
+): Promise<void> {
+  const before = await transaction.ledgerRows(
+    task,
+    rows.map(([path]) => path),
+  );
+  for (const [at, [path, row]] of rows.entries()) {
+    const old = before[at]?.fileId ?? 0n;
+    if (old !== 0n && old !== row.fileId) await transaction.dropFileId(task, old, path);
+  }
+}
+
+/** What is gone: recycled items leave the ledger, and what was kept is told of once. */
+async function storeGone(
+  transaction: Transaction,
+  { task: taskId, run }: BatchKey,
+  { items, results }: StoredResults,
+): Promise<void> {
+  const task = await transaction.task(taskId);
+  const reasons = new Map(results.remark.map(({ index, reason }) => [index, reason]));
+  const rows = await transaction.ledgerRows(taskId, items.path);
+  const forgotten: string[] = [];
+  for (const [index, path] of items.path.entries()) {
+    const row = rows[index];
+    if (row === undefined) continue;
+    const state = results.state[index]!;
+    if (items.action[index] === ItemAction.RECYCLE && state === ItemState.SUCCEEDED) {
+      await forgetItem(transaction, taskId, task, { path, row });
+      if (items.kind[index] === ItemKind.FILE) forgotten.push(path);
+    } else if (
+      items.action[index] === ItemAction.KEEP &&
+      reasons.get(index) === ErrorReason.SOURCE_GONE
+    )
+      // prettier-ignore
+      transaction.putLedger(taskId, path, create(LedgerRowSchema, { ...row, goneRun: run }));
+  }
+  await forgetUnreported(transaction, taskId, forgotten);
+}
+
+/** Deletes the ledger's row of a path, and frees the name it has at the destination. */
+async function forgetItem(
+  transaction: Transaction,
+  taskId: string,
+  task: TaskRow | undefined,
+  { path, row }: { path: string; row: LedgerRow | undefined },
+): Promise<void> {
+  await transaction.deleteLedger(taskId, path);
+  const name = task && nameKeyOf(task, row?.destinationPath || path);
+  if (name === undefined) return;
+  const [holder] = await transaction.names(taskId, [name]);
+  if (holder?.path === path) transaction.deleteName(taskId, name);
+}
