@@ -7,7 +7,7 @@ import type { HostPort } from '../lib/option-values.ts';
 import { pause, type Clock } from '../lib/time.ts';
 import { expired, keepCertificate } from './link/certificate-keeper.ts';
 import type { SignInOptions } from './credential/credential.ts';
-import { openSealedBox } from './credential/sealed-box.ts';
+import { openSealedBox, type SealedBox } from './credential/sealed-box.ts';
 import { createGateMemory } from './destination/sharepoint/tenant-gate.ts';
 import { join } from './link/enroll.ts';
 import {
@@ -85,7 +85,7 @@ export async function runAgent(
   const journal = resources.use(await openJournal(path.join(settings.dataFolder, 'journal'), box));
   let identity = await ensureIdentity(settings, parts, signals.drain);
   if (identity === undefined) return 'drained';
-  const tenant = await openTenantHost(settings, parts, resources);
+  const tenant = await openTenantHost(settings, parts, box, resources);
   const pool = resources.use(parts.createPool({ threads: settings.threads }));
   // One more than there are threads waits ready, so that no thread is idle between two leases.
   const slots = settings.threads + 1;
@@ -131,6 +131,7 @@ export async function runAgent(
 async function openTenantHost(
   { signIn, requests, threads }: AgentSettings,
   { clock, log, showDeviceCode }: AgentParts,
+  box: SealedBox,
   resources: AsyncDisposableStack,
 ): Promise<TenantHost | undefined> {
   if (signIn === undefined) return undefined;
@@ -140,6 +141,7 @@ async function openTenantHost(
     createCredential(signIn, {
       clock,
       log,
+      box,
       showDeviceCode: (message) => {
         tenant.awaitPerson();
         showDeviceCode(message);

@@ -229,7 +229,7 @@ The source roots can stand in the environment variable DROVER_AGENT_SOURCE_ROOT,
 it is written there as a URL, file:///srv/a%2Cb.
 
 The application's secret can stand in DROVER_CLIENT_SECRET instead of a file. With neither a secret nor a certificate a person
-signs in: the agent shows a code to type on a page of Microsoft's, and keeps the sign-in in its data folder.
+signs in: the agent shows a code to type on a page of Microsoft's, and keeps the sign-in, sealed, in its data folder.
 
 The first SIGINT or SIGTERM lets what is going come to its end and gives back the rest; the second one stops at once. Either
 way nothing is lost: the journal in the data folder is taken up by the next start.`;

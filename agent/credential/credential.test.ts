@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { inspect } from 'node:util';
@@ -12,6 +13,7 @@ import {
   type SignInCredential,
   type SignInOptions,
 } from './credential.ts';
+import { sealedBox } from './sealed-box.ts';
 import { clientId, makeCertificate, PlayedEntra, rightSecret, tenantId } from './played-entra.ts';
 
 const far = { notBefore: new Date(0), notAfter: new Date('2100-01-01') };
@@ -27,6 +29,7 @@ const shared = certificates.then(([valid]) =>
 test.after.always(async () => (await shared)[Symbol.asyncDispose]());
 
 const { signal } = new AbortController();
+const box = sealedBox(randomBytes(32));
 const right: SignInCredential = { kind: 'secret', secret: rightSecret };
 
 interface Opened extends AsyncDisposable {
@@ -54,7 +57,7 @@ function open(
       http: { proxyUrl: undefined, caFile: entra.caFile, noProxy: undefined },
       ...options,
     },
-    { log, clock, showDeviceCode },
+    { log, clock, box, showDeviceCode },
   );
   return {
     credential: opened,
@@ -245,33 +248,42 @@ test('a person signs in by a device code, once for both services and beyond a re
     t.is(messages.length, 1);
   }
   // What was kept is good for nothing any more: a person has to come.
-  const kept = readFileSync(cacheFile, 'utf8');
+  const sealed = readFileSync(cacheFile);
+  t.false(sealed.includes('RefreshToken'));
+  const kept = Buffer.from(box.open(sealed)!).toString();
   const spoilt = JSON.parse(kept) as Record<string, Record<string, { secret: string }>>;
-  for (const token of Object.values(spoilt['RefreshToken']!)) token.secret = 'spoilt';
-  writeFileSync(cacheFile, JSON.stringify(spoilt));
+  for (const token of Object.values(spoilt['RefreshToken']!)) {
+    t.false(sealed.includes(token.secret));
+    token.secret = 'spoilt';
+  }
+  writeFileSync(cacheFile, box.seal(Buffer.from(JSON.stringify(spoilt))));
   {
     await using opened = open(entra, person, { cacheFile, showDeviceCode });
     await opened.credential.accessToken('graph', { forceRefresh: true, signal });
     t.is(messages.length, 2);
   }
-  writeFileSync(cacheFile, '{"Acc');
+  // As a copy of the file to another computer would be.
+  writeFileSync(cacheFile, sealedBox(randomBytes(32)).seal(Buffer.from(kept)));
   await using opened = open(entra, person, { cacheFile, showDeviceCode });
   await opened.credential.accessToken('graph', { signal });
   t.is(messages.length, 3);
-  t.regex(opened.logged(), /sign-in that was kept cannot be read/);
+  t.regex(opened.logged(), /sign-in that was kept is damaged, or was sealed with another key/);
 });
 
-test('a device code that is declined, or that nobody types, fails', async (t) => {
-  await using entra = await PlayedEntra.start({ deviceCodeLifeSeconds: 1 });
-  const person: SignInCredential = { kind: 'device-code' };
+test('a device code that is declined fails', async (t) => {
+  await using entra = await PlayedEntra.start();
   const decline = (message: string) => void entra.decide(message, 'decline');
-  await using declined = open(entra, person, { showDeviceCode: decline });
+  await using declined = open(entra, { kind: 'device-code' }, { showDeviceCode: decline });
   const error = await t.throwsAsync(declined.credential.accessToken('graph', { signal }), {
     instanceOf: DroverError,
     message: /the sign-in was declined/,
   });
   t.is(error.reason, ErrorReason.SIGN_IN_FAILED);
-  await using forgotten = open(entra, person);
+});
+
+test('a device code that nobody types fails', async (t) => {
+  await using entra = await PlayedEntra.start({ deviceCodeLifeSeconds: 1 });
+  await using forgotten = open(entra, { kind: 'device-code' });
   await t.throwsAsync(forgotten.credential.accessToken('graph', { signal }), {
     message: /nobody typed the code in time/,
   });

@@ -4,6 +4,7 @@ import type { Logger } from '../../lib/log.ts';
 import type { Clock } from '../../lib/time.ts';
 import { createDispatcher, type HttpRoute } from './http-route.ts';
 import { scopeOf, type Audience } from './scope.ts';
+import type { SealedBox } from './sealed-box.ts';
 import { tokenCache } from './token-cache-file.ts';
 import { TokenShelf } from './token-shelf.ts';
 
@@ -51,15 +52,17 @@ export interface Credential extends AsyncDisposable {
 export interface CredentialParts {
   log: Logger;
   clock: Clock;
+  /** Seals what is kept. */
+  box: SealedBox;
   /** Shows a person where to go and which code to type there. */
   showDeviceCode(message: string): void;
 }
 
 /** Opens no connection yet. Throws INVALID_ARGUMENT when the route's certificate authorities cannot be read. */
 export function createCredential(options: SignInOptions, parts: CredentialParts): Credential {
-  const { log, clock } = parts;
+  const { log, clock, box } = parts;
   const dispatcher = createDispatcher(options.http);
-  const cache = tokenCache(options.cacheFile, log);
+  const cache = tokenCache(options.cacheFile, box, log);
   // Two people's codes at once would be one too many: what the first sign-in brings serves the others.
   const inTurn = options.credential.kind === 'device-code' ? oneAtATime() : undefined;
   const shelves = new Map<string, TokenShelf>();

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
@@ -9,6 +10,7 @@ import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { DroverError } from '../../lib/error.ts';
 import { systemClock } from '../../lib/time.ts';
 import { createCredential } from './credential.ts';
+import { sealedBox } from './sealed-box.ts';
 import { createDispatcher, type HttpRoute } from './http-route.ts';
 import { clientId, PlayedEntra, rightSecret, tenantId } from './played-entra.ts';
 
@@ -28,7 +30,12 @@ async function signIn(authorityUrl: string, http: HttpRoute): Promise<string> {
       cacheFile: undefined,
       http,
     },
-    { log: pino({ level: 'silent' }), clock: systemClock, showDeviceCode: () => {} },
+    {
+      log: pino({ level: 'silent' }),
+      clock: systemClock,
+      box: sealedBox(randomBytes(32)),
+      showDeviceCode: () => {},
+    },
   );
   return (await credential.accessToken('graph', { signal })).token;
 }

@@ -18,7 +18,11 @@ const tagBytes = 16;
 
 /** Reads the key, or makes one. Throws INVALID_ARGUMENT when the file cannot be used. */
 export function openSealedBox(keyFile: string): SealedBox {
-  const key = readKey(keyFile);
+  return sealedBox(readKey(keyFile));
+}
+
+/** `key` has 32 bytes. */
+export function sealedBox(key: Uint8Array): SealedBox {
   return {
     seal: (bytes) => {
       const nonce = randomBytes(nonceBytes);

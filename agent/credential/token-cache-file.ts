@@ -1,5 +1,5 @@
-// Keeps what a person signed in to beyond a restart: the refresh token, and so the right to act for them. Only the owner of the
-// file can read it.
+// Keeps what a person signed in to beyond a restart: the refresh token, and so the right to act for them. It is sealed, and only the
+// owner of the file can read it.
 import { randomBytes } from 'node:crypto';
 import { chmodSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -7,10 +7,11 @@ import type { ICachePlugin } from '@azure/msal-node';
 import { DroverError } from '../../lib/error.ts';
 import type { Logger } from '../../lib/log.ts';
 import { makeFolders } from '../../lib/make-folders.ts';
+import type { SealedBox } from './sealed-box.ts';
 
-/** MSAL's cache in a file; without one, in memory only. A damaged file is left aside: somebody signs in anew. */
-export function tokenCache(file: string | undefined, log: Logger): ICachePlugin {
-  let content = file === undefined ? '' : readCache(file, log);
+/** MSAL's cache in a sealed file; without one, in memory only. A damaged file is left aside: somebody signs in anew. */
+export function tokenCache(file: string | undefined, box: SealedBox, log: Logger): ICachePlugin {
+  let content = file === undefined ? '' : readCache(file, box, log);
   return {
     beforeCacheAccess: async (context) => {
       if (content !== '') context.tokenCache.deserialize(content);
@@ -18,26 +19,27 @@ export function tokenCache(file: string | undefined, log: Logger): ICachePlugin 
     afterCacheAccess: async (context) => {
       if (!context.cacheHasChanged) return;
       content = context.tokenCache.serialize();
-      if (file !== undefined) writeCache(file, content);
+      if (file !== undefined) writeCache(file, box.seal(Buffer.from(content)));
     },
   };
 }
 
-function readCache(file: string, log: Logger): string {
+function readCache(file: string, box: SealedBox, log: Logger): string {
   try {
-    const content = readFileSync(file, 'utf8');
+    const sealed = readFileSync(file);
     chmodSync(file, 0o600);
-    JSON.parse(content);
-    return content;
+    const content = box.open(sealed);
+    if (content !== undefined) return Buffer.from(content).toString('utf8');
+    log.warn({ file }, 'the sign-in that was kept is damaged, or was sealed with another key; sign in anew'); // prettier-ignore
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code !== 'ENOENT')
       log.warn({ file, code }, 'the sign-in that was kept cannot be read; sign in anew');
-    return '';
   }
+  return '';
 }
 
-function writeCache(file: string, content: string): void {
+function writeCache(file: string, content: Uint8Array): void {
   const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`;
   try {
     makeFolders(path.dirname(file), 0o700);

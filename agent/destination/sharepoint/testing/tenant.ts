@@ -1,6 +1,7 @@
 // A tenant for tests: the emulator as a process of its own, reached over TLS with a real sign-in, and looked at from the side through
 // Graph itself, because what this agent believes is what is being tested.
 import { spawn, type ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -12,6 +13,7 @@ import { createLog } from '../../../../lib/log.ts';
 import { systemClock, type Clock } from '../../../../lib/time.ts';
 import { createCredential, type Credential } from '../../../credential/credential.ts';
 import { createDispatcher, type HttpRoute } from '../../../credential/http-route.ts';
+import { sealedBox } from '../../../credential/sealed-box.ts';
 import type { Destination } from '../../destination.ts';
 import type { GetToken } from '../access.ts';
 import { GraphClient } from '../graph-client.ts';
@@ -55,7 +57,13 @@ function createTestCredential(
     http,
   } as const;
   const log = createLog('test', 'silent');
-  return createCredential(options, { log, clock: systemClock, showDeviceCode: () => undefined });
+  const box = sealedBox(randomBytes(32));
+  return createCredential(options, {
+    log,
+    clock: systemClock,
+    box,
+    showDeviceCode: () => undefined,
+  });
 }
 
 /** A rule of the emulator's faults. */
