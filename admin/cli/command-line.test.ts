@@ -26,6 +26,7 @@ const photos = create(TaskSchema, {
   state: TaskState.SUCCEEDED_WITH_FAILURES,
   settings: { maxAttempts: 5, excludeExtensions: { values: ['tmp', 'bak'] } },
   etag: 'e1',
+  priority: 5,
 });
 
 const photosView = `\
@@ -39,6 +40,7 @@ settings
   max attempts        5
 state         succeeded with failures
 etag          e1
+priority      5
 `;
 
 /** Answers with the request it got, so that a test can look at it. */
@@ -63,7 +65,8 @@ test('create fills the request from flags, however deep their fields are', async
     ...['tasks', 'create', '--source', '/srv/photos', '--destination=file:///mnt/photos'],
     ...['--task-id', 'photos', '--no-migrate-hidden-items', '--max-attempts', '5'],
     ...['--exclude-extensions', 'tmp,bak', '--exclude-extensions', 'old', '--exclude-patterns='],
-    '--validate-only',
+    ...['--agent-group', 'berlin', '--priority', '9', '--validate-only'],
+    ...['--cron', '0 22 * * MON-FRI', '--time-zone', 'Europe/Berlin'],
   ]);
   t.deepEqual([status, stderr], [0, '']);
   const [request] = seen;
@@ -74,6 +77,9 @@ test('create fills the request from flags, however deep their fields are', async
   t.is(request?.task?.settings?.maxAttempts, 5);
   t.deepEqual(request?.task?.settings?.excludeExtensions?.values, ['tmp', 'bak', 'old']);
   t.deepEqual(request?.task?.settings?.excludePatterns?.values, []);
+  t.deepEqual([request?.task?.agentGroup, request?.task?.priority], ['berlin', 9]);
+  const { cron, timeZone } = request!.task!.schedule!;
+  t.deepEqual([cron, timeZone], ['0 22 * * MON-FRI', 'Europe/Berlin']);
   t.is(stdout, photosView);
 });
 

@@ -94,8 +94,27 @@ Options:
                                           taken by another one, or by one that somebody changed;
                                           skip by default. One of skip, overwrite, keep-both,
                                           newer-wins.
+  --gone-policy <policy>                  What to do at the destination with what an earlier run of
+                                          the task migrated and is gone from the source; keep by
+                                          default. One of keep, recycle.
+  --recycle-items-max <number>            With the gone policy recycle: how many items a run
+                                          recycles at most without asking; 1000 by default. 0: it
+                                          always asks.
+  --recycle-percent-max <number>          With the gone policy recycle: how many percent of the
+                                          items that the task has migrated a run recycles at most
+                                          without asking, from 0 to 100; 10 by default.
   --etag <text>                           Changes with every change; a request that carries another
                                           one than the present is refused.
+  --agent-group <text>                    The group of agents that works on the task; empty: all
+                                          agents.
+  --priority <number>                     How much of the agents the task gets while others run too,
+                                          from 1 to 9, in proportion; 5 when absent.
+  --once-time <time>                      Run it once, at this time.
+  --cron <text>                           Run it whenever this cron expression says: minute, hour,
+                                          day of month, month, day of week, such as "0 22 * *
+                                          MON-FRI".
+  --time-zone <text>                      The IANA time zone that the cron expression is meant in,
+                                          such as "Europe/Berlin"; UTC when absent.
   --update-mask <fields>                  Which fields to change, such as "display_name" or
                                           "settings.max_attempts"; all that are present when absent,
                                           everything with "*".

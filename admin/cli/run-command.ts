@@ -16,7 +16,7 @@ import { exitStatus } from './exit-status.ts';
 import { jsonLine, jsonText } from './json-view.ts';
 import type { Output } from './output.ts';
 import { recordLines } from './record-view.ts';
-import { specialViews } from './special-views.ts';
+import { leadingColumns, specialViews } from './special-views.ts';
 import { Table } from './table.ts';
 
 export interface CommandContext {
@@ -162,7 +162,9 @@ async function runStream(
 
 function tableOf(resource: DescMessage, context: CommandContext): Table {
   const { stdout, columns } = context;
-  return new Table(resource, { columns, width: stdout.isTerminal ? stdout.columns : undefined });
+  const leading = leadingColumns[resource.typeName] ?? [];
+  const width = stdout.isTerminal ? stdout.columns : undefined;
+  return new Table(resource, { columns, width, leading });
 }
 
 async function writeLines(output: Output, lines: readonly string[]): Promise<void> {

@@ -1,8 +1,11 @@
-// The one place where a method is more than its schema says: how its stream is shown, and what the
-// exit status says about it.
+// The one place where a method or a resource is more than its schema says: how a stream is shown,
+// what the exit status says about it, and which columns of a list come first.
 import type { Message } from '@bufbuild/protobuf';
+import { AgentSchema, AgentService } from '../../gen/drover/v1/agent_pb.ts';
 import { TaskService } from '../../gen/drover/v1/task_pb.ts';
+import { AgentWatchView } from './agent-watch-view.ts';
 import type { CommandContext } from './run-command.ts';
+import type { LeadingColumn } from './table.ts';
 import { TaskWatchView } from './task-watch-view.ts';
 
 /** Shows a stream of messages. */
@@ -17,4 +20,22 @@ export interface StreamView {
 export const specialViews: Partial<Record<string, (context: CommandContext) => StreamView>> = {
   [`${TaskService.typeName}.${TaskService.method.watchTask.name}`]: (context) =>
     new TaskWatchView(context),
+  [`${AgentService.typeName}.${AgentService.method.watchAgents.name}`]: (context) =>
+    new AgentWatchView(context, leadingColumns[AgentSchema.typeName]!),
+};
+
+/** What comes first in a list, by the full name of the resource. */
+export const leadingColumns: Partial<Record<string, readonly LeadingColumn[]>> = {
+  [AgentSchema.typeName]: [
+    { field: 'name' },
+    { field: 'state' },
+    { field: 'state_time', title: 'since' },
+    { field: 'group' },
+    { field: 'slots_used', title: 'used' },
+    { field: 'slots' },
+    { field: 'items_per_second', title: 'items/s' },
+    { field: 'bytes_per_second', title: 'bytes/s' },
+    { field: 'source_roots' },
+    { field: 'version' },
+  ],
 };

@@ -1,10 +1,12 @@
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import test from 'ava';
+import { AgentAvailability, AgentSchema, AgentState } from '../../gen/drover/v1/agent_pb.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { ItemKind, ItemSchema, ItemState } from '../../gen/drover/v1/item_pb.ts';
 import { RunSchema } from '../../gen/drover/v1/run_pb.ts';
 import { displayWidth } from '../../lib/format.ts';
+import { leadingColumns } from './special-views.ts';
 import { Table } from './table.ts';
 
 const item = (fields: MessageInitShape<typeof ItemSchema>) =>
@@ -57,4 +59,29 @@ test('columns can be chosen, also within a resource', (t) => {
     'r                            7                   1.0 KiB',
     's',
   ]);
+});
+
+test('of an agent that comes first which a person acts on', (t) => {
+  const leading = leadingColumns[AgentSchema.typeName]!;
+  const agent = create(AgentSchema, {
+    name: 'agents/one',
+    displayName: 'One',
+    state: AgentState.BUSY,
+    platform: 'linux/x64',
+    version: '1.2.3',
+    slots: 3,
+    slotsUsed: 2,
+    locationKinds: ['file', 'sharepoint'],
+    group: 'berlin',
+    sourceRoots: ['/srv/share'],
+    availability: AgentAvailability.ENABLED,
+    bytesPerSecond: 5_242_880n,
+  });
+  const [header, row] = new Table(AgentSchema, { columns: undefined, width: 80, leading }).lines([
+    agent,
+  ]);
+  t.is(header, 'NAME        STATE  GROUP   USED  SLOTS  BYTES/S  SOURCE ROOTS  VERSION');
+  t.is(row, 'agents/one  busy   berlin     2      3  5.0 MiB  /srv/share    1.2.3');
+  const wide = new Table(AgentSchema, { columns: undefined, width: undefined, leading });
+  t.regex(wide.lines([agent])[0]!, /VERSION\s+DISPLAY NAME\s+PLATFORM\s+LOCATION KINDS/);
 });

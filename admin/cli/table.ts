@@ -17,6 +17,15 @@ export interface TableOptions {
   columns: readonly string[] | undefined;
   /** Columns of the terminal; undefined when nobody looks, and the width does not matter. */
   width: number | undefined;
+  /** What a person wants to see of the resource first, in this order; the rest follows. @default nothing */
+  leading?: readonly LeadingColumn[];
+}
+
+export interface LeadingColumn {
+  /** The name of a field. */
+  field: string;
+  /** @default the field's name */
+  title?: string;
 }
 
 /** Resources of one type as lines. */
@@ -46,7 +55,9 @@ export class Table {
       const cells = columns.map((column, i) => this.#cut(cellOf(row, column), i, widths[i]!));
       return joinCells(cells, columns, widths);
     });
-    return header ? [joinCells(columns.map(titleOf), columns, widths), ...lines] : lines;
+    if (!header) return lines;
+    const titles = columns.map((column) => this.#titleOf(column));
+    return [joinCells(titles, columns, widths), ...lines];
   }
 
   /** On a terminal a row is one line, except that the name of a thing is never cut. */
@@ -55,11 +66,22 @@ export class Table {
     return isFitted && index > 0 ? cutToWidth(cell, width) : cell;
   }
 
+  #titleOf(column: Column): string {
+    const [first] = column;
+    const named = this.#options.leading?.find(({ field }) => field === first!.name)?.title;
+    return named !== undefined && column.length === 1 ? named.toUpperCase() : titleOf(column);
+  }
+
   #arrange(rows: readonly ReflectMessage[]): { columns: Column[]; widths: number[] } {
-    const { columns: names, width } = this.#options;
+    const { columns: names, width, leading = [] } = this.#options;
     const chosen =
-      names?.map((name) => findColumn(this.#resource, name)) ?? filledColumns(this.#resource, rows);
-    const measured = chosen.map((column) => ({ column, width: widthOf(column, rows) }));
+      names?.map((name) => findColumn(this.#resource, name)) ??
+      filledColumns(this.#resource, rows, leading);
+    const measured = chosen.map((column) => ({
+      column,
+      width: Math.max(displayWidth(this.#titleOf(column)), widthOf(column, rows)),
+      place: placeOf(column, leading),
+    }));
     const fitting = names === undefined && width !== undefined ? fit(measured, width) : measured;
     return {
       columns: fitting.map((one) => one.column),
@@ -71,6 +93,8 @@ export class Table {
 interface Measured {
   column: Column;
   width: number;
+  /** Its place among the leading columns; Infinity for the others. */
+  place: number;
 }
 
 /** Between two columns. */
@@ -80,11 +104,31 @@ const alignedWidthMax = 60;
 /** Fields that say nothing to a person. */
 const technical = new Set(['uid', 'etag']);
 
-function filledColumns(resource: DescMessage, rows: readonly ReflectMessage[]): Column[] {
-  return resource.fields
+function filledColumns(
+  resource: DescMessage,
+  rows: readonly ReflectMessage[],
+  leading: readonly LeadingColumn[],
+): Column[] {
+  const columns = resource.fields
     .filter((field) => fitsCell(field) && !technical.has(field.name))
     .map((field) => [field])
-    .filter((column) => rows.some((row) => !['', '0', 'no'].includes(cellOf(row, column))));
+    .filter((column) => rows.some((row) => !empties.has(cellOf(row, column))));
+  // Sorting keeps the order of the fields where the places are equal.
+  const places = new Map(columns.map((column) => [column, placeOf(column, leading)]));
+  return columns.toSorted((one, other) => compare(places.get(one)!, places.get(other)!));
+}
+
+/** What stands in a cell that says nothing. */
+const empties = new Set(['', '0', '0 B', '0.0', 'no']);
+
+function placeOf([field]: Column, leading: readonly LeadingColumn[]): number {
+  const place = leading.findIndex((one) => one.field === field!.name);
+  return place < 0 ? Infinity : place;
+}
+
+function compare(one: number, other: number): number {
+  if (one === other) return 0;
+  return one < other ? -1 : 1;
 }
 
 /**
@@ -94,7 +138,10 @@ function filledColumns(resource: DescMessage, rows: readonly ReflectMessage[]): 
 function fit(measured: readonly Measured[], width: number): readonly Measured[] {
   const kept = new Set<Measured>();
   let room = width;
-  for (const one of measured.toSorted((a, b) => rank(a, measured) - rank(b, measured))) {
+  const inRank = measured.toSorted(
+    (a, b) => compare(a.place, b.place) || rank(a, measured) - rank(b, measured),
+  );
+  for (const one of inRank) {
     const needed = one.width + (kept.size > 0 ? gap.length : 0);
     if (kept.size > 0 && needed > room) continue;
     kept.add(one);
@@ -117,7 +164,7 @@ function rank(one: Measured, all: readonly Measured[]): number {
 function widthOf(column: Column, rows: readonly ReflectMessage[]): number {
   const widths = rows.map((row) => displayWidth(cellOf(row, column)));
   const widest = widths.reduce((one, other) => Math.max(one, other), 0);
-  return Math.max(displayWidth(titleOf(column)), Math.min(widest, alignedWidthMax));
+  return Math.min(widest, alignedWidthMax);
 }
 
 function findColumn(resource: DescMessage, name: string): Column {
