@@ -2,20 +2,25 @@
 // them, and the others become a new batch.
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { BatchRowSchema, type RunRow } from '../../gen/drover/store/v1/rows_pb.ts';
-import { BatchItemsSchema, BatchResultsSchema } from '../../gen/drover/v1/columns_pb.ts';
+import {
+  BatchItemsSchema,
+  BatchResultsSchema,
+  type BatchItems,
+} from '../../gen/drover/v1/columns_pb.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { ItemState } from '../../gen/drover/v1/item_pb.ts';
-import type { BatchDone } from '../../gen/drover/v1/session_pb.ts';
+import { BatchPhase, type BatchDone } from '../../gen/drover/v1/session_pb.ts';
 import { DroverError } from '../../lib/error.ts';
 import { fileBytes, selectResults } from '../plan/split-batch.ts';
 import type { BatchKey, Store } from '../store/store.ts';
 import { checkHolder, stepLease } from '../task/lease-machine.ts';
 import { stepRun } from '../task/run-machine.ts';
-import { checkColumns, countOutcome, countStates } from './batch-outcome.ts';
+import { checkColumns, countStates } from './batch-outcome.ts';
 import { cutBatch } from './cut-batch.ts';
 import type { BatchWork } from './run-feed.ts';
-import { claimKeptPlaces } from './kept-places.ts';
-import { ledgerRows } from './ledger-rows.ts';
+import { beginGoneFolders } from './gone-batch.ts';
+import { storeResults } from './store-results.ts';
+import { noteUnreported } from './unreported.ts';
 import type { WorkSize } from './work-size.ts';
 
 /** What partial results made of a batch. */
@@ -53,7 +58,12 @@ export function commitPartial(
     checkColumns(items, results, true);
     const finished = results.state.flatMap((state, index) => state === ItemState.UNSPECIFIED ? [] : [index]); // prettier-ignore
     const size = { items: finished.length, bytes: 0n };
+    // Of what is not finished, something may be there all the same.
+    const noteRest = async (rest: BatchItems) => {
+      if (batch.phase === BatchPhase.TRANSFER) await noteUnreported(transaction, key.task, rest);
+    };
     if (finished.length === 0) {
+      await noteRest(items);
       const lease = stepLease(batch.lease!, { kind: 'release', generation });
       transaction.putBatch(key, create(BatchRowSchema, { ...batch, lease }));
       const whole = { items: batch.items, bytes: batch.bytes };
@@ -64,12 +74,10 @@ export function commitPartial(
     const cut = isWhole ? undefined : cutBatch(transaction, key, stored, new Set(finished), nowMs);
     const done = cut ?? stored;
     const doneResults = isWhole ? results : selectResults(results, finished);
-    await claimKeptPlaces(transaction, key, { items: done.items, results: doneResults });
-    const outcome = countOutcome(done.items, doneResults, batch.phase);
-    const origin = { phase: batch.phase, run: key.run, agent: batch.lease!.agent };
-    for (const [path, ledgerRow] of ledgerRows(done.items, doneResults, origin))
-      transaction.putLedger(key.task, path, ledgerRow);
-    const row = stepRun(done.run, { kind: 'finish-batch', outcome }, nowMs);
+    const { outcome } = await storeResults(transaction, key, { batch: done.batch, items: done.items, results: doneResults }); // prettier-ignore
+    if (cut !== undefined) await noteRest(cut.restItems);
+    const counted = stepRun(done.run, { kind: 'finish-batch', outcome }, nowMs);
+    const row = await beginGoneFolders(transaction, key, counted, nowMs);
     transaction.putRun(key, row);
     transaction.putBatchResults(key, toBinary(BatchResultsSchema, doneResults));
     const lease = stepLease(batch.lease!, { kind: 'complete', generation });

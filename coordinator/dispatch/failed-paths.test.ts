@@ -27,13 +27,19 @@ function entriesIn(count: number, chance: number): Entry[] {
   return entries.toSorted((one, other) => comparePaths(one.path, other.path));
 }
 
-async function failingTask(task: NamedTask, count: number, chance: number): Promise<string[]> {
+async function failingTask(
+  task: NamedTask,
+  count: number,
+  chance: number,
+  isCut: boolean,
+): Promise<string[]> {
   const entries = entriesIn(count, chance);
   const pages: Entry[][] = [];
   for (let at = 0; at < entries.length; at += scanPageItemsMax)
     pages.push(entries.slice(at, at + scanPageItemsMax));
   await task.scan(pages);
   const below = numbersOf(3);
+  if (isCut) await task.cutSome(below);
   await task.migrate((results, items) => {
     for (let index = 0; index < items; index += 1)
       if (below(100) < chance) results.state[index] = ItemState.FAILED;
@@ -64,15 +70,16 @@ async function allPieces(task: NamedTask, look: (piece: FailedPath[]) => number)
   return { found, pieces };
 }
 
-for (const [chance, count] of [
-  [0, 3000],
-  [1, 3000],
-  [50, 5000],
-  [100, 3000],
+for (const [chance, count, isCut] of [
+  [0, 3000, false],
+  [1, 3000, false],
+  [50, 5000, false],
+  [50, 5000, true],
+  [100, 3000, false],
 ] as const)
-  test(`what failed is listed in path order, nothing twice: ${chance} of 100 of ${count}`, async (t) => {
+  test(`what failed is listed in path order, nothing twice: ${chance} of 100 of ${count}${isCut ? ', cut' : ''}`, async (t) => {
     const task = await openNamedTask(t, 'file:///to');
-    const wanted = await failingTask(task, count, chance);
+    const wanted = await failingTask(task, count, chance, isCut);
     const whole = await allPieces(task, (piece) => piece.length);
     t.deepEqual(whole.found, wanted);
     t.is(whole.pieces, Math.max(1, Math.ceil(wanted.length / failedPathsMax)));

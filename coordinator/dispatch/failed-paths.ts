@@ -2,13 +2,14 @@
 //
 // Batches are in path order page by page of the scan only: within a page, what the plan settled and files that are a batch alone
 // stand beside the rest. So rows wait until as many items were read after them as a page has at most: then nothing that is not
-// read yet can come before them. The batches of the folder phase are in path order among themselves, and are read beside.
+// read yet can come before them. What was cut off a batch, with a number at the end, is read with it. The batches of the folder phase are in path order among themselves, and are read beside.
 import { create } from '@bufbuild/protobuf';
-import { RetryPositionSchema, type BatchRow, type RetryPosition } from '../../gen/drover/store/v1/rows_pb.ts'; // prettier-ignore
+import { RetryPositionSchema, type RetryPosition } from '../../gen/drover/store/v1/rows_pb.ts'; // prettier-ignore
 import { ItemAction, ItemKind, ItemState, type Item } from '../../gen/drover/v1/item_pb.ts';
 import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
 import { comparePaths } from '../plan/path-order.ts';
 import { scanPageItemsMax } from '../plan/plan-page.ts';
+import { isPart, withParts, type BatchHeader } from '../report/batch-parts.ts';
 import { itemRows } from '../report/item-rows.ts';
 import { readBatch } from '../report/read-batch.ts';
 import type { Reader, RunKey } from '../store/store.ts';
@@ -87,7 +88,7 @@ class FailedRows {
   readonly #reader: Reader;
   readonly #run: RunKey;
   readonly #isFolders: boolean;
-  readonly #headers: AsyncGenerator<{ batch: number; row: BatchRow }>;
+  readonly #headers: AsyncGenerator<BatchHeader>;
   /** In path order. */
   #rows: FailedRow[] = [];
   #readItems = 0;
@@ -134,7 +135,14 @@ class FailedRows {
     }
     const { batch, row } = next.value;
     this.#nextBatch = batch + 1;
-    if ((row.phase === BatchPhase.FOLDERS) !== this.#isFolders) return;
+    if ((row.phase === BatchPhase.FOLDERS) !== this.#isFolders || isPart(next.value)) return;
+    // What was cut off it counts where it stands itself.
+    for await (const part of withParts(this.#reader, this.#run, next.value))
+      await this.#read(part, batch);
+    this.#rows.sort((one, other) => comparePaths(one.path, other.path));
+  }
+
+  async #read({ batch, row }: BatchHeader, whole: number): Promise<void> {
     this.#readItems += row.items;
     if (row.failedItems === 0) return;
     const decoded = await readBatch(this.#reader, { ...this.#run, batch }, row);
@@ -142,9 +150,8 @@ class FailedRows {
       if (item.state !== ItemState.FAILED) continue;
       const { path } = item;
       const readItems = this.#readItems;
-      this.#rows.push({ path, withContents: isUnknownBelow(item), batch, readItems });
+      this.#rows.push({ path, withContents: isUnknownBelow(item), batch: whole, readItems });
     }
-    this.#rows.sort((one, other) => comparePaths(one.path, other.path));
   }
 }
 

@@ -19,6 +19,8 @@ import { batchLeaseId, scanLeaseId, type LeaseTarget } from '../task/names.ts';
 import { isRunGoing, isRunOpen } from '../task/run-states.ts';
 import { stepRun } from '../task/run-machine.ts';
 import { cutBatch } from './cut-batch.ts';
+import { noteUnreported } from './unreported.ts';
+import { takeGone } from './gone-batch.ts';
 import { nextFailedPaths } from './failed-paths.ts';
 import { cutAt, isCut } from './lease-share.ts';
 import type { LiveLease } from './lease-table.ts';
@@ -69,12 +71,13 @@ export function commitLeases(store: Store, picks: readonly Pick[], nowMs: number
     for (const pick of picks) {
       const { feed, session } = pick;
       const row = round.rows.get(feed) ?? before.get(feed);
-      if (row === undefined) round.stopped.push(pick);
+      // What is gone from the source may turn out to be moved, and then a run can end as its last batch is looked at.
+      if (row === undefined || !isRunGoing(row.run!.state)) round.stopped.push(pick);
       else if (!canServe(session.ability, feed.need)) round.misfits.push(pick);
       else {
         const granted = await grantOne(transaction, pick, row, nowMs);
         if (granted === undefined) continue;
-        round.grants.push(granted.grant);
+        if (granted.grant !== undefined) round.grants.push(granted.grant);
         round.rows.set(feed, granted.row);
       }
     }
@@ -96,7 +99,8 @@ async function readRuns(transaction: Transaction, picks: readonly Pick[]) {
 }
 
 interface Granted {
-  grant: Grant;
+  /** Undefined when nothing is left to do in the batch. */
+  grant: Grant | undefined;
   row: RunRow;
 }
 
@@ -125,7 +129,11 @@ async function grantBatch(
     transaction.batchItems(batchKey),
   ]);
   if (stored?.lease!.state !== LeaseState.PENDING || storedItems === undefined) return undefined;
-  const cut = cutToShare(transaction, batchKey, { run: begun, batch: stored }, storedItems, pick.shareUnits, nowMs); // prettier-ignore
+  const whole = { batch: stored, items: storedItems, run: begun };
+  const taken =
+    stored.phase === BatchPhase.GONE ? await takeGone(transaction, batchKey, whole, nowMs) : whole;
+  if (taken.batch === undefined) return { grant: undefined, row: taken.run };
+  const cut = cutToShare(transaction, batchKey, { run: taken.run, batch: taken.batch }, taken.items, pick.shareUnits, nowMs); // prettier-ignore
   const { run: row, batch, encodedItems, rest } = cut;
   const lease = stepLease(batch.lease!, { kind: 'lease', agent: pick.session.agent });
   transaction.putBatch(batchKey, create(BatchRowSchema, { ...batch, lease }));
@@ -208,16 +216,33 @@ async function nextPiece(transaction: Transaction, { task }: RunKey, { scan }: R
   return { only, end };
 }
 
-/** Takes a lease back that ended without a result; nothing to do when its run has ended. Answers with the run, if it is open. */
+/** Remembers what the holder of a lease may have written, unless it was the result that ended the lease. */
+async function noteLost(
+  transaction: Transaction,
+  key: BatchKey,
+  generation: number,
+): Promise<void> {
+  const [batch, items] = await Promise.all([transaction.batch(key), transaction.batchItems(key)]);
+  const { state, generation: newest } = batch?.lease ?? {};
+  const isHeld = state === LeaseState.LEASED && newest === generation;
+  if (isHeld && batch!.phase === BatchPhase.TRANSFER && items !== undefined)
+    await noteUnreported(transaction, key.task, fromBinary(BatchItemsSchema, items));
+}
+
+/**
+ * Takes a lease back that ended without a result; when its run has ended, all there is to do is to remember what its holder may have
+ * written. Answers with the run, if it is open.
+ */
 export function commitRelease(
   store: Store,
   lease: LiveLease,
   nowMs: number,
 ): Promise<RunRow | undefined> {
   return store.commit(async (transaction) => {
+    const { generation } = lease;
+    if (lease.target.kind === 'batch') await noteLost(transaction, lease.target.batch, generation);
     const row = await transaction.run(lease.run);
     if (row === undefined || !isRunOpen(row.run!.state)) return undefined;
-    const { generation } = lease;
     if (lease.target.kind === 'scan') {
       const next = stepRun(row, { kind: 'release-scan', generation }, nowMs);
       transaction.putRun(lease.run, next);

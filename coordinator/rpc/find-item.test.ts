@@ -50,15 +50,18 @@ function counting(store: Reader): { reader: Reader; count: () => number } {
   return { reader, count: () => reads };
 }
 
-for (const [title, folders, each, isMigrated] of [
-  ['few folders with many items', 3, 3000, false],
-  ['many folders with few items', 2500, 2, false],
-  ['one page', 20, 20, true],
+for (const [title, folders, each, isMigrated, isCut] of [
+  ['few folders with many items', 3, 3000, false, false],
+  ['many folders with few items', 2500, 2, false, false],
+  ['one page', 20, 20, true, false],
+  ['many batches that were cut', 400, 10, false, true],
+  ['one page of batches that were cut', 20, 20, true, true],
 ] as const)
   test(`every item is found, and nothing else: ${title}, ${isMigrated ? 'migrated' : 'planned'}`, async (t) => {
     const task = await openNamedTask(t, 'file:///to');
     const entries = entriesIn(folders, each, folders);
     await task.scan(pagesOf(entries));
+    if (isCut) await task.cutSome(numbersOf(9));
     if (isMigrated) await task.migrate();
     const wanted = new Map((await task.items()).map((item) => [item.path, item]));
     const row = (await task.store.run(task.key))!;

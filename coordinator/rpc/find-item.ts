@@ -4,16 +4,18 @@
 // is of the item's page or a later one, while one that begins before it is of its page or an earlier one. A binary search over
 // what batches begin with therefore ends in the item's page or at its edge. Within a page the order is loose: what the plan
 // settled itself and files that are a batch alone stand beside the rest. So the page is looked through, which has a maximum.
+// What was cut off a batch has a number at the end; it is looked for where the batch stands.
 //
 // Folders that are written stand in their page, and again in the folder phase, where what became of them is. Those batches are in
 // path order among themselves, but one is filled over many pages and has the number that it was begun with.
 import { BinaryReader } from '@bufbuild/protobuf/wire';
 import { BatchItemsSchema } from '../../gen/drover/v1/columns_pb.ts';
-import type { BatchRow, RunRow } from '../../gen/drover/store/v1/rows_pb.ts';
+import type { RunRow } from '../../gen/drover/store/v1/rows_pb.ts';
 import { ItemAction, ItemKind, type Item } from '../../gen/drover/v1/item_pb.ts';
 import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
 import { comparePaths } from '../plan/path-order.ts';
 import { scanPageItemsMax } from '../plan/plan-page.ts';
+import { isPart, withParts, type BatchHeader } from '../report/batch-parts.ts';
 import { itemRows, type ItemBatch } from '../report/item-rows.ts';
 import type { Reader, RunKey } from '../store/store.ts';
 import { readBatch } from '../report/read-batch.ts';
@@ -21,11 +23,6 @@ import { readBatch } from '../report/read-batch.ts';
 /** How many batches' headers are read at once: most of the time the first few will do. */
 const headersReadFirst = 4;
 const headersReadMax = 200;
-
-interface Header {
-  batch: number;
-  row: BatchRow;
-}
 
 /** The item of this path in a run; undefined when the run has none. */
 export async function findItem(
@@ -57,7 +54,7 @@ class Search {
       for await (const header of headers) {
         if (items >= scanPageItemsMax) break;
         if (header.row.phase === BatchPhase.FOLDERS) continue;
-        items += header.row.items;
+        items += await this.#itemsOf(header);
         const found = await this.#lookInto(header);
         if (found !== undefined) return await this.#asReported(found, edge);
       }
@@ -77,7 +74,7 @@ class Search {
     return low;
   }
 
-  async #firstTransfer(start: number, end: number): Promise<Header | undefined> {
+  async #firstTransfer(start: number, end: number): Promise<BatchHeader | undefined> {
     for await (const header of this.#from(start)) {
       if (header.batch >= end) return undefined;
       if (header.row.phase !== BatchPhase.FOLDERS) return header;
@@ -85,15 +82,28 @@ class Search {
     return undefined;
   }
 
-  async #beginsAfter({ batch }: Header): Promise<boolean> {
-    const [first] = await this.#paths(batch, 1);
-    return first !== undefined && comparePaths(first, this.#path) > 0;
+  async #beginsAfter(header: BatchHeader): Promise<boolean> {
+    for await (const { batch } of withParts(this.#store, this.#key, header)) {
+      const [first] = await this.#paths(batch, 1);
+      if (first === undefined || comparePaths(first, this.#path) <= 0) return false;
+    }
+    return true;
   }
 
-  async #lookInto({ batch, row }: Header): Promise<Item | undefined> {
-    const index = (await this.#paths(batch)).indexOf(this.#path);
-    if (index < 0) return undefined;
-    return itemOf(await readBatch(this.#store, { ...this.#key, batch }, row), index);
+  /** How many items it was planned with. */
+  async #itemsOf(header: BatchHeader): Promise<number> {
+    let items = 0;
+    for await (const { row } of withParts(this.#store, this.#key, header)) items += row.items;
+    return items;
+  }
+
+  async #lookInto(header: BatchHeader): Promise<Item | undefined> {
+    for await (const { batch, row } of withParts(this.#store, this.#key, header)) {
+      const index = (await this.#paths(batch)).indexOf(this.#path);
+      if (index >= 0)
+        return itemOf(await readBatch(this.#store, { ...this.#key, batch }, row), index);
+    }
+    return undefined;
   }
 
   /** The paths of a batch alone: to read all columns takes several times as long, and most batches are not the one. */
@@ -124,29 +134,30 @@ class Search {
   /** A number after which no batch of the item's page comes. */
   async #pageEnd(edge: number): Promise<number> {
     let items = 0;
-    for await (const { batch, row } of this.#from(edge)) {
+    for await (const header of this.#from(edge)) {
       // The folder batches of a page have their numbers after its others.
-      if (items >= scanPageItemsMax && row.phase !== BatchPhase.FOLDERS) return batch;
-      if (row.phase !== BatchPhase.FOLDERS) items += row.items;
+      if (header.row.phase === BatchPhase.FOLDERS) continue;
+      if (items >= scanPageItemsMax) return header.batch;
+      items += await this.#itemsOf(header);
     }
     return this.#row.batches + 1;
   }
 
-  async *#from(start: number): AsyncGenerator<Header> {
+  async *#from(start: number): AsyncGenerator<BatchHeader> {
     for (let after = start - 1, limit = headersReadFirst; ; limit = nextLimit(limit)) {
       const headers = await this.#store.batches(this.#key, after, limit);
-      yield* headers;
+      yield* headers.filter((header) => !isPart(header));
       if (headers.length < limit) return;
       after = headers.at(-1)!.batch;
     }
   }
 
   /** From the one before `end` down to the first. */
-  async *#before(end: number): AsyncGenerator<Header> {
+  async *#before(end: number): AsyncGenerator<BatchHeader> {
     for (let above = end, limit = headersReadFirst; above > 1; limit = nextLimit(limit)) {
       const after = Math.max(above - 1 - limit, 0);
       const headers = await this.#store.batches(this.#key, after, above - 1 - after);
-      yield* headers.toReversed();
+      yield* headers.filter((header) => !isPart(header)).toReversed();
       above = after + 1;
     }
   }

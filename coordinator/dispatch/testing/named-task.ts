@@ -8,6 +8,7 @@ import {
   BatchRowSchema,
   TaskRowSchema,
   type BatchRow,
+  LeaseState,
 } from '../../../gen/drover/store/v1/rows_pb.ts';
 import {
   BatchItemsSchema,
@@ -28,6 +29,7 @@ import { newRun, stepRun } from '../../task/run-machine.ts';
 import { takeGone } from '../gone-batch.ts';
 import { commitPage } from '../commit-page.ts';
 import { commitResults } from '../commit-results.ts';
+import { cutBatch } from '../cut-batch.ts';
 import { commitScanEnd } from '../commit-scan-end.ts';
 import { encodePage, goodResults, type Entry } from './scripted-agent.ts';
 
@@ -74,9 +76,14 @@ export class NamedTask {
       await this.sendPage(BigInt(index + 1), entries);
       if (options.restarts === true) await this.restart();
     }
-    const key = { lease: '', generation: 1 };
-    await commitScanEnd(this.store, this.key, create(ScanDoneSchema, { key, pages: BigInt(pages.length) }), nowMs); // prettier-ignore
+    await this.endScan(BigInt(pages.length));
     return this.items();
+  }
+
+  /** The scan has come to its end after so many pages. */
+  async endScan(pages: bigint): Promise<void> {
+    const key = { lease: '', generation: 1 };
+    await commitScanEnd(this.store, this.key, create(ScanDoneSchema, { key, pages }), nowMs);
   }
 
   async sendPage(page: bigint, entries: readonly Entry[]): Promise<void> {
@@ -159,6 +166,23 @@ export class NamedTask {
     return found.toSorted((one, other) => comparePaths(one.path, other.path));
   }
 
+  /** Cuts batches that nobody has in two, and some of the halves again, by chance: `below` tells a number below another. */
+  async cutSome(below: (limit: number) => number): Promise<void> {
+    for (const { batch } of await this.store.batches(this.key, 0, 10_000))
+      for (let times = below(3); times > 0; times -= 1)
+        await this.store.commit(async (transaction) => {
+          const key = { ...this.key, batch };
+          const [run, row] = [await transaction.run(key), await transaction.batch(key)];
+          const items = fromBinary(BatchItemsSchema, (await transaction.batchItems(key))!);
+          const kept = new Set([...items.path.keys()].filter(() => below(2) === 0));
+          const isSome = kept.size > 0 && kept.size < items.path.length;
+          if (row === undefined || row.lease!.state !== LeaseState.PENDING || !isSome) return;
+          const cut = cutBatch(transaction, key, { run: run!, batch: row, items }, kept, nowMs);
+          transaction.putBatch(key, cut.batch);
+          transaction.putRun(key, cut.run);
+        });
+  }
+
   /**
    * Migrates what was planned: the files, what is gone, the folders; `change` makes the results of a batch of files or folders other
    * than good.
@@ -167,22 +191,24 @@ export class NamedTask {
     change: (results: BatchResults, count: number, items: BatchItems) => void = () => {},
     phases: readonly BatchPhase[] = [BatchPhase.TRANSFER, BatchPhase.GONE, BatchPhase.FOLDERS],
   ): Promise<void> {
-    for (const phase of phases)
-      // Folders that are gone come to be leased one batch after the other.
-      for (
-        let batch = await this.#lease(phase);
-        batch !== undefined;
-        batch = await this.#lease(phase)
-      ) {
-        // prettier-ignore
-        const encoded = await this.#encodedItems(batch.number);
-        const results = goodResults(encoded);
-        if (phase !== BatchPhase.GONE)
-          change(results, results.state.length, fromBinary(BatchItemsSchema, encoded));
-        const key = { lease: '', generation: batch.generation };
-        const frame = create(BatchDoneSchema, { key, results: toBinary(BatchResultsSchema, results) }); // prettier-ignore
-        await commitResults(this.store, { ...this.key, batch: batch.number }, frame, nowMs);
-      }
+    for (const phase of phases) while (await this.migrateNext(phase, change));
+  }
+
+  /** Migrates the next batch of a phase; answers whether there was one. Folders that are gone come to be leased one batch after the other. */
+  async migrateNext(
+    phase: BatchPhase,
+    change: (results: BatchResults, count: number, items: BatchItems) => void = () => {},
+  ): Promise<boolean> {
+    const batch = await this.#lease(phase);
+    if (batch === undefined) return false;
+    const encoded = await this.#encodedItems(batch.number);
+    const results = goodResults(encoded);
+    if (phase !== BatchPhase.GONE)
+      change(results, results.state.length, fromBinary(BatchItemsSchema, encoded));
+    const key = { lease: '', generation: batch.generation };
+    const frame = create(BatchDoneSchema, { key, results: toBinary(BatchResultsSchema, results) });
+    await commitResults(this.store, { ...this.key, batch: batch.number }, frame, nowMs);
+    return true;
   }
 
   /** Leases the next batch of a phase; undefined when there is none. */
