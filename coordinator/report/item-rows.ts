@@ -2,7 +2,12 @@
 import { create } from '@bufbuild/protobuf';
 import type { Timestamp } from '@bufbuild/protobuf/wkt';
 import { TimestampSchema } from '@bufbuild/protobuf/wkt';
-import type { BatchItems, BatchResults, ItemRemark } from '../../gen/drover/v1/columns_pb.ts';
+import type {
+  BatchItems,
+  BatchResults,
+  ItemRemark,
+  MoveOrigin,
+} from '../../gen/drover/v1/columns_pb.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import {
   ItemAction,
@@ -42,12 +47,19 @@ export interface ItemRow {
  */
 export function* itemRows(batch: ItemBatch, first: number): Generator<ItemRow> {
   const remarks = new Map(batch.results?.remark.map((remark) => [remark.index, remark]));
-  for (let index = first; index < batch.items.path.length; index += 1)
-    if (isShown(batch, index)) yield { index, item: itemAt(batch, index, remarks.get(index)) };
+  const origins = new Map(batch.items.origin.map((origin) => [origin.index, origin]));
+  const moved = new Set(batch.results?.moved);
+  for (let index = first; index < batch.items.path.length; index += 1) {
+    if (!isShown(batch, index)) continue;
+    const item = itemAt(batch, index, remarks.get(index));
+    const origin = origins.get(index);
+    if (origin !== undefined) addOrigin(item, origin, moved.has(index));
+    yield { index, item };
+  }
 }
 
 function isShown({ phase, items }: ItemBatch, index: number): boolean {
-  if (phase === BatchPhase.FOLDERS || items.kind[index] !== ItemKind.FOLDER) return true;
+  if (phase !== BatchPhase.TRANSFER || items.kind[index] !== ItemKind.FOLDER) return true;
   const action = items.action[index];
   return action !== ItemAction.CREATE && action !== ItemAction.UPDATE;
 }
@@ -70,6 +82,15 @@ function itemAt(batch: ItemBatch, index: number, remark: ItemRemark | undefined)
   return item;
 }
 
+/** Where an item was before; not of one that turned out not to have been moved, and was written anew. */
+function addOrigin(item: Item, origin: MoveOrigin, isMoved: boolean): void {
+  if (item.state !== ItemState.SUCCEEDED || isMoved) item.movedFrom = origin.path;
+  if (!isMoved) return;
+  // It was not read again: its content is what was migrated before.
+  item.sha256 = Buffer.from(origin.sha256).toString('hex');
+  item.quickXorHash = '';
+}
+
 function addResult(
   item: Item,
   results: BatchResults,
@@ -81,7 +102,8 @@ function addResult(
     item.destinationId = results.destinationId[index] ?? '';
     item.verification = results.verification[index] ?? ItemVerification.UNSPECIFIED;
   }
-  if (item.kind === ItemKind.FILE && item.state === ItemState.SUCCEEDED) {
+  const isWritten = item.action !== ItemAction.RECYCLE && item.state === ItemState.SUCCEEDED;
+  if (item.kind === ItemKind.FILE && isWritten) {
     // What was read is what was migrated, also when it was not what the scan had seen.
     item.size = results.size[index]!;
     item.modifiedTime = timestampFromNanoseconds(results.modifiedNs[index]!);

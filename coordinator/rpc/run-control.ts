@@ -2,7 +2,7 @@
 import { create } from '@bufbuild/protobuf';
 import { TaskRowSchema, type RunRow, type TaskRow } from '../../gen/drover/store/v1/rows_pb.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
-import { RetryRunRequestSchema, type RetryRunRequest, type Run } from '../../gen/drover/v1/run_pb.ts'; // prettier-ignore
+import { RetryRunRequestSchema, type GoneDecision, type RetryRunRequest, type Run } from '../../gen/drover/v1/run_pb.ts'; // prettier-ignore
 import type { TaskSettings } from '../../gen/drover/v1/settings_pb.ts';
 import {
   RunTaskRequestSchema,
@@ -173,9 +173,12 @@ async function nextRun(transaction: Transaction, task: string) {
 export const pauseTask = (parts: ServiceParts, task: string) =>
   steer(parts, task, { kind: 'pause' });
 
-/** Throws NOT_FOUND, or WRONG_STATE when no run is paused. */
-export const resumeTask = (parts: ServiceParts, task: string) =>
-  steer(parts, task, { kind: 'resume' });
+/**
+ * Throws NOT_FOUND, or WRONG_STATE when no run is paused, when the run asks what is to become of what is gone from the source and `gone`
+ * does not say so, or when it says so without having been asked.
+ */
+export const resumeTask = (parts: ServiceParts, task: string, gone: GoneDecision) =>
+  steer(parts, task, { kind: 'resume', gone });
 
 /** Throws NOT_FOUND, or WRONG_STATE when no run is going. */
 export const cancelTask = (parts: ServiceParts, task: string) =>

@@ -1,6 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import test from 'ava';
-import { ConflictPolicy, TaskSettingsSchema } from '../../gen/drover/v1/settings_pb.ts';
+import { ConflictPolicy, GonePolicy, TaskSettingsSchema } from '../../gen/drover/v1/settings_pb.ts';
 import { DroverError } from '../../lib/error.ts';
 import { checkSettings, effectiveSettings } from './settings.ts';
 
@@ -18,6 +18,9 @@ test('defaults are complete', (t) => {
       maxAttempts: 3,
       invalidCharacterReplacement: '_',
       conflictPolicy: ConflictPolicy.SKIP,
+      gonePolicy: GonePolicy.KEEP,
+      recycleItemsMax: 1000,
+      recyclePercentMax: 10,
     }),
   );
 });
@@ -30,12 +33,17 @@ test('the task goes before the global settings, and an empty list is a value', (
     maxAttempts: 7,
     invalidCharacterReplacement: '-',
     conflictPolicy: ConflictPolicy.KEEP_BOTH,
+    gonePolicy: GonePolicy.RECYCLE,
+    recycleItemsMax: 50,
+    recyclePercentMax: 3,
   });
   const own = settings({
     excludePatterns: { values: [] },
     maxAttempts: 1,
     invalidCharacterReplacement: '',
     conflictPolicy: ConflictPolicy.UNSPECIFIED,
+    gonePolicy: GonePolicy.UNSPECIFIED,
+    recycleItemsMax: 0,
   });
   t.deepEqual(
     effectiveSettings(own, global),
@@ -46,6 +54,9 @@ test('the task goes before the global settings, and an empty list is a value', (
       maxAttempts: 1,
       invalidCharacterReplacement: '',
       conflictPolicy: ConflictPolicy.KEEP_BOTH,
+      gonePolicy: GonePolicy.RECYCLE,
+      recycleItemsMax: 0,
+      recyclePercentMax: 3,
     }),
   );
 });
@@ -54,6 +65,8 @@ const bad: [init: SettingsInit, field: string][] = [
   [{ maxAttempts: 0 }, 's.max_attempts'],
   [{ maxAttempts: 11 }, 's.max_attempts'],
   [{ conflictPolicy: 9 as ConflictPolicy }, 's.conflict_policy'],
+  [{ gonePolicy: 9 as GonePolicy }, 's.gone_policy'],
+  [{ recyclePercentMax: 101 }, 's.recycle_percent_max'],
   [{ excludeExtensions: { values: [''] } }, 's.exclude_extensions'],
   [{ excludeExtensions: { values: ['.'] } }, 's.exclude_extensions'],
   [{ excludeExtensions: { values: ['a/b'] } }, 's.exclude_extensions'],

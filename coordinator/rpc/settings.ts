@@ -3,6 +3,8 @@ import { create } from '@bufbuild/protobuf';
 import {
   ConflictPolicy,
   ConflictPolicySchema,
+  GonePolicy,
+  GonePolicySchema,
   StringListSchema,
   TaskSettingsSchema,
   type StringList,
@@ -10,6 +12,7 @@ import {
 } from '../../gen/drover/v1/settings_pb.ts';
 import { DroverError } from '../../lib/error.ts';
 import { isReplacement, replacementDefault } from '../plan/destination-name.ts';
+import { recycleItemsMaxDefault, recyclePercentMaxDefault } from '../task/gone-guard.ts';
 
 const attemptsMax = 10;
 const attemptsDefault = 3;
@@ -43,6 +46,14 @@ export function checkSettings(settings: TaskSettings | undefined, field: string)
       `${field}.conflict_policy`,
       `${conflictPolicy} is not a policy that is known`,
     );
+  const { gonePolicy, recyclePercentMax } = settings;
+  if (gonePolicy !== undefined && GonePolicySchema.value[gonePolicy] === undefined)
+    throw DroverError.invalid(
+      `${field}.gone_policy`,
+      `${gonePolicy} is not a policy that is known`,
+    );
+  if (recyclePercentMax !== undefined && recyclePercentMax > 100)
+    throw DroverError.invalid(`${field}.recycle_percent_max`, 'must be from 0 to 100');
 }
 
 function checkList(
@@ -82,6 +93,10 @@ export function effectiveSettings(
       replacementDefault,
     // What is not stated is left to the next in turn, also when it is sent.
     conflictPolicy: task?.conflictPolicy || global?.conflictPolicy || ConflictPolicy.SKIP,
+    gonePolicy: task?.gonePolicy || global?.gonePolicy || GonePolicy.KEEP,
+    recycleItemsMax: task?.recycleItemsMax ?? global?.recycleItemsMax ?? recycleItemsMaxDefault,
+    recyclePercentMax:
+      task?.recyclePercentMax ?? global?.recyclePercentMax ?? recyclePercentMaxDefault,
   });
 }
 

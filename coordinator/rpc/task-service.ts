@@ -57,7 +57,7 @@ export function createTaskService(parts: TaskServiceParts): ServiceImpl<typeof T
     },
     runTask: async (request, { signal }) => ({ run: await runTask(parts, request, signal) }),
     pauseTask: async ({ name }) => ({ task: await pauseTask(parts, taskId(name)) }),
-    resumeTask: async ({ name }) => ({ task: await resumeTask(parts, taskId(name)) }),
+    resumeTask: async ({ name, gone }) => ({ task: await resumeTask(parts, taskId(name), gone) }),
     cancelTask: async ({ name }) => ({ task: await cancelTask(parts, taskId(name)) }),
     watchTask: (request, { signal }) => watchTask(parts, request, signal),
   };
