@@ -74,6 +74,7 @@ class Scene implements Disposable {
       destination: this.destination,
       countBytes: () => {},
       isStopped: () => false,
+      isCutOff: () => false,
       conflictPolicy: policy,
     }).transfer({
       path: name,

@@ -104,7 +104,58 @@ export interface DestinationFile {
   version: string;
   /** How it was proved that it is what was read. */
   verification: ItemVerification;
+  /** What the destination made of it, where it rewrote it; absent when size and hash are those of what was read. */
+  rewritten?: RewrittenFile;
 }
+
+/** What a file is at a destination that rewrote it. */
+export interface RewrittenFile {
+  size: number;
+  /** 20 bytes; empty where the destination tells none. */
+  quickXorHash: Uint8Array;
+}
+
+/** A file that an earlier run wrote, and that was renamed or moved at the source since. */
+export interface MoveOptions {
+  /** Where the earlier run wrote it, below the destination folder. */
+  from: string;
+  /** Where it goes, below the destination folder. */
+  to: string;
+  /** What the earlier run left at `from`. */
+  expected: ExpectedFile;
+  /** Whether what stands there was written by this task after that, and never reported: then it is another content, and is not moved. */
+  isUnreported: (standing: Pick<ExistingFile, 'isFile' | 'size' | 'modifiedNs'>) => boolean;
+}
+
+/** What became of a move. */
+export type MoveAnswer =
+  /** It stands at `to`: moved now, or by an attempt before that did not come to report it. */
+  | { kind: 'moved'; file: DestinationFile }
+  /** What is expected does not stand at `from`, or the destination does not move it. Nothing was changed. */
+  | { kind: 'not-moved' }
+  /** Something else stands at `to`. Nothing was changed. */
+  | ExistingFile;
+
+/** Something that an earlier run wrote, and that is gone from the source since. */
+export interface RecycleOptions {
+  /** Below the destination folder. */
+  path: string;
+  kind: 'file' | 'folder';
+  /** What the earlier run left there; a folder is known by its id, where it has one. */
+  expected: ExpectedFile | undefined;
+  /** Names what this run recycles, where the destination has no recycle bin of its own: one part of a path. */
+  runTag: string;
+}
+
+/** What became of it. */
+export type RecycleAnswer =
+  | { kind: 'recycled' }
+  /** Nothing stands there. */
+  | { kind: 'gone' }
+  /** The folder is not empty. Nothing was changed. */
+  | { kind: 'not-empty' }
+  /** Something else than expected stands there. Nothing was changed; who expects exactly this may recycle it. */
+  | ExistingFile;
 
 /** Dates of a folder or file, in nanoseconds since 1970; `createdNs` is 0 when it is not known. */
 export interface FolderTimes {
@@ -130,6 +181,10 @@ export interface Destination extends AsyncDisposable {
   finishFolder(path: string, times: FolderTimes, isNew: boolean): Promise<boolean>;
   /** Begins a file, making its folders; or answers with what stands there instead of what was expected. */
   openUpload(options: UploadOptions): Promise<Upload | ExistingFile>;
+  /** Moves a file to where nothing stands, making the folders above; its dates stay. Never overwrites. */
+  moveFile(options: MoveOptions): Promise<MoveAnswer>;
+  /** Recycles a file that is as it was left, or a folder that is empty, so that a person can bring it back. */
+  recycle(options: RecycleOptions): Promise<RecycleAnswer>;
   /** Removes what a dead process may have left half-written for `path`. Never throws. */
   removeParts(path: string, partNames: readonly string[]): Promise<void>;
   /** Cancels what is open and will not be gone on with. Answers whether it is certainly gone; never throws. */

@@ -17,6 +17,10 @@ import type {
   DestinationFile,
   ExistingFile,
   FolderTimes,
+  MoveAnswer,
+  MoveOptions,
+  RecycleAnswer,
+  RecycleOptions,
   Upload,
   UploadOptions,
 } from './destination.ts';
@@ -28,6 +32,9 @@ import {
 } from './destination-error.ts';
 import { setFolderModifiedTime, setModifiedTime } from './file-times.ts';
 import { beginFolderUpload, isExpected, removePart } from './folder-upload.ts';
+import { moveInFolder } from './folder-move.ts';
+import { recycleInFolder } from './folder-recycle.ts';
+import { isRecycledFolder, recycledFolderError } from './recycled-folder.ts';
 import { checkRelativePath } from './relative-path.ts';
 import { makeFolders } from '../../lib/make-folders.ts';
 
@@ -69,12 +76,12 @@ class FolderDestination implements Destination {
   }
 
   async makeFolder(path: string): Promise<void> {
-    checkRelativePath(path);
+    checkPath(path);
     this.#folders.ensure(path);
   }
 
   async finishFolder(path: string, times: FolderTimes): Promise<boolean> {
-    checkRelativePath(path);
+    checkPath(path);
     return this.#guarded(path, () => {
       this.#folders.ensure(path);
       return setFolderModifiedTime(this.#prefix + path, times.modifiedNs);
@@ -82,7 +89,7 @@ class FolderDestination implements Destination {
   }
 
   async openUpload(options: UploadOptions): Promise<Upload | ExistingFile> {
-    checkRelativePath(options.path);
+    checkPath(options.path);
     return this.#guarded(options.path, () => {
       this.#folders.ensure(parentFolder(options.path));
       const target = this.#prefix + options.path;
@@ -94,6 +101,26 @@ class FolderDestination implements Destination {
         return this.#existing(options.path, stats);
       const part = this.#part(options.path, options.partName);
       return beginFolderUpload(options, { target, part, readBack });
+    });
+  }
+
+  async moveFile(options: MoveOptions): Promise<MoveAnswer> {
+    const { from, to } = options;
+    checkPath(from);
+    checkPath(to);
+    return this.#guarded(to, () => {
+      const move = moveInFolder({ prefix: this.#prefix, folders: this.#folders }, options);
+      return move.kind === 'taken' ? this.#existing(to, move.stats) : move;
+    });
+  }
+
+  async recycle(options: RecycleOptions): Promise<RecycleAnswer> {
+    const { path } = options;
+    checkPath(path);
+    return this.#guarded(path, () => {
+      const place = { prefix: this.#prefix, folders: this.#folders };
+      const recycle = recycleInFolder(place, options);
+      return recycle.kind === 'other' ? this.#existing(path, recycle.stats) : recycle;
     });
   }
 
@@ -172,6 +199,12 @@ class FolderDestination implements Destination {
       position += bytes;
     }
   }
+}
+
+/** Refuses a path that leads out of the destination, or into what was recycled. */
+function checkPath(path: string): void {
+  checkRelativePath(path);
+  if (isRecycledFolder(path)) throw recycledFolderError(path);
 }
 
 /** The folder a path lies in; "" for the destination itself. */

@@ -113,7 +113,8 @@ export function existingNewer(
   );
 }
 
-function describe({ size, modifiedNs }: Facts): string {
+/** Size and date of a file as people read them. */
+export function describe({ size, modifiedNs }: Facts): string {
   return `${size} bytes of ${date(modifiedNs)}`;
 }
 

@@ -1,8 +1,7 @@
 // Where a file may be written: its own place when that is free or holds what is to be replaced, else what the run's policy says.
-import { DroverError } from '../../lib/error.ts';
-import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { ConflictPolicy } from '../../gen/drover/v1/settings_pb.ts';
 import type { ExistingFile, ExpectedFile, OpenUpload, Upload } from '../destination/destination.ts';
+import { standsAtSource } from '../source/stands-at-source.ts';
 import { existingConflict, existingNewer, isSameWrite, judgeConflict, keptNumberMax, numberedPath } from './conflict.ts'; // prettier-ignore
 import { sourceContent, type SourceReader } from './source-reader.ts';
 import type { OpenItem, Transferred, TransferOptions } from './transfer-item.ts';
@@ -78,10 +77,10 @@ export class PlaceFinder {
   #isAtSource(itemPath: string, keptPath: string): boolean {
     const folder = itemPath.slice(0, itemPath.lastIndexOf('/') + 1);
     try {
-      this.#options.source.facts(folder + keptPath.slice(keptPath.lastIndexOf('/') + 1));
+      return standsAtSource(this.#options.source, folder + keptPath.slice(keptPath.lastIndexOf('/') + 1)); // prettier-ignore
+    } catch {
+      // It cannot be told, so the name is left to it.
       return true;
-    } catch (thrown) {
-      return DroverError.from(thrown).reason !== ErrorReason.SOURCE_VANISHED;
     }
   }
 

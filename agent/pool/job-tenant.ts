@@ -1,7 +1,7 @@
 // A job's way to the tenant: its port to the main thread and a signal that follows its stop flag. Both end with the job.
 import type { TenantJob } from '../destination/sharepoint/tenant.ts';
 import { HostClient } from './host.ts';
-import { stateStop, type JobDestination, type SharedJobState } from './jobs.ts';
+import { isCutOff, untilCutOff, type JobDestination, type SharedJobState } from './jobs.ts';
 import { StoppedError } from './stopped-error.ts';
 
 export interface OpenTenant extends TenantJob, Disposable {
@@ -34,12 +34,9 @@ export function openTenant(
 const waitMs = 2000;
 
 async function abortWhenStopped(
-  { state }: SharedJobState,
+  shared: SharedJobState,
   stop: AbortController,
   ended: AbortSignal,
 ): Promise<void> {
-  while (!ended.aborted) {
-    if (Atomics.load(state, stateStop) !== 0) return stop.abort(new StoppedError());
-    await Atomics.waitAsync(state, stateStop, 0, waitMs).value;
-  }
+  while (!ended.aborted) if (isCutOff(shared) || (await untilCutOff(shared, waitMs))) return stop.abort(new StoppedError()); // prettier-ignore
 }

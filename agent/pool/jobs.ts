@@ -108,14 +108,17 @@ export type JobResult =
   /** `results` is an encoded drover.v1.BatchResults. */
   | { kind: 'batch-done'; results: Uint8Array<ArrayBuffer> }
   | { kind: 'swept' }
-  /** The job was told to stop, and left nothing half-done. */
-  | { kind: 'stopped' }
+  /**
+   * The job was told to stop, and left nothing half-done. `results` is an encoded drover.v1.BatchResults of the items that a batch had
+   * finished by then, with the others unspecified; absent when it had finished none.
+   */
+  | { kind: 'stopped'; results?: Uint8Array<ArrayBuffer> }
   /** The job as a whole could not be done; `reason` is a number of drover.v1.ErrorReason. */
   | { kind: 'failed'; reason: number; message: string };
 
 /**
  * Memory shared with a running job. Layout of `state`, an Int32Array over a SharedArrayBuffer:
- * [0] 1 when the job is to stop; [1] how many pages of a scan may still be sent (the thread waits on it while it is 0).
+ * [0] whether the job is to stop, see StopWay; [1] how many pages of a scan may still be sent (the thread waits on it while it is 0).
  * Layout of `progress`, a BigInt64Array: [0] items finished; [1] bytes written (or, in a scan, bytes found).
  * Only Atomics touch them.
  */
@@ -144,11 +147,41 @@ export function grantPages(shared: SharedJobState, pages: number): void {
   Atomics.notify(shared.state, statePageCredits);
 }
 
-/** Tells a job to stop as soon as it can leave nothing half-done. */
-export function stopJob(shared: SharedJobState): void {
-  Atomics.store(shared.state, stateStop, 1);
+/**
+ * How a job stops: `at-once`, because what it does counts no more, or `soon`: it begins nothing new, and what can be finished in a
+ * moment is finished.
+ */
+export type StopWay = keyof typeof stopWays;
+
+const stopWays = { 'at-once': 1, soon: 2 } as const;
+
+/** How long a job that is to stop soon may wait for what it has begun, in milliseconds. */
+export const stopSoonMs = 2000;
+
+/** Tells a job to stop, and to leave nothing half-done. Whoever was told to stop at once is not given more time. */
+export function stopJob(shared: SharedJobState, way: StopWay = 'at-once'): void {
+  if (way === 'soon') Atomics.compareExchange(shared.state, stateStop, 0, stopWays.soon);
+  else Atomics.store(shared.state, stateStop, stopWays['at-once']);
   Atomics.notify(shared.state, stateStop);
   // A scan that is about to wait for a credit finds the count changed and does not; the credit itself is never used.
   Atomics.add(shared.state, statePageCredits, 1);
   Atomics.notify(shared.state, statePageCredits);
+}
+
+/** Whether a job was told to stop, in either way. */
+export function isStopped({ state }: SharedJobState): boolean {
+  return Atomics.load(state, stateStop) !== 0;
+}
+
+/** Whether a job was told to stop at once. */
+export function isCutOff({ state }: SharedJobState): boolean {
+  return Atomics.load(state, stateStop) === stopWays['at-once'];
+}
+
+/** Resolves when a job is to stop at once, or was to stop soon and the time for that is over; or after `waitMs`. Answers which. */
+export async function untilCutOff({ state }: SharedJobState, waitMs: number): Promise<boolean> {
+  await Atomics.waitAsync(state, stateStop, 0, waitMs).value;
+  if (Atomics.load(state, stateStop) === stopWays.soon)
+    await Atomics.waitAsync(state, stateStop, stopWays.soon, stopSoonMs).value;
+  return Atomics.load(state, stateStop) !== 0;
 }

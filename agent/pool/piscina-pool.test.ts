@@ -3,33 +3,21 @@ import {
   chmodSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
-  readFileSync,
   readdirSync,
-  realpathSync,
   rmSync,
   statSync,
   symlinkSync,
-  truncateSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { createHash } from 'node:crypto';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { MessageChannel } from 'node:worker_threads';
-import { create, fromBinary, toBinary, type MessageInitShape } from '@bufbuild/protobuf';
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import test from 'ava';
-import { ConflictPolicy } from '../../gen/drover/v1/settings_pb.ts';
-import {
-  BatchItemsSchema,
-  BatchResultsSchema,
-  ScanPageSchema,
-  type BatchResults,
-  type ScanPage,
-} from '../../gen/drover/v1/columns_pb.ts';
+import { BatchItemsSchema, ScanPageSchema, type ScanPage } from '../../gen/drover/v1/columns_pb.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
-import { ItemKind, ItemState } from '../../gen/drover/v1/item_pb.ts';
+import { ItemState } from '../../gen/drover/v1/item_pb.ts';
 import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
 import { quickXorHash } from '../../lib/quick-xor-hash.ts';
 import {
@@ -45,52 +33,13 @@ import {
 } from './jobs.ts';
 import { createPool } from './piscina-pool.ts';
 import type { Pool } from './pool.ts';
+import { begun, elsewhere, file, makePlace, remarks, runBatch, settings, type Items, type Place } from './testing/batch-place.ts'; // prettier-ignore
 
 const pool: Pool = createPool({ threads: 2 });
 test.after.always(() => pool.close());
 
-interface Place extends Disposable {
-  scratch: string;
-  source: string;
-  destination: string;
-  write(relative: string, content: string | Uint8Array): void;
-  /** A file that takes minutes to transfer, and no room. */
-  writeEndless(relative: string): void;
-  read(relative: string): Buffer;
-}
-
-function makePlace(): Place {
-  const scratch = realpathSync(mkdtempSync(path.join(tmpdir(), 'drover-pool-')));
-  const source = path.join(scratch, 'source');
-  const destination = path.join(scratch, 'destination');
-  mkdirSync(source);
-  return {
-    scratch,
-    source,
-    destination,
-    write: (relative, content) => {
-      mkdirSync(path.join(source, path.dirname(relative)), { recursive: true });
-      writeFileSync(path.join(source, relative), content);
-    },
-    writeEndless: (relative) => {
-      writeFileSync(path.join(source, relative), '');
-      truncateSync(path.join(source, relative), 100_000_000_000);
-    },
-    read: (relative) => readFileSync(path.join(destination, relative)),
-    [Symbol.dispose]: () => rmSync(scratch, { recursive: true }),
-  };
-}
-
-const settings = {
-  migrateHiddenItems: true,
-  excludeExtensions: [],
-  excludePatterns: [],
-  maxAttempts: 3,
-  conflictPolicy: ConflictPolicy.SKIP,
-};
-
-/** What folders do not need. */
-const elsewhere = { run: 'tasks/a/runs/1', tenant: undefined };
+const batch = (place: Parameters<typeof runBatch>[1], items: Items, more: Partial<BatchJob> = {}) =>
+  runBatch(pool, place, items, more);
 
 interface ScanOutcome {
   result: JobResult;
@@ -129,33 +78,8 @@ async function scan(
   return { result, pages, shared };
 }
 
-async function batch(
-  place: Pick<Place, 'source' | 'destination'>,
-  items: MessageInitShape<typeof BatchItemsSchema>,
-  more: Partial<BatchJob> = {},
-): Promise<{ result: JobResult; rows: BatchResults; job: BatchJob }> {
-  const { source, destination } = place;
-  const job: BatchJob = {
-    kind: 'batch',
-    source,
-    destination,
-    ...elsewhere,
-    uploads: [],
-    settings,
-    phase: BatchPhase.TRANSFER,
-    items: toBinary(BatchItemsSchema, create(BatchItemsSchema, items)),
-    leaseTag: 'tag',
-    generation: 1,
-    shared: createSharedJobState(0),
-    ...more,
-  };
-  const result = await pool.run(job);
-  const bytes = result.kind === 'batch-done' ? result.results : new Uint8Array();
-  return { result, rows: fromBinary(BatchResultsSchema, bytes), job };
-}
-
 /** Items as the coordinator would plan them for what a scan found. */
-function plan(pages: readonly ScanPage[]): MessageInitShape<typeof BatchItemsSchema> {
+function plan(pages: readonly ScanPage[]): Items {
   return {
     path: pages.flatMap((page) => page.path),
     kind: pages.flatMap((page) => page.kind),
@@ -164,16 +88,6 @@ function plan(pages: readonly ScanPage[]): MessageInitShape<typeof BatchItemsSch
     createdNs: pages.flatMap((page) => page.createdNs),
   };
 }
-
-const file = (...paths: string[]) => ({ path: paths, kind: paths.map(() => ItemKind.FILE) });
-
-/** Waits until the job has counted something. */
-async function begun(shared: SharedJobState, counter: number): Promise<void> {
-  while (Atomics.load(shared.progress, counter) === 0n)
-    await new Promise((resolve) => setImmediate(resolve));
-}
-
-const remarks = (rows: BatchResults) => rows.remark.map((each) => [each.index, each.reason]);
 
 test('a tree is scanned, transferred and dated', async (t) => {
   using place = makePlace();
@@ -389,7 +303,14 @@ test('a pause between attempts ends when the batch is told to stop', async (t) =
   const running = batch(place, file('was a file', 'good'), more);
   await begun(shared, 0);
   stopJob(shared);
-  t.deepEqual((await running).result, { kind: 'stopped' });
+  const { result, rows } = await running;
+  t.like(result, { kind: 'stopped' });
+  // What was finished by then is told, and nothing of the rest.
+  t.deepEqual(rows.state, [ItemState.UNSPECIFIED, ItemState.SUCCEEDED]);
+  t.deepEqual(rows.attempts, [0, 1]);
+  t.deepEqual(rows.remark, []);
+  t.true(rows.sha256.subarray(0, 32).every((byte) => byte === 0));
+  t.is(place.read('good').toString(), 'good');
 });
 
 test('a batch without its source is not done at all', async (t) => {

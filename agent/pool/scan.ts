@@ -1,10 +1,13 @@
 // The scan job: finds everything below a source, and sends it on in pages.
 import { performance } from 'node:perf_hooks';
 import { destinationFolder, openDestination } from '../destination/open-destination.ts';
+import { isRecycledFolder, recycledFolderError } from '../destination/recycled-folder.ts';
+import type { DroverError } from '../../lib/error.ts';
 import { openSource, sourceFolder } from '../source/open-source.ts';
 import { compileFilters } from './filter.ts';
 import { openTenant } from './job-tenant.ts';
 import {
+  isStopped,
   progressBytes,
   progressItems,
   scanPageItemsMax,
@@ -39,15 +42,21 @@ export async function runScan(job: ScanJob): Promise<JobResult> {
     const judge = compileFilters(job.settings);
     const { afterPath, only } = job;
     const visit = (item: WalkItem) => pages.add(item);
-    const isDone =
-      only === undefined
-        ? walk({ source, judge, afterPath }, visit)
-        : walkListed({ source, judge, afterPath, only }, visit);
+    // What a destination folder keeps for itself is refused with all that is in it, before anything of it is planned.
+    const refuse = folder === undefined ? noRefusal : refuseRecycledFolder;
+    const options = { source, judge, afterPath, refuse };
+    const isDone = only === undefined ? walk(options, visit) : walkListed({ ...options, only }, visit); // prettier-ignore
     const whole = isDone && pages.send();
-    return { kind: whole ? 'scan-done' : 'stopped' };
+    return whole ? { kind: 'scan-done' } : { kind: 'stopped' };
   } finally {
     job.port.close();
   }
+}
+
+const noRefusal = () => undefined;
+
+function refuseRecycledFolder(path: string): DroverError | undefined {
+  return isRecycledFolder(path) ? recycledFolderError(path) : undefined;
 }
 
 /** A destination that is not there is a reason not to begin, rather than one for each item. */
@@ -105,8 +114,4 @@ function takeCredit({ state }: SharedJobState): boolean {
     }
     Atomics.wait(state, statePageCredits, credits);
   }
-}
-
-function isStopped({ state }: SharedJobState): boolean {
-  return Atomics.load(state, stateStop) !== 0;
 }

@@ -14,31 +14,34 @@ export interface Sink {
   write: (chunk: Uint8Array) => Promise<void>;
 }
 
+/** A file of the source that is open. */
+export type OpenSource = Pick<OpenItem, 'file' | 'facts'> & { item: { path: string } };
+
 /** Bytes that are read at once where nothing is written. */
 const readBytes = 256 * 1024;
 
 /** Reads files, one at a time, with buffers that are used again for the next. */
 export class SourceReader {
-  readonly #isStopped: TransferOptions['isStopped'];
+  readonly #options: TransferOptions;
   readonly #hasher = new Hasher();
   /** One where a second upload would only wait for the first; else the next chunk is read while the last is on its way. */
   readonly #ring: Buffer[];
 
-  constructor({ destination, isStopped }: TransferOptions) {
-    this.#isStopped = isStopped;
-    const buffers = destination.concurrency === 1 ? 1 : 2;
+  constructor(options: TransferOptions) {
+    this.#options = options;
+    const buffers = options.destination.concurrency === 1 ? 1 : 2;
     this.#ring = Array.from({ length: buffers }, () => Buffer.allocUnsafeSlow(readBytes));
   }
 
   /** Reads the whole file, and proves that it stayed the same from the first byte to the last. */
-  async read(open: OpenItem, sink: Sink | undefined): Promise<Hashes> {
+  async read(open: OpenSource, sink: Sink | undefined): Promise<Hashes> {
     const { size } = open.facts;
     const wholeBytes = sink?.upload.acceptedBytes === 0 ? sink.upload.chunkBytes : readBytes;
     return size <= wholeBytes ? this.#readWhole(open, sink) : this.#readChunks(open, sink);
   }
 
-  async #readWhole({ item, file, facts }: OpenItem, sink: Sink | undefined): Promise<Hashes> {
-    if (this.#isStopped()) throw new StoppedError();
+  async #readWhole({ item, file, facts }: OpenSource, sink: Sink | undefined): Promise<Hashes> {
+    if (this.#options.isCutOff()) throw new StoppedError();
     const buffer = this.#buffer(0, facts.size);
     const length = fill(file, buffer, 0);
     checkUnchanged(item.path, facts, file.facts(), length);
@@ -47,14 +50,14 @@ export class SourceReader {
     return hashes;
   }
 
-  async #readChunks({ item, file, facts }: OpenItem, sink: Sink | undefined): Promise<Hashes> {
+  async #readChunks({ item, file, facts }: OpenSource, sink: Sink | undefined): Promise<Hashes> {
     this.#hasher.start();
     const accepted = sink?.upload.acceptedBytes ?? facts.size;
     let position = 0;
     let writing: Promise<void> = Promise.resolve();
     try {
       for (let turn = 0; position < facts.size; turn++) {
-        if (this.#isStopped()) throw new StoppedError();
+        if (this.#options.isStopped()) throw new StoppedError();
         if (this.#ring.length === 1) await writing;
         const isWritten = position >= accepted;
         const wanted = isWritten
@@ -91,7 +94,7 @@ function fill(file: SourceFile, buffer: Buffer, position: number): number {
 }
 
 /** The content of an open item, for proofs that look into it. */
-export function sourceContent({ file, facts: { size } }: OpenItem): SourceContent {
+export function sourceContent({ file, facts: { size } }: OpenSource): SourceContent {
   return { size, read: (buffer, position) => file.read(buffer, position) };
 }
 

@@ -61,8 +61,10 @@ export interface TransferOptions {
   destination: Destination;
   /** Counts bytes as they are written; a negative count takes back what was written in vain. */
   countBytes: (bytes: number) => void;
-  /** Whether the job was told to stop; asked before each chunk. */
+  /** Whether the job was told to stop; asked before each chunk of a file that has several. */
   isStopped: () => boolean;
+  /** Whether it was told to stop at once; asked before a file that is read as a whole. */
+  isCutOff: () => boolean;
   /** What to do when the place of a file is taken by another content. */
   conflictPolicy: ConflictPolicy;
 }

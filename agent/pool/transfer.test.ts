@@ -102,6 +102,7 @@ function transfer(
     destination,
     countBytes,
     isStopped: () => false,
+    isCutOff: () => false,
     conflictPolicy,
   };
   return new FileTransfer({ ...options, ...more }).transfer({ ...item, ...itemMore });
@@ -349,6 +350,8 @@ function wrapped(
     makeFolder: (relative) => destination.makeFolder(relative),
     finishFolder: (relative, times, isNew) => destination.finishFolder(relative, times, isNew),
     removeParts: (relative, names) => destination.removeParts(relative, names),
+    moveFile: (options) => destination.moveFile(options),
+    recycle: (options) => destination.recycle(options),
     cancelUpload: (open) => destination.cancelUpload(open),
     openUpload: async (options) => {
       const upload = await destination.openUpload(options);

@@ -17,9 +17,9 @@ export class FileTransfer {
   readonly #reader: SourceReader;
   readonly #places: PlaceFinder;
 
-  constructor(options: TransferOptions) {
+  constructor(options: TransferOptions, reader = new SourceReader(options)) {
     this.#options = options;
-    this.#reader = new SourceReader(options);
+    this.#reader = reader;
     this.#places = new PlaceFinder(options, this.#reader);
   }
 

@@ -22,6 +22,8 @@ export interface WalkOptions {
   judge: FilterJudge;
   /** Go on after this path; empty to begin at the beginning. */
   afterPath: string;
+  /** Why an item of this path cannot be migrated to where it would go; undefined when it can. */
+  refuse?: (path: string) => DroverError | undefined;
 }
 
 /**
@@ -99,6 +101,8 @@ export function inspect(options: WalkOptions, path: string, entry: FolderEntry):
   } catch (error) {
     return unreadable(path, unknownFacts, error);
   }
+  const refusal = options.refuse?.(path);
+  if (refusal !== undefined) return refused(path, facts, refusal);
   const filtered = options.judge(path, entry.name, facts.kind);
   if (filtered !== undefined)
     return refused(path, facts, new DroverError(ErrorReason.FILTERED, filtered));

@@ -24,6 +24,8 @@ export type KnownFolders = Map<string, Promise<void>>;
 export class DriveFolders {
   readonly #parts: DriveFoldersParts;
   readonly #known: KnownFolders;
+  /** Ids of folders, by their paths. */
+  readonly #ids = new Map<string, string>();
 
   constructor(parts: DriveFoldersParts, known: KnownFolders) {
     this.#parts = parts;
@@ -49,6 +51,7 @@ export class DriveFolders {
   /** Something turned out to be missing that was there. */
   forget(): void {
     this.#known.clear();
+    this.#ids.clear();
   }
 
   async #make(path: string): Promise<void> {
@@ -101,6 +104,25 @@ export class DriveFolders {
       if (thrown instanceof GraphFailure && thrown.status === 404) return undefined;
       throw thrown;
     }
+  }
+
+  /** The id of a folder, which is made if it is not there. */
+  async idOf(path: string): Promise<string> {
+    const known = this.#ids.get(path);
+    if (known !== undefined) return known;
+    await this.ensure(path);
+    const select = '?$select=id,name,file,folder,package';
+    let item = await this.look(path, select);
+    if (item === undefined) {
+      this.forget();
+      await this.ensure(path);
+      item = await this.look(path, select);
+    }
+    if (item === undefined) throw conflictError(path, 'is gone as soon as it is made');
+    if (!item.isFolder) throw notFolder(path, item);
+    if (this.#ids.size >= knownMax) this.#ids.clear();
+    this.#ids.set(path, item.id);
+    return item.id;
   }
 
   /** Whether the folder is known to be there. */

@@ -11,6 +11,8 @@ export interface DriveItem {
   cTag: string;
   isFile: boolean;
   isFolder: boolean;
+  /** How many items are directly in it; 0 for a file. */
+  childCount: number;
   /** Base64; undefined when the service does not say. */
   quickXorHash: string | undefined;
   /** Nanoseconds since 1970. */
@@ -37,11 +39,12 @@ export function readDriveItem(body: unknown): DriveItem | undefined {
   return {
     id: item['id'],
     name: text(item['name']),
-    size: typeof item['size'] === 'number' ? item['size'] : 0,
+    size: numberOf(item['size']),
     eTag: text(item['eTag']),
     cTag: text(item['cTag']),
     isFile: file !== undefined,
     isFolder: item['folder'] !== undefined && item['package'] === undefined,
+    childCount: numberOf((item['folder'] as Json | undefined)?.['childCount']),
     quickXorHash: optionalText(hashes?.['quickXorHash']),
     modifiedNs: timeNs(info?.['lastModifiedDateTime'] ?? item['lastModifiedDateTime']),
     createdNs: timeNs(info?.['createdDateTime']),
@@ -50,11 +53,18 @@ export function readDriveItem(body: unknown): DriveItem | undefined {
   };
 }
 
+/** What tells the versions of an item's content apart; where it has no cTag, its eTag is all there is. */
+export function itemVersion({ cTag, eTag }: DriveItem): string {
+  return cTag === '' ? eTag : cTag;
+}
+
 /** What became of a file, for the ledger. */
 export function destinationFile(item: DriveItem, verification: ItemVerification): DestinationFile {
-  // Where an item has no cTag its eTag is all that tells its versions apart.
-  const version = item.cTag === '' ? item.eTag : item.cTag;
-  return { modifiedNs: item.modifiedNs, id: item.id, version, verification };
+  const { modifiedNs, id, size, quickXorHash = '' } = item;
+  const file = { modifiedNs, id, version: itemVersion(item), verification };
+  return verification === ItemVerification.REWRITTEN_BY_SHAREPOINT
+    ? { ...file, rewritten: { size, quickXorHash: Buffer.from(quickXorHash, 'base64') } }
+    : file;
 }
 
 /** A path with each of its parts encoded, for the `:/…:` form of an address. */
@@ -97,6 +107,10 @@ function timeText(ns: bigint): string {
 function timeNs(value: unknown): bigint {
   const ms = typeof value === 'string' ? Date.parse(value) : Number.NaN;
   return Number.isNaN(ms) ? 0n : BigInt(ms) * 1_000_000n;
+}
+
+function numberOf(value: unknown): number {
+  return typeof value === 'number' ? value : 0;
 }
 
 type Json = Record<string, unknown>;

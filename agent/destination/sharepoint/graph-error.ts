@@ -51,15 +51,20 @@ export function graphFailure(status: number, body: unknown, requestId: string): 
   return new GraphFailure(status, codes, words, requestId);
 }
 
-/** What went wrong with one item, for the person who reads the report. */
-export function itemError(thrown: unknown, path: string): DroverError {
+/** What went wrong with one item, for the person who reads the report; `what` was not done with it. */
+export function itemError(thrown: unknown, path: string, what = 'written'): DroverError {
   if (thrown instanceof DroverError) return thrown;
   const name = printablePath(path);
   if (thrown instanceof NoAnswer)
-    return made(ErrorReason.DESTINATION_BUSY, `${name} was not written: no answer for too long (${thrown.message})`, path, thrown); // prettier-ignore
+    return made(ErrorReason.DESTINATION_BUSY, `${name} was not ${what}: no answer for too long (${thrown.message})`, path, thrown); // prettier-ignore
   if (!(thrown instanceof GraphFailure)) return DroverError.from(thrown);
   const reason = itemReason(thrown);
-  return made(reason, `${name} was not written: ${itemWords[reason] ?? 'SharePoint refused it'}${told(thrown)}`, path, thrown); // prettier-ignore
+  return made(reason, `${name} was not ${what}: ${itemWords[reason] ?? 'SharePoint refused it'}${told(thrown)}`, path, thrown); // prettier-ignore
+}
+
+/** Whether the service refused one thing because of what it is: nothing else will come of asking again. */
+export function isRefusal(failure: GraphFailure): boolean {
+  return itemReason(failure) === ErrorReason.DESTINATION_REFUSED;
 }
 
 /** What went wrong with the destination as a whole. `tried` says what was asked for, such as "the site …". */
@@ -108,6 +113,7 @@ function itemReason(failure: GraphFailure): ErrorReason {
   const { status } = failure;
   if (status === 507 || failure.has('quotaLimitReached')) return ErrorReason.DESTINATION_FULL;
   if (status === 423 || failure.has('resourceLocked', 'lockMismatch')) return ErrorReason.DESTINATION_LOCKED; // prettier-ignore
+  if (isRetained(failure)) return ErrorReason.DESTINATION_LOCKED;
   if (failure.has('pathIsTooLong', 'pathTooDeep', 'parameterIsTooLong')) return ErrorReason.PATH_TOO_LONG; // prettier-ignore
   if (failure.has('maxFileSizeExceeded') || status === 413) return ErrorReason.FILE_TOO_LARGE;
   if (failure.has('malwareDetected', 'virusSuspicious')) return ErrorReason.DESTINATION_REFUSED;
@@ -119,6 +125,11 @@ function itemReason(failure: GraphFailure): ErrorReason {
   return status === 400 || status === 405 || status === 501
     ? ErrorReason.DESTINATION_REFUSED
     : ErrorReason.DESTINATION_WRITE_FAILED;
+}
+
+/** A retention label, a hold or a record has no code of its own; the words are all that tells it from a missing right. */
+function isRetained({ status, message }: GraphFailure): boolean {
+  return [400, 403, 409].includes(status) && /retention|\bon hold\b|legal hold|as (a )?record/i.test(message); // prettier-ignore
 }
 
 /** What remains of an answer that is only passing, once it was waited for long enough. */

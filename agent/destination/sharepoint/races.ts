@@ -23,7 +23,7 @@ export async function throughRaces<T>(
   }
 }
 
-/** Drover sends no If-Match, so "modified" is never about what it expected. */
+/** Where the call has an If-Match, "modified" may be about the item as well: then the call looks at it anew each time. */
 function isRace(thrown: unknown): boolean {
   return thrown instanceof GraphFailure && thrown.has('resourceModified');
 }

@@ -5,7 +5,11 @@ import type {
   Destination,
   ExistingFile,
   FolderTimes,
+  MoveAnswer,
+  MoveOptions,
   OpenUpload,
+  RecycleAnswer,
+  RecycleOptions,
   Upload,
   UploadOptions,
 } from '../destination.ts';
@@ -17,8 +21,10 @@ import { EmptyUpload, type EmptyUploadParts } from './empty-upload.ts';
 import type { FilePlace } from './file-place.ts';
 import type { GraphClient } from './graph-client.ts';
 import { GraphFailure, itemError } from './graph-error.ts';
+import { moveItem, type MoveItemParts } from './move-item.ts';
 import { openSession } from './open-session.ts';
 import { prove, type ProofParts } from './proof.ts';
+import { recycleItem } from './recycle-item.ts';
 import type { ResolvedPlace } from './resolve-place.ts';
 import { mayBeRewritten } from './rewritten-content.ts';
 import { cancelSession, sessionPosition } from './session-calls.ts';
@@ -104,6 +110,37 @@ class SharePointDestination implements Destination {
         ? this.#emptyUpload(options, standing !== undefined)
         : await this.#begin(options, standing);
     });
+  }
+
+  async moveFile(options: MoveOptions): Promise<MoveAnswer> {
+    const { from, to, expected } = options;
+    checkRelativePath(from);
+    checkRelativePath(to);
+    return await this.#guarded(
+      to,
+      async () => {
+        const move = await moveItem(this.#itemParts(), options);
+        if (move.kind === 'taken') return this.#existing(to, move.item);
+        if (move.kind === 'not-moved') return move;
+        // An edit stays, and the next run that has a new content for it still notices: the version is the one before the edit.
+        const file = destinationFile(move.item, ItemVerification.UNSPECIFIED);
+        return { kind: 'moved', file: { ...file, version: expected.version } };
+      },
+      'moved',
+    );
+  }
+
+  async recycle(options: RecycleOptions): Promise<RecycleAnswer> {
+    const { path } = options;
+    checkRelativePath(path);
+    return await this.#guarded(
+      path,
+      async () => {
+        const recycle = await recycleItem(this.#itemParts(), options);
+        return recycle.kind === 'other' ? this.#existing(path, recycle.item) : recycle;
+      },
+      'recycled',
+    );
   }
 
   async removeParts(): Promise<void> {
@@ -238,12 +275,21 @@ class SharePointDestination implements Destination {
     return folder === '' ? path : path === '' ? folder : `${folder}/${path}`;
   }
 
-  async #guarded<T>(path: string, call: () => Promise<T>): Promise<T> {
+  #itemParts(): MoveItemParts {
+    return {
+      ...this.#proofParts,
+      folders: this.#folders,
+      look: (path) => this.#look(path),
+      below: (path) => this.#below(path),
+    };
+  }
+
+  async #guarded<T>(path: string, call: () => Promise<T>, what?: string): Promise<T> {
     try {
       return await call();
     } catch (thrown) {
       if (this.#parts.signal.aborted) throw this.#parts.signal.reason;
-      throw itemError(thrown, path);
+      throw itemError(thrown, path, what);
     }
   }
 }

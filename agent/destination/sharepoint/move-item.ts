@@ -1,0 +1,93 @@
+// A file of a library gets another name or folder: the same item, with its link, its versions and whoever it is shared with.
+import type { MoveOptions } from '../destination.ts';
+import type { DriveFolders } from './drive-folders.ts';
+import { fileSystemInfo, itemVersion, readDriveItem, type DriveItem } from './drive-item.ts';
+import type { ProofParts } from './proof.ts';
+import { GraphFailure, isRefusal } from './graph-error.ts';
+import { throughRaces } from './races.ts';
+
+export interface MoveItemParts extends ProofParts {
+  folders: DriveFolders;
+  /** What stands at a path below the destination. */
+  look: (path: string) => Promise<DriveItem | undefined>;
+  /** The path below the drive's root. */
+  below: (path: string) => string;
+}
+
+export type ItemMove =
+  /** The item as it stands at its new place. */
+  | { kind: 'moved'; item: DriveItem }
+  | { kind: 'not-moved' }
+  /** Something else has the place. */
+  | { kind: 'taken'; item: DriveItem };
+
+/** Moves; throws what the service says when it is neither done nor certain that it cannot be. */
+export async function moveItem(parts: MoveItemParts, options: MoveOptions): Promise<ItemMove> {
+  // Whoever changes the item meanwhile makes its eTag another: then it is looked at again.
+  return await throughRaces(() => moveOnce(parts, options), parts);
+}
+
+async function moveOnce(parts: MoveItemParts, options: MoveOptions): Promise<ItemMove> {
+  const { from, to, expected, isUnreported } = options;
+  const item = await parts.look(from);
+  if (item === undefined || item.id !== expected.id) {
+    // An attempt before may have come so far and not to its report.
+    const there = await parts.look(to);
+    return there?.id === expected.id ? { kind: 'moved', item: there } : { kind: 'not-moved' };
+  }
+  const isEdited = itemVersion(item) !== expected.version;
+  if (!item.isFile || (isEdited && isUnreported(item))) return { kind: 'not-moved' };
+  const isSameFolder = fold(parentFolder(from)) === fold(parentFolder(to));
+  if (isSameFolder && item.name === nameOf(to)) return { kind: 'moved', item };
+  return await patch(parts, options, item, isSameFolder);
+}
+
+async function patch(
+  parts: MoveItemParts,
+  { to }: MoveOptions,
+  item: DriveItem,
+  isSameFolder: boolean,
+): Promise<ItemMove> {
+  const { client, signal, driveId, folders, below } = parts;
+  const path = `/drives/${encodeURIComponent(driveId)}/items/${item.id}`;
+  const headers = { 'if-match': item.eTag };
+  try {
+    const parent = isSameFolder ? undefined : await folders.idOf(parentFolder(below(to)));
+    const body = {
+      name: nameOf(to),
+      ...(parent === undefined ? {} : { parentReference: { id: parent } }),
+      // Without them the service may take the moment of the change for the file's date.
+      fileSystemInfo: fileSystemInfo(item),
+      '@microsoft.graph.conflictBehavior': 'fail',
+    };
+    const call = { method: 'PATCH', path, headers, body, resourceUnits: 2 } as const;
+    const moved = readDriveItem((await client.call(call, signal)).body);
+    return { kind: 'moved', item: moved ?? item };
+  } catch (thrown) {
+    if (!(thrown instanceof GraphFailure)) throw thrown;
+    if (thrown.has('nameAlreadyExists')) return await taken(parts, to, thrown);
+    // The item or the folder is gone; the next attempt looks at both again.
+    if (thrown.status === 404) folders.forget();
+    if (isRefusal(thrown)) return { kind: 'not-moved' };
+    throw thrown;
+  }
+}
+
+async function taken(parts: MoveItemParts, to: string, failure: GraphFailure): Promise<ItemMove> {
+  const there = await parts.look(to);
+  if (there === undefined) throw failure;
+  return { kind: 'taken', item: there };
+}
+
+/** The service makes no difference between names that are one by this. */
+function fold(path: string): string {
+  return path.normalize('NFC').toLowerCase();
+}
+
+function nameOf(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
+}
+
+function parentFolder(path: string): string {
+  return path.slice(0, Math.max(0, path.lastIndexOf('/')));
+}

@@ -1,0 +1,108 @@
+// What is done at the destination with an item that is gone from the source. Nothing is done without a last look at the source.
+import { DroverError } from '../../lib/error.ts';
+import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
+import { ItemKind } from '../../gen/drover/v1/item_pb.ts';
+import { ConflictPolicy } from '../../gen/drover/v1/settings_pb.ts';
+import type { Destination, ExistingFile, ExpectedFile, RecycleAnswer, RecycleOptions } from '../destination/destination.ts'; // prettier-ignore
+import { printablePath } from '../source/printable-path.ts';
+import { standsAtSource } from '../source/stands-at-source.ts';
+import type { Source } from '../source/source.ts';
+import { describe, isSameWrite, type Write } from './conflict.ts';
+
+/** An item that an earlier run migrated. */
+export interface GoneItem {
+  /** The path that it had below the source. */
+  path: string;
+  /** Below the destination. */
+  destinationPath: string;
+  kind: ItemKind;
+  expected: ExpectedFile | undefined;
+  /** What agents may have written of it and not reported. */
+  unreported: readonly Write[];
+}
+
+export interface GoneOptions {
+  source: Source;
+  destination: Destination;
+  /** Whether what somebody changed at the destination since is recycled all the same. */
+  conflictPolicy: ConflictPolicy;
+  /** Names what the run recycles; see RecycleOptions. */
+  runTag: string;
+}
+
+/** The name that a run, tasks/{task}/runs/{run}, gives to what it recycles. */
+export function runTagOf(run: string): string {
+  const [, task = '', , number = ''] = run.split('/');
+  return `${task}-${number}`;
+}
+
+/** Why an item stays where it is under the policy KEEP. */
+export function kept({ path }: Pick<GoneItem, 'path'>): DroverError {
+  return new DroverError(
+    ErrorReason.SOURCE_GONE,
+    'it is gone from the source and was kept at the destination',
+    { metadata: { path } },
+  );
+}
+
+/** Recycles an item; answers with why it was right to leave it, or undefined when it is not there any more. Throws DroverError. */
+export async function recycleGone(
+  item: GoneItem,
+  options: GoneOptions,
+): Promise<DroverError | undefined> {
+  const { destination, runTag } = options;
+  const { path, destinationPath, expected } = item;
+  if (standsAtSource(options.source, path)) return isBack(path);
+  const kind = recyclableKind(item);
+  const recycling = { path: destinationPath, kind, expected, runTag };
+  let answer = await destination.recycle(recycling);
+  if (answer.kind === 'existing' && mayRecycle(item, kind, answer, options))
+    answer = await destination.recycle({ ...recycling, expected: answer.asExpected });
+  return judge(item, answer);
+}
+
+function recyclableKind({ path, kind }: GoneItem): RecycleOptions['kind'] {
+  if (kind === ItemKind.FILE) return 'file';
+  if (kind === ItemKind.FOLDER) return 'folder';
+  throw new DroverError(ErrorReason.INTERNAL, `${printablePath(path)} is neither a file nor a folder, so it was never migrated`, { metadata: { path } }); // prettier-ignore
+}
+
+/** Whether what stands there instead is ours, or of no matter to the policy. A folder in the place of a file never is. */
+function mayRecycle(
+  { unreported }: GoneItem,
+  kind: RecycleOptions['kind'],
+  existing: ExistingFile,
+  { conflictPolicy, destination }: GoneOptions,
+): boolean {
+  if (kind === 'folder' || !existing.isFile) return false;
+  return (
+    conflictPolicy === ConflictPolicy.OVERWRITE ||
+    isSameWrite(unreported, existing, destination.timePrecisionNs)
+  );
+}
+
+function judge({ destinationPath }: GoneItem, answer: RecycleAnswer): DroverError | undefined {
+  const name = printablePath(destinationPath);
+  const options = { metadata: { path: destinationPath } };
+  switch (answer.kind) {
+    case 'recycled':
+    case 'gone':
+      return undefined;
+    case 'not-empty':
+      return new DroverError(ErrorReason.DESTINATION_NOT_EMPTY, `the folder ${name} is gone from the source and was kept at the destination, because it is not empty there`, options); // prettier-ignore
+    case 'existing': {
+      const what = answer.isFile
+        ? `the file at the destination as ${name} is not the one that was migrated any more (it has ${describe(answer)})`
+        : `what stands at the destination as ${name} is not what was migrated`;
+      throw new DroverError(ErrorReason.DESTINATION_CONFLICT, `${what}; it is gone from the source and was kept`, options); // prettier-ignore
+    }
+  }
+}
+
+function isBack(path: string): DroverError {
+  return new DroverError(
+    ErrorReason.SOURCE_CHANGED,
+    `${printablePath(path)} was gone from the source when it was scanned, and is there again`,
+    { metadata: { path } },
+  );
+}
