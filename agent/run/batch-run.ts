@@ -48,7 +48,7 @@ export class BatchRun {
     return this.#begun || uploads.length === 0 ? undefined : { lease, uploads: [...uploads] };
   }
 
-  /** Runs the batch to its end; answers with its BatchDone, or undefined when it was stopped before. Never rejects. */
+  /** Runs the batch until it ends or is stopped; answers with its BatchDone, if there is anything to tell. Never rejects. */
   async run(pool: Pool): Promise<AttachRequest | undefined> {
     const { lease, leaseTag, uploads, openTenant } = this.#parts;
     this.#begun = true;
@@ -68,9 +68,9 @@ export class BatchRun {
     });
     const results = batchResults(result, lease.items);
     if (results === undefined) return undefined;
-    return create(AttachRequestSchema, {
-      frame: { case: 'batchDone', value: { key: lease.key!, results } },
-    });
+    const partial = result.kind === 'stopped';
+    const value = { key: lease.key!, results, partial };
+    return create(AttachRequestSchema, { frame: { case: 'batchDone', value } });
   }
 }
 
@@ -106,7 +106,7 @@ export function leaseTagOf(authority: string, lease: string): string {
 }
 
 function batchResults(result: JobResult, items: Uint8Array): Uint8Array | undefined {
-  if (result.kind === 'batch-done') return result.results;
+  if (result.kind === 'batch-done' || result.kind === 'stopped') return result.results;
   if (result.kind === 'failed')
     return failedResults(items, result.reason as ErrorReason, result.message);
   return undefined;

@@ -4,8 +4,10 @@
 //   queued     accepted; waits for a thread                     -> running by `start`, gone by `revoke` and `drain`
 //   running    its job is going                                 -> saving or reporting by `finish`, stopping by `revoke`
 //                                                                  and, for a scan, `drain`; gone by `abandon`
-//   stopping   its job was told to stop and has not yet answered -> gone by `finish` and `abandon`; but a scan that was only
-//                                                                  drained, and came to its end all the same, is reported
+//   stopping   its job was told to stop and has not yet answered -> gone by `abandon`; by `finish` and `finish-partly` gone
+//                                                                  or reported, as the coordinator wants to know or not: a
+//                                                                  scan that was only drained and came to its end, and what a
+//                                                                  batch had done when it was taken away, are reported
 //   saving     the report is on its way to the disk             -> reporting by `saved`
 //   reporting  the report is sent until it is acknowledged      -> gone by `acknowledge` and `revoke`
 //
@@ -14,11 +16,14 @@ import type { AttachRequest } from '../../gen/drover/v1/session_pb.ts';
 
 export type LeaseWorkKind = 'scan' | 'batch';
 
+/** Of a job that was told to stop: its report when it came to its end, also what it had done of its work by then, or nothing. */
+export type Wanted = 'whole' | 'part' | 'nothing';
+
 export type HeldLease =
   | { state: 'queued'; work: LeaseWorkKind }
   | { state: 'running'; work: LeaseWorkKind }
-  /** `revoked`: the coordinator took the lease away, so nothing may be sent about it but its return. */
-  | { state: 'stopping'; work: LeaseWorkKind; revoked: boolean }
+  /** `wanted`: what the coordinator still takes of it; if it is nothing, nothing may be sent about it but its return. */
+  | { state: 'stopping'; work: LeaseWorkKind; wanted: Wanted }
   | { state: 'saving'; work: LeaseWorkKind; report: AttachRequest; revoked: boolean }
   | { state: 'reporting'; work: LeaseWorkKind; report: AttachRequest };
 
@@ -27,19 +32,21 @@ export type LeaseEvent =
   | { kind: 'start' }
   /** Its job came to its end; `report` is the frame that says so. */
   | { kind: 'finish'; report: AttachRequest }
-  /** Its job stopped before its end. */
+  /** Its job stopped before its end; `report` is the frame that says what it had done by then. */
+  | { kind: 'finish-partly'; report: AttachRequest }
+  /** Its job stopped before its end, and has nothing to show. */
   | { kind: 'abandon' }
   /** The report is on the disk. */
   | { kind: 'saved' }
   /** The coordinator has stored the report. */
   | { kind: 'acknowledge' }
-  /** The coordinator takes the lease away. */
-  | { kind: 'revoke' }
+  /** The coordinator takes the lease away; with `takesPart` it wants to know what was done by then. */
+  | { kind: 'revoke'; takesPart: boolean }
   /** The agent is about to end: batches are finished, everything else goes back. */
   | { kind: 'drain' };
 
-/** What is to be done: begin or stop the job, save or send the report, send a LeaseReturn, delete from the journal. */
-export type LeaseEffect = 'run' | 'stop' | 'save' | 'report' | 'return' | 'forget';
+/** What is to be done: begin the job, stop it at once or when what it has begun is done, save or send the report, send a LeaseReturn, delete from the journal. */
+export type LeaseEffect = 'run' | 'stop' | 'stop-soon' | 'save' | 'report' | 'return' | 'forget';
 
 /** The lease after an event, undefined when it is gone, and what is to be done in this order. */
 export interface LeaseStep {
@@ -62,7 +69,7 @@ export function stepLease(lease: HeldLease, event: LeaseEvent): LeaseStep {
       return stepSaving(lease, event);
     case 'reporting':
       if (event.kind === 'acknowledge') return { lease: undefined, effects: ['forget'] };
-      return event.kind === 'revoke' ? gone : unchanged(lease);
+      return isLost(event) ? gone : unchanged(lease);
   }
 }
 
@@ -81,12 +88,13 @@ function stepRunning(lease: HeldLease & { state: 'running' }, event: LeaseEvent)
   switch (event.kind) {
     case 'finish':
       return reported(lease.work, event.report);
+    case 'finish-partly':
     case 'abandon':
       return gone;
     case 'revoke':
-      return stopping(lease.work, true);
+      return stopping(lease.work, wantedAfter(event, lease.work));
     case 'drain':
-      return lease.work === 'scan' ? stopping(lease.work, false) : unchanged(lease);
+      return lease.work === 'scan' ? stopping(lease.work, 'whole') : unchanged(lease);
     default:
       return unchanged(lease);
   }
@@ -95,18 +103,24 @@ function stepRunning(lease: HeldLease & { state: 'running' }, event: LeaseEvent)
 function stepStopping(lease: HeldLease & { state: 'stopping' }, event: LeaseEvent): LeaseStep {
   switch (event.kind) {
     case 'finish':
-      return lease.revoked ? gone : reported(lease.work, event.report);
+      return lease.wanted === 'nothing' ? gone : reported(lease.work, event.report);
+    case 'finish-partly':
+      return lease.wanted === 'part' ? reported(lease.work, event.report) : gone;
     case 'abandon':
       return gone;
-    case 'revoke':
-      return { lease: { ...lease, revoked: true }, effects: [] };
+    case 'revoke': {
+      const wanted = wantedAfter(event, lease.work);
+      return lease.wanted === 'nothing' || lease.wanted === wanted
+        ? unchanged(lease)
+        : stopping(lease.work, wanted);
+    }
     default:
       return unchanged(lease);
   }
 }
 
 function stepSaving(lease: HeldLease & { state: 'saving' }, event: LeaseEvent): LeaseStep {
-  if (event.kind === 'revoke') return { lease: { ...lease, revoked: true }, effects: [] };
+  if (isLost(event)) return { lease: { ...lease, revoked: true }, effects: [] };
   if (event.kind !== 'saved') return unchanged(lease);
   if (lease.revoked) return gone;
   const { work, report } = lease;
@@ -120,8 +134,18 @@ function reported(work: LeaseWorkKind, report: AttachRequest): LeaseStep {
     : { lease: { state: 'reporting', work, report }, effects: ['report'] };
 }
 
-function stopping(work: LeaseWorkKind, revoked: boolean): LeaseStep {
-  return { lease: { state: 'stopping', work, revoked }, effects: ['stop'] };
+function stopping(work: LeaseWorkKind, wanted: Wanted): LeaseStep {
+  const effect = wanted === 'part' ? 'stop-soon' : 'stop';
+  return { lease: { state: 'stopping', work, wanted }, effects: [effect] };
+}
+
+/** Whether nothing about the lease is wanted any more; a report that is on its way is one that whoever takes parts wants. */
+function isLost(event: LeaseEvent): boolean {
+  return event.kind === 'revoke' && !event.takesPart;
+}
+
+function wantedAfter({ takesPart }: LeaseEvent & { kind: 'revoke' }, work: LeaseWorkKind): Wanted {
+  return takesPart && work === 'batch' ? 'part' : 'nothing';
 }
 
 function unchanged(lease: HeldLease): LeaseStep {

@@ -68,5 +68,5 @@ export async function postPages(job: ScanJob, count: number): Promise<number> {
 }
 
 export function isStopped(job: ScanJob | BatchJob): boolean {
-  return Atomics.load(job.shared.state, stateStop) === 1;
+  return Atomics.load(job.shared.state, stateStop) !== 0;
 }

@@ -4,39 +4,27 @@ import { create } from '@bufbuild/protobuf';
 import {
   AttachRequestSchema,
   HeartbeatSchema,
-  LocationCheckDoneSchema,
   type AttachRequest,
   type AttachResponse,
   type BatchDone,
   type BatchLease,
   type Heartbeat,
   type LeaseKey,
+  type LeaseRevocation,
   type LocationCheck,
   type ScanLease,
 } from '../../gen/drover/v1/session_pb.ts';
-import type { Logger } from '../../lib/log.ts';
-import { DroverError } from '../../lib/error.ts';
-import { parseLocation } from '../../lib/location.ts';
-import { checkDestination } from '../destination/open-destination.ts';
-import { chunkBytesFirst } from '../destination/sharepoint/chunk-size.ts';
-import { progressBytes, progressItems, stopJob, type JobTenant } from '../pool/jobs.ts';
-import type { Pool } from '../pool/pool.ts';
-import { BatchRun, leaseTagOf, sweepJob } from './batch-run.ts';
-import { keyText, type Journal, type UnfinishedBatch } from './journal.ts';
+import { progressBytes, progressItems, stopJob } from '../pool/jobs.ts';
+import { BatchRun } from './batch-run.ts';
+import { checkLocation } from './check-location.ts';
+import { keyText, type UnfinishedBatch } from './journal.ts';
+import { isWorthResuming, LeaseJournal, type LeaseJournalParts } from './lease-journal.ts';
 import { stepLease, takesSlot, type HeldLease, type LeaseEvent } from './lease-table.ts';
 import { ScanRun } from './scan-run.ts';
-import type { TenantHost } from './tenant-host.ts';
 
-export interface WorkOptions {
-  pool: Pool;
-  journal: Journal;
+export interface WorkOptions extends LeaseJournalParts {
   /** How many leases may be worked on or wait; what comes beyond them is given back. */
   slots: number;
-  /** Tells one coordinator's leases from another's; see leaseTagOf. */
-  authority: string;
-  /** Undefined when the agent has no sign-in to a tenant. */
-  tenant: TenantHost | undefined;
-  log: Logger;
 }
 
 interface Entry {
@@ -50,6 +38,7 @@ interface Entry {
 
 export class Work {
   readonly #options: WorkOptions;
+  readonly #journal: LeaseJournal;
   readonly #entries = new Map<string, Entry>();
   readonly #waiters = new Set<() => void>();
   #send: ((frame: AttachRequest) => void) | undefined;
@@ -60,6 +49,7 @@ export class Work {
 
   constructor(options: WorkOptions) {
     this.#options = options;
+    this.#journal = new LeaseJournal(options);
   }
 
   /** Takes up what an earlier process left: its results are sent again, its half-written files are removed. */
@@ -68,7 +58,7 @@ export class Work {
     for (const result of results) this.#addResult(result);
     for (const batch of unfinished)
       if (isWorthResuming(batch)) this.#resume(batch);
-      else void this.#sweep(batch);
+      else void this.#journal.sweep(batch);
   }
 
   /** Whether anything goes on that a watcher wants to see progress of. */
@@ -127,7 +117,7 @@ export class Work {
       case 'acknowledgement':
         return this.#acknowledge(frame.value.key, frame.value.page);
       case 'leaseRevocation':
-        return this.#revoke(frame.value.key, frame.value.message);
+        return this.#revoke(frame.value);
       default:
     }
   }
@@ -148,6 +138,7 @@ export class Work {
   /** Tells every job to stop and forgets about them; leases and results stay in the journal for the next process. */
   close(): void {
     this.#closed = true;
+    this.#journal.close();
     this.#send = undefined;
     for (const { run } of this.#entries.values()) if (run !== undefined) stopJob(run.shared);
   }
@@ -162,7 +153,8 @@ export class Work {
     if (this.#draining || this.#closed || taken >= this.#options.slots) return this.#giveBack(key);
     this.#stopOlder(key);
     const run = start(lease);
-    const recorded = run.work === 'batch' ? this.#record(lease as BatchLease) : Promise.resolve();
+    const recorded =
+      run.work === 'batch' ? this.#journal.record(lease as BatchLease) : Promise.resolve();
     const held: HeldLease = { state: 'queued', work: run.work };
     this.#entries.set(keyText(key), { key, held, run, recorded });
     this.#startQueued();
@@ -171,29 +163,17 @@ export class Work {
   #scanRun(lease: ScanLease): ScanRun {
     return new ScanRun(lease, {
       onPage: (page) => this.#page(page),
-      openTenant: () => this.#openTenant(lease.destination, lease.key),
+      openTenant: () => this.#journal.openTenant(lease.destination, lease.key),
     });
   }
 
   #batchRun({ lease, uploads }: UnfinishedBatch): BatchRun {
     return new BatchRun({
       lease,
-      leaseTag: this.#tag(lease),
+      leaseTag: this.#journal.tag(lease),
       uploads,
-      openTenant: () => this.#openTenant(lease.destination, lease.key),
+      openTenant: () => this.#journal.openTenant(lease.destination, lease.key),
     });
-  }
-
-  /** What a job needs beside its own thread when it writes to a tenant. */
-  #openTenant(destination: string, key: LeaseKey | undefined): JobTenant | undefined {
-    const { tenant, journal } = this.#options;
-    if (tenant === undefined || key === undefined || !isTenantPlace(destination)) return undefined;
-    return tenant.openJob((index, upload) =>
-      this.#guard(
-        'an open upload',
-        journal.keepUpload(key, index, upload, (upload?.size ?? 0) > chunkBytesFirst),
-      ),
-    );
   }
 
   /** A batch in whose file an earlier process stands: it is named in the hello, and goes on when the agent is attached. */
@@ -206,26 +186,17 @@ export class Work {
   }
 
   /** Answered on the stream that the question came on: another one would not know it. */
-  async #checkLocation({ check, destination }: LocationCheck): Promise<void> {
+  async #checkLocation(check: LocationCheck): Promise<void> {
     const send = this.#send;
-    const value = create(LocationCheckDoneSchema, { check });
-    try {
-      const { tenant } = this.#options;
-      if (tenant === undefined) await checkDestination(destination, undefined);
-      else await tenant.check(destination);
-    } catch (thrown) {
-      const { reason, message } = DroverError.from(thrown);
-      Object.assign(value, { reason, message });
-    }
-    if (send === this.#send)
-      send?.(create(AttachRequestSchema, { frame: { case: 'locationCheckDone', value } }));
+    const answer = await checkLocation(check, this.#options.tenant);
+    if (send === this.#send) send?.(answer);
   }
 
   // The coordinator gave the lease out again: what this agent still does of an older generation counts no more, and must
   // have ended before the newer one begins.
   #stopOlder(key: LeaseKey): void {
     for (const entry of [...this.#entries.values()])
-      if (entry.key.lease === key.lease) this.#apply(entry, { kind: 'revoke' });
+      if (entry.key.lease === key.lease) this.#apply(entry, { kind: 'revoke', takesPart: false });
   }
 
   #acknowledge(key: LeaseKey | undefined, page: bigint): void {
@@ -235,12 +206,13 @@ export class Work {
     else if (entry.run?.work === 'scan') entry.run.acknowledge(page);
   }
 
-  #revoke(key: LeaseKey | undefined, message: string): void {
+  #revoke({ key, message, takesPartial: takesPart }: LeaseRevocation): void {
     if (key === undefined) return;
-    this.#options.log.info({ lease: key.lease, generation: key.generation, message }, 'lease revoked'); // prettier-ignore
+    const { lease, generation } = key;
+    this.#options.log.info({ lease, generation, takesPart, message }, 'lease revoked');
     const entry = this.#entries.get(keyText(key));
     if (entry === undefined) this.#giveBack(key);
-    else this.#apply(entry, { kind: 'revoke' });
+    else this.#apply(entry, { kind: 'revoke', takesPart });
   }
 
   #page(frame: AttachRequest): void {
@@ -260,7 +232,8 @@ export class Work {
           void this.#runJob(entry);
           break;
         case 'stop':
-          if (entry.run !== undefined) stopJob(entry.run.shared);
+        case 'stop-soon':
+          if (entry.run !== undefined) stopJob(entry.run.shared, effect === 'stop' ? 'at-once' : 'soon'); // prettier-ignore
           break;
         case 'save':
           void this.#save(entry);
@@ -297,36 +270,16 @@ export class Work {
     await entry.recorded;
     const report = await entry.run!.run(this.#options.pool);
     this.#jobs -= 1;
-    if (!this.#closed)
-      this.#apply(entry, report === undefined ? { kind: 'abandon' } : { kind: 'finish', report });
+    if (!this.#closed) this.#apply(entry, endOf(report));
     this.#startQueued();
     this.#tell();
   }
 
   async #save(entry: Entry): Promise<void> {
     if (entry.held.state !== 'saving' || entry.held.report.frame.case !== 'batchDone') return;
-    await this.#guard('a result', this.#options.journal.saveResult(entry.held.report.frame.value));
+    await this.#journal.save(entry.held.report.frame.value);
     if (!this.#closed) this.#apply(entry, { kind: 'saved' });
     this.#startQueued();
-  }
-
-  #record(lease: BatchLease): Promise<void> {
-    return this.#guard('a lease', this.#options.journal.recordLease(lease));
-  }
-
-  #forget(key: LeaseKey): Promise<void> {
-    return this.#guard('an end', this.#options.journal.forget(key));
-  }
-
-  // A journal that cannot be written, as on a full disk, must not stop a migration: what it would have kept is in memory
-  // too, and the worst that follows is that the coordinator has a batch done once more when this process dies.
-  async #guard(what: string, change: Promise<void>): Promise<void> {
-    try {
-      await change;
-    } catch (error) {
-      if (!this.#closed)
-        this.#options.log.error({ err: error }, `the journal could not take ${what}`);
-    }
   }
 
   #addResult(result: BatchDone): void {
@@ -341,20 +294,7 @@ export class Work {
   #clean({ key, held, run }: Entry): void {
     if (held.work !== 'batch') return;
     const leftOpen = run?.work === 'batch' ? run.leftOpen : undefined;
-    void (leftOpen === undefined ? this.#forget(key) : this.#sweep(leftOpen));
-  }
-
-  async #sweep(batch: UnfinishedBatch): Promise<void> {
-    const { pool, log } = this.#options;
-    const { lease } = batch;
-    const tenant = this.#openTenant(lease.destination, lease.key);
-    const result = await pool.run(sweepJob(batch, this.#tag(lease), tenant));
-    if (result.kind === 'swept') return this.#forget(lease.key!);
-    if (!this.#closed) log.warn({ lease: lease.key?.lease, result }, 'half-written files may remain; the next start tries again'); // prettier-ignore
-  }
-
-  #tag(lease: BatchLease): string {
-    return leaseTagOf(this.#options.authority, lease.key?.lease ?? '');
+    void (leftOpen === undefined ? this.#journal.forget(key) : this.#journal.sweep(leftOpen));
   }
 
   // Without a stream there is nothing to say: the next hello does not name the lease, which means the same.
@@ -371,15 +311,14 @@ export class Work {
   }
 }
 
-/** Only a file of several chunks is worth it: of all others nothing was taken yet, or everything. */
-function isWorthResuming({ uploads }: UnfinishedBatch): boolean {
-  return uploads.some(({ size }) => size > chunkBytesFirst);
-}
-
-function isTenantPlace(destination: string): boolean {
-  return parseLocation(destination, 'destination').kind === 'sharepoint';
+/** What the end of a job means for its lease. */
+function endOf(report: AttachRequest | undefined): LeaseEvent {
+  if (report === undefined) return { kind: 'abandon' };
+  const { frame } = report;
+  const isPartial = frame.case === 'batchDone' && frame.value.partial;
+  return { kind: isPartial ? 'finish-partly' : 'finish', report };
 }
 
 function isRevoked(held: HeldLease): boolean {
-  return (held.state === 'stopping' || held.state === 'saving') && held.revoked;
+  return held.state === 'stopping' ? held.wanted === 'nothing' : held.state === 'saving' && held.revoked; // prettier-ignore
 }

@@ -1,0 +1,98 @@
+// What the journal keeps of the leases that an agent holds, and the sweeping up after those whose work died.
+import type { BatchDone, BatchLease, LeaseKey } from '../../gen/drover/v1/session_pb.ts';
+import { parseLocation } from '../../lib/location.ts';
+import type { Logger } from '../../lib/log.ts';
+import { chunkBytesFirst } from '../destination/sharepoint/chunk-size.ts';
+import type { JobTenant } from '../pool/jobs.ts';
+import type { Pool } from '../pool/pool.ts';
+import { leaseTagOf, sweepJob } from './batch-run.ts';
+import type { Journal, UnfinishedBatch } from './journal.ts';
+import type { TenantHost } from './tenant-host.ts';
+
+export interface LeaseJournalParts {
+  pool: Pool;
+  journal: Journal;
+  /** Tells one coordinator's leases from another's; see leaseTagOf. */
+  authority: string;
+  /** Undefined when the agent has no sign-in to a tenant. */
+  tenant: TenantHost | undefined;
+  log: Logger;
+}
+
+/**
+ * A journal that cannot be written, as on a full disk, must not stop a migration: what it would have kept is in memory too, and the
+ * worst that follows is that the coordinator has a batch done once more when this process dies. So nothing here ever rejects.
+ */
+export class LeaseJournal {
+  readonly #parts: LeaseJournalParts;
+  #closed = false;
+
+  constructor(parts: LeaseJournalParts) {
+    this.#parts = parts;
+  }
+
+  /** Resolves when the journal has the lease. */
+  record(lease: BatchLease): Promise<void> {
+    return this.#guard('a lease', this.#parts.journal.recordLease(lease));
+  }
+
+  /** Resolves when the journal has the result. */
+  save(result: BatchDone): Promise<void> {
+    return this.#guard('a result', this.#parts.journal.saveResult(result));
+  }
+
+  /** Deletes a lease and all that belongs to it. */
+  forget(key: LeaseKey): Promise<void> {
+    return this.#guard('an end', this.#parts.journal.forget(key));
+  }
+
+  /** Removes what a batch left half-written or open, and then forgets the lease. */
+  async sweep(batch: UnfinishedBatch): Promise<void> {
+    const { pool, log } = this.#parts;
+    const { lease } = batch;
+    const tenant = this.openTenant(lease.destination, lease.key);
+    const result = await pool.run(sweepJob(batch, this.tag(lease), tenant));
+    if (result.kind === 'swept') return this.forget(lease.key!);
+    if (!this.#closed) log.warn({ lease: lease.key?.lease, result }, 'half-written files may remain; the next start tries again'); // prettier-ignore
+  }
+
+  /** What a job needs beside its own thread when it writes to a tenant; what it holds open is kept in the journal. */
+  openTenant(destination: string, key: LeaseKey | undefined): JobTenant | undefined {
+    const { tenant, journal } = this.#parts;
+    if (tenant === undefined || key === undefined || !isTenantPlace(destination)) return undefined;
+    return tenant.openJob((index, upload) =>
+      this.#guard(
+        'an open upload',
+        journal.keepUpload(key, index, upload, (upload?.size ?? 0) > chunkBytesFirst),
+      ),
+    );
+  }
+
+  /** What names the half-written files of a lease. */
+  tag(lease: BatchLease): string {
+    return leaseTagOf(this.#parts.authority, lease.key?.lease ?? '');
+  }
+
+  /** From now on what goes wrong is no news any more. */
+  close(): void {
+    this.#closed = true;
+  }
+
+  async #guard(what: string, change: Promise<void>): Promise<void> {
+    try {
+      await change;
+    } catch (error) {
+      if (!this.#closed)
+        this.#parts.log.error({ err: error }, `the journal could not take ${what}`);
+    }
+  }
+}
+
+/** Whether a batch goes on where it stood: only a file of several chunks is worth it, for of all others nothing was taken, or everything. */
+export function isWorthResuming({ uploads }: UnfinishedBatch): boolean {
+  return uploads.some(({ size }) => size > chunkBytesFirst);
+}
+
+function isTenantPlace(destination: string): boolean {
+  return parseLocation(destination, 'destination').kind === 'sharepoint';
+}
