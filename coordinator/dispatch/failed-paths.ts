@@ -135,7 +135,10 @@ class FailedRows {
     }
     const { batch, row } = next.value;
     this.#nextBatch = batch + 1;
-    if ((row.phase === BatchPhase.FOLDERS) !== this.#isFolders || isPart(next.value)) return;
+    // What is gone from the source cannot be scanned again; the next whole run finds it.
+    const isGone = row.phase === BatchPhase.GONE || row.phase === BatchPhase.GONE_FOLDERS;
+    const isOther = (row.phase === BatchPhase.FOLDERS) !== this.#isFolders;
+    if (isGone || isOther || isPart(next.value)) return;
     // What was cut off it counts where it stands itself.
     for await (const part of withParts(this.#reader, this.#run, next.value))
       await this.#read(part, batch);

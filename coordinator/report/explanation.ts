@@ -1,6 +1,7 @@
 // Why an item is at the destination, or is not, in one sentence. PURE.
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import {
+  ItemAction,
   ItemSighting,
   ItemState,
   type Item,
@@ -22,7 +23,7 @@ export function explanationSummary(facts: ItemFacts): string {
   const latest = decisive(facts);
   const name = `"${facts.path}"`;
   if (latest === undefined) return `${name} was not migrated: the task was never run.`;
-  return `${sentenceOf(name, latest, facts.migrated)}${earlierOf(latest, facts.migrated)}.`;
+  return `${sentenceOf(name, latest, facts.migrated)}${earlierOf(latest, facts)}.`;
 }
 
 /** What the newest run says is to be done; empty where nothing is. */
@@ -58,9 +59,12 @@ function foundSentence(
   item: Item,
   migrated: MigratedItem | undefined,
 ): string {
+  if (isGone(item)) return goneSentence(name, { run, scanOnly }, item);
   switch (item.state) {
     case ItemState.SUCCEEDED:
-      return `${name} was migrated by ${run} to "${item.destinationPath || item.path}"`;
+      return item.movedFrom === ''
+        ? `${name} was migrated by ${run} to "${item.destinationPath || item.path}"`
+        : `${name} was "${item.movedFrom}" at the source before, and ${run} moved it at the destination to "${item.destinationPath || item.path}"`;
     case ItemState.SKIPPED:
       return item.reason === ErrorReason.UNCHANGED && migrated !== undefined
         ? `${name} was migrated by ${migrated.run} to "${migrated.destinationPath}", and has not changed since`
@@ -74,13 +78,49 @@ function foundSentence(
   }
 }
 
+function goneSentence(
+  name: string,
+  { run, scanOnly }: Pick<ItemInRun, 'run' | 'scanOnly'>,
+  item: Item,
+): string {
+  const isRecycled = item.action === ItemAction.RECYCLE;
+  const gone = `${name} was gone from the source when ${run} scanned it`;
+  switch (item.state) {
+    case ItemState.SUCCEEDED:
+      return `${gone}, and was recycled at the destination`;
+    case ItemState.SKIPPED:
+      return isRecycled
+        ? `${gone}, and was not recycled: ${causeOf(item)}`
+        : `${gone}, and was kept at the destination`;
+    case ItemState.FAILED:
+      return `${gone}, and could not be recycled: ${causeOf(item)}`;
+    default: {
+      const deed = isRecycled ? 'recycled' : 'kept';
+      return scanOnly
+        ? `${gone}; a run that is not told to scan only has it ${deed} at the destination`
+        : `${gone}, and is to be ${deed} at the destination`;
+    }
+  }
+}
+
+function isGone({ action }: Item): boolean {
+  return action === ItemAction.RECYCLE || action === ItemAction.KEEP;
+}
+
 /** Unless the sentence has said it. */
-function earlierOf({ item, sighting }: ItemInRun, migrated: MigratedItem | undefined): string {
+function earlierOf(
+  { item, sighting }: ItemInRun,
+  { migrated, runs }: Pick<ItemFacts, 'migrated' | 'runs'>,
+): string {
   const isSaid =
     sighting === ItemSighting.FOUND &&
     (item!.state === ItemState.SUCCEEDED || item!.reason === ErrorReason.UNCHANGED);
   if (isSaid) return '';
-  if (migrated === undefined) return '; it was never migrated before';
+  if (migrated === undefined) {
+    const before = runs.find((one) => one.item?.state === ItemState.SUCCEEDED && !isGone(one.item) && one.sighting === ItemSighting.FOUND); // prettier-ignore
+    if (before === undefined) return '; it was never migrated before';
+    return `; ${before.run} had migrated it, and it was moved or recycled since`;
+  }
   return `; ${migrated.run} had migrated it to "${migrated.destinationPath}"`;
 }
 

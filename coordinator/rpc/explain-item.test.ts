@@ -8,6 +8,7 @@ import {
   ItemState,
 } from '../../gen/drover/v1/item_pb.ts';
 import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
+import { GonePolicy } from '../../gen/drover/v1/settings_pb.ts';
 import { DroverError } from '../../lib/error.ts';
 import { entriesOf, openNamedTask, type NamedTask } from '../dispatch/testing/named-task.ts';
 import { explainItem } from './explain-item.ts';
@@ -120,4 +121,48 @@ test('a task that was never run', async (t) => {
   const task = await openNamedTask(t, 'file:///to');
   await task.create();
   t.is((await explain(task, 'a')).summary, '"a" was not migrated: the task was never run.');
+});
+
+test('an item that is gone, kept first and recycled later, and one that was moved', async (t) => {
+  const task = await openNamedTask(t, 'file:///to');
+  const file = (path: string, id: bigint) => ({
+    path,
+    size: id,
+    modifiedNs: id,
+    createdNs: id,
+    fileId: id,
+  });
+  await task.scan([[file('a', 1n), file('m', 2n), file('o', 3n)]]);
+  await task.migrate();
+  await task.scan([[file('n', 2n), file('o', 3n)]]);
+  t.is(
+    (await explain(task, 'a')).summary,
+    '"a" was gone from the source when tasks/a/runs/2 scanned it, and is to be kept at the destination; tasks/a/runs/1 had migrated it to "a".',
+  );
+  await task.migrate();
+  const kept = await explain(task, 'a');
+  t.is(
+    kept.summary,
+    '"a" was gone from the source when tasks/a/runs/2 scanned it, and was kept at the destination; tasks/a/runs/1 had migrated it to "a".',
+  );
+  t.like(kept.migrated, { run: 'tasks/a/runs/1', destinationPath: 'a' });
+  const moved = await explain(task, 'n');
+  t.is(
+    moved.summary,
+    '"n" was "m" at the source before, and tasks/a/runs/2 moved it at the destination to "n".',
+  );
+  t.is(moved.migrated!.sha256, '01'.repeat(32));
+  t.like(moved.runs[0]!.item, { movedFrom: 'm', sha256: '01'.repeat(32) });
+  t.is(
+    (await explain(task, 'm')).summary,
+    '"m" was not in the source when tasks/a/runs/2 scanned it; tasks/a/runs/1 had migrated it, and it was moved or recycled since.',
+  );
+  await task.scan([[file('n', 2n), file('o', 3n)]], { gonePolicy: GonePolicy.RECYCLE });
+  await task.migrate();
+  const recycled = await explain(task, 'a');
+  t.is(
+    recycled.summary,
+    '"a" was gone from the source when tasks/a/runs/3 scanned it, and was recycled at the destination.',
+  );
+  t.is(recycled.migrated, undefined);
 });

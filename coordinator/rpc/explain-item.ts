@@ -8,6 +8,7 @@ import {
   ItemKind,
   ItemSighting,
   ItemState,
+  ItemVerification,
   MigratedItemSchema,
   type ExplainItemRequest,
   type ExplainItemResponse,
@@ -126,7 +127,8 @@ async function migratedItem(
   const row = await store.run(key);
   const item = row && (await findItem(store, key, row, path));
   const runTime = row?.run!.endTime ?? row?.run!.startTime;
-  const isProved = item?.state === ItemState.SUCCEEDED;
+  // Older rows do not say how they were proved, but their runs do.
+  const verification = ledger.verification || (item?.verification ?? ItemVerification.UNSPECIFIED);
   const wasHashed = !ledger.folder;
   return create(MigratedItemSchema, {
     run: runName(key),
@@ -140,6 +142,6 @@ async function migratedItem(
     destinationModifiedTime: timestampFromNanoseconds(ledger.destinationModifiedNs),
     sha256: wasHashed ? Buffer.from(ledger.sha256).toString('hex') : '',
     quickXorHash: wasHashed ? Buffer.from(ledger.quickXorHash).toString('base64') : '',
-    ...(isProved ? { verification: item.verification } : {}),
+    verification,
   });
 }

@@ -1,5 +1,6 @@
 import test from 'ava';
 import { ItemKind } from '../../gen/drover/v1/item_pb.ts';
+import { GonePolicy } from '../../gen/drover/v1/settings_pb.ts';
 import { openNamedTask } from '../dispatch/testing/named-task.ts';
 import type { Entry } from '../dispatch/testing/scripted-agent.ts';
 import { batchBytesMax } from '../plan/batch-builder.ts';
@@ -84,4 +85,25 @@ test('a run without batches has no items', async (t) => {
   await task.scan([]);
   const row = (await task.store.run(task.key))!;
   t.is(await findItem(task.store, task.key, row, 'a'), undefined);
+});
+
+test('what is gone is found among all that is gone, files and folders', async (t) => {
+  const task = await openNamedTask(t, 'file:///to');
+  const entries = entriesIn(700, 3, 5).map(({ path, kind }) => ({ path, size: 1n, ...(kind === FOLDER ? { kind } : {}) })); // prettier-ignore
+  await task.scan(pagesOf(entries));
+  await task.migrate();
+  const left = entries.filter((_entry, index) => index % 700 === 0);
+  await task.scan(pagesOf(left), { gonePolicy: GonePolicy.RECYCLE });
+  for (const isMigrated of [false, true]) {
+    if (isMigrated) await task.migrate();
+    const row = (await task.store.run(task.key))!;
+    const wanted = new Map((await task.items()).map((item) => [item.path, item]));
+    t.is(wanted.size, entries.length);
+    const below = numbersOf(3);
+    for (let count = 0; count < 40; count += 1) {
+      const { path } = entries[below(entries.length)]!;
+      t.deepEqual({ ...(await findItem(task.store, task.key, row, path))!, agent: '' }, wanted.get(path), path); // prettier-ignore
+      t.is(await findItem(task.store, task.key, row, `${path}~`), undefined);
+    }
+  }
 });

@@ -7,7 +7,8 @@
 // What was cut off a batch has a number at the end; it is looked for where the batch stands.
 //
 // Folders that are written stand in their page, and again in the folder phase, where what became of them is. Those batches are in
-// path order among themselves, but one is filled over many pages and has the number that it was begun with.
+// path order among themselves, but one is filled over many pages and has the number that it was begun with. So are those of what is gone
+// from the source: files among themselves, and folders.
 import { BinaryReader } from '@bufbuild/protobuf/wire';
 import { BatchItemsSchema } from '../../gen/drover/v1/columns_pb.ts';
 import type { RunRow } from '../../gen/drover/store/v1/rows_pb.ts';
@@ -23,6 +24,9 @@ import { readBatch } from '../report/read-batch.ts';
 /** How many batches' headers are read at once: most of the time the first few will do. */
 const headersReadFirst = 4;
 const headersReadMax = 200;
+/** Into how many batches of what is gone is looked at most. */
+const goneLooksMax = 50;
+const gonePhases = new Set<BatchPhase>([BatchPhase.GONE, BatchPhase.GONE_FOLDERS]);
 
 /** The item of this path in a run; undefined when the run has none. */
 export async function findItem(
@@ -53,16 +57,16 @@ class Search {
       let items = 0;
       for await (const header of headers) {
         if (items >= scanPageItemsMax) break;
-        if (header.row.phase === BatchPhase.FOLDERS) continue;
+        if (header.row.phase !== BatchPhase.TRANSFER) continue;
         items += await this.#itemsOf(header);
         const found = await this.#lookInto(header);
         if (found !== undefined) return await this.#asReported(found, edge);
       }
     }
-    return undefined;
+    return await this.#findGone(edge);
   }
 
-  /** The number of the first batch that begins after the path, those of the folder phase left out. */
+  /** The number of the first batch of the transfer phase that begins after the path. */
   async #edge(): Promise<number> {
     let [low, high] = [1, this.#row.batches + 1];
     while (low < high) {
@@ -77,7 +81,7 @@ class Search {
   async #firstTransfer(start: number, end: number): Promise<BatchHeader | undefined> {
     for await (const header of this.#from(start)) {
       if (header.batch >= end) return undefined;
-      if (header.row.phase !== BatchPhase.FOLDERS) return header;
+      if (header.row.phase === BatchPhase.TRANSFER) return header;
     }
     return undefined;
   }
@@ -131,12 +135,23 @@ class Search {
     return undefined;
   }
 
+  /** It is in the last batch of files or of folders that does not begin after the path; what was moved was taken out of some. */
+  async #findGone(edge: number): Promise<Item | undefined> {
+    let looks = 0;
+    for await (const header of this.#before(await this.#pageEnd(edge))) {
+      if (!gonePhases.has(header.row.phase) || (await this.#beginsAfter(header))) continue;
+      const found = await this.#lookInto(header);
+      if (found !== undefined || ++looks >= goneLooksMax) return found;
+    }
+    return undefined;
+  }
+
   /** A number after which no batch of the item's page comes. */
   async #pageEnd(edge: number): Promise<number> {
     let items = 0;
     for await (const header of this.#from(edge)) {
       // The folder batches of a page have their numbers after its others.
-      if (header.row.phase === BatchPhase.FOLDERS) continue;
+      if (header.row.phase !== BatchPhase.TRANSFER) continue;
       if (items >= scanPageItemsMax) return header.batch;
       items += await this.#itemsOf(header);
     }
