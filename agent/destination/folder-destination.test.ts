@@ -28,13 +28,13 @@ import {
   reasonOf,
   testDestination,
   uploadOptions,
-  type DestinationPlace,
 } from './contract.ts';
 import { testConflictPolicies } from './conflict-contract.ts';
+import { testMoves, type RecyclingPlace } from './move-contract.ts';
 import { openFolderDestination } from './folder-destination.ts';
 import { openDestination } from './open-destination.ts';
 
-interface FolderPlace extends DestinationPlace {
+interface FolderPlace extends RecyclingPlace {
   /** A folder that is removed after the test. */
   scratch: string;
   /** The destination, in the scratch folder, not yet made. */
@@ -57,6 +57,10 @@ async function makePlace(): Promise<FolderPlace> {
       writeFileSync(below(relative), bytes);
       utimesSync(below(relative), Number(ns / 1_000_000_000n), Number(ns / 1_000_000_000n));
     },
+    bringBack: async (relative) => {
+      const at = path.join(root, '.drover-recycled', 'task-1', relative);
+      return lstatSync(at, { throwIfNoEntry: false }) && readFileSync(at);
+    },
     list: async () => readdirSync(root, { recursive: true, encoding: 'utf8' }).sort(),
     [Symbol.asyncDispose]: async () => rmSync(scratch, { recursive: true }),
   };
@@ -64,6 +68,7 @@ async function makePlace(): Promise<FolderPlace> {
 
 testDestination(test, 'folder', makePlace, fileSystemTraits);
 testConflictPolicies(test, 'folder', makePlace);
+testMoves(test, 'folder', makePlace, { movesEdited: false });
 
 const content = Buffer.from('content');
 const times = { modifiedNs, createdNs: 0n };
@@ -134,6 +139,9 @@ for (const link of ['link', 'folder/link'])
       t.is(await reasonOf(destination.makeFolder(below)), escapes, below);
       t.is(await reasonOf(destination.finishFolder(below, times, false)), escapes, below);
       t.is(await reasonOf(destination.openUpload(uploadOptions(below, content))), escapes, below);
+      const expected = { size: 0, modifiedNs: 0n, id: '', version: '' };
+      for (const kind of ['file', 'folder'] as const)
+        t.is(await reasonOf(destination.recycle({ path: below, kind, expected, runTag: 'a-1' })), escapes, below); // prettier-ignore
       await destination.removeParts(below, ['tag-1-0']);
     }
     t.deepEqual(readdirSync(outside, { recursive: true, encoding: 'utf8' }).sort(), [
@@ -142,6 +150,20 @@ for (const link of ['link', 'folder/link'])
     ]);
     t.not(statSync(path.join(outside, 'inner'), { bigint: true }).mtimeNs, modifiedNs);
   });
+
+test('the folder for what was recycled takes no item of a source', async (t) => {
+  await using place = await makePlace();
+  await using destination = await place.open();
+  const { NAME_INVALID } = ErrorReason;
+  for (const at of ['.drover-recycled', '.drover-recycled/a', '.Drover-Recycled/a/b']) {
+    t.is(await reasonOf(destination.makeFolder(at)), NAME_INVALID);
+    t.is(await reasonOf(destination.finishFolder(at, times, true)), NAME_INVALID);
+    t.is(await reasonOf(put(destination, at, content)), NAME_INVALID);
+  }
+  // Elsewhere it is a name like any other.
+  await put(destination, 'a/.drover-recycled', content);
+  t.deepEqual(await place.list(), ['a', 'a/.drover-recycled']);
+});
 
 test('a link in the place of a file is neither followed nor replaced', async (t) => {
   await using place = await makePlace();

@@ -2,6 +2,7 @@
 import test from 'ava';
 import { testConflictPolicies } from '../conflict-contract.ts';
 import { testDestination, type DestinationTraits } from '../contract.ts';
+import { testMoves } from '../move-contract.ts';
 import { openTestPlace } from './testing/place.ts';
 import { TestTenant } from './testing/tenant.ts';
 
@@ -16,3 +17,4 @@ const traits: DestinationTraits = {
 
 testDestination(test, 'sharepoint', () => openTestPlace(tenant), traits);
 testConflictPolicies(test, 'sharepoint', () => openTestPlace(tenant));
+testMoves(test, 'sharepoint', () => openTestPlace(tenant), { movesEdited: true });

@@ -1,5 +1,5 @@
 // A folder of the test tenant: written to by the destination under test, and looked at and disturbed from the side.
-import type { DestinationPlace } from '../../contract.ts';
+import type { RecyclingPlace } from '../../move-contract.ts';
 import { begin, contentOf, uploadOptions } from '../../contract.ts';
 import type { Destination, DestinationFile, Upload, UploadOptions } from '../../destination.ts';
 import { Hasher } from '../../../pool/hasher.ts';
@@ -17,7 +17,7 @@ export interface GraphItem {
   fileSystemInfo: { lastModifiedDateTime: string; createdDateTime: string };
 }
 
-export interface TestPlace extends DestinationPlace {
+export interface TestPlace extends RecyclingPlace {
   address: string;
   driveId: string;
   open(parts?: { client?: GraphClient; signal?: AbortSignal }): Promise<Destination>;
@@ -55,19 +55,20 @@ export async function openTestPlace(tenant: TestTenant, library?: string): Promi
     }
     return found.sort();
   };
+  const readBack = async (path: string): Promise<Buffer | undefined> => {
+    const select = '?$select=id,@microsoft.graph.downloadUrl';
+    const answer = await tenant.graph('GET', `${below(path)}${select}`);
+    if (answer.status === 404) return undefined;
+    const found = answer.json() as Record<string, string>;
+    return (await tenant.graph('GET', found['@microsoft.graph.downloadUrl']!)).body;
+  };
   return {
     address,
     driveId,
     below,
     item,
     open: (parts) => tenant.open(address, parts),
-    readBack: async (path) => {
-      const select = '?$select=id,@microsoft.graph.downloadUrl';
-      const answer = await tenant.graph('GET', `${below(path)}${select}`);
-      if (answer.status === 404) return undefined;
-      const found = answer.json() as Record<string, string>;
-      return (await tenant.graph('GET', found['@microsoft.graph.downloadUrl']!)).body;
-    },
+    readBack,
     modifiedNs: async (path) => {
       const modified = (await item(path))!.fileSystemInfo.lastModifiedDateTime;
       return BigInt(Date.parse(modified)) * 1_000_000n;
@@ -75,6 +76,10 @@ export async function openTestPlace(tenant: TestTenant, library?: string): Promi
     versions: async (path) => {
       const answer = await tenant.graph('GET', `${below(path)}/versions`);
       return (answer.json() as { value: unknown[] }).value.length;
+    },
+    bringBack: async (path, id) => {
+      const answer = await tenant.graph('POST', `/drives/${driveId}/items/${id}/restore`, {});
+      return answer.status === 200 ? await readBack(path) : undefined;
     },
     put: async (path, content) =>
       (await tenant.graph('PUT', `${below(path)}/content`, content)).json() as GraphItem,
