@@ -26,6 +26,7 @@ const options = { leaseTtlMs, heartbeatIntervalMs: 5_000 };
 export interface RunOptions {
   scanOnly?: boolean;
   destination?: string;
+  settings?: MessageInitShape<typeof TaskSettingsSchema>;
   /** The number of a run: only what failed in it is tried again. */
   retried?: number;
 }
@@ -145,6 +146,14 @@ export async function openHarness(t: ExecutionContext): Promise<Harness> {
     await rm(folder, { recursive: true, force: true });
   });
   return harness;
+}
+
+/** Small files, in path order. */
+export function smallFiles(count: number): Entry[] {
+  return Array.from({ length: count }, (_, index) => ({
+    path: `s${String(index).padStart(6, '0')}`,
+    size: 1000n,
+  }));
 }
 
 /** Files each of which is a batch of its own, in path order. */

@@ -134,6 +134,12 @@ export class ScriptedAgent {
     this.push({ case: 'batchDone', value: { key: lease.key!, results: encoded } });
   }
 
+  /** The agent was told to stop: the first `count` items of the batch went well, and the others it had not begun. */
+  sendPartial(lease: BatchLease, count: number): void {
+    const results = partialResults(lease.items, (index) => index < count);
+    this.push({ case: 'batchDone', value: { key: lease.key!, results, partial: true } });
+  }
+
   giveBack(...keys: (LeaseKey | undefined)[]): void {
     this.push({ case: 'leaseReturn', value: { keys: keys.map((key) => key!) } });
   }
@@ -142,6 +148,12 @@ export class ScriptedAgent {
   beat(...keys: (LeaseKey | undefined)[]): void {
     const leases = keys.map((key) => ({ key: key!, items: 0n, bytes: 0n }));
     this.push({ case: 'heartbeat', value: { leases } });
+  }
+
+  /** Says that so many items of each lease are done. */
+  progress(items: number, ...leases: readonly BatchLease[]): void {
+    const told = leases.map(({ key }) => ({ key: key!, items: BigInt(items), bytes: 0n }));
+    this.push({ case: 'heartbeat', value: { leases: told } });
   }
 }
 
@@ -161,6 +173,17 @@ export function encodePage(entries: readonly Entry[]): Uint8Array {
     page.fileId.push(facts.fileId ?? 0n);
   }
   return toBinary(ScanPageSchema, page);
+}
+
+/** Encoded results in which some items succeeded and nothing is known of the others. */
+export function partialResults(
+  encodedItems: Uint8Array,
+  isDone: (index: number) => boolean,
+): Uint8Array {
+  const results = goodResults(encodedItems);
+  for (const index of results.state.keys())
+    if (!isDone(index)) results.state[index] = ItemState.UNSPECIFIED;
+  return toBinary(BatchResultsSchema, results);
 }
 
 /** Results in which every item of the encoded batch went well: what is gone was recycled or kept, and what was moved is moved. */
