@@ -57,6 +57,11 @@ export class LevelReader implements Reader {
     return this.opened.database;
   }
 
+  /** The database, for reading more than single rows of it. A transaction waits until all that was committed before it is in there. */
+  protected async whole(): Promise<Database> {
+    return this.database;
+  }
+
   /** What a read brings; what goes wrong with it is said in words that help. */
   protected async read<T>(reading: PromiseLike<T>): Promise<T> {
     try {
@@ -92,7 +97,7 @@ export class LevelReader implements Reader {
     range: KeyRange | { gt: string; lte: string },
     limit: number,
   ): Promise<{ key: string; row: MessageShape<D> }[]> {
-    const entries = await this.read(this.database.iterator({ ...range, limit }).all());
+    const entries = await this.read((await this.whole()).iterator({ ...range, limit }).all());
     return entries.map(([key, bytes]) => ({ key, row: fromBinary(schema, bytes) }));
   }
 
@@ -115,7 +120,7 @@ export class LevelReader implements Reader {
   }
 
   async openRuns(): Promise<RunKey[]> {
-    const found = await this.read(this.database.keys(under('open-run!')).all());
+    const found = await this.read((await this.whole()).keys(under('open-run!')).all());
     return found.map((key) => ({ task: key.split('!')[1]!, run: lastNumber(key) }));
   }
 
@@ -138,25 +143,28 @@ export class LevelReader implements Reader {
   async pendingBatches(run: RunKey, phase: BatchPhase, after: number, limit: number) {
     const start = keys.pendingBatch({ ...run, batch: after }, phase);
     const found = await this.read(
-      this.database.keys({ ...from(parent(start), start), limit }).all(),
+      (await this.whole()).keys({ ...from(parent(start), start), limit }).all(),
     );
     return found.map(lastNumber);
   }
 
   async lastPendingBatch(run: RunKey, phase: BatchPhase): Promise<number | undefined> {
     const range = under(parent(keys.pendingBatch({ ...run, batch: 0 }, phase)));
-    const found = await this.read(this.database.keys({ ...range, reverse: true, limit: 1 }).all());
+    const found = await this.read(
+      (await this.whole()).keys({ ...range, reverse: true, limit: 1 }).all(),
+    );
     return found.map(lastNumber)[0];
   }
 
   async leasedBatches(run: RunKey): Promise<number[]> {
     const range = under(parent(keys.leasedBatch({ ...run, batch: 0 })));
-    return (await this.read(this.database.keys(range).all())).map(lastNumber);
+    return (await this.read((await this.whole()).keys(range).all())).map(lastNumber);
   }
 
   async ledger(task: string, paths: readonly string[]): Promise<(LedgerRow | undefined)[]> {
     if (paths.length === 0) return [];
-    const iterator = this.database.iterator({
+    const database = await this.whole();
+    const iterator = database.iterator({
       gte: keys.ledger(task, paths[0]!),
       lte: keys.ledger(task, paths.at(-1)!),
     });
@@ -195,7 +203,7 @@ export class LevelReader implements Reader {
     const key = keys.ledger(task, itemPath);
     // What is below a path comes right after it, since nothing is below the separator.
     const range = { gte: key, lt: `${key}\x01`, limit: 1 };
-    const [entry] = await this.read(this.database.iterator(range).all());
+    const [entry] = await this.read((await this.whole()).iterator(range).all());
     if (entry === undefined) return undefined;
     const found = keyPath(entry[0].slice(keys.ledger(task, '').length));
     return { path: found, row: fromBinary(LedgerRowSchema, entry[1]) };
@@ -203,7 +211,7 @@ export class LevelReader implements Reader {
 
   async countLedger(task: string, max: number): Promise<number> {
     const range = under(keys.ledger(task, ''));
-    const found = await this.read(this.database.keys({ ...range, limit: max }).all());
+    const found = await this.read((await this.whole()).keys({ ...range, limit: max }).all());
     return found.length;
   }
 

@@ -1,8 +1,9 @@
-// The store on LevelDB. LevelDB has no isolation, so commits run one at a time; each is one synced write, and rows and their index rows
-// share it.
+// The store on LevelDB. LevelDB has no isolation, so changes are made one at a time; each commit is part of one synced write, and rows and
+// their index rows share it.
 import { fromBinary } from '@bufbuild/protobuf';
 import { timestampMs } from '@bufbuild/protobuf/wkt';
 import { JoinTokenRowSchema, RequestRowSchema } from '../../gen/drover/store/v1/rows_pb.ts';
+import { CommitQueue } from './commit-queue.ts';
 import { copyRows, type CopiedRows } from './copy-rows.ts';
 import { keys, runRanges, taskRanges, under, type KeyRange } from './keys.ts';
 import { LevelReader, type OpenedStore } from './level-reader.ts';
@@ -49,29 +50,24 @@ export async function openLevelStore(
 }
 
 class LevelStore extends LevelReader implements CopyableStore {
-  readonly #writer: SafeWriter;
-  /** Settles when the commits before are done; never rejects. */
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #queue: CommitQueue;
 
   constructor(opened: OpenedStore) {
     super(opened);
-    this.#writer = new SafeWriter(opened.database, opened.folder);
+    this.#queue = new CommitQueue(new SafeWriter(opened.database, opened.folder));
   }
 
   /** Says which format the store has, where it does not say so yet. */
   async writeFormat(): Promise<void> {
     if ((await readNumber(this.database, keys.format)) !== undefined) return;
-    await this.#alone(() =>
-      this.#writer.write(new Map([[keys.format, encodeNumber(storeFormat)]])),
-    );
+    await this.#put(new Map([[keys.format, encodeNumber(storeFormat)]]));
   }
 
   commit<T>(change: (transaction: Transaction) => Promise<T> | T): Promise<T> {
-    return this.#alone(async () => {
-      const transaction = new LevelTransaction(this.opened);
+    return this.#queue.commit(async () => {
+      const transaction = new LevelTransaction(this.opened, this.#queue);
       const result = await change(transaction);
-      await this.#writer.write(transaction.writes);
-      return result;
+      return { result, writes: transaction.writes };
     });
   }
 
@@ -122,18 +118,15 @@ class LevelStore extends LevelReader implements CopyableStore {
   }
 
   #remove(rowKeys: readonly string[]): Promise<void> {
-    const writes: Writes = new Map(rowKeys.map((key) => [key, undefined]));
-    return this.#alone(() => this.#writer.write(writes));
+    return this.#put(new Map(rowKeys.map((key) => [key, undefined])));
   }
 
-  #alone<T>(work: () => Promise<T>): Promise<T> {
-    const mine = this.#last.then(work);
-    this.#last = mine.catch(() => undefined);
-    return mine;
+  async #put(writes: Writes): Promise<void> {
+    await this.#queue.commit(async () => ({ result: undefined, writes }));
   }
 
   async close(): Promise<void> {
-    await this.#last;
+    await this.#queue.idle();
     await this.database.close();
   }
 

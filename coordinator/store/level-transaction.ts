@@ -30,26 +30,61 @@ import {
 import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
 import { isRunOpen } from '../task/run-states.ts';
 import { keys } from './keys.ts';
-import { LevelReader } from './level-reader.ts';
+import type { UnwrittenRows } from './commit-queue.ts';
+import { LevelReader, type OpenedStore } from './level-reader.ts';
+import type { Database } from './open-database.ts';
+import { readError } from './store-errors.ts';
 import type { BatchKey, RunKey, Transaction } from './store.ts';
 
 const nothing = new Uint8Array(0);
+
+const allWritten: UnwrittenRows = {
+  has: () => false,
+  get: () => undefined,
+  written: () => Promise.resolve(),
+};
 
 /** Collects writes; indexes follow their rows. */
 export class LevelTransaction extends LevelReader implements Transaction {
   /** What the commit will write; undefined deletes. */
   readonly writes = new Map<string, Uint8Array | undefined>();
 
+  readonly #unwritten: UnwrittenRows;
+
+  /** `unwritten` is what earlier commits put and nobody has written yet. */
+  constructor(opened: OpenedStore, unwritten: UnwrittenRows = allWritten) {
+    super(opened);
+    this.#unwritten = unwritten;
+  }
+
+  protected override async whole(): Promise<Database> {
+    await this.#unwritten.written();
+    return this.database;
+  }
+
+  // At once, not in another thread: what a commit reads was written or read a moment ago, and is had sooner than a thread is woken.
   protected override async get(key: string): Promise<Uint8Array | undefined> {
-    return this.writes.has(key) ? this.writes.get(key) : super.get(key);
+    if (this.writes.has(key)) return this.writes.get(key);
+    if (this.#unwritten.has(key)) return this.#unwritten.get(key);
+    try {
+      return this.database.getSync(key);
+    } catch (error) {
+      throw readError(this.opened.folder, error);
+    }
   }
 
   protected override async getMany(rowKeys: string[]): Promise<(Uint8Array | undefined)[]> {
+    // What is not written yet is looked up first: it may be written while the rest is read.
+    const known = new Map(
+      rowKeys.flatMap((key) => {
+        if (this.writes.has(key)) return [[key, this.writes.get(key)] as const];
+        return this.#unwritten.has(key) ? [[key, this.#unwritten.get(key)] as const] : [];
+      }),
+    );
     const found = await super.getMany(rowKeys);
-    return found.map((bytes, index) => {
-      const key = rowKeys[index]!;
-      return this.writes.has(key) ? this.writes.get(key) : bytes;
-    });
+    return found.map((bytes, index) =>
+      known.has(rowKeys[index]!) ? known.get(rowKeys[index]!) : bytes,
+    );
   }
 
   #put<D extends DescMessage>(schema: D, key: string, row: MessageShape<D>): void {

@@ -8,6 +8,7 @@
 //
 // Reads go on in both: the database shows no row of a write that failed, and mending makes that true on the disk as well.
 import { statfs } from 'node:fs/promises';
+import type { CommitWriter } from './commit-queue.ts';
 import { openAgain, type Database } from './open-database.ts';
 import { openError, readError, writeError } from './store-errors.ts';
 
@@ -19,7 +20,7 @@ const roomMinBytes = 16 * 1024 * 1024;
 
 type State = { kind: 'sound' } | { kind: 'doubtful'; before: Writes; cause: unknown };
 
-export class SafeWriter {
+export class SafeWriter implements CommitWriter {
   readonly #database: Database;
   readonly #folder: string;
   #state: State = { kind: 'sound' };
@@ -32,7 +33,7 @@ export class SafeWriter {
   /** Makes all writes at once and forces them to the disk. Throws UNAVAILABLE, and nothing of them is kept, when they cannot be made. */
   async write(writes: Writes): Promise<void> {
     if (writes.size === 0) return;
-    await this.#mend();
+    await this.mend();
     try {
       await this.#put(writes);
     } catch (cause) {
@@ -45,7 +46,7 @@ export class SafeWriter {
   }
 
   /** Undoes what a write that failed may have left; nothing to do after one that succeeded. Throws UNAVAILABLE while that cannot be done. */
-  async #mend(): Promise<void> {
+  async mend(): Promise<void> {
     if (this.#state.kind === 'sound') return;
     const { before, cause } = this.#state;
     const { bavail, bsize } = await statfs(this.#folder);
