@@ -157,7 +157,10 @@ export class RunFeed {
     // Batches of what is gone get into their phase later than others of a higher number.
     if (found.length === 0 && this.#phase === BatchPhase.GONE) found = await this.#pendingAfter(0);
     const works = await Promise.all(found.map((batch) => this.#workOf(batch)));
-    this.#ready = works.filter((work) => work !== undefined);
+    // What was put in while these were read stays.
+    const known = new Set(this.#ready.map(({ batch }) => batch));
+    const read = works.filter((work) => work !== undefined);
+    this.#ready.push(...read.filter(({ batch }) => !known.has(batch)));
     this.#readyUnits = this.#ready.reduce((sum, { size }) => sum + workUnits(size), 0);
     this.#after = found.at(-1) ?? this.#after;
   }
