@@ -1,18 +1,18 @@
 // A run among agents that fail by chance. Whatever happens, it ends with one counted result for every item, and with every
 // result that was acknowledged. A failure names its seed: put it into `seeds` to play it again.
-import { fromBinary } from '@bufbuild/protobuf';
+import { create, fromBinary } from '@bufbuild/protobuf';
 import test, { type ExecutionContext } from 'ava';
 import { BatchItemsSchema, BatchResultsSchema } from '../../gen/drover/v1/columns_pb.ts';
 import { ItemKind, ItemState } from '../../gen/drover/v1/item_pb.ts';
 import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
-import { LeaseState } from '../../gen/drover/store/v1/rows_pb.ts';
+import { AgentRowSchema, LeaseState } from '../../gen/drover/store/v1/rows_pb.ts';
+import { AgentAvailability } from '../../gen/drover/v1/agent_pb.ts';
 import { batchBytesMax } from '../plan/batch-builder.ts';
 import type { RunKey } from '../store/store.ts';
 import { numbersOf, type Below } from '../store/testing/random.ts';
-import { batchLeaseId } from '../task/names.ts';
 import { leaseTtlMs, openHarness, type Harness } from './testing/harness.ts';
 import type { Entry } from './testing/scripted-agent.ts';
-import { SimulatedAgent, type World } from './testing/simulated-agent.ts';
+import { itemKey, SimulatedAgent, type World } from './testing/simulated-agent.ts';
 
 const seeds = [1, 2, 3, 4];
 const steps = 400;
@@ -49,10 +49,20 @@ async function happen(harness: Harness, agents: SimulatedAgent[], run: RunKey, b
   else if (luck < 88) {
     agent.vanish();
     agent.forget();
-  } else if (luck < 93) await harness.advance(below(leaseTtlMs / 2));
+  } else if (luck < 90) await disableOrEnable(harness, agent.name, below(3) === 0);
+  else if (luck < 93) await harness.advance(below(leaseTtlMs / 2));
   else if (luck < 96) harness.watched.failWrite(new Error('disk full'));
   else if (luck < 98) await harness.restart();
   else await pauseOrResume(harness, run);
+}
+
+async function disableOrEnable(harness: Harness, agent: string, isDisabled: boolean) {
+  const availability = isDisabled ? AgentAvailability.DISABLED : AgentAvailability.ENABLED;
+  harness.watched.failNothing();
+  await harness.watched.store.commit((transaction) =>
+    transaction.putAgent(agent, create(AgentRowSchema, { agent: { availability } })),
+  );
+  harness.dispatcher.setAvailability(agent, availability);
 }
 
 async function pauseOrResume(harness: Harness, run: RunKey): Promise<void> {
@@ -66,6 +76,7 @@ async function pauseOrResume(harness: Harness, run: RunKey): Promise<void> {
 async function finish(harness: Harness, agents: SimulatedAgent[], run: RunKey): Promise<boolean> {
   harness.watched.failNothing();
   if ((await harness.state(run)) === 'PAUSED') await harness.change(run, 'resume');
+  for (const { name } of agents) await disableOrEnable(harness, name, false);
   for (let round = 0; round < roundsMax; round += 1) {
     for (const agent of agents) {
       if (!agent.isAttached) agent.attach(harness.dispatcher);
@@ -83,18 +94,19 @@ async function finish(harness: Harness, agents: SimulatedAgent[], run: RunKey): 
 async function checkEnd(t: ExecutionContext, harness: Harness, run: RunKey, world: World) {
   const { store } = harness.watched;
   const counted: string[] = [];
+  let parts = 0;
   const sums = { succeededItems: 0n, skippedItems: 0n, failedItems: 0n, succeededBytes: 0n };
   const succeeded: string[] = [];
   for (const { batch, row } of await store.batches(run, 0, 10_000)) {
     const key = { ...run, batch };
     const items = fromBinary(BatchItemsSchema, (await store.batchItems(key))!);
-    const encoded = (await store.batchResults(key))!;
-    const results = fromBinary(BatchResultsSchema, encoded);
-    const acknowledged = world.acknowledged.get(batchLeaseId(key));
-    if (acknowledged !== undefined) t.deepEqual(Buffer.from(encoded), Buffer.from(acknowledged));
+    const results = fromBinary(BatchResultsSchema, (await store.batchResults(key))!);
+    if (row.partOf !== 0) parts += 1;
     t.is(row.lease!.state, LeaseState.DONE);
     for (const [index, path] of items.path.entries()) {
       const kind = items.kind[index]!;
+      const acknowledged = world.acknowledged.get(itemKey(row.phase, path));
+      if (acknowledged !== undefined) t.is(results.state[index], acknowledged, path);
       if (kind === ItemKind.FOLDER && row.phase !== BatchPhase.FOLDERS) continue;
       counted.push(path);
       const state = results.state[index]!;
@@ -106,6 +118,7 @@ async function checkEnd(t: ExecutionContext, harness: Harness, run: RunKey, worl
       else sums.failedItems += 1n;
     }
   }
+  t.true(parts > 0, 'batches were cut');
   const scanned = world.pages.flat();
   t.deepEqual(counted.toSorted(), scanned.map(({ path }) => path).toSorted());
   const row = await harness.run(run);

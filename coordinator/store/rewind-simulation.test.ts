@@ -11,10 +11,9 @@ import { ItemKind } from '../../gen/drover/v1/item_pb.ts';
 import { BatchPhase, type BatchLease } from '../../gen/drover/v1/session_pb.ts';
 import { Harness } from '../dispatch/testing/harness.ts';
 import type { Entry, ScriptedAgent } from '../dispatch/testing/scripted-agent.ts';
-import { SimulatedAgent, type World } from '../dispatch/testing/simulated-agent.ts';
+import { itemKey, SimulatedAgent, type World } from '../dispatch/testing/simulated-agent.ts';
 import { watchStore } from '../dispatch/testing/watched-store.ts';
 import { batchBytesMax } from '../plan/batch-builder.ts';
-import { batchLeaseId } from '../task/names.ts';
 import { checkStore } from './check-store.ts';
 import { openLevelStore, type CopyableStore } from './level-store.ts';
 import { rewindStore } from './rewind.ts';
@@ -146,13 +145,14 @@ async function checkEnd(t: ExecutionContext, { store, run, world }: Scene): Prom
   for (const { batch, row } of await store.batches(run, 0, 10_000)) {
     const key = { ...run, batch };
     const items = fromBinary(BatchItemsSchema, (await store.batchItems(key))!);
-    const results = Buffer.from((await store.batchResults(key))!);
-    t.false(fromBinary(BatchResultsSchema, results).attempts.includes(lateAttempts));
-    const acknowledged = world.acknowledged.get(batchLeaseId(key));
-    if (acknowledged !== undefined) t.deepEqual(results, Buffer.from(acknowledged));
-    for (const [index, item] of items.path.entries())
+    const results = fromBinary(BatchResultsSchema, (await store.batchResults(key))!);
+    t.false(results.attempts.includes(lateAttempts));
+    for (const [index, item] of items.path.entries()) {
+      const acknowledged = world.acknowledged.get(itemKey(row.phase, item));
+      if (acknowledged !== undefined) t.is(results.state[index], acknowledged, item);
       if (items.kind[index] !== ItemKind.FOLDER || row.phase === BatchPhase.FOLDERS)
         counted.push(item);
+    }
   }
   const scanned = world.pages.flat().map((entry) => entry.path);
   t.deepEqual(counted.toSorted(), scanned.toSorted());

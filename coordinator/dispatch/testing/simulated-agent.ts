@@ -1,12 +1,17 @@
 // An agent that acts by chance: it works, gives back, vanishes, forgets, and comes back late. It keeps what a real one keeps in its
 // journal: the leases it was given, and results until they are acknowledged.
-import { toBinary } from '@bufbuild/protobuf';
-import { BatchResultsSchema } from '../../../gen/drover/v1/columns_pb.ts';
+import { fromBinary, toBinary } from '@bufbuild/protobuf';
+import {
+  BatchItemsSchema,
+  BatchResultsSchema,
+  type BatchResults,
+} from '../../../gen/drover/v1/columns_pb.ts';
 import { ErrorReason } from '../../../gen/drover/v1/error_pb.ts';
 import { ItemState } from '../../../gen/drover/v1/item_pb.ts';
 import type {
   AttachResponse,
   BatchLease,
+  BatchPhase,
   LeaseKey,
   ScanLease,
 } from '../../../gen/drover/v1/session_pb.ts';
@@ -19,15 +24,15 @@ export interface World {
   below: Below;
   /** What the scan finds, page by page. */
   pages: readonly (readonly Entry[])[];
-  /** Encoded results by lease id, once they were acknowledged. */
-  acknowledged: Map<string, Uint8Array>;
+  /** What became of each item, by its phase and path, once it was acknowledged. */
+  acknowledged: Map<string, ItemState>;
   /** What must never happen, in words. */
   violations: string[];
 }
 
 type Held =
   | { kind: 'scan'; lease: ScanLease; nextPage: bigint; ackedPage: bigint; endSent: boolean }
-  | { kind: 'batch'; lease: BatchLease; results: Uint8Array | undefined };
+  | { kind: 'batch'; lease: BatchLease; done: bigint; results: Uint8Array | undefined; partial: boolean }; // prettier-ignore
 
 export class SimulatedAgent {
   readonly name: string;
@@ -65,8 +70,7 @@ export class SimulatedAgent {
     this.#session = new ScriptedAgent(dispatcher, this.name, { slots: this.slots, leases });
     this.#seen = 0;
     for (const held of this.#held.values()) {
-      if (held.kind === 'batch' && held.results !== undefined)
-        this.#send(held.lease.key!, held.results);
+      if (held.kind === 'batch' && held.results !== undefined) this.#send(held);
       // What was not acknowledged is sent again; a scan begins again after its last acknowledged page.
       if (held.kind === 'scan') Object.assign(held, { nextPage: held.ackedPage + 1n, endSent: false }); // prettier-ignore
     }
@@ -84,8 +88,13 @@ export class SimulatedAgent {
       if (held.kind === 'scan' || held.results === undefined) this.#held.delete(id);
   }
 
+  /** Says how far it is: now and then an item further. */
   beat(): void {
-    this.#session?.beat(...[...this.#held.values()].map(({ lease }) => lease.key));
+    const leases = [...this.#held.values()].map((held) => {
+      if (held.kind === 'batch') held.done += BigInt(this.#world.below(2));
+      return { key: held.lease.key!, items: held.kind === 'batch' ? held.done : 0n, bytes: 0n };
+    });
+    this.#session?.push({ case: 'heartbeat', value: { leases } });
   }
 
   /** Goes on with one lease, chosen by chance. */
@@ -125,20 +134,35 @@ export class SimulatedAgent {
   }
 
   #finish(held: Held & { kind: 'batch' }): void {
+    held.results = toBinary(BatchResultsSchema, this.#resultsOf(held.lease));
+    this.#send(held);
+  }
+
+  /** Stops as it was told: some items are done, whichever they are, or none. */
+  #stop(held: Held & { kind: 'batch' }): void {
+    const results = this.#resultsOf(held.lease);
+    const chance = this.#world.below(4);
+    for (const index of results.state.keys())
+      if (this.#world.below(3) >= chance) results.state[index] = ItemState.UNSPECIFIED;
+    results.remark = results.remark.filter(({ index }) => results.state[index] !== ItemState.UNSPECIFIED); // prettier-ignore
+    Object.assign(held, { results: toBinary(BatchResultsSchema, results), partial: true });
+    this.#send(held);
+  }
+
+  #resultsOf(lease: BatchLease): BatchResults {
     const { below } = this.#world;
-    const results = goodResults(held.lease.items);
+    const results = goodResults(lease.items);
     for (const index of results.state.keys()) {
       const luck = below(20);
       if (luck > 1) continue;
       results.state[index] = luck === 0 ? ItemState.FAILED : ItemState.SKIPPED;
       results.remark.push({ $typeName: 'drover.v1.ItemRemark', index, reason: ErrorReason.SOURCE_VANISHED, message: this.name }); // prettier-ignore
     }
-    held.results = toBinary(BatchResultsSchema, results);
-    this.#send(held.lease.key!, held.results);
+    return results;
   }
 
-  #send(key: LeaseKey, results: Uint8Array): void {
-    this.#session?.push({ case: 'batchDone', value: { key, results } });
+  #send({ lease, results, partial }: Held & { kind: 'batch' }): void {
+    this.#session?.push({ case: 'batchDone', value: { key: lease.key!, results: results!, partial } }); // prettier-ignore
   }
 
   #take(frame: AttachResponse['frame']): void {
@@ -149,13 +173,20 @@ export class SimulatedAgent {
         return;
       }
       case 'batchLease':
-        this.#hold({ kind: 'batch', lease: frame.value, results: undefined });
+        this.#hold({ kind: 'batch', lease: frame.value, done: 0n, results: undefined, partial: false }); // prettier-ignore
         return;
       case 'acknowledgement':
         this.#acknowledged(frame.value.key!, frame.value.page);
         return;
       case 'leaseRevocation': {
-        const { key } = frame.value;
+        const { key, takesPartial } = frame.value;
+        const held = this.#held.get(key!.lease);
+        const isHeld = held?.lease.key!.generation === key!.generation;
+        if (takesPartial && isHeld && held.kind === 'batch' && this.#world.below(4) > 0) {
+          // Results that are on their way already say it all.
+          if (held.results === undefined) this.#stop(held);
+          return;
+        }
         if (this.#held.get(key!.lease)?.lease.key!.generation === key!.generation)
           this.#held.delete(key!.lease);
         this.#session?.giveBack(key);
@@ -181,8 +212,23 @@ export class SimulatedAgent {
     }
     this.#held.delete(lease);
     if (held.kind === 'scan') return;
-    const { acknowledged, violations } = this.#world;
-    if (acknowledged.has(lease)) violations.push(`${lease} was acknowledged twice`);
-    acknowledged.set(lease, held.results!);
+    this.#note(held);
   }
+
+  /** What was acknowledged of a batch must be told once, and never change. */
+  #note({ lease, results }: Held & { kind: 'batch' }): void {
+    const { acknowledged, violations } = this.#world;
+    const { state } = fromBinary(BatchResultsSchema, results!);
+    for (const [index, path] of fromBinary(BatchItemsSchema, lease.items).path.entries()) {
+      if (state[index] === ItemState.UNSPECIFIED) continue;
+      const item = itemKey(lease.phase, path);
+      if (acknowledged.has(item)) violations.push(`${item} was acknowledged twice`);
+      acknowledged.set(item, state[index]!);
+    }
+  }
+}
+
+/** Names an item in one of the phases. */
+export function itemKey(phase: BatchPhase, path: string): string {
+  return `${phase} ${path}`;
 }
