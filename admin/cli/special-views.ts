@@ -2,7 +2,7 @@
 // what the exit status says about it, and which columns of a list come first.
 import type { Message } from '@bufbuild/protobuf';
 import { AgentSchema, AgentService } from '../../gen/drover/v1/agent_pb.ts';
-import { TaskService } from '../../gen/drover/v1/task_pb.ts';
+import { TaskSchema, TaskService } from '../../gen/drover/v1/task_pb.ts';
 import { AgentWatchView } from './agent-watch-view.ts';
 import type { CommandContext } from './run-command.ts';
 import type { LeadingColumn } from './table.ts';
@@ -37,5 +37,13 @@ export const leadingColumns: Partial<Record<string, readonly LeadingColumn[]>> =
     { field: 'bytes_per_second', title: 'bytes/s' },
     { field: 'source_roots' },
     { field: 'version' },
+  ],
+  [TaskSchema.typeName]: [
+    { field: 'name' },
+    { field: 'display_name' },
+    { field: 'state' },
+    { field: 'source' },
+    { field: 'destination' },
+    { field: 'next_run_time', title: 'next run' },
   ],
 };

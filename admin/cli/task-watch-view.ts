@@ -5,6 +5,7 @@ import { RunState } from '../../gen/drover/v1/run_pb.ts';
 import type { WatchTaskResponse } from '../../gen/drover/v1/task_pb.ts';
 import { cutToWidth, displayWidth, escapeControl, formatCount } from '../../lib/format.ts';
 import { hasEnded, progressLine, renderProgress } from '../../lib/progress-view.ts';
+import { formatTime } from './cell.ts';
 import { exitStatus } from './exit-status.ts';
 import type { CommandContext } from './run-command.ts';
 import type { StreamView } from './special-views.ts';
@@ -76,7 +77,10 @@ function rowsOf(lines: readonly string[], columns: number): number {
 }
 
 function notRun(latest: WatchTaskResponse): string {
-  return `${escapeControl(latest.task?.name ?? 'the task')} has not been run`;
+  const name = escapeControl(latest.task?.name ?? 'the task');
+  const next = latest.task?.nextRunTime;
+  const later = next === undefined ? '' : `; it is run by itself at ${formatTime(next)}`;
+  return `${name} has not been run${later}`;
 }
 
 function adviceAfter({ task, run }: WatchTaskResponse): string {

@@ -1,5 +1,6 @@
 // SharePoint destinations: an agent looks at them before anything is stored.
 import type { MessageInitShape } from '@bufbuild/protobuf';
+import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import test, { type ExecutionContext } from 'ava';
 import { randomUUID } from 'node:crypto';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
@@ -8,6 +9,7 @@ import { AgentSessionService, type AttachRequestSchema } from '../../gen/drover/
 import { TaskService } from '../../gen/drover/v1/task_pb.ts';
 import { AsyncQueue } from '../../lib/async-queue.ts';
 import { reasonName } from '../../lib/error.ts';
+import { ManualClock } from '../dispatch/testing/manual-clock.ts';
 import { refusalOf } from './testing/refusal.ts';
 import { runCoordinator, type RunningCoordinator } from './testing/running-coordinator.ts';
 
@@ -117,6 +119,25 @@ test('reading from SharePoint is refused also when an agent has a sign-in', asyn
     t.regex(refusal.message, /reading from SharePoint and OneDrive is not built yet/);
   }
   t.deepEqual(agent.asked, []);
+});
+
+test('a run that is due and whose destination cannot be used is skipped, and the task says why', async (t) => {
+  const clock = new ManualClock(Date.now() - 3_600_000);
+  const running = await runCoordinator(t, undefined, clock);
+  const agent = await attach(t, running);
+  const tasks = running.client(TaskService);
+  const onceTime = timestampFromMs(clock.now() + 1000);
+  await tasks.createTask({ task: { ...task, schedule: { onceTime } }, taskId: 'a' });
+  agent.verdict = { reason: ErrorReason.DESTINATION_ACCESS_DENIED, message: 'no right to write' };
+  clock.advance(1000);
+  for (;;) {
+    const { skippedRun, nextRunTime, latestRun } = (await tasks.getTask({ name: 'tasks/a' })).task!;
+    if (skippedRun === undefined) continue;
+    t.deepEqual(skippedRun.dueTime, onceTime);
+    t.regex(skippedRun.message, /no right to write/);
+    t.deepEqual([nextRunTime, latestRun], [undefined, '']);
+    return;
+  }
 });
 
 test('a run is refused for what somebody has to put in order, and waits for what heals by itself', async (t) => {

@@ -9,6 +9,7 @@ const task = create(TaskSchema, {
   source: '\\\\server\\Share\\my dir',
   destination: 'file:///srv/target',
   state: TaskState.SUCCEEDED_WITH_FAILURES,
+  agentGroup: 'Berlin',
 });
 
 const cases: [filter: string, wanted: boolean][] = [
@@ -32,6 +33,9 @@ const cases: [filter: string, wanted: boolean][] = [
   ['display_name:\'"A"\' AND state:READY', false],
   ['display_name:B  AND  destination:srv AND state:SUCCEEDED_WITH_FAILURES', true],
   ['display_name:""', true],
+  ['agent_group=Berlin', true],
+  ['agent_group:ber', true],
+  ['agent_group=berlin', false],
 ];
 
 for (const [filter, wanted] of cases)

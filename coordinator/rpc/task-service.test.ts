@@ -34,6 +34,21 @@ test('a task is created, shown, changed and deleted', async (t) => {
   t.deepEqual((await refusalOf(tasks.deleteTask({ name }))).reasons, ['NOT_FOUND']);
 });
 
+test('a task has a group and a priority, which can be changed and cleared', async (t) => {
+  const tasks = (await runCoordinator(t)).client(TaskService);
+  const name = 'tasks/a';
+  const created = await tasks.createTask({ task: { ...task, agentGroup: 'berlin' }, taskId: 'a' });
+  t.deepEqual([created.task!.agentGroup, created.task!.priority], ['berlin', 5]);
+  const update = async (change: { agentGroup?: string; priority?: number }, ...paths: string[]) => {
+    const answer = await tasks.updateTask({ task: { name, ...change }, updateMask: { paths } });
+    return [answer.task!.agentGroup, answer.task!.priority];
+  };
+  t.deepEqual(await update({ agentGroup: 'x', priority: 9 }, 'priority'), ['berlin', 9]);
+  t.deepEqual(await update({ agentGroup: 'paris.1_a-b' }), ['paris.1_a-b', 9]);
+  t.deepEqual(await update({}, 'agent_group', 'priority'), ['', 5]);
+  t.deepEqual((await refusalOf(update({ priority: 99 }))).fields, ['task.priority']);
+});
+
 test('an id is made when none is given, and none is taken twice', async (t) => {
   const tasks = (await runCoordinator(t)).client(TaskService);
   t.regex((await tasks.createTask({ task })).task!.name, /^tasks\/t-[a-z2-7]{8}$/);
@@ -124,6 +139,42 @@ const bad: [name: string, request: CreateInit, reason: string, fields: string[]]
     { task: { ...task, displayName: 'a\nb' } },
     'INVALID_ARGUMENT',
     ['task.display_name'],
+  ],
+  [
+    'a group that cannot be',
+    { task: { ...task, agentGroup: 'my group' } },
+    'INVALID_ARGUMENT',
+    ['task.agent_group'],
+  ],
+  [
+    'a group with a long name',
+    { task: { ...task, agentGroup: 'g'.repeat(64) } },
+    'INVALID_ARGUMENT',
+    ['task.agent_group'],
+  ],
+  [
+    'a priority that is too high',
+    { task: { ...task, priority: 10 } },
+    'INVALID_ARGUMENT',
+    ['task.priority'],
+  ],
+  [
+    'a schedule with seconds',
+    { task: { ...task, schedule: { cron: '* * * * * *' } } },
+    'INVALID_ARGUMENT',
+    ['task.schedule.cron'],
+  ],
+  [
+    'a schedule of the past',
+    { task: { ...task, schedule: { onceTime: { seconds: 1n } } } },
+    'INVALID_ARGUMENT',
+    ['task.schedule.once_time'],
+  ],
+  [
+    'a schedule without a time',
+    { task: { ...task, schedule: {} } },
+    'INVALID_ARGUMENT',
+    ['task.schedule'],
   ],
   [
     'settings that cannot be',

@@ -113,6 +113,7 @@ async function updateTask(parts: TaskServiceParts, request: UpdateTaskRequest): 
     return { row, view: viewTask(row, await latestRun(transaction, id, row)) };
   });
   parts.scheduler.taskChanged(id, nextRunMs(row));
+  parts.dispatcher.taskChanged(id);
   parts.changes.emit({ kind: 'task', task: id });
   return view;
 }

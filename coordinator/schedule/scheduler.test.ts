@@ -1,11 +1,20 @@
+import { create } from '@bufbuild/protobuf';
 import { timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt';
 import test, { type ExecutionContext } from 'ava';
+import path from 'node:path';
 import { setImmediate } from 'node:timers/promises';
+import { TaskRowSchema } from '../../gen/drover/store/v1/rows_pb.ts';
+import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { RunService } from '../../gen/drover/v1/run_pb.ts';
-import { TaskService, TaskState, type Task } from '../../gen/drover/v1/task_pb.ts';
+import { ScheduleSchema, TaskService, TaskState, type Task } from '../../gen/drover/v1/task_pb.ts';
+import { DroverError } from '../../lib/error.ts';
+import { createLog } from '../../lib/log.ts';
 import { ManualClock } from '../dispatch/testing/manual-clock.ts';
 import { refusalOf } from '../rpc/testing/refusal.ts';
 import { runCoordinator, temporaryFolder } from '../rpc/testing/running-coordinator.ts';
+import { openLevelStore } from '../store/level-store.ts';
+import { nextRunMs, restarted } from './schedule-row.ts';
+import { openScheduler } from './scheduler.ts';
 
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
@@ -132,6 +141,40 @@ test('what was missed less than an hour ago is run at the start, once, and what 
   const third = await open(t, dataFolder, clock);
   t.is((await third.get()).latestRun, 'tasks/a/runs/1');
   t.is((await third.tasks.getTask({ name: 'tasks/b' })).task!.latestRun, '');
+});
+
+test('a run that cannot be started for a reason that passes is tried again in a minute', async (t) => {
+  await using store = await openLevelStore(path.join(temporaryFolder(t), 'store'));
+  const clock = new ManualClock();
+  const nowMs = clock.now();
+  const schedule = create(ScheduleSchema, { cron: '0 * * * *' });
+  const row = restarted(create(TaskRowSchema, { task: { name, schedule } }), nowMs);
+  await store.commit((transaction) => transaction.putTask('a', row));
+  const dueMs = nextRunMs(row)!;
+  const tries: number[] = [];
+  const scheduler = await openScheduler({
+    store,
+    clock,
+    log: createLog('test', 'silent'),
+    startRun: async () => {
+      tries.push(clock.now() - dueMs);
+      throw new DroverError(ErrorReason.UNAVAILABLE, 'the disk is full');
+    },
+    onChange: () => t.fail('nothing was changed'),
+  });
+  const settled = async () => {
+    // A firing reads the store, and what it throws sets the next timer.
+    while (clock.timers === 0) await setImmediate();
+  };
+  clock.advance(dueMs - nowMs);
+  await settled();
+  clock.advance(minuteMs - 1);
+  t.deepEqual(tries, [0]);
+  clock.advance(1);
+  await settled();
+  t.deepEqual(tries, [0, minuteMs]);
+  await scheduler.close();
+  t.is(clock.timers, 0);
 });
 
 test('a task that is deleted is run no more', async (t) => {
