@@ -12,7 +12,7 @@ import { createLog } from '../../../lib/log.ts';
 import { batchBytesMax } from '../../plan/batch-builder.ts';
 import { openLevelStore } from '../../store/level-store.ts';
 import type { RunKey } from '../../store/store.ts';
-import { newRetry, newRun, stepRun } from '../../task/run-machine.ts';
+import { newRetry, newRun, stepRun, type RunEvent } from '../../task/run-machine.ts';
 import { createDispatcher } from '../create-dispatcher.ts';
 import type { Dispatcher } from '../dispatcher.ts';
 import { firstPosition } from '../failed-paths.ts';
@@ -73,7 +73,7 @@ export class Harness {
   /** Creates the task if it is new, and asks for its next run. */
   async start(
     task: string,
-    { scanOnly = false, destination = '/to', retried }: RunOptions = {},
+    { scanOnly = false, destination = '/to', settings: own = {}, retried }: RunOptions = {},
   ): Promise<RunKey> {
     // prettier-ignore
     const key = await this.watched.store.commit(async (transaction) => {
@@ -82,7 +82,7 @@ export class Harness {
         create(TaskRowSchema, { task: { name: `tasks/${task}`, source: '/from', destination } });
       const runKey = { task, run: row.latestRun + 1 };
       transaction.putTask(task, create(TaskRowSchema, { ...row, latestRun: runKey.run }));
-      const settings = create(TaskSettingsSchema, { maxAttempts: 3 });
+      const settings = create(TaskSettingsSchema, { maxAttempts: 3, ...own });
       const now = this.clock.now();
       const run =
         retried === undefined
@@ -98,9 +98,14 @@ export class Harness {
 
   /** Somebody pauses, resumes or cancels a run; `told` is whether the dispatcher hears of it. */
   async change(key: RunKey, kind: 'pause' | 'resume' | 'cancel', told = true): Promise<void> {
+    await this.step(key, { kind }, told);
+  }
+
+  /** The same for any event. */
+  async step(key: RunKey, event: RunEvent, told = true): Promise<void> {
     await this.watched.store.commit(async (transaction) => {
       const row = await transaction.run(key);
-      transaction.putRun(key, stepRun(row!, { kind }, this.clock.now()));
+      transaction.putRun(key, stepRun(row!, event, this.clock.now()));
     });
     if (told) this.dispatcher.runChanged(key);
     await this.idle();
@@ -125,11 +130,16 @@ export class Harness {
   }
 
   /** Starts a run whose scan an agent does at once: one page with these entries. */
-  async scanned(task: string, agent: ScriptedAgent, entries: readonly Entry[]): Promise<RunKey> {
-    const key = await this.start(task);
+  async scanned(
+    task: string,
+    agent: ScriptedAgent,
+    entries: readonly Entry[],
+    options?: RunOptions,
+  ): Promise<RunKey> {
+    const key = await this.start(task, options);
     const { key: lease } = agent.take('scanLease');
-    agent.sendPage(lease, 1n, entries);
-    agent.sendScanDone(lease, 1n);
+    if (entries.length > 0) agent.sendPage(lease, 1n, entries);
+    agent.sendScanDone(lease, entries.length > 0 ? 1n : 0n);
     await this.idle();
     return key;
   }
