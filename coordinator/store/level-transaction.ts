@@ -145,7 +145,8 @@ export class LevelTransaction extends LevelReader implements Transaction {
 
   putLedger(task: string, itemPath: string, row: LedgerRow): void {
     this.#put(LedgerRowSchema, keys.ledger(task, itemPath), row);
-    if (row.fileId === 0n) return;
+    // What is kept of a file that is gone must not take the id from the path that the file may have now.
+    if (row.fileId === 0n || row.goneRun !== 0) return;
     this.putFileId(task, row.fileId, create(FileIdRowSchema, { path: itemPath }));
   }
 
