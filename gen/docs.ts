@@ -373,7 +373,7 @@ export const docs: ReadonlyMap<string, string> = new Map([
   ["drover.v1.ListRunsResponse.next_page_token", "What to ask the next page with; empty on the last."],
   ["drover.v1.ListRunsResponse.runs", "The runs."],
   ["drover.v1.ListTasksRequest", "Asks for a page of the tasks."],
-  ["drover.v1.ListTasksRequest.filter", "Optional. Terms joined by AND: state:RUNNING, source:text, destination:text, display_name:text; = in place of : asks for the whole value."],
+  ["drover.v1.ListTasksRequest.filter", "Optional. Terms joined by AND: state:RUNNING, source:text, destination:text, display_name:text, agent_group:text; = in place of : asks for the whole value."],
   ["drover.v1.ListTasksRequest.page_size", "Optional. How many at most; 100 when absent, never more than 1000."],
   ["drover.v1.ListTasksRequest.page_token", "Optional. The next_page_token of the page before."],
   ["drover.v1.ListTasksResponse", "Answers with a page of the tasks."],

@@ -334,7 +334,8 @@ export type ListTasksRequest = Message<"drover.v1.ListTasksRequest"> & {
   pageToken: string;
 
   /**
-   * Optional. Terms joined by AND: state:RUNNING, source:text, destination:text, display_name:text; = in place of : asks for the whole value.
+   * Optional. Terms joined by AND: state:RUNNING, source:text, destination:text, display_name:text, agent_group:text; = in place of : asks for
+   * the whole value.
    *
    * @generated from field: string filter = 3;
    */
