@@ -4,7 +4,7 @@ import test from 'ava';
 import type { SharePointAccess } from '../destination/sharepoint/access.ts';
 import { createGateMemory } from '../destination/sharepoint/tenant-gate.ts';
 import { openTenant } from './job-tenant.ts';
-import { createSharedJobState, stopJob } from './jobs.ts';
+import { createSharedJobState, isCutOff, isStopped, stopJob } from './jobs.ts';
 import { StoppedError } from './stopped-error.ts';
 
 const access: SharePointAccess = {
@@ -44,6 +44,38 @@ test('a job that was told to stop before it began is stopped at once', async (t)
   stopJob(shared);
   using tenant = openTenant(jobOf(port2), shared);
   t.true(tenant!.signal.aborted);
+});
+
+test('a job that is to stop soon has a moment, unless it is told to stop at once', async (t) => {
+  const { port1, port2 } = new MessageChannel();
+  const shared = createSharedJobState(0);
+  stopJob(shared, 'soon');
+  {
+    using tenant = openTenant(jobOf(port2), shared);
+    const { signal } = tenant!;
+    const aborted = once(signal, 'abort');
+    t.false(signal.aborted);
+    stopJob(shared);
+    stopJob(shared, 'soon');
+    t.true(isCutOff(shared));
+    await aborted;
+  }
+  port1.close();
+});
+
+test('the moment of a job that is to stop soon ends', async (t) => {
+  const { port1, port2 } = new MessageChannel();
+  const shared = createSharedJobState(0);
+  {
+    using tenant = openTenant(jobOf(port2), shared);
+    const aborted = once(tenant!.signal, 'abort');
+    stopJob(shared, 'soon');
+    t.true(isStopped(shared));
+    t.false(isCutOff(shared));
+    await aborted;
+    t.true(tenant!.signal.reason instanceof StoppedError);
+  }
+  port1.close();
 });
 
 test('the port closes with the job, and what was said last still arrives', async (t) => {

@@ -199,6 +199,21 @@ test('a scan that cannot be done says why', async (t) => {
   t.false(existsSync(destination), 'a scan makes nothing');
 });
 
+test('a folder keeps its own folder for what was recycled, whatever the source has of that name', async (t) => {
+  using place = makePlace();
+  place.write('.drover-recycled/a/b', '');
+  place.write('c/.drover-recycled', '');
+  const { pages } = await scan(place);
+  t.deepEqual(
+    pages.flatMap((page) => page.path),
+    ['.drover-recycled', 'c', 'c/.drover-recycled'],
+  );
+  t.like(pages[0]!.remark, { length: 1, 0: { index: 0, reason: ErrorReason.NAME_INVALID } });
+  const { rows } = await batch(place, file('.drover-recycled/a/b', 'c/.drover-recycled'));
+  t.deepEqual(remarks(rows), [[0, ErrorReason.NAME_INVALID]]);
+  t.deepEqual(readdirSync(place.destination), ['c']);
+});
+
 test('what fails is reported, and the rest goes on', async (t) => {
   using place = makePlace();
   place.write('good', 'good');

@@ -167,6 +167,17 @@ test('a stop is heeded between chunks, and leaves nothing', async (t) => {
   t.is(place.counted, 0);
 });
 
+test('a small file that was begun is finished, unless it counts no more', async (t) => {
+  using place = makePlace(sizes.small);
+  const isStopped = () => true;
+  await t.throwsAsync(transfer(place, { isStopped, isCutOff: () => true }), {
+    instanceOf: StoppedError,
+  });
+  t.deepEqual(readdirSync(place.root), []);
+  await transfer(place, { isStopped });
+  t.deepEqual(readFileSync(path.join(place.root, 'file')), place.content);
+});
+
 for (const [what, appears, reason] of [
   ['the same', (content: Buffer) => content, undefined],
   ['another', (content: Buffer) => content.toReversed(), ErrorReason.DESTINATION_CONFLICT],

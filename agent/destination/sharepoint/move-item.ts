@@ -24,7 +24,15 @@ export type ItemMove =
 /** Moves; throws what the service says when it is neither done nor certain that it cannot be. */
 export async function moveItem(parts: MoveItemParts, options: MoveOptions): Promise<ItemMove> {
   // Whoever changes the item meanwhile makes its eTag another: then it is looked at again.
-  return await throughRaces(() => moveOnce(parts, options), parts);
+  const move = () => throughRaces(() => moveOnce(parts, options), parts);
+  try {
+    return await move();
+  } catch (thrown) {
+    if (!(thrown instanceof GraphFailure) || thrown.status !== 404) throw thrown;
+    // The item went, or the folder that it was to go into: both are looked for again.
+    parts.folders.forget();
+    return await move();
+  }
 }
 
 async function moveOnce(parts: MoveItemParts, options: MoveOptions): Promise<ItemMove> {
@@ -66,8 +74,6 @@ async function patch(
   } catch (thrown) {
     if (!(thrown instanceof GraphFailure)) throw thrown;
     if (thrown.has('nameAlreadyExists')) return await taken(parts, to, thrown);
-    // The item or the folder is gone; the next attempt looks at both again.
-    if (thrown.status === 404) folders.forget();
     if (isRefusal(thrown)) return { kind: 'not-moved' };
     throw thrown;
   }

@@ -32,7 +32,8 @@ test('a file that was damaged on the way is deleted, and sent again', async (t) 
   const failed = send(destination, 'file.bin', content);
   t.is(await reasonOf(failed), ErrorReason.VERIFICATION_FAILED);
   t.deepEqual(await place.list(), []);
-  t.is((await send(destination, 'file.bin', content)).verification, HASH);
+  const { verification, rewritten: isRewritten } = await send(destination, 'file.bin', content);
+  t.deepEqual([verification, isRewritten], [HASH, undefined]);
 });
 
 test('an update that was damaged on the way is undone, and sent again', async (t) => {
@@ -67,7 +68,11 @@ test('an Office file that SharePoint rewrites is proved by what is in it', async
   await using destination = await place.open();
   const file = await send(destination, name, document);
   t.is(file.verification, REWRITTEN_BY_SHAREPOINT);
-  t.not((await place.item(name))!.size, document.length);
+  const { size } = (await place.item(name))!;
+  t.not(size, document.length);
+  const quickXorHash = new Hasher().whole((await place.readBack(name))!).quickXorHash;
+  t.is(file.rewritten?.size, size);
+  t.deepEqual(Buffer.from(file.rewritten!.quickXorHash), Buffer.from(quickXorHash));
 
   // A later run that knows nothing of it finds it to be the same.
   const found = await destination.openUpload(uploadOptions(name, document));
