@@ -4,6 +4,7 @@ import {
   existsSync,
   mkdirSync,
   readdirSync,
+  renameSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -213,6 +214,26 @@ test('a folder keeps its own folder for what was recycled, whatever the source h
   t.deepEqual(remarks(rows), [[0, ErrorReason.NAME_INVALID]]);
   t.deepEqual(readdirSync(place.destination), ['c']);
 });
+
+for (const [what, disturb, reason] of [
+  ['goes', (source: string) => renameSync(source, `${source} away`), ErrorReason.SOURCE_NOT_FOUND],
+  ['becomes another', (source: string) => swapFolder(source), ErrorReason.SOURCE_CHANGED],
+] as const)
+  test(`a source that ${what} while it is scanned is no source of which all is gone`, async (t) => {
+    using place = makePlace();
+    for (const folder of ['a', 'b']) for (let index = 0; index < scanPageItemsMax; index++) place.write(`${folder}/${index}`, ''); // prettier-ignore
+    let pages = 0;
+    const { result } = await scan(place, (shared) => {
+      if (++pages === 1) disturb(place.source);
+      grantPages(shared, 1);
+    });
+    t.is(result.kind === 'failed' && result.reason, reason);
+  });
+
+function swapFolder(folder: string): void {
+  renameSync(folder, `${folder} away`);
+  mkdirSync(folder);
+}
 
 test('what fails is reported, and the rest goes on', async (t) => {
   using place = makePlace();

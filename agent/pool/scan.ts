@@ -2,7 +2,10 @@
 import { performance } from 'node:perf_hooks';
 import { destinationFolder, openDestination } from '../destination/open-destination.ts';
 import { isRecycledFolder, recycledFolderError } from '../destination/recycled-folder.ts';
-import type { DroverError } from '../../lib/error.ts';
+import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
+import { DroverError } from '../../lib/error.ts';
+import { printablePath } from '../source/printable-path.ts';
+import type { Source } from '../source/source.ts';
 import { openSource, sourceFolder } from '../source/open-source.ts';
 import { compileFilters } from './filter.ts';
 import { openTenant } from './job-tenant.ts';
@@ -35,6 +38,7 @@ export async function runScan(job: ScanJob): Promise<JobResult> {
   try {
     using source = openSource(job.source);
     source.check();
+    const rootId = source.facts('').fileId;
     const folder = destinationFolder(job.destination);
     if (folder === undefined) await checkReachable(job);
     else checkNoOverlap(sourceFolder(job.source), folder);
@@ -46,11 +50,26 @@ export async function runScan(job: ScanJob): Promise<JobResult> {
     const refuse = folder === undefined ? noRefusal : refuseRecycledFolder;
     const options = { source, judge, afterPath, refuse };
     const isDone = only === undefined ? walk(options, visit) : walkListed({ ...options, only }, visit); // prettier-ignore
+    checkSameSource(job.source, source, rootId);
     const whole = isDone && pages.send();
     return whole ? { kind: 'scan-done' } : { kind: 'stopped' };
   } finally {
     job.port.close();
   }
+}
+
+/**
+ * A share that is unmounted, or another that is mounted, while it is scanned looks as if all that had not been listed by then were gone.
+ * That must not be the end of a scan of everything.
+ */
+function checkSameSource(text: string, source: Source, rootId: bigint): void {
+  source.check();
+  if (source.facts('').fileId === rootId) return;
+  throw new DroverError(
+    ErrorReason.SOURCE_CHANGED,
+    `the source ${printablePath(text)} is another folder than when the scan began, as when a share is mounted or unmounted`,
+    { metadata: { path: text } },
+  );
 }
 
 const noRefusal = () => undefined;
