@@ -143,8 +143,7 @@ class LeaseDispatcher implements Dispatcher {
   progress(key: RunKey): LiveProgress | undefined {
     const feed = this.#runs.get(key);
     if (feed === undefined) return undefined;
-    const leases = this.#leases.table.ofRun(key);
-    return liveProgress(feed, leases, this.#sessions.values(), this.#parts.clock.now());
+    return liveProgress(feed, this.#leases.table, this.#sessions.values(), this.#parts.clock.now());
   }
 
   liveAgent(agent: string): LiveAgent | undefined {
@@ -260,7 +259,7 @@ class LeaseDispatcher implements Dispatcher {
 
   #measure(feed: RunFeed): void {
     const now = this.#parts.clock.now();
-    const inFlight = inFlightOf(feed, this.#leases.table.ofRun(feed.key));
+    const inFlight = inFlightOf(feed, this.#leases.table);
     const { succeededItems, failedItems, succeededBytes } = feed.row.run!.progress!;
     const items = succeededItems + failedItems + inFlight.items;
     feed.meter.sample(now, items, succeededBytes + inFlight.bytes);

@@ -22,7 +22,7 @@ export interface LiveLease {
   expiresAtMs: number;
   /** Since when a thread of the agent is likely to work on it; undefined while it waits for one. */
   startTimeMs: number | undefined;
-  /** Items finished, as last reported. */
+  /** Items finished, as last reported; changed by `report` alone, as are the bytes. */
   items: bigint;
   /** Bytes written, as last reported. */
   bytes: bigint;
@@ -44,8 +44,11 @@ export class LeaseTable {
   readonly #ofRun = new Index<string>();
   readonly #ofAgent = new Index<string>();
   readonly #ofSession = new Index<Session>();
+  /** What is in flight of each run: asked for at every heartbeat, so it is not summed up each time. */
+  readonly #inFlight = new Map<string, InFlight>();
 
   add(lease: LiveLease): void {
+    this.#addInFlight(lease, lease.items, lease.bytes);
     this.#leases.set(lease.id, lease);
     this.#ofRun.add(runName(lease.run), lease);
     this.#ofAgent.add(lease.agent, lease);
@@ -53,6 +56,18 @@ export class LeaseTable {
 
   get(id: string): LiveLease | undefined {
     return this.#leases.get(id);
+  }
+
+  /** The agent said how far it is. */
+  report(lease: LiveLease, items: bigint, bytes: bigint): void {
+    this.#addInFlight(lease, items - lease.items, bytes - lease.bytes);
+    lease.items = items;
+    lease.bytes = bytes;
+  }
+
+  /** How far all batches of a run are that agents have. */
+  inFlight(key: RunKey): InFlight {
+    return this.#inFlight.get(runName(key)) ?? { items: 0n, bytes: 0n };
   }
 
   /** The session has the lease. */
@@ -73,6 +88,7 @@ export class LeaseTable {
   remove(lease: LiveLease, nowMs: number): void {
     const { session } = lease;
     this.leave(lease);
+    if (this.#ofRun.has(runName(lease.run), lease)) this.#addInFlight(lease, -lease.items, -lease.bytes); // prettier-ignore
     this.#ofRun.delete(runName(lease.run), lease);
     this.#ofAgent.delete(lease.agent, lease);
     if (this.#leases.get(lease.id) === lease) this.#leases.delete(lease.id);
@@ -95,6 +111,14 @@ export class LeaseTable {
     return [...this.#leases.values()].filter((lease) => lease.expiresAtMs <= nowMs);
   }
 
+  #addInFlight({ target, run }: LiveLease, items: bigint, bytes: bigint): void {
+    if (target.kind !== 'batch' || (items === 0n && bytes === 0n)) return;
+    const before = this.inFlight(run);
+    const next = { items: before.items + items, bytes: before.bytes + bytes };
+    if (next.items === 0n && next.bytes === 0n) this.#inFlight.delete(runName(run));
+    else this.#inFlight.set(runName(run), next);
+  }
+
   /** An agent works on its leases in the order in which it got them, as many as it has threads. */
   #start(session: Session, nowMs: number): void {
     let threads = threadsOf(session);
@@ -113,6 +137,10 @@ class Index<K> {
   /** A copy, which may be looked through while leases come and go. */
   get(key: K): readonly LiveLease[] {
     return this.#lists.get(key)?.slice() ?? [];
+  }
+
+  has(key: K, lease: LiveLease): boolean {
+    return this.#lists.get(key)?.includes(lease) ?? false;
   }
 
   add(key: K, lease: LiveLease): void {

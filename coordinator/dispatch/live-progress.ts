@@ -1,20 +1,20 @@
 // What can be said of a run that is going, beyond what is stored. PURE, but that what is shown of a run is remembered in its feed.
 import type { LiveProgress } from './dispatcher.ts';
-import { sumOf, type LiveLease } from './lease-table.ts';
+import type { LeaseTable } from './lease-table.ts';
 import { timeLeftMs } from './meter.ts';
 import type { RunFeed } from './run-feed.ts';
 import type { Session } from './session.ts';
 import { plannedDone, type InFlight } from './shown-progress.ts';
 import { waitingFor } from './waiting-for.ts';
 
-/** `leases` are those of the run, `sessions` all that are attached. */
+/** `table` has the leases of all runs; `sessions` are all that are attached. */
 export function liveProgress(
   feed: RunFeed,
-  leases: readonly LiveLease[],
+  table: LeaseTable,
   sessions: Iterable<Session>,
   nowMs: number,
 ): LiveProgress {
-  const inFlight = inFlightOf(feed, leases);
+  const inFlight = inFlightOf(feed, table);
   const rates = feed.meter.rates(nowMs);
   const progress = feed.row.run!.progress!;
   const done = progress.succeededBytes + progress.failedBytes + inFlight.bytes;
@@ -28,14 +28,13 @@ export function liveProgress(
       progress.scanComplete && feed.isGoing
         ? timeLeftMs(progress.plannedItems - itemsDone, progress.plannedBytes - done, rates)
         : undefined,
-    waitingFor: leases.length > 0 ? '' : waits(feed, sessions),
+    waitingFor: table.ofRun(feed.key).length > 0 ? '' : waits(feed, sessions),
   };
 }
 
 /** What is shown as in flight. */
-export function inFlightOf(feed: RunFeed, leases: readonly LiveLease[]): InFlight {
-  const batches = leases.filter(({ target }) => target.kind === 'batch');
-  return feed.shown.inFlight(feed.row.run!.progress!, sumOf(batches));
+export function inFlightOf(feed: RunFeed, table: LeaseTable): InFlight {
+  return feed.shown.inFlight(feed.row.run!.progress!, table.inFlight(feed.key));
 }
 
 function waits(feed: RunFeed, sessions: Iterable<Session>): string {

@@ -151,8 +151,7 @@ export class Reports {
       const lease = key && leases.held(session, key);
       if (lease === undefined) continue;
       leases.extend(lease);
-      lease.items = items;
-      lease.bytes = bytes;
+      leases.table.report(lease, items, bytes);
       if (!runs.includes(lease.run)) runs.push(lease.run);
     }
     onProgress(session, runs);

@@ -55,12 +55,13 @@ export class TakeBack {
     const batches = this.#parts.leases.table.ofRun(feed.key).filter(({ target }) => target.kind === 'batch'); // prettier-ignore
     if (batches.length === 0 || feed.leftUnits(batches.length) !== 0) return false;
     const able = idle.filter((offer) => canServe(offer, feed.need));
+    const unitsPerSecond = fastest(able);
     // What is on its way back already will be given to some of them.
     let threads = able.reduce((sum, offer) => sum + idleThreads(offer), 0) - batches.filter(({ revoking }) => revoking).length; // prettier-ignore
     const candidates = batches.filter((lease) => this.#isCandidate(feed, lease));
     for (const lease of candidates.toSorted(byUrgency)) {
       if (threads <= 0) break;
-      if (!this.#isWorth(lease, able, threads)) continue;
+      if (!this.#isWorth(lease, able, { threads, unitsPerSecond })) continue;
       threads -= 1;
       this.#revoke(feed, lease);
     }
@@ -73,11 +74,10 @@ export class TakeBack {
     return this.#parts.clock.now() - session.lastSeenTimeMs >= silentMs;
   }
 
-  #isWorth(lease: LiveLease, able: readonly SessionOffer[], threads: number): boolean {
+  #isWorth(lease: LiveLease, able: readonly SessionOffer[], idle: Idle): boolean {
     const { size, items, bytes, session, startTimeMs } = lease;
     const begun = items > 0n || bytes > 0n;
     if (startTimeMs === undefined && !begun) return able.some((offer) => offer.session !== session);
-    const idle: Idle = { threads, unitsPerSecond: fastest(able) };
     const workedMs = this.#parts.clock.now() - (startTimeMs ?? this.#parts.clock.now());
     const unitsPerSecond = session!.speed.pace.unitsPerSecond;
     const done = { items: Number(items), bytes };
