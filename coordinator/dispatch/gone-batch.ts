@@ -2,7 +2,7 @@
 // somebody decided about the rest, so a batch gets its last form when it is leased.
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { BatchRowSchema, type BatchRow, type FileIdRow, type LedgerRow, type RunRow } from '../../gen/drover/store/v1/rows_pb.ts'; // prettier-ignore
-import { BatchItemsSchema, BatchResultsSchema } from '../../gen/drover/v1/columns_pb.ts'; // prettier-ignore
+import { BatchItemsSchema, BatchResultsSchema, type BatchItems } from '../../gen/drover/v1/columns_pb.ts'; // prettier-ignore
 import { ItemAction, ItemKind } from '../../gen/drover/v1/item_pb.ts';
 import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
 import { fileBytes, selectItems } from '../plan/split-batch.ts';
@@ -11,6 +11,7 @@ import { goneAction, isGoneFoldersTurn } from '../task/gone-guard.ts';
 import { settledLease } from '../task/lease-machine.ts';
 import { stepRun } from '../task/run-machine.ts';
 import { countOutcome } from './batch-outcome.ts';
+import { nameKeyOf } from './kept-places.ts';
 
 /** A batch of what is gone in its last form. */
 export interface GoneBatch {
@@ -38,9 +39,11 @@ export async function takeGone(
   const isMover = (index: number) => found[index]?.run === key.run && found[index]?.path === items.path[index] && found[index].mover !== ''; // prettier-ignore
   const isFolder = (index: number) => items.kind[index] === ItemKind.FOLDER;
   const indexes = [...items.path.keys()];
-  const left = indexes.filter((index) => rows[index] !== undefined && (isFolder(index) || !isMover(index))); // prettier-ignore
+  const renamed = indexes.filter((index) => rows[index] !== undefined && isFolder(index) && isMover(index)); // prettier-ignore
+  const shared = await forgetShared(transaction, key, items, renamed);
+  const left = indexes.filter((index) => rows[index] !== undefined && !shared.has(index) && (isFolder(index) || !isMover(index))); // prettier-ignore
   // What was moved is not counted as gone any more; what could not be is to be moved by the next run.
-  const unmoved = indexes.filter((index) => rows[index] !== undefined && !isFolder(index) && isMover(index)).length; // prettier-ignore
+  const unmoved = shared.size + indexes.filter((index) => rows[index] !== undefined && !isFolder(index) && isMover(index)).length; // prettier-ignore
   const counted = unmoved === 0 ? run : stepRun(run, { kind: 'not-gone', items: unmoved }, nowMs);
   if (left.length === 0) {
     settle(transaction, key, batch);
@@ -55,6 +58,28 @@ export async function takeGone(
   transaction.putBatch(key, next);
   transaction.putBatchItems(key, bytes);
   return { run: counted, batch: next, items: bytes };
+}
+
+/**
+ * Forgets the folders whose place at the destination belongs to what they were renamed to, because only the case of their names changed.
+ * Answers which they are.
+ */
+async function forgetShared(
+  transaction: Transaction,
+  { task: taskId }: BatchKey,
+  { path, destinationPath }: BatchItems,
+  folders: readonly number[],
+): Promise<Set<number>> {
+  const task = folders.length === 0 ? undefined : await transaction.task(taskId);
+  const shared = new Set<number>();
+  for (const index of folders) {
+    const name = task && nameKeyOf(task, destinationPath[index] || path[index]!);
+    const [holder] = name === undefined ? [] : await transaction.names(taskId, [name]);
+    if (holder === undefined || holder.path === path[index]) continue;
+    shared.add(index);
+    await transaction.deleteLedger(taskId, path[index]!);
+  }
+  return shared;
 }
 
 /**

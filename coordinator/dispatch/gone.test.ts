@@ -320,3 +320,33 @@ test('in SharePoint, the name of an item that is gone is free once it is recycle
   await task.migrate();
   t.deepEqual(await task.store.names('a', ['A']), [undefined]);
 });
+
+test('in SharePoint, a folder whose name changed in case only keeps its name, and what is in it', async (t) => {
+  const task = await openNamedTask(t);
+  await task.scan([[folder('docs', 1), folder('docs/empty', 2), file('docs/x', 3), file('z', 9)]]);
+  await task.migrate();
+  const pages = [[folder('Docs', 1), folder('Docs/empty', 2)], [file('Docs/x', 3)], [file('z', 9)]];
+  const items = await task.scan(pages, { gonePolicy });
+  const elsewhere = items.filter(({ destinationPath }) => destinationPath !== '');
+  t.deepEqual(elsewhere, []);
+  await task.migrate();
+  t.deepEqual(await progress(task), { gone: 0, moved: 1, recycled: 0, told: 0, state: succeeded });
+  const rows = await task.store.ledger('a', ['Docs', 'Docs/empty', 'Docs/x', 'docs', 'docs/empty', 'docs/x']); // prettier-ignore
+  t.deepEqual(rows.map((row) => row !== undefined), [true, true, true, false, false, false]); // prettier-ignore
+  t.deepEqual(deedsOf(await task.scan(pages, { gonePolicy })).filter((deed) => !deed.startsWith('Docs')), []); // prettier-ignore
+});
+
+test('in SharePoint, two names of one file that differ in case only get two names', async (t) => {
+  const task = await openNamedTask(t);
+  await task.scan([[file('a', 3)]]);
+  await task.migrate();
+  t.deepEqual(deedsOf(await task.scan([[file('A', 3)], [file('a', 3)]])), ['A MOVE a']);
+  // The agent sees that both are there, and finds the file that it is to write at the destination.
+  await task.migrate((results) => {
+    results.moved = [];
+  });
+  t.is((await progress(task)).state, RunState.SUCCEEDED_WITH_FAILURES);
+  t.is((await task.store.ledger('a', ['A']))[0], undefined);
+  const [second] = await task.scan([[file('A', 3)], [file('a', 3)]]);
+  t.like(second, { path: 'A', action: ItemAction.CREATE, destinationPath: 'A (2)' });
+});

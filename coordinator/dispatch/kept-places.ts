@@ -139,7 +139,8 @@ function isMigratedFile(items: BatchItems, results: BatchResults, index: number)
   return results.state[index] === ItemState.SUCCEEDED && items.kind[index] === ItemKind.FILE;
 }
 
-function refuse(
+/** Makes a failure of an item that stands in the place of another one of the task, because both have the same content. */
+export function refuse(
   results: BatchResults,
   index: number,
   { place, holder }: { place: string; holder: string },

@@ -1,7 +1,7 @@
 // What the results of a batch, or of a part of it, make of the ledger, the names, the index of file ids and the notes of unreported
 // writes; all of it in the commit that stores the results.
 import { create } from '@bufbuild/protobuf';
-import { FileIdRowSchema, LedgerRowSchema, type BatchRow, type FileIdRow, type LedgerRow, type TaskRow } from '../../gen/drover/store/v1/rows_pb.ts'; // prettier-ignore
+import { FileIdRowSchema, LedgerRowSchema, NameRowSchema, type BatchRow, type FileIdRow, type LedgerRow, type TaskRow } from '../../gen/drover/store/v1/rows_pb.ts'; // prettier-ignore
 import type { BatchItems, BatchResults, MoveOrigin } from '../../gen/drover/v1/columns_pb.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { ItemAction, ItemKind, ItemState } from '../../gen/drover/v1/item_pb.ts';
@@ -9,7 +9,7 @@ import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
 import type { BatchKey, Transaction } from '../store/store.ts';
 import type { BatchOutcome } from '../task/run-machine.ts';
 import { countOutcome } from './batch-outcome.ts';
-import { claimKeptPlaces, nameKeyOf } from './kept-places.ts';
+import { claimKeptPlaces, nameKeyOf, refuse } from './kept-places.ts';
 import { ledgerRows } from './ledger-rows.ts';
 import { forgetUnreported } from './unreported.ts';
 
@@ -39,7 +39,8 @@ export async function storeResults(
     await storeGone(transaction, key, stored);
     return { outcome: countOutcome(items, results, batch.phase), isChanged: false };
   }
-  const isChanged = await claimKeptPlaces(transaction, key, { items, results });
+  const isClaimed = await claimKeptPlaces(transaction, key, { items, results });
+  const isChanged = (await refuseSharedPlaces(transaction, key, stored)) || isClaimed;
   const outcome = countOutcome(items, results, batch.phase);
   const moves = await takeMoves(transaction, key, stored);
   outcome.notGoneItems = [...moves.values()].filter(({ wasCounted }) => wasCounted).length;
@@ -51,6 +52,32 @@ export async function storeResults(
   if (batch.phase === BatchPhase.TRANSFER)
     await forgetUnreported(transaction, key.task, [...paths, ...[...moves.values()].map(({ origin }) => origin.path)]); // prettier-ignore
   return { outcome, isChanged };
+}
+
+/**
+ * A file that has two names at the source which are one name at the destination looks like a renamed one, until the agent finds that
+ * both are there. The second has to get another name then, by the next run. Answers whether there was one.
+ */
+async function refuseSharedPlaces(
+  transaction: Transaction,
+  { task: taskId, run }: BatchKey,
+  { items, results }: StoredResults,
+): Promise<boolean> {
+  const isMoved = new Set(results.moved);
+  const written = items.origin.filter(({ index }) => results.state[index] === ItemState.SUCCEEDED && !isMoved.has(index)); // prettier-ignore
+  const task = written.length === 0 ? undefined : await transaction.task(taskId);
+  let isRefused = false;
+  for (const { index, path: origin, destinationPath } of written) {
+    const place = items.destinationPath[index] || items.path[index]!;
+    const name = task && nameKeyOf(task, place);
+    const [row] = await transaction.ledgerRows(taskId, [origin]);
+    if (name === undefined || row === undefined || name !== nameKeyOf(task!, destinationPath)) continue; // prettier-ignore
+    refuse(results, index, { place, holder: origin });
+    transaction.putName(taskId, name, create(NameRowSchema, { path: origin, run }));
+    await transaction.dropFileId(taskId, row.fileId, origin);
+    isRefused = true;
+  }
+  return isRefused;
 }
 
 /** A move that was done. */

@@ -114,11 +114,11 @@ class Resolver {
       if (kind === ItemKind.FOLDER) this.#stack.push({ path, destinationPath });
       return { path: destinationPath };
     }
-    if (kind === ItemKind.FOLDER) return this.#placeFolder(path, parent);
+    if (kind === ItemKind.FOLDER) return this.#placeFolder(path, parent, origin);
     return this.#find(path, parent, 'file', origin).place;
   }
 
-  #placeFolder(path: string, parent: Folder): ItemPlace {
+  #placeFolder(path: string, parent: Folder, origin?: Origin): ItemPlace {
     // A run that was stopped leaves folders that have no row of their own, with files in them that have.
     const isBare = this.#request.run === 1 || parent.isBare === true;
     const kept = isBare ? null : this.#known.migrated.get(path);
@@ -127,7 +127,7 @@ class Resolver {
       this.#stack.push({ path, destinationPath: kept });
       return { path: kept };
     }
-    const { place, isNew } = this.#find(path, parent, 'folder');
+    const { place, isNew } = this.#find(path, parent, 'folder', origin);
     if ('refused' in place) {
       const { refused, message } = place;
       const words = `it is in the folder "${path}", which cannot be migrated: ${message}`;
@@ -193,9 +193,8 @@ class Resolver {
     if (givenTo !== undefined) return givenTo === path ? 'known' : 'taken';
     const holder = parent.isNew === true ? 'nobody' : this.#known.holders.get(key);
     if (typeof holder === 'object') {
-      // A file whose name changed only in what the destination does not tell apart keeps the name.
-      const isOwn =
-        holder.path === path || (origin?.isGone === true && holder.path === origin.path);
+      // What was renamed only in what the destination does not tell apart, such as the case, keeps the name.
+      const isOwn = holder.path === path || holder.path === origin?.path;
       if (!isOwn && (holder.run >= run || this.#isMigrated(holder.path))) return 'taken';
       this.#given.set(key, path);
       if (holder.path !== path || holder.run !== run) this.#claims.push([key, path]);
