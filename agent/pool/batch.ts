@@ -3,13 +3,14 @@ import { fromBinary } from '@bufbuild/protobuf';
 import { BatchItemsSchema } from '../../gen/drover/v1/columns_pb.ts';
 import { RetryPolicy } from '../../gen/drover/v1/annotations_pb.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
-import { ItemKind } from '../../gen/drover/v1/item_pb.ts';
+import { ItemAction, ItemKind } from '../../gen/drover/v1/item_pb.ts';
 import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
 import { DroverError, reasonInfo } from '../../lib/error.ts';
 import { openDestination } from '../destination/open-destination.ts';
 import { openSource } from '../source/open-source.ts';
 import { batchWaves } from './batch-order.ts';
 import { BatchResultRows } from './batch-results.ts';
+import { kept } from './gone.ts';
 import { ItemWork, type Lane } from './item-work.ts';
 import { openTenant } from './job-tenant.ts';
 import {
@@ -33,13 +34,32 @@ const firstPauseMs = 50;
 
 /** Runs a batch. Throws DroverError when source or destination as a whole cannot be opened. */
 export async function runBatch(job: BatchJob): Promise<JobResult> {
+  const items = new PlannedItems(fromBinary(BatchItemsSchema, job.items));
+  return isKept(job, items) ? keep(job, items) : await runItems(job, items);
+}
+
+/** Whether all of the batch is gone from the source and kept: that has to be said, and neither end has to be there for it. */
+function isKept({ phase }: BatchJob, items: PlannedItems): boolean {
+  for (let index = 0; index < items.size; index++)
+    if (items.action(index) !== ItemAction.KEEP) return false;
+  return phase === BatchPhase.GONE;
+}
+
+function keep({ shared }: BatchJob, items: PlannedItems): JobResult {
+  const results = new BatchResultRows(items.size);
+  for (let index = 0; index < items.size; index++)
+    results.skipped(index, 1, kept(items.path(index)));
+  Atomics.add(shared.progress, progressItems, BigInt(items.size));
+  return { kind: 'batch-done', results: results.encode() };
+}
+
+async function runItems(job: BatchJob, items: PlannedItems): Promise<JobResult> {
   using source = openSource(job.source);
   // A share that is not mounted has none of its files: that is no reason to call each of them vanished.
   source.check();
   const { shared, settings } = job;
   using tenant = openTenant(job, shared);
   await using destination = await openDestination(job.destination, tenant);
-  const items = new PlannedItems(fromBinary(BatchItemsSchema, job.items));
   const results = new BatchResultRows(items.size);
   const work = new ItemWork({
     job,

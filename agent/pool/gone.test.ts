@@ -1,13 +1,14 @@
 // What is gone from the source, recycled and kept in a destination folder by real threads.
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'; // prettier-ignore
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'; // prettier-ignore
 import path from 'node:path';
 import test from 'ava';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { ItemAction, ItemKind, ItemState } from '../../gen/drover/v1/item_pb.ts';
 import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
 import { ConflictPolicy } from '../../gen/drover/v1/settings_pb.ts';
+import { createSharedJobState, stopJob } from './jobs.ts';
 import { createPool } from './piscina-pool.ts';
-import { makePlace, remarks, runBatch, settings, type ItemColumns, type Items, type Place } from './testing/batch-place.ts'; // prettier-ignore
+import { begun, makePlace, remarks, runBatch, settings, type ItemColumns, type Items, type Place } from './testing/batch-place.ts'; // prettier-ignore
 
 const pool = createPool({ threads: 2 });
 test.after.always(() => pool.close());
@@ -82,6 +83,36 @@ test('what is kept is not touched', async (t) => {
   );
   t.is(rows.remark[0]?.message, 'it is gone from the source and was kept at the destination');
   t.deepEqual(list(place), ['a', 'a/one']);
+  // Also in a batch of which something else is recycled, and also when neither end is there.
+  const mixed = gone(['a/', 'a/one']);
+  mixed.action = [KEEP, RECYCLE];
+  const second = await run(place, mixed);
+  t.deepEqual(second.rows.state, [SKIPPED, SUCCEEDED]);
+  rmSync(place.source, { recursive: true });
+  const third = await run(place, gone(['a/', 'a/one'], KEEP));
+  t.deepEqual([third.rows.state, third.job.shared.progress[0]], [[SKIPPED, SKIPPED], 2n]);
+  mkdirSync(place.source);
+});
+
+test('a batch that is stopped says what was recycled by then, and has left the rest', async (t) => {
+  using place = makePlace();
+  const paths = Array.from({ length: 1000 }, (_, index) => `f${index}`);
+  migrate(place, ...paths);
+  const shared = createSharedJobState(0);
+  const running = runBatch(pool, place, gone(['a/', ...paths]), { phase: BatchPhase.GONE, shared });
+  await begun(shared, 0);
+  stopJob(shared, 'soon');
+  const { rows } = await running;
+  const done = paths.filter((_, index) => rows.state[index + 1] === SUCCEEDED);
+  t.true(done.length > 0);
+  t.deepEqual(
+    paths.filter((one) => existsSync(path.join(place.destination, bin, one))),
+    done,
+  );
+  t.deepEqual(
+    paths.filter((one) => !existsSync(path.join(place.destination, one))),
+    done,
+  );
 });
 
 test('what is at the source again is left alone, and so is what cannot be told', async (t) => {

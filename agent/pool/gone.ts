@@ -37,7 +37,7 @@ export function runTagOf(run: string): string {
 }
 
 /** Why an item stays where it is under the policy KEEP. */
-export function kept({ path }: Pick<GoneItem, 'path'>): DroverError {
+export function kept(path: string): DroverError {
   return new DroverError(
     ErrorReason.SOURCE_GONE,
     'it is gone from the source and was kept at the destination',

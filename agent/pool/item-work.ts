@@ -164,7 +164,7 @@ export class ItemWork {
     };
     switch (items.action(index)) {
       case ItemAction.KEEP:
-        return results.skipped(index, attempt, kept(item));
+        return results.skipped(index, attempt, kept(item.path));
       case ItemAction.RECYCLE: {
         const { conflictPolicy } = job.settings;
         const runTag = runTagOf(job.run);
