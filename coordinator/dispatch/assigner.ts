@@ -4,6 +4,7 @@ import type { Store } from '../store/store.ts';
 import { Match, scansMax, threadsOf, type Demand, type Offer } from './assign.ts';
 import { commitLeases, type Pick, type Round } from './lease-commit.ts';
 import type { LeaseKeeper } from './lease-keeper.ts';
+import { isBatch } from './lease-table.ts';
 import { leaseShare } from './lease-share.ts';
 import type { OpenRuns } from './open-runs.ts';
 import { canServe } from './reach.ts';
@@ -146,7 +147,7 @@ export class Assigner {
       ...feed.need,
       feed,
       leases: leases.length,
-      batches: leases.filter(({ target }) => target.kind === 'batch').length,
+      batches: leases.filter(isBatch).length,
       meanLeases: feed.leaseMean.note(leases.length, this.#parts.clock.now()),
       weight: feed.weight,
       lastServed: feed.lastServed,

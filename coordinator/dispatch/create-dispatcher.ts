@@ -17,7 +17,7 @@ import { AgentSpeed } from './agent-speed.ts';
 import { Changes } from './changes.ts';
 import type { Change, Dispatcher, LiveAgent, LiveProgress } from './dispatcher.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
-import { sumOf, type LiveLease } from './lease-table.ts';
+import { isBatch, sumOf, type LiveLease } from './lease-table.ts';
 import { LocationChecks } from './location-checks.ts';
 import { inFlightOf, liveProgress } from './live-progress.ts';
 import { OpenRuns } from './open-runs.ts';
@@ -217,8 +217,10 @@ class LeaseDispatcher implements Dispatcher {
 
   /** Does what a run's new state asks for: gives its work out, or takes its leases back. */
   async #follow(key: RunKey): Promise<void> {
+    const wasGoing = this.#runs.get(key)?.isGoing;
     const feed = await this.#runs.refresh(key);
     if (feed?.isGoing !== true) await this.#stop(key, feed);
+    else if (wasGoing === false) feed.meter.restart();
     this.#assigner.wake();
   }
 
@@ -262,7 +264,11 @@ class LeaseDispatcher implements Dispatcher {
     const inFlight = inFlightOf(feed, this.#leases.table);
     const { succeededItems, failedItems, succeededBytes } = feed.row.run!.progress!;
     const items = succeededItems + failedItems + inFlight.items;
-    feed.meter.sample(now, items, succeededBytes + inFlight.bytes);
+    const bytes = succeededBytes + inFlight.bytes;
+    // As long as only the scan goes on, nothing can be said of how fast items are done.
+    const isBegun = items > 0n || bytes > 0n || this.#leases.table.ofRun(feed.key).some(isBatch);
+    if (!isBegun) feed.meter.restart();
+    feed.meter.sample(now, items, bytes);
   }
 
   // ---- sessions

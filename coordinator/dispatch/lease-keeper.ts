@@ -10,7 +10,7 @@ import type { Clock } from '../../lib/time.ts';
 import type { RunKey, Store } from '../store/store.ts';
 import { batchLeaseId, scanLeaseId, type LeaseTarget } from '../task/names.ts';
 import { commitRelease, type Grant } from './lease-commit.ts';
-import { LeaseTable, type LiveLease } from './lease-table.ts';
+import { isBatch, LeaseTable, type LiveLease } from './lease-table.ts';
 import type { Session } from './session.ts';
 import type { WorkSize } from './work-size.ts';
 
@@ -165,10 +165,6 @@ interface Given {
 }
 
 const noSize: WorkSize = { items: 0, bytes: 0n };
-
-function isBatch({ target }: LiveLease): boolean {
-  return target.kind === 'batch';
-}
 
 function keyOf({ id, generation }: LiveLease): LeaseKey {
   return create(LeaseKeySchema, { lease: id, generation });

@@ -30,6 +30,10 @@ export interface LiveLease {
   revoking: boolean;
 }
 
+export function isBatch({ target }: LiveLease): boolean {
+  return target.kind === 'batch';
+}
+
 /** How far all of these are. */
 export function sumOf(leases: readonly LiveLease[]): InFlight {
   return {

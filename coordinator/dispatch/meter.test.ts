@@ -40,6 +40,21 @@ test('totals that fall, because work was lost, are no negative rate', (t) => {
   t.deepEqual(meter.rates(1000), { itemsPerSecond: 0, bytesPerSecond: 0 });
 });
 
+test('after a time in which nothing was heard, rates begin anew', (t) => {
+  const meter = new Meter();
+  meter.sample(0, 0n, 0n);
+  meter.sample(1000, 10n, 0n);
+  t.is(meter.rates(60_000).itemsPerSecond, 0);
+  meter.sample(60_000, 12n, 0n);
+  meter.sample(60_800, 20n, 0n);
+  t.is(meter.rates(60_800).itemsPerSecond, 10);
+  meter.restart();
+  t.is(meter.rates(60_800).itemsPerSecond, 0);
+  meter.sample(61_000, 20n, 0n);
+  meter.sample(62_000, 25n, 0n);
+  t.is(meter.rates(62_000).itemsPerSecond, 5);
+});
+
 test('two samples at one time do not divide by zero', (t) => {
   const meter = new Meter();
   meter.sample(0, 0n, 0n);

@@ -19,8 +19,17 @@ export interface Rates {
 export class Meter {
   readonly #samples: Sample[] = [];
 
+  /** What was before does not count: nobody worked then. */
+  restart(): void {
+    this.#samples.length = 0;
+  }
+
   /** Notes the totals of finished items and written bytes at a time. */
   sample(timeMs: number, items: bigint, bytes: bigint): void {
+    const last = this.#samples.at(-1);
+    // Nothing was heard for long, so there was nothing to be told.
+    if (last !== undefined && timeMs - last.timeMs > windowMs)
+      this.#samples.splice(0, Infinity, { ...last, timeMs: timeMs - sampleIntervalMs });
     const before = this.#samples.at(-2);
     const recent = before !== undefined && timeMs - before.timeMs < sampleIntervalMs;
     if (recent) this.#samples.pop();
@@ -32,7 +41,8 @@ export class Meter {
   rates(nowMs: number): Rates {
     const [first] = this.#samples;
     const last = this.#samples.at(-1);
-    if (first === undefined || last === undefined || first === last)
+    const isOld = last !== undefined && nowMs - last.timeMs > windowMs;
+    if (first === undefined || last === undefined || first === last || isOld)
       return { itemsPerSecond: 0, bytesPerSecond: 0 };
     const seconds = Math.max(nowMs - first.timeMs, 1) / 1000;
     return {

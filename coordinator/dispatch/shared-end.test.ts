@@ -197,6 +197,36 @@ test('what is shown as done does not fall when a lease is taken back', async (t)
   t.is(await shown(), 6n);
 });
 
+test('rates and the time left are right from the first seconds, however long the scan took, and after a pause', async (t) => {
+  const harness = await openHarness(t);
+  const agent = await harness.attach('one', { slots: 2 });
+  const run = await harness.start('a');
+  const { key } = agent.take('scanLease');
+  await harness.advance(5000);
+  agent.sendPage(key, 1n, smallFiles(100));
+  agent.sendScanDone(key, 1n);
+  await harness.idle();
+  const held = agent.news('batchLease');
+  agent.progress(0, ...held);
+  await harness.idle();
+  harness.clock.advance(1000);
+  agent.progress(10, held[0]!);
+  await harness.idle();
+  t.like(harness.dispatcher.progress(run), { itemsPerSecond: 10, timeLeftMs: 9000 });
+  t.is(harness.dispatcher.liveAgent('one')?.itemsPerSecond, 10);
+  await harness.change(run, 'pause');
+  for (const lease of held) agent.sendPartial(lease, lease === held[0] ? 10 : 0);
+  await harness.advance(7000);
+  await harness.change(run, 'resume');
+  const again = agent.news('batchLease');
+  agent.progress(0, ...again);
+  await harness.idle();
+  harness.clock.advance(1000);
+  agent.progress(5, again[0]!);
+  await harness.idle();
+  t.like(harness.dispatcher.progress(run), { itemsPerSecond: 5, timeLeftMs: 17_000 });
+});
+
 test('what was done of a run that is cancelled or paused is kept and counts', async (t) => {
   const harness = await openHarness(t);
   const agent = await harness.attach('one');

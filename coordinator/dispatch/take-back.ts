@@ -5,7 +5,7 @@ import type { Clock } from '../../lib/time.ts';
 import { idleThreads } from './assign.ts';
 import type { SessionOffer } from './assigner.ts';
 import type { LeaseKeeper } from './lease-keeper.ts';
-import type { LiveLease } from './lease-table.ts';
+import { isBatch, type LiveLease } from './lease-table.ts';
 import type { OpenRuns } from './open-runs.ts';
 import { canServe } from './reach.ts';
 import type { RunFeed } from './run-feed.ts';
@@ -52,7 +52,7 @@ export class TakeBack {
 
   /** Answers whether it has to be looked at again. */
   #considerRun(feed: RunFeed, idle: readonly SessionOffer[]): boolean {
-    const batches = this.#parts.leases.table.ofRun(feed.key).filter(({ target }) => target.kind === 'batch'); // prettier-ignore
+    const batches = this.#parts.leases.table.ofRun(feed.key).filter(isBatch); // prettier-ignore
     if (batches.length === 0 || feed.leftUnits(batches.length) !== 0) return false;
     const able = idle.filter((offer) => canServe(offer, feed.need));
     const unitsPerSecond = fastest(able);
