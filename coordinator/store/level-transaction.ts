@@ -7,7 +7,6 @@ import {
   JoinTokenRowSchema,
   KeptLedgerRowSchema,
   LeaseState,
-  LedgerRowSchema,
   NameRowSchema,
   RequestRowSchema,
   RunRowSchema,
@@ -33,6 +32,7 @@ import { keys } from './keys.ts';
 import type { UnwrittenRows } from './commit-queue.ts';
 import { LevelReader, type OpenedStore } from './level-reader.ts';
 import type { Database } from './open-database.ts';
+import { encodeFileIdRow, encodeLedgerRow } from './row-bytes.ts';
 import { readError } from './store-errors.ts';
 import type { BatchKey, RunKey, Transaction } from './store.ts';
 
@@ -144,7 +144,7 @@ export class LevelTransaction extends LevelReader implements Transaction {
   }
 
   putLedger(task: string, itemPath: string, row: LedgerRow): void {
-    this.#put(LedgerRowSchema, keys.ledger(task, itemPath), row);
+    this.writes.set(keys.ledger(task, itemPath), encodeLedgerRow(row));
     // What is kept of a file that is gone must not take the id from the path that the file may have now.
     if (row.fileId === 0n || row.goneRun !== 0) return;
     this.putFileId(task, row.fileId, create(FileIdRowSchema, { path: itemPath }));
@@ -157,7 +157,7 @@ export class LevelTransaction extends LevelReader implements Transaction {
   }
 
   putFileId(task: string, id: bigint, row: FileIdRow): void {
-    this.#put(FileIdRowSchema, keys.fileId(task, id), row);
+    this.writes.set(keys.fileId(task, id), encodeFileIdRow(row));
   }
 
   async dropFileId(task: string, id: bigint, itemPath: string): Promise<void> {
