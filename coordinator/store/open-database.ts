@@ -13,6 +13,12 @@ export type Database = Level<string, Uint8Array>;
 export const storeFormat = 1;
 
 /**
+ * LevelDB maps each table it has open into memory, 2 MiB at most; with the 1000 that it keeps by default, 2 GiB would count as this
+ * process's, however little of them it needs again.
+ */
+const openTablesMax = 64;
+
+/**
  * Opens the database in `folder`. Throws DATA_FOLDER_LOCKED when another process has it open, and INVALID_ARGUMENT that says what to
  * do when it is damaged, newer than this program, or, unless it may be made, not there.
  */
@@ -21,7 +27,11 @@ export async function openDatabase(folder: string, { make }: { make: boolean }):
   else if (!hasStore(folder)) throw DroverError.invalid('--data', `there is no store in ${folder}`);
   checkFiles(folder);
   // Not before the files were looked at: a database opens itself when nobody does, and makes what is not there.
-  const database: Database = new Level(folder, { keyEncoding: 'utf8', valueEncoding: 'view' });
+  const database: Database = new Level(folder, {
+    keyEncoding: 'utf8',
+    valueEncoding: 'view',
+    maxOpenFiles: openTablesMax,
+  });
   await open(database, folder, make);
   return database;
 }
