@@ -1,8 +1,9 @@
 // Pausing, resuming and cancelling a run that is going.
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import test, { type ExecutionContext } from 'ava';
+import anyTest, { type ExecutionContext, type TestFn } from 'ava';
 import { ItemState } from '../gen/drover/v1/item_pb.ts';
 import { RunState, type Run } from '../gen/drover/v1/run_pb.ts';
 import { TaskState } from '../gen/drover/v1/task_pb.ts';
@@ -10,28 +11,43 @@ import { makeSmallFiles } from '../scripts/bench-trees.ts';
 import { callError } from '../scripts/api-client.ts';
 import { reasonName } from '../lib/error.ts';
 import { temporaryFolder } from './harness/folders.ts';
-import { assertSucceeded, describeRun, stackOf, type Stack } from './harness/stack.ts';
+import { assertSucceeded, describeRun, Stack, stackOf } from './harness/stack.ts';
 import { leftovers, migratable, readTree } from './harness/tree.ts';
 
 const files = 8000;
 
+const test = anyTest as TestFn;
+const stops: (() => Promise<unknown>)[] = [];
+let source: string;
+let items: bigint;
+let stack: Stack;
+
+test.before(async () => {
+  const folder = await mkdtemp(path.join(tmpdir(), 'drover-test-'));
+  stops.push(() => rm(folder, { recursive: true, force: true }));
+  source = path.join(folder, 'source');
+  items = BigInt(files + makeSmallFiles(source, files, 3000));
+  stack = await Stack.start({ folder: path.join(folder, 'stack') }, (stop) => stops.push(stop));
+  await stack.startAgent({ threads: 2 });
+});
+
+test.after.always(async () => {
+  for (const stop of stops.toReversed()) await stop();
+});
+
 async function scene(t: ExecutionContext) {
   t.timeout(180_000);
-  const folder = await temporaryFolder(t);
-  const [source, destination] = [path.join(folder, 'source'), path.join(folder, 'destination')];
-  const items = BigInt(files + makeSmallFiles(source, files, 3000));
-  const stack = await stackOf(t, { folder: path.join(folder, 'stack') });
-  await stack.startAgent({ threads: 2 });
+  const destination = path.join(await temporaryFolder(t), 'destination');
   const task = await stack.createTask({ source, destination: pathToFileURL(destination).href });
-  return { source, destination, stack, task, items };
+  return { destination, task };
 }
 
-async function untilSomeIsDone(stack: Stack, task: string): Promise<void> {
+async function untilSomeIsDone(task: string): Promise<void> {
   await stack.until(task, (run) => run.progress!.succeededItems > 0n);
 }
 
 /** Waits until no agent holds a lease. */
-async function untilIdle(stack: Stack): Promise<void> {
+async function untilIdle(): Promise<void> {
   for await (const { agent } of stack.api.agents.watchAgents({}))
     if (agent!.slotsUsed === 0) return;
 }
@@ -39,12 +55,12 @@ async function untilIdle(stack: Stack): Promise<void> {
 test.serial(
   'a paused run stands still, leaves nothing half-done, and goes on when it is resumed',
   async (t) => {
-    const { source, destination, stack, task, items } = await scene(t);
+    const { destination, task } = await scene(t);
     await stack.run(task);
-    await untilSomeIsDone(stack, task);
+    await untilSomeIsDone(task);
     const paused = (await stack.api.tasks.pauseTask({ name: task })).task!;
     t.is(paused.state, TaskState.PAUSED);
-    await untilIdle(stack);
+    await untilIdle();
     const before = readTree(destination);
     t.deepEqual(leftovers(before), []);
     t.true(before.size > 0 && BigInt(before.size) < items, `${before.size} items are there`);
@@ -66,9 +82,9 @@ test.serial(
 );
 
 test.serial('a cancelled run keeps what it migrated, and the next one does the rest', async (t) => {
-  const { source, destination, stack, task, items } = await scene(t);
+  const { destination, task } = await scene(t);
   await stack.run(task);
-  await untilSomeIsDone(stack, task);
+  await untilSomeIsDone(task);
   await stack.api.tasks.cancelTask({ name: task });
   const cancelled = await stack.untilEnded(task);
   t.is(cancelled.state, RunState.CANCELLED, describeRun(cancelled));

@@ -1,13 +1,15 @@
-// Processes that die in the middle of a run, all at once or one after another: nothing is lost, nothing half-done is left.
-import { writeFile } from 'node:fs/promises';
+// Processes that die in the middle of a run, all at once or one after another: nothing is lost, nothing half-done is left. The tests
+// take turns on one share and one coordinator; each has its own task, and agents that end with it.
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import test, { type ExecutionContext } from 'ava';
+import anyTest, { type ExecutionContext, type TestFn } from 'ava';
 import type { Run } from '../gen/drover/v1/run_pb.ts';
 import { makeSmallFiles } from '../scripts/bench-trees.ts';
 import { deterministicBytes } from '../scripts/deterministic-bytes.ts';
 import { temporaryFolder } from './harness/folders.ts';
-import { assertSucceeded, stackOf, type Stack } from './harness/stack.ts';
+import { assertSucceeded, Stack, type AgentPlan } from './harness/stack.ts';
 import { leftovers, migratable, readTree } from './harness/tree.ts';
 
 const smallFiles = 6000;
@@ -17,36 +19,56 @@ const largeBytes = 7 * 1024 * 1024;
 const items = BigInt(smallFiles + smallFiles / 200 + largeFiles);
 
 interface Scene {
-  source: string;
   destination: string;
-  stack: Stack;
   task: string;
+  startAgent: (plan: AgentPlan) => ReturnType<Stack['startAgent']>;
 }
 
-/** A share with many files, large ones between small ones, and a task for it. */
-async function scene(t: ExecutionContext): Promise<Scene> {
-  t.timeout(180_000);
-  const folder = await temporaryFolder(t);
-  const [source, destination] = [path.join(folder, 'source'), path.join(folder, 'destination')];
+const test = anyTest as TestFn;
+const stops: (() => Promise<unknown>)[] = [];
+let source: string;
+let stack: Stack;
+
+/** A share with many files, large ones between small ones. */
+test.before(async () => {
+  const folder = await mkdtemp(path.join(tmpdir(), 'drover-test-'));
+  stops.push(() => rm(folder, { recursive: true, force: true }));
+  source = path.join(folder, 'source');
   makeSmallFiles(source, smallFiles, 3000);
   for (let number = 0; number < largeFiles; number++)
     await writeFile(path.join(source, `folder ${number}`, 'large'), deterministicBytes(number, largeBytes)); // prettier-ignore
   // Short times, so that what a dead agent held is free again while the test waits.
   const coordinatorArguments = ['--lease-ttl', '3', '--heartbeat-interval', '1'];
-  const stack = await stackOf(t, { folder: path.join(folder, 'stack'), coordinatorArguments });
+  const options = { folder: path.join(folder, 'stack'), coordinatorArguments };
+  stack = await Stack.start(options, (stop) => stops.push(stop));
+});
+
+test.after.always(async () => {
+  for (const stop of stops.toReversed()) await stop();
+});
+
+/** A task for the share. */
+async function scene(t: ExecutionContext): Promise<Scene> {
+  t.timeout(180_000);
+  const destination = path.join(await temporaryFolder(t), 'destination');
   const task = await stack.createTask({ source, destination: pathToFileURL(destination).href });
-  return { source, destination, stack, task };
+  const startAgent = async (plan: AgentPlan) => {
+    const agent = await stack.startAgent(plan);
+    t.teardown(() => agent.stop(5000));
+    return agent;
+  };
+  return { destination, task, startAgent };
 }
 
 /** Waits until some is done and much is not. */
-async function untilInTheMiddle({ stack, task }: Scene): Promise<void> {
+async function untilInTheMiddle({ task }: Scene): Promise<void> {
   const isInTheMiddle = ({ progress }: Run) =>
     progress!.succeededItems + progress!.inFlightItems > 300n;
   const run = await stack.until(task, isInTheMiddle);
   if (run.progress!.succeededItems === items) throw new Error('the run was over too soon');
 }
 
-async function assertComplete(t: ExecutionContext, { source, destination }: Scene, run: Run) {
+async function assertComplete(t: ExecutionContext, { destination }: Scene, run: Run) {
   assertSucceeded(t, run);
   t.is(run.progress!.succeededItems, items);
   const there = readTree(destination);
@@ -56,75 +78,75 @@ async function assertComplete(t: ExecutionContext, { source, destination }: Scen
 
 test.serial('an agent that is killed and started again goes on', async (t) => {
   const here = await scene(t);
-  const agent = await here.stack.startAgent({ threads: 2 });
-  await here.stack.run(here.task);
+  const agent = await here.startAgent({ threads: 2 });
+  await stack.run(here.task);
   await untilInTheMiddle(here);
   await agent.kill();
-  await here.stack.startAgent({ threads: 2 });
-  await assertComplete(t, here, await here.stack.untilEnded(here.task));
+  await here.startAgent({ threads: 2 });
+  await assertComplete(t, here, await stack.untilEnded(here.task));
 });
 
 test.serial('an agent that is killed and never comes back is replaced by another', async (t) => {
   const here = await scene(t);
-  const agent = await here.stack.startAgent({ threads: 2 });
-  await here.stack.run(here.task);
+  const agent = await here.startAgent({ threads: 2 });
+  await stack.run(here.task);
   await untilInTheMiddle(here);
   await agent.kill();
-  await here.stack.startAgent({ name: 'other', threads: 2 });
-  const run = await here.stack.untilEnded(here.task);
+  await here.startAgent({ name: 'other', threads: 2 });
+  const run = await stack.untilEnded(here.task);
   assertSucceeded(t, run);
-  const [source, there] = [readTree(here.source), readTree(here.destination)];
+  const there = readTree(here.destination);
   t.deepEqual(leftovers(there), []);
-  t.deepEqual(there, migratable(source));
+  t.deepEqual(there, migratable(readTree(source)));
 });
 
 test.serial('a coordinator that is killed and started again goes on with the run', async (t) => {
   const here = await scene(t);
-  await here.stack.startAgent({ threads: 2 });
-  await here.stack.run(here.task);
+  await here.startAgent({ threads: 2 });
+  await stack.run(here.task);
   await untilInTheMiddle(here);
-  await here.stack.coordinator.kill();
-  await here.stack.startCoordinator();
-  await assertComplete(t, here, await here.stack.untilEnded(here.task));
+  await stack.coordinator.kill();
+  await stack.startCoordinator();
+  await assertComplete(t, here, await stack.untilEnded(here.task));
 });
 
 test.serial('both are killed at once, and go on', async (t) => {
   const here = await scene(t);
-  const agent = await here.stack.startAgent({ threads: 2 });
-  await here.stack.run(here.task);
+  const agent = await here.startAgent({ threads: 2 });
+  await stack.run(here.task);
   await untilInTheMiddle(here);
-  await Promise.all([agent.kill(), here.stack.coordinator.kill()]);
-  await here.stack.startCoordinator();
-  await here.stack.startAgent({ threads: 2 });
-  await assertComplete(t, here, await here.stack.untilEnded(here.task));
+  await Promise.all([agent.kill(), stack.coordinator.kill()]);
+  await stack.startCoordinator();
+  await here.startAgent({ threads: 2 });
+  await assertComplete(t, here, await stack.untilEnded(here.task));
 });
 
 test.serial(
   'an agent that is told to drain finishes what it has, and another start goes on',
   async (t) => {
     const here = await scene(t);
-    const agent = await here.stack.startAgent({ threads: 2 });
-    await here.stack.run(here.task);
+    const agent = await here.startAgent({ threads: 2 });
+    await stack.run(here.task);
     await untilInTheMiddle(here);
     agent.signal('SIGTERM');
     const exit = await agent.exited;
     t.deepEqual(exit, { code: 0, signal: null });
     t.deepEqual(leftovers(readTree(here.destination)), []);
-    await here.stack.startAgent({ threads: 2 });
-    await assertComplete(t, here, await here.stack.untilEnded(here.task));
+    await here.startAgent({ threads: 2 });
+    await assertComplete(t, here, await stack.untilEnded(here.task));
   },
 );
 
 test.serial('two agents share one run', async (t) => {
   const here = await scene(t);
   const [one, other] = await Promise.all([
-    here.stack.startAgent({ name: 'one', threads: 1 }),
-    here.stack.startAgent({ name: 'other', threads: 1 }),
+    here.startAgent({ name: 'one', threads: 1 }),
+    here.startAgent({ name: 'other', threads: 1 }),
   ]);
   t.not(one.ready.agent, other.ready.agent);
-  const run = await here.stack.runToEnd(here.task);
+  const run = await stack.runToEnd(here.task);
   await assertComplete(t, here, run);
-  const workers = new Set([...(await here.stack.items(run)).values()].map(({ agent }) => agent));
+  const workers = new Set([...(await stack.items(run)).values()].map(({ agent }) => agent));
   for (const { ready } of [one, other])
     t.true(workers.has(ready.agent), `${ready.agent} did nothing`);
 });
