@@ -5,6 +5,7 @@ import { BatchRowSchema, type BatchRow, type FileIdRow, type LedgerRow, type Run
 import { BatchItemsSchema, BatchResultsSchema, type BatchItems } from '../../gen/drover/v1/columns_pb.ts'; // prettier-ignore
 import { ItemAction, ItemKind } from '../../gen/drover/v1/item_pb.ts';
 import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
+import { isSameAge } from '../plan/moves.ts';
 import { fileBytes, selectItems } from '../plan/split-batch.ts';
 import type { BatchKey, RunKey, Transaction } from '../store/store.ts';
 import { goneAction, isGoneFoldersTurn } from '../task/gone-guard.ts';
@@ -36,15 +37,16 @@ export async function takeGone(
   const items = fromBinary(BatchItemsSchema, encoded);
   const rows = await transaction.ledgerRows(key.task, items.path);
   const found = await foundIds(transaction, key.task, rows);
-  const isMover = (index: number) => found[index]?.run === key.run && found[index]?.path === items.path[index] && found[index].mover !== ''; // prettier-ignore
-  const isFolder = (index: number) => items.kind[index] === ItemKind.FOLDER;
-  const indexes = [...items.path.keys()];
-  const renamed = indexes.filter((index) => rows[index] !== undefined && isFolder(index) && isMover(index)); // prettier-ignore
+  const renamed = await renamedFolders(transaction, key.task, items, { rows, found });
   const shared = await forgetShared(transaction, key, items, renamed);
-  const left = indexes.filter((index) => rows[index] !== undefined && !shared.has(index) && (isFolder(index) || !isMover(index))); // prettier-ignore
+  const isThere = (index: number) => rows[index] !== undefined && !shared.has(index);
+  const isUnmoved = (index: number) => items.kind[index] === ItemKind.FILE && isMover(found[index], items.path[index]!, key.run); // prettier-ignore
+  const indexes = [...items.path.keys()];
+  const left = indexes.filter((index) => isThere(index) && !isUnmoved(index));
   // What was moved is not counted as gone any more; what could not be is to be moved by the next run.
-  const unmoved = shared.size + indexes.filter((index) => rows[index] !== undefined && !isFolder(index) && isMover(index)).length; // prettier-ignore
-  const counted = unmoved === 0 ? run : stepRun(run, { kind: 'not-gone', items: unmoved }, nowMs);
+  const unmoved = indexes.filter((index) => isThere(index) && isUnmoved(index)).length;
+  const notGone = shared.size + unmoved;
+  const counted = notGone === 0 ? run : stepRun(run, { kind: 'not-gone', items: notGone }, nowMs);
   if (left.length === 0) {
     settle(transaction, key, batch);
     return { run: await endEmpty(transaction, key, counted, nowMs), batch: undefined, items: encoded }; // prettier-ignore
@@ -52,7 +54,7 @@ export async function takeGone(
   const action = goneAction(run);
   const rest = left.length === indexes.length ? items : selectItems(items, left);
   // An empty folder that has become another one is in nobody's way, and nobody looks for anything in it.
-  rest.action = left.map((index) => (isFolder(index) && isMover(index) ? ItemAction.RECYCLE : action)); // prettier-ignore
+  rest.action = left.map((index) => (renamed.has(index) ? ItemAction.RECYCLE : action));
   const next = create(BatchRowSchema, { ...batch, items: left.length, bytes: fileBytes(rest) });
   const bytes = toBinary(BatchItemsSchema, rest);
   transaction.putBatch(key, next);
@@ -68,9 +70,9 @@ async function forgetShared(
   transaction: Transaction,
   { task: taskId }: BatchKey,
   { path, destinationPath }: BatchItems,
-  folders: readonly number[],
+  folders: ReadonlySet<number>,
 ): Promise<Set<number>> {
-  const task = folders.length === 0 ? undefined : await transaction.task(taskId);
+  const task = folders.size === 0 ? undefined : await transaction.task(taskId);
   const shared = new Set<number>();
   for (const index of folders) {
     const name = task && nameKeyOf(task, destinationPath[index] || path[index]!);
@@ -99,6 +101,27 @@ export async function beginGoneFolders(
   const batch = await transaction.batch(key);
   transaction.putBatch(key, create(BatchRowSchema, { ...batch!, phase: BatchPhase.GONE }));
   return stepRun(row, { kind: 'begin-gone-folders' }, nowMs);
+}
+
+/** Which of the folders that are gone are there under another path. */
+async function renamedFolders(
+  transaction: Transaction,
+  task: string,
+  { path, kind }: BatchItems,
+  { rows, found }: { rows: readonly (LedgerRow | undefined)[]; found: readonly (FileIdRow | undefined)[] }, // prettier-ignore
+): Promise<Set<number>> {
+  const folders = [...path.keys()].filter((index) => {
+    const isKnown = rows[index] !== undefined && found[index] !== undefined;
+    return kind[index] === ItemKind.FOLDER && isKnown && found[index]!.path !== path[index];
+  });
+  const others = await transaction.ledgerRows(task, folders.map((index) => found[index]!.path)); // prettier-ignore
+  const isSame = (index: number, other: LedgerRow | undefined) => other?.folder === true && isSameAge(other.createdNs, rows[index]!.createdNs); // prettier-ignore
+  return new Set(folders.filter((index, at) => isSame(index, others[at])));
+}
+
+/** Whether a run found the item at another path and has not moved it, or not yet. */
+function isMover(index: FileIdRow | undefined, path: string, run: number): boolean {
+  return index?.run === run && index.path === path && index.mover !== '';
 }
 
 /** What the index of file ids has of these rows; undefined where it has nothing. */

@@ -2,7 +2,7 @@
 import { create } from '@bufbuild/protobuf';
 import { LedgerRowSchema, type LedgerRow } from '../../gen/drover/store/v1/rows_pb.ts';
 import type { BatchItems, BatchResults } from '../../gen/drover/v1/columns_pb.ts';
-import { ItemKind, ItemState, ItemVerification } from '../../gen/drover/v1/item_pb.ts';
+import { ItemAction, ItemKind, ItemState, ItemVerification } from '../../gen/drover/v1/item_pb.ts';
 import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
 
 export const sha256Bytes = 32;
@@ -26,8 +26,9 @@ export function* ledgerRows(
   const rewritten = new Map(results.rewritten.map((content) => [content.index, content]));
   for (const [index, state] of results.state.entries()) {
     const isFolder = items.kind[index] === ItemKind.FOLDER;
-    // A folder gets its row when everything in it is written.
-    if (state !== ItemState.SUCCEEDED || (isFolder && phase === BatchPhase.TRANSFER)) continue;
+    // A folder has its row from when it is made, so that it is known to be the task's own also when the run is stopped before its end.
+    const isMade = phase !== BatchPhase.TRANSFER || items.action[index] === ItemAction.CREATE;
+    if (state !== ItemState.SUCCEEDED || (isFolder && !isMade)) continue;
     const row = create(LedgerRowSchema, {
       size: results.size[index]!,
       modifiedNs: results.modifiedNs[index]!,

@@ -67,12 +67,17 @@ export function isBeingMoved(path: string, index: FileIdRow | undefined, run: nu
   return index.mover !== '' && !index.moveFailed;
 }
 
+/** Whether two items with the same id may be one by when they were created: ids are given again once they are free. */
+export function isSameAge(oneNs: bigint, otherNs: bigint): boolean {
+  return oneNs === 0n || otherNs === 0n || oneNs === otherNs;
+}
+
 /** Whether the scan's facts prove that an item is the same file as before. */
 export function isCertain({ createdNs }: ScannedItem, { row }: Origin): boolean {
   return createdNs !== 0n && createdNs === row.createdNs;
 }
 
-function isSame({ kind, size, modifiedNs }: ScannedItem, row: LedgerRow): boolean {
-  if (kind === ItemKind.FOLDER) return row.folder;
+function isSame({ kind, size, modifiedNs, createdNs }: ScannedItem, row: LedgerRow): boolean {
+  if (kind === ItemKind.FOLDER) return row.folder && isSameAge(createdNs, row.createdNs);
   return !row.folder && row.size === size && row.modifiedNs === modifiedNs;
 }

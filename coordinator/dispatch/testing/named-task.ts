@@ -199,12 +199,21 @@ export class NamedTask {
     phase: BatchPhase,
     change: (results: BatchResults, count: number, items: BatchItems) => void = () => {},
   ): Promise<boolean> {
+    return await this.work(phase, (results, items) => {
+      if (phase !== BatchPhase.GONE) change(results, results.state.length, items);
+    });
+  }
+
+  /** The same, whatever the phase; `work` says what became of each item of the batch. */
+  async work(
+    phase: BatchPhase,
+    work: (results: BatchResults, items: BatchItems) => void,
+  ): Promise<boolean> {
     const batch = await this.#lease(phase);
     if (batch === undefined) return false;
     const encoded = await this.#encodedItems(batch.number);
     const results = goodResults(encoded);
-    if (phase !== BatchPhase.GONE)
-      change(results, results.state.length, fromBinary(BatchItemsSchema, encoded));
+    work(results, fromBinary(BatchItemsSchema, encoded));
     const key = { lease: '', generation: batch.generation };
     const frame = create(BatchDoneSchema, { key, results: toBinary(BatchResultsSchema, results) });
     await commitResults(this.store, { ...this.key, batch: batch.number }, frame, nowMs);

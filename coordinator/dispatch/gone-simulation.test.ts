@@ -1,0 +1,88 @@
+// Runs of a task whose source is renamed, moved, deleted, linked and closed by chance, also while it is being migrated. Nothing that the
+// source has is ever lost at the destination, and in the end both are the same. A failure names its seed: put it into `seeds`.
+import test, { type ExecutionContext } from 'ava';
+import { ItemState } from '../../gen/drover/v1/item_pb.ts';
+import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
+import { GonePolicy } from '../../gen/drover/v1/settings_pb.ts';
+import { isRunOpen } from '../task/run-states.ts';
+import { numbersOf } from '../store/testing/random.ts';
+import { openNamedTask, type NamedTask } from './testing/named-task.ts';
+import { SourceModel } from './testing/source-model.ts';
+
+const seeds = [1, 2, 3, 4, 5, 6, 7, 8];
+const runs = 14;
+const phases = [BatchPhase.TRANSFER, BatchPhase.GONE, BatchPhase.FOLDERS];
+
+interface RunPlan {
+  gonePolicy: GonePolicy;
+  /** How many of a hundred items fail. */
+  failsOf: number;
+  /** Called before each batch. */
+  meanwhile: () => void;
+}
+
+async function runOnce(task: NamedTask, model: SourceModel, plan: RunPlan): Promise<void> {
+  await task.scan(model.pages(), { gonePolicy: plan.gonePolicy });
+  for (const phase of phases) {
+    for (;;) {
+      plan.meanwhile();
+      if (!(await task.work(phase, (results, items) => model.work(phase, results, items, plan.failsOf)))) break; // prettier-ignore
+    }
+  }
+}
+
+/** What the ledger says of each path that the source has now and a run did not fail with is what stands at the destination. */
+async function checkKept(t: ExecutionContext, task: NamedTask, model: SourceModel, told: string) {
+  const failed = new Set((await task.items()).filter(({ state }) => state === ItemState.FAILED).map(({ path }) => path)); // prettier-ignore
+  for (const [path, node] of model.source) {
+    if (node.isFolder || failed.has(path) || model.isHidden(path)) continue;
+    const [row] = await task.store.ledgerRows('a', [path]);
+    const standing = model.destination.get(row?.destinationPath || path);
+    t.is(standing?.content, node.content, `${told}: ${path}`);
+  }
+}
+
+/** Every row of the ledger has its item at the destination, and the counters add up. */
+async function checkCounts(t: ExecutionContext, task: NamedTask, model: SourceModel, told: string) {
+  const { run, openGoneBatches, waitingGoneBatches } = (await task.store.run(task.key))!;
+  t.false(isRunOpen(run!.state), `${told}: it has ended`);
+  t.deepEqual([openGoneBatches, waitingGoneBatches], [0, 0]);
+  const { scannedItems, succeededItems, skippedItems, failedItems, goneItems, recycledItems } = run!.progress!; // prettier-ignore
+  const items = await task.items();
+  const gone = items.filter(({ action }) => action === 6 || action === 7);
+  const failedGone = BigInt(gone.filter(({ state }) => state === ItemState.FAILED).length);
+  t.is(succeededItems + skippedItems + failedItems, scannedItems + failedGone, told);
+  t.is(goneItems, BigInt(gone.length), `${told}: gone`);
+  t.is(recycledItems, BigInt(gone.filter(({ state }) => state === ItemState.SUCCEEDED).length), told); // prettier-ignore
+  for (const { path, row } of await task.store.ledgerRange('a', { after: '', upTo: '' }, 10_000)) {
+    t.true(model.destination.has(row.destinationPath || path), `${told}: ${path} stands`);
+    const [index] = await task.store.fileIds('a', [row.fileId]);
+    const [indexed] = index === undefined ? [] : await task.store.ledgerRows('a', [index.path]);
+    if (index !== undefined) t.is(indexed?.fileId, row.fileId, `${told}: the index of ${path}`);
+  }
+}
+
+for (const seed of seeds)
+  test(`nothing is lost, and in the end both sides are the same (seed ${seed})`, async (t) => {
+    const below = numbersOf(seed);
+    const model = new SourceModel(below);
+    const task = await openNamedTask(t, 'file:///to');
+    for (let count = 0; count < 25; count += 1) model.change();
+    for (let run = 1; run <= runs; run += 1) {
+      for (let count = below(8); count > 0; count -= 1) model.change();
+      const isCalm = below(3) > 0;
+      await runOnce(task, model, {
+        gonePolicy: below(2) === 0 ? GonePolicy.KEEP : GonePolicy.RECYCLE,
+        failsOf: isCalm ? 0 : 15,
+        meanwhile: () => (isCalm || below(2) === 0 ? undefined : model.change()),
+      });
+      await checkCounts(t, task, model, `run ${run}`);
+      if (isCalm) await checkKept(t, task, model, `run ${run}`);
+    }
+    model.open();
+    const last = { gonePolicy: GonePolicy.RECYCLE, failsOf: 0, meanwhile: () => {} };
+    for (let run = 0; run < 3; run += 1) await runOnce(task, model, last);
+    const contents = (side: ReadonlyMap<string, { content: string; isFolder: boolean }>) =>
+      [...side].map(([path, { content, isFolder }]) => `${path} ${isFolder ? '' : content}`).toSorted(); // prettier-ignore
+    t.deepEqual(contents(model.destination), contents(model.source));
+  });
