@@ -1,11 +1,11 @@
-// A run among agents that fail by chance. Whatever happens, it ends with one counted result for every item, and with every
+// Two runs among agents that fail by chance. Whatever happens, each ends with one counted result for every item, and with every
 // result that was acknowledged. A failure names its seed: put it into `seeds` to play it again.
 import { create, fromBinary } from '@bufbuild/protobuf';
 import test, { type ExecutionContext } from 'ava';
 import { BatchItemsSchema, BatchResultsSchema } from '../../gen/drover/v1/columns_pb.ts';
 import { ItemKind, ItemState } from '../../gen/drover/v1/item_pb.ts';
 import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
-import { AgentRowSchema, LeaseState } from '../../gen/drover/store/v1/rows_pb.ts';
+import { AgentRowSchema, LeaseState, TaskRowSchema } from '../../gen/drover/store/v1/rows_pb.ts';
 import { AgentAvailability } from '../../gen/drover/v1/agent_pb.ts';
 import { batchBytesMax } from '../plan/batch-builder.ts';
 import type { RunKey } from '../store/store.ts';
@@ -19,6 +19,9 @@ const steps = 400;
 const agentsCount = 4;
 /** How many rounds good agents may take to finish what chance left over. */
 const roundsMax = 500;
+
+/** How many parts of batches there were in the end. */
+type Counted = World & { parts: number };
 
 function randomPages(below: Below): Entry[][] {
   let folder = 0;
@@ -36,7 +39,8 @@ function randomPages(below: Below): Entry[][] {
 }
 
 /** One thing that happens by chance. */
-async function happen(harness: Harness, agents: SimulatedAgent[], run: RunKey, below: Below) {
+async function happen(harness: Harness, agents: SimulatedAgent[], runs: RunKey[], below: Below) {
+  const run = runs[below(runs.length)]!;
   const agent = agents[below(agents.length)]!;
   const luck = below(100);
   if (!agent.isAttached) {
@@ -52,7 +56,9 @@ async function happen(harness: Harness, agents: SimulatedAgent[], run: RunKey, b
   } else if (luck < 90) await disableOrEnable(harness, agent.name, below(3) === 0);
   else if (luck < 93) await harness.advance(below(leaseTtlMs / 2));
   else if (luck < 96) harness.watched.failWrite(new Error('disk full'));
-  else if (luck < 98) await harness.restart();
+  else if (luck < 97) await harness.restart();
+  else if (luck < 98)
+    await update(harness, run.task, ['', 'north', 'default'][below(3)]!, below(9) + 1); // prettier-ignore
   else await pauseOrResume(harness, run);
 }
 
@@ -65,6 +71,15 @@ async function disableOrEnable(harness: Harness, agent: string, isDisabled: bool
   harness.dispatcher.setAvailability(agent, availability);
 }
 
+async function update(harness: Harness, task: string, agentGroup: string, priority: number) {
+  harness.watched.failNothing();
+  await harness.watched.store.commit(async (transaction) => {
+    const row = (await transaction.task(task))!;
+    transaction.putTask(task, create(TaskRowSchema, { ...row, task: { ...row.task!, agentGroup, priority } })); // prettier-ignore
+  });
+  harness.dispatcher.taskChanged(task);
+}
+
 async function pauseOrResume(harness: Harness, run: RunKey): Promise<void> {
   const state = await harness.state(run);
   harness.watched.failNothing();
@@ -72,10 +87,17 @@ async function pauseOrResume(harness: Harness, run: RunKey): Promise<void> {
   else if (state === 'RUNNING' || state === 'QUEUED') await harness.change(run, 'pause');
 }
 
-/** Everybody is attached and works until the run has ended and nobody holds anything. */
-async function finish(harness: Harness, agents: SimulatedAgent[], run: RunKey): Promise<boolean> {
+/** Everybody is attached and works until the runs have ended and nobody holds anything. */
+async function finish(
+  harness: Harness,
+  agents: SimulatedAgent[],
+  runs: RunKey[],
+): Promise<boolean> {
   harness.watched.failNothing();
-  if ((await harness.state(run)) === 'PAUSED') await harness.change(run, 'resume');
+  for (const run of runs) {
+    if ((await harness.state(run)) === 'PAUSED') await harness.change(run, 'resume');
+    await update(harness, run.task, '', 5);
+  }
   for (const { name } of agents) await disableOrEnable(harness, name, false);
   for (let round = 0; round < roundsMax; round += 1) {
     for (const agent of agents) {
@@ -85,27 +107,27 @@ async function finish(harness: Harness, agents: SimulatedAgent[], run: RunKey): 
     }
     await harness.advance(1000);
     for (const agent of agents) agent.listen();
-    const ended = (await harness.state(run)).startsWith('SUCCEEDED');
+    const states = await Promise.all(runs.map((run) => harness.state(run)));
+    const ended = states.every((state) => state.startsWith('SUCCEEDED'));
     if (ended && agents.every((agent) => agent.idle)) return true;
   }
   return false;
 }
 
-async function checkEnd(t: ExecutionContext, harness: Harness, run: RunKey, world: World) {
+async function checkEnd(t: ExecutionContext, harness: Harness, run: RunKey, world: Counted) {
   const { store } = harness.watched;
   const counted: string[] = [];
-  let parts = 0;
   const sums = { succeededItems: 0n, skippedItems: 0n, failedItems: 0n, succeededBytes: 0n };
   const succeeded: string[] = [];
   for (const { batch, row } of await store.batches(run, 0, 10_000)) {
     const key = { ...run, batch };
     const items = fromBinary(BatchItemsSchema, (await store.batchItems(key))!);
     const results = fromBinary(BatchResultsSchema, (await store.batchResults(key))!);
-    if (row.partOf !== 0) parts += 1;
+    if (row.partOf !== 0) world.parts += 1;
     t.is(row.lease!.state, LeaseState.DONE);
     for (const [index, path] of items.path.entries()) {
       const kind = items.kind[index]!;
-      const acknowledged = world.acknowledged.get(itemKey(row.phase, path));
+      const acknowledged = world.acknowledged.get(itemKey(run.task, row.phase, path));
       if (acknowledged !== undefined) t.is(results.state[index], acknowledged, path);
       if (kind === ItemKind.FOLDER && row.phase !== BatchPhase.FOLDERS) continue;
       counted.push(path);
@@ -118,7 +140,6 @@ async function checkEnd(t: ExecutionContext, harness: Harness, run: RunKey, worl
       else sums.failedItems += 1n;
     }
   }
-  t.true(parts > 0, 'batches were cut');
   const scanned = world.pages.flat();
   t.deepEqual(counted.toSorted(), scanned.map(({ path }) => path).toSorted());
   const row = await harness.run(run);
@@ -134,19 +155,20 @@ for (const seed of seeds)
   test(`no result is lost or counted twice, whatever the agents do (seed ${seed})`, async (t) => {
     const harness = await openHarness(t);
     const below = numbersOf(seed);
-    const world: World = { below, pages: randomPages(below), acknowledged: new Map(), violations: [] }; // prettier-ignore
+    const world: Counted = { below, pages: randomPages(below), acknowledged: new Map(), violations: [], parts: 0 }; // prettier-ignore
     const agents = Array.from({ length: agentsCount }, (_, index) =>
-      new SimulatedAgent(`agent-${index}`, below(4) + 1, world)); // prettier-ignore
-    const run = await harness.start('a');
+      new SimulatedAgent(`agent-${index}`, below(4) + 1, world, index < 2 ? 'north' : '')); // prettier-ignore
+    const runs = [await harness.start('a'), await harness.start('b')];
     for (let step = 0; step < steps; step += 1) {
-      await happen(harness, agents, run, below);
+      await happen(harness, agents, runs, below);
       await harness.idle();
       for (const agent of agents) agent.listen();
     }
-    t.true(await finish(harness, agents, run), 'the run ends');
+    t.true(await finish(harness, agents, runs), 'the runs end');
     t.deepEqual(world.violations, []);
     t.true(world.acknowledged.size > 0);
-    await checkEnd(t, harness, run, world);
+    for (const run of runs) await checkEnd(t, harness, run, world);
+    t.true(world.parts > 0, 'batches were cut');
     for (const name of harness.dispatcher.attachedAgents())
       t.is(harness.dispatcher.liveAgent(name)?.slotsUsed, 0, name);
   });

@@ -148,7 +148,7 @@ async function checkEnd(t: ExecutionContext, { store, run, world }: Scene): Prom
     const results = fromBinary(BatchResultsSchema, (await store.batchResults(key))!);
     t.false(results.attempts.includes(lateAttempts));
     for (const [index, item] of items.path.entries()) {
-      const acknowledged = world.acknowledged.get(itemKey(row.phase, item));
+      const acknowledged = world.acknowledged.get(itemKey(run.task, row.phase, item));
       if (acknowledged !== undefined) t.is(results.state[index], acknowledged, item);
       if (items.kind[index] !== ItemKind.FOLDER || row.phase === BatchPhase.FOLDERS)
         counted.push(item);

@@ -24,7 +24,7 @@ export interface World {
   below: Below;
   /** What the scan finds, page by page. */
   pages: readonly (readonly Entry[])[];
-  /** What became of each item, by its phase and path, once it was acknowledged. */
+  /** What became of each item, by `itemKey`, once it was acknowledged. */
   acknowledged: Map<string, ItemState>;
   /** What must never happen, in words. */
   violations: string[];
@@ -38,12 +38,14 @@ export class SimulatedAgent {
   readonly name: string;
   readonly slots: number;
   readonly #world: World;
+  readonly #group: string;
   readonly #held = new Map<string, Held>();
   #session: ScriptedAgent | undefined;
   #seen = 0;
 
-  constructor(name: string, slots: number, world: World) {
+  constructor(name: string, slots: number, world: World, group = '') {
     this.name = name;
+    this.#group = group;
     this.slots = slots;
     this.#world = world;
   }
@@ -67,7 +69,8 @@ export class SimulatedAgent {
 
   attach(dispatcher: Dispatcher): void {
     const leases = [...this.#held.values()].map(({ lease }) => lease.key!);
-    this.#session = new ScriptedAgent(dispatcher, this.name, { slots: this.slots, leases });
+    const { slots } = this;
+    this.#session = new ScriptedAgent(dispatcher, this.name, { slots, leases, group: this.#group });
     this.#seen = 0;
     for (const held of this.#held.values()) {
       if (held.kind === 'batch' && held.results !== undefined) this.#send(held);
@@ -221,14 +224,18 @@ export class SimulatedAgent {
     const { state } = fromBinary(BatchResultsSchema, results!);
     for (const [index, path] of fromBinary(BatchItemsSchema, lease.items).path.entries()) {
       if (state[index] === ItemState.UNSPECIFIED) continue;
-      const item = itemKey(lease.phase, path);
+      const item = itemKey(taskOf(lease), lease.phase, path);
       if (acknowledged.has(item)) violations.push(`${item} was acknowledged twice`);
       acknowledged.set(item, state[index]!);
     }
   }
 }
 
-/** Names an item in one of the phases. */
-export function itemKey(phase: BatchPhase, path: string): string {
-  return `${phase} ${path}`;
+/** Names an item of a task in one of the phases. */
+export function itemKey(task: string, phase: BatchPhase, path: string): string {
+  return `${task} ${phase} ${path}`;
+}
+
+function taskOf({ key }: BatchLease): string {
+  return key!.lease.split('/')[1]!;
 }
