@@ -3,7 +3,7 @@ import path from 'node:path';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { wholeNumber } from '../lib/option-values.ts';
 
-export const workloadNames = ['a', 'b', 'c', 'd', 'e', 'f', 'g'] as const;
+export const workloadNames = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'] as const;
 export type WorkloadName = (typeof workloadNames)[number];
 
 export interface BenchSizes {
@@ -30,6 +30,13 @@ export interface BenchSizes {
   coordinatorSessions: number;
   idleMs: number;
   firstLeaseRuns: number;
+  /** Workload h: files, what an answer takes, requests at once of the agents that share a run; and how many of one speed do. */
+  balanceFiles: number;
+  balanceLatencyMs: number;
+  balanceRequests: readonly number[];
+  /** The most first, one at the end. */
+  scaleAgents: readonly number[];
+  scaleRequests: number;
 }
 
 export interface BenchOptions {
@@ -61,6 +68,11 @@ export const fullSizes: BenchSizes = {
   coordinatorSessions: 500,
   idleMs: 20_000,
   firstLeaseRuns: 200,
+  balanceFiles: 2000,
+  balanceLatencyMs: 200,
+  balanceRequests: [8, 8, 8, 8, 2, 2, 2, 2],
+  scaleAgents: [8, 4, 2, 1],
+  scaleRequests: 4,
 };
 
 /** Just enough to show that the bench works. */
@@ -81,6 +93,11 @@ export const smokeSizes: BenchSizes = {
   coordinatorSessions: 12,
   idleMs: 200,
   firstLeaseRuns: 5,
+  balanceFiles: 40,
+  balanceLatencyMs: 20,
+  balanceRequests: [4, 1],
+  scaleAgents: [2, 1],
+  scaleRequests: 4,
 };
 
 interface Flags {
@@ -130,7 +147,9 @@ const help = `
      (Debian's package rclone: apt-get install rclone)
   e  one file of 2 GiB to the same tenant, against a loop that only puts the chunks
   f  1,000 files of 20 KiB to a tenant with a budget of 1,250 resource units a minute
-  g  the coordinator alone, on one core, with agents that take no time: 1,000,000 items, 500 sessions, a restart; once, whatever --rounds`;
+  g  the coordinator alone, on one core, with agents that take no time: 1,000,000 items, 500 sessions, a restart; once, whatever --rounds
+  h  2,000 files of 1 KiB to an emulated tenant that takes 200 ms for each answer, shared by four fast agents and four slow ones, and by
+     one, two, four and eight of one speed (some ten minutes a round)`;
 
 function workloadList(text: string): WorkloadName[] {
   return text.split(',').map((letter) => {

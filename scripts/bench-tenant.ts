@@ -137,16 +137,19 @@ async function withTenant<T>(
   return await use({ api, emulator });
 }
 
-interface Stats {
+/** What an emulator has counted. */
+export interface Stats {
   requests: number;
   resourceUnits: { units: number; unitsThisMinute: number; throttled: number };
 }
 
-async function readStats(emulator: EmulatorReady): Promise<Stats> {
+/** What the emulator has counted since it was told to count anew. */
+export async function readStats(emulator: EmulatorReady): Promise<Stats> {
   return (await (await control(emulator, 'GET')).body.json()) as Stats;
 }
 
-async function resetStats(emulator: EmulatorReady): Promise<void> {
+/** Tells the emulator to count anew. */
+export async function resetStats(emulator: EmulatorReady): Promise<void> {
   await (await control(emulator, 'DELETE')).body.dump();
 }
 

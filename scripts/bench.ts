@@ -5,6 +5,7 @@ import { availableParallelism, cpus, release, totalmem } from 'node:os';
 import path from 'node:path';
 import { runProcess } from '../lib/process-edge.ts';
 import { version } from '../lib/version.ts';
+import { sharedRun } from './bench-balance.ts';
 import { coordinatorAlone } from './bench-coordinator.ts';
 import { parseBench, type BenchOptions, type WorkloadName } from './bench-options.ts';
 import { formatTable, type Row } from './bench-table.ts';
@@ -22,6 +23,7 @@ const workloads: Record<WorkloadName, (context: WorkloadContext) => Promise<Row[
   e: tenantLargeFile,
   f: tenantBudget,
   g: coordinatorAlone,
+  h: sharedRun,
 };
 
 await runProcess('bench', process, async ({ drain }) => {
