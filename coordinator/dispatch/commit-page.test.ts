@@ -3,7 +3,7 @@ import { fromBinary } from '@bufbuild/protobuf';
 import test from 'ava';
 import { BatchItemsSchema } from '../../gen/drover/v1/columns_pb.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
-import { ItemAction, ItemState, ItemVerification } from '../../gen/drover/v1/item_pb.ts';
+import { ItemAction, ItemKind, ItemState, ItemVerification } from '../../gen/drover/v1/item_pb.ts';
 import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
 import { DroverError } from '../../lib/error.ts';
 import { foldPath } from '../plan/name-twins.ts';
