@@ -7,7 +7,7 @@
 export const docs: ReadonlyMap<string, string> = new Map([
   ["drover.v1.Acknowledgement", "Says that something is stored."],
   ["drover.v1.Acknowledgement.key", "The lease."],
-  ["drover.v1.Acknowledgement.page", "For a scan: all pages up to this one are stored. For a batch and for the end of a scan: 0, the lease has ended."],
+  ["drover.v1.Acknowledgement.page", "For a scan: all pages up to this one are stored. For a batch and for the end of a scan: 0, the lease has ended. For a batch also: the WriteNote of this number is stored."],
   ["drover.v1.Agent", "A process on a client machine that does the work."],
   ["drover.v1.Agent.attach_time", "Output only. When it was attached last."],
   ["drover.v1.Agent.availability", "Output only. What somebody wants of it."],
@@ -56,6 +56,7 @@ export const docs: ReadonlyMap<string, string> = new Map([
   ["drover.v1.AttachRequest.location_check_done", "What the agent found out about a source and a destination."],
   ["drover.v1.AttachRequest.scan_done", "The end of a scan."],
   ["drover.v1.AttachRequest.scan_page", "A page of a scan."],
+  ["drover.v1.AttachRequest.write_note", "What the agent is about to write that is not what the scan found."],
   ["drover.v1.AttachResponse", "A frame from the coordinator."],
   ["drover.v1.AttachResponse.acknowledgement", "What the agent sent is stored and need not be kept any longer."],
   ["drover.v1.AttachResponse.batch_lease", "A batch to do."],
@@ -613,4 +614,10 @@ export const docs: ReadonlyMap<string, string> = new Map([
   ["drover.v1.Welcome.agent", "The agent's resource name, agents/{agent}."],
   ["drover.v1.Welcome.heartbeat_interval", "The agent sends a heartbeat at least this often."],
   ["drover.v1.Welcome.lease_ttl", "A lease whose agent was silent for so long is taken back."],
+  ["drover.v1.WriteNote", "A file changed since the scan, and is about to appear at the destination as it is now. Sent before that, and again until it is acknowledged, whether the lease is still held or not: if the agent dies before it reports, nobody else could tell the file from one that somebody put there."],
+  ["drover.v1.WriteNote.key", "The batch's lease."],
+  ["drover.v1.WriteNote.modified_ns", "When it was last modified at the source, in nanoseconds since 1970."],
+  ["drover.v1.WriteNote.number", "Tells the note from the agent's others, from 1."],
+  ["drover.v1.WriteNote.path", "The item's path below the source."],
+  ["drover.v1.WriteNote.size", "Bytes of the file."],
 ]);

@@ -85,6 +85,7 @@ class Scene implements Disposable {
       stalePartNames: [],
       open: undefined,
       remember: async () => {},
+      beforeWrite: async () => {},
     });
   }
 

@@ -6,6 +6,7 @@ import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { ItemAction, ItemKind } from '../../gen/drover/v1/item_pb.ts';
 import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
 import { DroverError, reasonInfo } from '../../lib/error.ts';
+import { chunkBytesFirst } from '../destination/sharepoint/chunk-size.ts';
 import { openDestination } from '../destination/open-destination.ts';
 import { openSource } from '../source/open-source.ts';
 import { batchWaves } from './batch-order.ts';
@@ -14,6 +15,7 @@ import { kept } from './gone.ts';
 import { ItemWork, type Lane } from './item-work.ts';
 import { openTenant } from './job-tenant.ts';
 import {
+  countShort,
   isCutOff,
   isStopped,
   progressBytes,
@@ -28,6 +30,7 @@ import { SourceReader } from './source-reader.ts';
 import { StoppedError } from './stopped-error.ts';
 import { FileTransfer } from './transfer.ts';
 import type { TransferOptions } from './transfer-item.ts';
+import { WriteNotes } from './write-notes.ts';
 
 /** The pause before the second attempt; it doubles with each further one. */
 const firstPauseMs = 50;
@@ -60,6 +63,7 @@ async function runItems(job: BatchJob, items: PlannedItems): Promise<JobResult> 
   const { shared, settings } = job;
   using tenant = openTenant(job, shared);
   await using destination = await openDestination(job.destination, tenant);
+  using notes = new WriteNotes(job.notes);
   const results = new BatchResultRows(items.size);
   const work = new ItemWork({
     job,
@@ -67,6 +71,7 @@ async function runItems(job: BatchJob, items: PlannedItems): Promise<JobResult> 
     results,
     source,
     destination,
+    notes,
     remember: async (index, upload) => await tenant?.host.remember(index, upload),
   });
   const options: TransferOptions = {
@@ -131,7 +136,9 @@ class Batch {
   ): Promise<void> {
     for (const index of queue) {
       if (isStopped(this.#job.shared)) return;
+      const isShort = this.#items.scanned(index).size <= chunkBytesFirst;
       try {
+        if (isShort) countShort(this.#job.shared, 1);
         await this.#work.run(lane, index, attempt);
       } catch (thrown) {
         if (thrown instanceof StoppedError) return;
@@ -143,6 +150,8 @@ class Batch {
         if (error.reason === ErrorReason.DESTINATION_NEWER)
           this.#results.skipped(index, attempt, error);
         else this.#results.failed(index, attempt, error);
+      } finally {
+        if (isShort) countShort(this.#job.shared, -1);
       }
       if (this.#counts(index)) Atomics.add(this.#job.shared.progress, progressItems, 1n);
     }

@@ -116,10 +116,11 @@ export class PlaceFinder {
     opened: OpenItem,
     { existing, keptPath, isOurs }: { existing: ExistingFile; keptPath: string; isOurs: boolean },
   ): Promise<Transferred | undefined> {
-    const { facts } = opened;
+    const { item, facts } = opened;
     if (!existing.mayEqual(facts.size)) return undefined;
     const hashes = await this.#reader.read(opened, undefined);
     const content = sourceContent(opened);
+    if (isOurs && existing.modifiedNs !== facts.modifiedNs) await item.beforeWrite(facts);
     const destination = await existing.prove(hashes, content, isOurs ? facts : undefined);
     if (destination === undefined) return undefined;
     this.#options.countBytes(facts.size);

@@ -4,7 +4,7 @@ import { ItemAction, ItemKind } from '../../gen/drover/v1/item_pb.ts';
 import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
 import { DroverError } from '../../lib/error.ts';
 import type { Destination } from '../destination/destination.ts';
-import type { Source } from '../source/source.ts';
+import type { Source, SourceFileFacts } from '../source/source.ts';
 import { printablePath } from '../source/printable-path.ts';
 import { specialFileError, symbolicLinkError } from '../source/source-error.ts';
 import type { BatchResultRows } from './batch-results.ts';
@@ -18,6 +18,7 @@ import { roomOf, type Room } from './room.ts';
 import { StoppedError } from './stopped-error.ts';
 import type { FileTransfer } from './transfer.ts';
 import type { OpenSourceUpload } from './transfer-item.ts';
+import type { WriteNotes } from './write-notes.ts';
 
 /** What does the files of one lane; several lanes work side by side. */
 export interface Lane {
@@ -31,6 +32,7 @@ export interface ItemWorkParts {
   results: BatchResultRows;
   source: Source;
   destination: Destination;
+  notes: WriteNotes;
   /** Remembers beyond the death of the process what is open of an item. */
   remember: (index: number, upload: ItemUpload | undefined) => Promise<void>;
 }
@@ -109,6 +111,7 @@ export class ItemWork {
         stalePartNames: stalePartNames(leaseTag, generation, index),
         open: this.#uploads.get(index),
         remember: (open) => this.#rememberUpload(index, open),
+        beforeWrite: (facts) => this.#note(index, facts),
       });
       results.fileSucceeded(index, attempt, done);
     } catch (thrown) {
@@ -129,6 +132,14 @@ export class ItemWork {
     const expected = items.expected(index);
     if (items.action(index) === ItemAction.MOVE && expected !== undefined) writes.push(expected);
     return writes;
+  }
+
+  /** What the scan found of the item, or was noted before, is known already. */
+  async #note(index: number, { size, modifiedNs }: SourceFileFacts): Promise<void> {
+    const { items, notes } = this.#parts;
+    const known: readonly Write[] = [items.scanned(index), ...items.unreported(index)];
+    const isKnown = known.some((one) => one.size === size && one.modifiedNs === modifiedNs);
+    if (!isKnown) await notes.keep({ path: items.path(index), size, modifiedNs });
   }
 
   async #rememberUpload(index: number, open: OpenSourceUpload | undefined): Promise<void> {

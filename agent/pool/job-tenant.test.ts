@@ -4,7 +4,14 @@ import test from 'ava';
 import type { SharePointAccess } from '../destination/sharepoint/access.ts';
 import { createGateMemory } from '../destination/sharepoint/tenant-gate.ts';
 import { openTenant } from './job-tenant.ts';
-import { createSharedJobState, isCutOff, isStopped, stopJob } from './jobs.ts';
+import {
+  countShort,
+  createSharedJobState,
+  isCutOff,
+  isStopped,
+  stopJob,
+  stopSoonMs,
+} from './jobs.ts';
 import { StoppedError } from './stopped-error.ts';
 
 const access: SharePointAccess = {
@@ -49,6 +56,7 @@ test('a job that was told to stop before it began is stopped at once', async (t)
 test('a job that is to stop soon has a moment, unless it is told to stop at once', async (t) => {
   const { port1, port2 } = new MessageChannel();
   const shared = createSharedJobState(0);
+  countShort(shared, 1);
   stopJob(shared, 'soon');
   {
     using tenant = openTenant(jobOf(port2), shared);
@@ -69,11 +77,33 @@ test('the moment of a job that is to stop soon ends', async (t) => {
   {
     using tenant = openTenant(jobOf(port2), shared);
     const aborted = once(tenant!.signal, 'abort');
+    countShort(shared, 1);
     stopJob(shared, 'soon');
     t.true(isStopped(shared));
     t.false(isCutOff(shared));
     await aborted;
     t.true(tenant!.signal.reason instanceof StoppedError);
+  }
+  port1.close();
+});
+
+test('a job that is to stop soon waits for nothing but what takes a moment', async (t) => {
+  const { port1, port2 } = new MessageChannel();
+  const shared = createSharedJobState(0);
+  for (let going = 0; going < 3; going++) countShort(shared, 1);
+  {
+    using tenant = openTenant(jobOf(port2), shared);
+    const { signal } = tenant!;
+    const aborted = once(signal, 'abort');
+    const begunMs = performance.now();
+    stopJob(shared, 'soon');
+    for (let going = 3; going > 0; going--) {
+      await new Promise((resolve) => setImmediate(resolve));
+      t.false(signal.aborted);
+      countShort(shared, -1);
+    }
+    await aborted;
+    t.true(performance.now() - begunMs < stopSoonMs);
   }
   port1.close();
 });

@@ -88,6 +88,8 @@ export interface BatchJob extends JobDestination {
   generation: number;
   /** What an earlier process of this agent left open of the batch. */
   uploads: readonly ItemUpload[];
+  /** Where the thread says what it is about to write that is not what the scan found; see write-notes.ts. The job closes it. */
+  notes?: MessagePort | undefined;
   shared: SharedJobState;
 }
 
@@ -118,7 +120,8 @@ export type JobResult =
 
 /**
  * Memory shared with a running job. Layout of `state`, an Int32Array over a SharedArrayBuffer:
- * [0] whether the job is to stop, see StopWay; [1] how many pages of a scan may still be sent (the thread waits on it while it is 0).
+ * [0] whether the job is to stop, see StopWay; [1] how many pages of a scan may still be sent (the thread waits on it while it is 0);
+ * [2] how many items are being done that take only a moment.
  * Layout of `progress`, a BigInt64Array: [0] items finished; [1] bytes written (or, in a scan, bytes found).
  * Only Atomics touch them.
  */
@@ -129,6 +132,7 @@ export interface SharedJobState {
 
 export const stateStop = 0;
 export const statePageCredits = 1;
+const stateShort = 2;
 export const progressItems = 0;
 export const progressBytes = 1;
 
@@ -136,7 +140,7 @@ export const progressBytes = 1;
 export const scanPageItemsMax = 1000;
 
 export function createSharedJobState(pageCredits: number): SharedJobState {
-  const state = new Int32Array(new SharedArrayBuffer(8));
+  const state = new Int32Array(new SharedArrayBuffer(12));
   state[statePageCredits] = pageCredits;
   return { state, progress: new BigInt64Array(new SharedArrayBuffer(16)) };
 }
@@ -155,7 +159,7 @@ export type StopWay = keyof typeof stopWays;
 
 const stopWays = { 'at-once': 1, soon: 2 } as const;
 
-/** How long a job that is to stop soon may wait for what it has begun, in milliseconds. */
+/** How long a job that is to stop soon may wait for what takes only a moment, in milliseconds; for nothing else it waits. */
 export const stopSoonMs = 2000;
 
 /** Tells a job to stop, and to leave nothing half-done. Whoever was told to stop at once is not given more time. */
@@ -178,10 +182,27 @@ export function isCutOff({ state }: SharedJobState): boolean {
   return Atomics.load(state, stateStop) === stopWays['at-once'];
 }
 
-/** Resolves when a job is to stop at once, or was to stop soon and the time for that is over; or after `waitMs`. Answers which. */
+/** An item is begun, or ended with -1, that takes only a moment. */
+export function countShort({ state }: SharedJobState, change: 1 | -1): void {
+  Atomics.add(state, stateShort, change);
+  Atomics.notify(state, stateShort);
+}
+
+/**
+ * Resolves when a job is to stop at once, or is to stop soon and nothing is going any more that is worth waiting for; or after `waitMs`.
+ * Answers which.
+ */
 export async function untilCutOff({ state }: SharedJobState, waitMs: number): Promise<boolean> {
   await Atomics.waitAsync(state, stateStop, 0, waitMs).value;
-  if (Atomics.load(state, stateStop) === stopWays.soon)
-    await Atomics.waitAsync(state, stateStop, stopWays.soon, stopSoonMs).value;
-  return Atomics.load(state, stateStop) !== 0;
+  const endMs = performance.now() + stopSoonMs;
+  for (;;) {
+    const short = Atomics.load(state, stateShort);
+    const leftMs = endMs - performance.now();
+    const isSoon = Atomics.load(state, stateStop) === stopWays.soon;
+    if (!isSoon || short === 0 || leftMs <= 0) return Atomics.load(state, stateStop) !== 0;
+    await Promise.race([
+      Atomics.waitAsync(state, stateStop, stopWays.soon, leftMs).value,
+      Atomics.waitAsync(state, stateShort, short, leftMs).value,
+    ]);
+  }
 }

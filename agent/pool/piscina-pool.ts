@@ -50,7 +50,8 @@ class PiscinaPool implements Pool {
     if (this.#closing !== undefined) return threadEnded('the agent is stopping');
     try {
       // Piscina takes its type of the list from a signature of Node's that has become an object of options since.
-      const ports = [job.kind === 'scan' ? job.port : undefined, job.tenant?.host];
+      const own = job.kind === 'scan' ? job.port : job.kind === 'batch' ? job.notes : undefined;
+      const ports = [own, job.tenant?.host];
       const transferList = ports.filter((port) => port !== undefined) as RunOptions['transferList'];
       return await this.#piscina.run(withOwnBytes(job), { transferList });
     } catch (thrown) {

@@ -23,6 +23,8 @@ export interface TransferItem {
   open: OpenSourceUpload | undefined;
   /** Remembers what is open beyond the death of the process; undefined: nothing is open any more. */
   remember: (open: OpenSourceUpload | undefined) => Promise<void>;
+  /** Called with what the file is before it, or its date, appears at the destination. */
+  beforeWrite: (facts: SourceFileFacts) => Promise<void>;
 }
 
 /** What is open at the destination, and of which content: it may be gone on with only while the source is still that. */

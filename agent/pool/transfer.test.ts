@@ -38,6 +38,7 @@ const item: TransferItem = {
   stalePartNames: [],
   open: undefined,
   remember: async () => {},
+  beforeWrite: async () => {},
 };
 
 interface Place extends Disposable {

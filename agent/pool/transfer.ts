@@ -61,7 +61,7 @@ export class FileTransfer {
     opened: OpenItem,
     { upload, keptPath }: { upload: Upload; keptPath: string },
   ): Promise<Transferred> {
-    const { facts } = opened;
+    const { item, facts } = opened;
     let counted = upload.acceptedBytes;
     this.#options.countBytes(counted);
     const write = async (chunk: Uint8Array) => {
@@ -77,6 +77,7 @@ export class FileTransfer {
       this.#options.countBytes(-counted);
       throw error;
     }
+    await item.beforeWrite(facts);
     try {
       const destination = await upload.commit(hashes, sourceContent(opened));
       return { size: facts.size, modifiedNs: facts.modifiedNs, destination, hashes, keptPath };

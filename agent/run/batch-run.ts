@@ -1,5 +1,6 @@
 // One batch: a job for a thread, and the frame with its results.
 import { createHash } from 'node:crypto';
+import { MessageChannel } from 'node:worker_threads';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { BatchItemsSchema, BatchResultsSchema } from '../../gen/drover/v1/columns_pb.ts';
 import type { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
@@ -17,6 +18,7 @@ import {
   type SweepJob,
 } from '../pool/jobs.ts';
 import type { Pool } from '../pool/pool.ts';
+import { answerNotes, type WriteNote } from '../pool/write-notes.ts';
 import type { UnfinishedBatch } from './journal.ts';
 import { runSettings } from './run-settings.ts';
 
@@ -30,6 +32,8 @@ export interface BatchRunParts {
   uploads: readonly ItemUpload[];
   /** What the job needs to reach its destination; undefined for a folder. Asked when the job begins. */
   openTenant: () => JobTenant | undefined;
+  /** Keeps what is about to be written that is not what the scan found. Never rejects. */
+  keepNote: (note: WriteNote) => Promise<void>;
 }
 
 export class BatchRun {
@@ -50,8 +54,10 @@ export class BatchRun {
 
   /** Runs the batch until it ends or is stopped; answers with its BatchDone, if there is anything to tell. Never rejects. */
   async run(pool: Pool): Promise<AttachRequest | undefined> {
-    const { lease, leaseTag, uploads, openTenant } = this.#parts;
+    const { lease, leaseTag, uploads, openTenant, keepNote } = this.#parts;
     this.#begun = true;
+    const { port1: ownEnd, port2: notes } = new MessageChannel();
+    answerNotes(ownEnd, keepNote);
     const result = await pool.run({
       kind: 'batch',
       source: lease.source,
@@ -65,7 +71,9 @@ export class BatchRun {
       leaseTag,
       generation: lease.key!.generation,
       shared: this.shared,
+      notes,
     });
+    ownEnd.close();
     const results = batchResults(result, lease.items);
     if (results === undefined) return undefined;
     const partial = result.kind === 'stopped';

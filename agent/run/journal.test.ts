@@ -8,6 +8,7 @@ import {
   BatchDoneSchema,
   BatchLeaseSchema,
   LeaseKeySchema,
+  WriteNoteSchema,
 } from '../../gen/drover/v1/session_pb.ts';
 import { DroverError } from '../../lib/error.ts';
 import { openSealedBox, type SealedBox } from '../credential/sealed-box.ts';
@@ -71,7 +72,7 @@ test('changes that nobody waits for take effect in order', async (t) => {
     journal.forget(key(`tasks/a/runs/1/batches/${index}`)),
   ]);
   await Promise.all(changes.flat());
-  t.deepEqual(await journal.contents(), { results: [], unfinished: [] });
+  t.deepEqual(await journal.contents(), { results: [], unfinished: [], notes: [] });
 });
 
 test('a second agent is kept out of the data folder', async (t) => {
@@ -145,4 +146,18 @@ test('what was sealed with a key that is gone is left out', async (t) => {
   const other = openSealedBox(`${folder}-other-key`);
   await using journal = await openJournal(folder, other);
   t.deepEqual((await journal.contents()).unfinished[0]?.uploads, []);
+});
+
+test('notes of writes outlive their leases, until they are forgotten', async (t) => {
+  const folder = folderFor(t);
+  const note = (number: bigint) =>
+    create(WriteNoteSchema, { key: key('l'), number, path: 'a/b', size: 3n, modifiedNs: 5n });
+  {
+    await using journal = await openJournal(folder, box(t));
+    await Promise.all([journal.keepNote(note(1n)), journal.keepNote(note(2n))]);
+    await journal.forget(key('l'));
+    await journal.forgetNote(1n);
+  }
+  await using journal = await openJournal(folder, box(t));
+  t.deepEqual((await journal.contents()).notes, [note(2n)]);
 });

@@ -7,9 +7,11 @@ import {
   BatchDoneSchema,
   BatchLeaseSchema,
   LeaseKeySchema,
+  WriteNoteSchema,
   type BatchDone,
   type BatchLease,
   type LeaseKey,
+  type WriteNote,
 } from '../../gen/drover/v1/session_pb.ts';
 import { DroverError } from '../../lib/error.ts';
 import type { SealedBox } from '../credential/sealed-box.ts';
@@ -21,6 +23,8 @@ export interface JournalContents {
   results: BatchDone[];
   /** Batches that were begun and have no result: their work died with the process. */
   unfinished: UnfinishedBatch[];
+  /** Notes of writes that were not acknowledged. */
+  notes: WriteNote[];
 }
 
 export interface UnfinishedBatch {
@@ -46,6 +50,9 @@ export interface Journal extends AsyncDisposable {
     upload: ItemUpload | undefined,
     survivesPowerLoss: boolean,
   ): Promise<void>;
+  /** Resolves when the note is kept; the death of the process is survived. Notes outlive their leases. */
+  keepNote(note: WriteNote): Promise<void>;
+  forgetNote(number: bigint): Promise<void>;
   /** Deletes the lease, what it held open, and its result. */
   forget(key: LeaseKey): Promise<void>;
   /** Idempotent; changes that were asked for before are made. */
@@ -91,7 +98,10 @@ class LevelJournal implements Journal {
       if (finished.has(keyText(lease.key))) continue;
       unfinished.push({ lease, uploads: await this.#uploads(keyText(lease.key)) });
     }
-    return { results, unfinished };
+    const notes: WriteNote[] = [];
+    for await (const value of this.#database.values(range('note')))
+      notes.push(fromBinary(WriteNoteSchema, value));
+    return { results, unfinished, notes };
   }
 
   async #uploads(lease: string): Promise<ItemUpload[]> {
@@ -134,6 +144,15 @@ class LevelJournal implements Journal {
         ? this.#database.del(place)
         : this.#database.put(place, this.#box.seal(encodeUpload(upload)), { sync: survivesPowerLoss }), // prettier-ignore
     );
+  }
+
+  keepNote(note: WriteNote): Promise<void> {
+    const value = toBinary(WriteNoteSchema, note);
+    return this.#inOrder(() => this.#database.put(`note!${note.number}`, value));
+  }
+
+  forgetNote(number: bigint): Promise<void> {
+    return this.#inOrder(() => this.#database.del(`note!${number}`));
   }
 
   // Not synced: what comes back after a power failure is sent once more, and answered with a revocation.

@@ -1,5 +1,5 @@
 // What the journal keeps of the leases that an agent holds, and the sweeping up after those whose work died.
-import type { BatchDone, BatchLease, LeaseKey } from '../../gen/drover/v1/session_pb.ts';
+import type { BatchDone, BatchLease, LeaseKey, WriteNote } from '../../gen/drover/v1/session_pb.ts';
 import { parseLocation } from '../../lib/location.ts';
 import type { Logger } from '../../lib/log.ts';
 import { chunkBytesFirst } from '../destination/sharepoint/chunk-size.ts';
@@ -39,6 +39,15 @@ export class LeaseJournal {
   /** Resolves when the journal has the result. */
   save(result: BatchDone): Promise<void> {
     return this.#guard('a result', this.#parts.journal.saveResult(result));
+  }
+
+  /** Resolves when the journal has the note. */
+  keepNote(note: WriteNote): Promise<void> {
+    return this.#guard('a note', this.#parts.journal.keepNote(note));
+  }
+
+  forgetNote(number: bigint): Promise<void> {
+    return this.#guard('the end of a note', this.#parts.journal.forgetNote(number));
   }
 
   /** Deletes a lease and all that belongs to it. */

@@ -20,6 +20,7 @@ import { checkLocation } from './check-location.ts';
 import { keyText, type UnfinishedBatch } from './journal.ts';
 import { isWorthResuming, LeaseJournal, type LeaseJournalParts } from './lease-journal.ts';
 import { stepLease, takesSlot, type HeldLease, type LeaseEvent } from './lease-table.ts';
+import { PendingNotes } from './pending-notes.ts';
 import { ScanRun } from './scan-run.ts';
 
 export interface WorkOptions extends LeaseJournalParts {
@@ -39,6 +40,7 @@ interface Entry {
 export class Work {
   readonly #options: WorkOptions;
   readonly #journal: LeaseJournal;
+  readonly #notes: PendingNotes;
   readonly #entries = new Map<string, Entry>();
   readonly #waiters = new Set<() => void>();
   #send: ((frame: AttachRequest) => void) | undefined;
@@ -50,11 +52,13 @@ export class Work {
   constructor(options: WorkOptions) {
     this.#options = options;
     this.#journal = new LeaseJournal(options);
+    this.#notes = new PendingNotes(this.#journal);
   }
 
   /** Takes up what an earlier process left: its results are sent again, its half-written files are removed. */
   async restore(): Promise<void> {
-    const { results, unfinished } = await this.#options.journal.contents();
+    const { results, unfinished, notes } = await this.#options.journal.contents();
+    this.#notes.restore(notes);
     for (const result of results) this.#addResult(result);
     for (const batch of unfinished)
       if (isWorthResuming(batch)) this.#resume(batch);
@@ -79,6 +83,7 @@ export class Work {
   /** From now on frames go to `send`, first of all those that were not acknowledged. */
   attach(send: (frame: AttachRequest) => void): void {
     this.#send = send;
+    this.#notes.attach(send);
     // What went back between the hello and now had nobody to be sent to, and the hello said that it is held.
     for (const key of this.#named) if (!this.#entries.has(keyText(key))) this.#giveBack(key);
     this.#named = [];
@@ -93,6 +98,7 @@ export class Work {
   /** The stream is lost: frames are kept until the next one. */
   detach(): void {
     this.#send = undefined;
+    this.#notes.detach();
   }
 
   heartbeat(): Heartbeat {
@@ -139,7 +145,7 @@ export class Work {
   close(): void {
     this.#closed = true;
     this.#journal.close();
-    this.#send = undefined;
+    this.detach();
     for (const { run } of this.#entries.values()) if (run !== undefined) stopJob(run.shared);
   }
 
@@ -173,6 +179,7 @@ export class Work {
       leaseTag: this.#journal.tag(lease),
       uploads,
       openTenant: () => this.#journal.openTenant(lease.destination, lease.key),
+      keepNote: (note) => this.#notes.keep(lease.key!, note),
     });
   }
 
@@ -201,9 +208,10 @@ export class Work {
 
   #acknowledge(key: LeaseKey | undefined, page: bigint): void {
     const entry = this.#entries.get(keyText(key));
-    if (entry === undefined) return;
-    if (page === 0n) this.#apply(entry, { kind: 'acknowledge' });
-    else if (entry.run?.work === 'scan') entry.run.acknowledge(page);
+    // The same number may be that of a note and of a page of a scan that has ended.
+    if (page > 0n && !isScan(key)) this.#notes.acknowledge(page);
+    else if (page > 0n && entry?.run?.work === 'scan') entry.run.acknowledge(page);
+    else if (page === 0n && entry !== undefined) this.#apply(entry, { kind: 'acknowledge' });
   }
 
   #revoke({ key, message, takesPartial: takesPart }: LeaseRevocation): void {
@@ -317,6 +325,10 @@ function endOf(report: AttachRequest | undefined): LeaseEvent {
   const { frame } = report;
   const isPartial = frame.case === 'batchDone' && frame.value.partial;
   return { kind: isPartial ? 'finish-partly' : 'finish', report };
+}
+
+function isScan(key: LeaseKey | undefined): boolean {
+  return key?.lease.endsWith('/scan') === true;
 }
 
 function isRevoked(held: HeldLease): boolean {

@@ -19,7 +19,7 @@ import { batchLeaseId, scanLeaseId, type LeaseTarget } from '../task/names.ts';
 import { isRunGoing, isRunOpen } from '../task/run-states.ts';
 import { stepRun } from '../task/run-machine.ts';
 import { cutBatch } from './cut-batch.ts';
-import { noteUnreported } from './unreported.ts';
+import { noteUnreported, withUnreported } from './unreported.ts';
 import { takeGone } from './gone-batch.ts';
 import { nextFailedPaths } from './failed-paths.ts';
 import { cutAt, isCut } from './lease-share.ts';
@@ -134,11 +134,14 @@ async function grantBatch(
     stored.phase === BatchPhase.GONE ? await takeGone(transaction, batchKey, whole, nowMs) : whole;
   if (taken.batch === undefined) return { grant: undefined, row: taken.run };
   const cut = cutToShare(transaction, batchKey, { run: taken.run, batch: taken.batch }, taken.items, pick.shareUnits, nowMs); // prettier-ignore
-  const { run: row, batch, encodedItems, rest } = cut;
+  const { run: row, batch, rest } = cut;
   const lease = stepLease(batch.lease!, { kind: 'lease', agent: pick.session.agent });
   transaction.putBatch(batchKey, create(BatchRowSchema, { ...batch, lease }));
   const id = batchLeaseId(batchKey);
   const { generation } = lease;
+  // Somebody had it before, whole or as a part of another one, and may have noted what it wrote.
+  const hadHolder = stored.lease.generation > 0 || stored.partOf > 0;
+  const encodedItems = hadHolder ? await withNotes(transaction, batchKey, cut.encodedItems) : cut.encodedItems; // prettier-ignore
   const value = create(BatchLeaseSchema, {
     key: create(LeaseKeySchema, { lease: id, generation }),
     source: pick.feed.source,
@@ -151,6 +154,17 @@ async function grantBatch(
   const size = { items: batch.items, bytes: batch.bytes };
   const frame = { case: 'batchLease' as const, value };
   return { grant: { ...pick, id, target, generation, size, frame, rest }, row };
+}
+
+/** The items with what was noted of them since they were planned. */
+async function withNotes(
+  transaction: Transaction,
+  { task }: BatchKey,
+  encodedItems: Uint8Array,
+): Promise<Uint8Array> {
+  if ((await transaction.task(task))?.hasUnreportedItems !== true) return encodedItems;
+  const items = fromBinary(BatchItemsSchema, encodedItems);
+  return toBinary(BatchItemsSchema, await withUnreported(transaction, task, items));
 }
 
 /** The batch as it is to be leased: cut, when it is much more than its share. */

@@ -10,6 +10,7 @@ import type {
   LocationCheckDone,
   ScanDone,
   ScanPageFrame,
+  WriteNote,
 } from '../../gen/drover/v1/session_pb.ts';
 import { DroverError } from '../../lib/error.ts';
 import type { Clock } from '../../lib/time.ts';
@@ -18,6 +19,8 @@ import { commitPage } from './commit-page.ts';
 import { commitPartial } from './commit-partial.ts';
 import { commitResults } from './commit-results.ts';
 import { commitScanEnd } from './commit-scan-end.ts';
+import { commitWriteNote } from './unreported.ts';
+import { parseLeaseId } from '../task/names.ts';
 import type { LeaseKeeper } from './lease-keeper.ts';
 import type { LiveLease } from './lease-table.ts';
 import type { BatchWork } from './run-feed.ts';
@@ -66,6 +69,8 @@ export class Reports {
         return this.#takeHeartbeat(session, frame.value);
       case 'leaseReturn':
         return this.#takeReturn(session, frame.value);
+      case 'writeNote':
+        return this.#takeWriteNote(session, frame.value);
       case 'locationCheckDone':
         return this.#parts.onChecked(session, frame.value);
       default:
@@ -139,6 +144,17 @@ export class Reports {
   #noteSpeed(session: Session, { startTimeMs }: LiveLease, done: WorkSize): void {
     const now = this.#parts.clock.now();
     session.speed.finish(done, now - (startTimeMs ?? now));
+  }
+
+  /** Taken from whoever says it, also when the lease is lost: it was held when the file was written. */
+  async #takeWriteNote(session: Session, { key, number, ...write }: WriteNote): Promise<void> {
+    if (key === undefined) throw DroverError.invalid('frame.key', 'is missing');
+    const target = parseLeaseId(key.lease);
+    if (target.kind !== 'batch') throw DroverError.invalid('frame.key', 'is not that of a batch');
+    const { agent } = session;
+    const { generation } = key;
+    await commitWriteNote(this.#parts.store, { agent, batch: target.batch, generation }, write);
+    session.acknowledge(key, number);
   }
 
   #takeHeartbeat(session: Session, frame: Heartbeat): void {

@@ -8,9 +8,9 @@ import {
   type UnreportedFile,
   type UnreportedRow,
 } from '../../gen/drover/store/v1/rows_pb.ts';
-import type { BatchItems } from '../../gen/drover/v1/columns_pb.ts';
+import { UnreportedWriteSchema, type BatchItems, type UnreportedWrite } from '../../gen/drover/v1/columns_pb.ts'; // prettier-ignore
 import { ItemKind } from '../../gen/drover/v1/item_pb.ts';
-import type { Transaction } from '../store/store.ts';
+import type { BatchKey, Store, Transaction } from '../store/store.ts';
 
 /** How many writes are remembered of one path. */
 export const unreportedFilesMax = 4;
@@ -21,20 +21,82 @@ export async function noteUnreported(
   taskId: string,
   items: BatchItems,
 ): Promise<void> {
-  const task = await transaction.task(taskId);
   const files = [...items.path.keys()].filter((index) => items.kind[index] === ItemKind.FILE);
-  if (task === undefined || files.length === 0) return;
-  const paths = files.map((index) => items.path[index]!);
+  const writes = files.map((index) => ({
+    path: items.path[index]!,
+    size: items.size[index]!,
+    modifiedNs: items.modifiedNs[index]!,
+  }));
+  await noteWrites(transaction, taskId, writes);
+}
+
+/**
+ * Stores what an agent is about to write. Nothing to do for a task that was deleted, or when the agent never had the batch: its lease
+ * says who had it last, and whether there was anybody before.
+ */
+export function commitWriteNote(
+  store: Store,
+  { agent, batch: key, generation }: { agent: string; batch: BatchKey; generation: number },
+  write: Write,
+): Promise<void> {
+  return store.commit(async (transaction) => {
+    const { lease } = (await transaction.batch(key)) ?? {};
+    const isHolder = lease?.generation === generation && lease.agent === agent;
+    const mayHaveHeld = lease !== undefined && generation > 0 && generation < lease.generation;
+    if (isHolder || mayHaveHeld) await noteWrites(transaction, key.task, [write]);
+  });
+}
+
+/** Adds what was noted of the files of a batch since it was planned. */
+export async function withUnreported(
+  transaction: Transaction,
+  taskId: string,
+  items: BatchItems,
+): Promise<BatchItems> {
+  const rows = await transaction.unreported(taskId, items.path);
+  const known = new Set(items.unreported.map(writeKey));
+  const more = rows
+    .flatMap((row, index) =>
+      (row?.files ?? []).map(({ size, modifiedNs }) => ({ index, size, modifiedNs })),
+    ) // prettier-ignore
+    .filter((write) => !known.has(writeKey(write)))
+    .map((write) => create(UnreportedWriteSchema, write));
+  return { ...items, unreported: [...items.unreported, ...more] };
+}
+
+/** One write that may have been. */
+export interface Write {
+  /** Below the source. */
+  path: string;
+  size: bigint;
+  modifiedNs: bigint;
+}
+
+/** `writes` are of different paths. */
+async function noteWrites(
+  transaction: Transaction,
+  taskId: string,
+  writes: readonly Write[],
+): Promise<void> {
+  const task = await transaction.task(taskId);
+  if (task === undefined || writes.length === 0) return;
+  const paths = writes.map(({ path }) => path);
   const known = await transaction.unreported(taskId, paths);
-  for (const [at, index] of files.entries()) {
-    const write = create(UnreportedFileSchema, {
-      size: items.size[index]!,
-      modifiedNs: items.modifiedNs[index]!,
-    });
-    transaction.putUnreported(taskId, paths[at]!, withWrite(known[at], write));
+  for (const [at, { path, size, modifiedNs }] of writes.entries()) {
+    const file = create(UnreportedFileSchema, { size, modifiedNs });
+    transaction.putUnreported(taskId, path, withWrite(known[at], file));
   }
   if (task.hasUnreportedItems) return;
   transaction.putTask(taskId, create(TaskRowSchema, { ...task, hasUnreportedItems: true }));
+}
+
+function writeKey({
+  index,
+  size,
+  modifiedNs,
+}: Pick<UnreportedWrite, 'index' | 'size' | 'modifiedNs'>): string {
+  // prettier-ignore
+  return `${index} ${size} ${modifiedNs}`;
 }
 
 /** Forgets what was noted of these paths, since it is known now what stands at the destination. */

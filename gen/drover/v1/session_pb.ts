@@ -17,7 +17,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file drover/v1/session.proto.
  */
 export const file_drover_v1_session: GenFile = /*@__PURE__*/
-  fileDesc("Chdkcm92ZXIvdjEvc2Vzc2lvbi5wcm90bxIJZHJvdmVyLnYxIk8KC0pvaW5SZXF1ZXN0Eg0KBXRva2VuGAEgASgJEhsKE2NlcnRpZmljYXRlX3JlcXVlc3QYAiABKAwSFAoMZGlzcGxheV9uYW1lGAMgASgJImMKDEpvaW5SZXNwb25zZRINCgVhZ2VudBgBIAEoCRITCgtjZXJ0aWZpY2F0ZRgCIAEoCRIvCgtleHBpcmVfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiNgoXUmVuZXdDZXJ0aWZpY2F0ZVJlcXVlc3QSGwoTY2VydGlmaWNhdGVfcmVxdWVzdBgBIAEoDCJgChhSZW5ld0NlcnRpZmljYXRlUmVzcG9uc2USEwoLY2VydGlmaWNhdGUYASABKAkSLwoLZXhwaXJlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wItgCCg1BdHRhY2hSZXF1ZXN0EiEKBWhlbGxvGAEgASgLMhAuZHJvdmVyLnYxLkhlbGxvSAASLQoJc2Nhbl9wYWdlGAIgASgLMhguZHJvdmVyLnYxLlNjYW5QYWdlRnJhbWVIABIoCglzY2FuX2RvbmUYAyABKAsyEy5kcm92ZXIudjEuU2NhbkRvbmVIABIqCgpiYXRjaF9kb25lGAQgASgLMhQuZHJvdmVyLnYxLkJhdGNoRG9uZUgAEikKCWhlYXJ0YmVhdBgFIAEoCzIULmRyb3Zlci52MS5IZWFydGJlYXRIABIuCgxsZWFzZV9yZXR1cm4YBiABKAsyFi5kcm92ZXIudjEuTGVhc2VSZXR1cm5IABI7ChNsb2NhdGlvbl9jaGVja19kb25lGAcgASgLMhwuZHJvdmVyLnYxLkxvY2F0aW9uQ2hlY2tEb25lSABCBwoFZnJhbWUivQIKDkF0dGFjaFJlc3BvbnNlEiUKB3dlbGNvbWUYASABKAsyEi5kcm92ZXIudjEuV2VsY29tZUgAEioKCnNjYW5fbGVhc2UYAiABKAsyFC5kcm92ZXIudjEuU2NhbkxlYXNlSAASLAoLYmF0Y2hfbGVhc2UYAyABKAsyFS5kcm92ZXIudjEuQmF0Y2hMZWFzZUgAEjUKD2Fja25vd2xlZGdlbWVudBgEIAEoCzIaLmRyb3Zlci52MS5BY2tub3dsZWRnZW1lbnRIABI2ChBsZWFzZV9yZXZvY2F0aW9uGAUgASgLMhouZHJvdmVyLnYxLkxlYXNlUmV2b2NhdGlvbkgAEjIKDmxvY2F0aW9uX2NoZWNrGAYgASgLMhguZHJvdmVyLnYxLkxvY2F0aW9uQ2hlY2tIAEIHCgVmcmFtZSItCghMZWFzZUtleRINCgVsZWFzZRgBIAEoCRISCgpnZW5lcmF0aW9uGAIgASgNIq0BCgVIZWxsbxIPCgd2ZXJzaW9uGAEgASgJEhAKCHBsYXRmb3JtGAIgASgJEg0KBXNsb3RzGAMgASgNEhYKDmxvY2F0aW9uX2tpbmRzGAQgAygJEiMKBmxlYXNlcxgFIAMoCzITLmRyb3Zlci52MS5MZWFzZUtleRIQCghkcmFpbmluZxgGIAEoCBINCgVncm91cBgHIAEoCRIUCgxzb3VyY2Vfcm9vdHMYCCADKAkifQoHV2VsY29tZRINCgVhZ2VudBgBIAEoCRI1ChJoZWFydGJlYXRfaW50ZXJ2YWwYAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SLAoJbGVhc2VfdHRsGAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIt0BCglTY2FuTGVhc2USIAoDa2V5GAEgASgLMhMuZHJvdmVyLnYxLkxlYXNlS2V5Eg4KBnNvdXJjZRgCIAEoCRITCgtkZXN0aW5hdGlvbhgDIAEoCRIpCghzZXR0aW5ncxgEIAEoCzIXLmRyb3Zlci52MS5UYXNrU2V0dGluZ3MSEQoJbmV4dF9wYWdlGAUgASgEEhIKCmFmdGVyX3BhdGgYBiABKAkSEwoLcGFnZV93aW5kb3cYByABKA0SIgoEb25seRgIIAEoCzIULmRyb3Zlci52MS5TY2FuUGF0aHMiMAoJU2NhblBhdGhzEgwKBHBhdGgYASADKAkSFQoNd2l0aF9jb250ZW50cxgCIAMoCCJOCg1TY2FuUGFnZUZyYW1lEiAKA2tleRgBIAEoCzITLmRyb3Zlci52MS5MZWFzZUtleRIMCgRwYWdlGAIgASgEEg0KBWl0ZW1zGAMgASgMInQKCFNjYW5Eb25lEiAKA2tleRgBIAEoCzITLmRyb3Zlci52MS5MZWFzZUtleRINCgVwYWdlcxgCIAEoBBImCgZyZWFzb24YAyABKA4yFi5kcm92ZXIudjEuRXJyb3JSZWFzb24SDwoHbWVzc2FnZRgEIAEoCSKzAQoKQmF0Y2hMZWFzZRIgCgNrZXkYASABKAsyEy5kcm92ZXIudjEuTGVhc2VLZXkSDgoGc291cmNlGAIgASgJEhMKC2Rlc3RpbmF0aW9uGAMgASgJEikKCHNldHRpbmdzGAQgASgLMhcuZHJvdmVyLnYxLlRhc2tTZXR0aW5ncxIkCgVwaGFzZRgFIAEoDjIVLmRyb3Zlci52MS5CYXRjaFBoYXNlEg0KBWl0ZW1zGAYgASgMIk8KCUJhdGNoRG9uZRIgCgNrZXkYASABKAsyEy5kcm92ZXIudjEuTGVhc2VLZXkSDwoHcmVzdWx0cxgCIAEoDBIPCgdwYXJ0aWFsGAMgASgIIk8KDUxlYXNlUHJvZ3Jlc3MSIAoDa2V5GAEgASgLMhMuZHJvdmVyLnYxLkxlYXNlS2V5Eg0KBWl0ZW1zGAIgASgEEg0KBWJ5dGVzGAMgASgEIkcKCUhlYXJ0YmVhdBIoCgZsZWFzZXMYASADKAsyGC5kcm92ZXIudjEuTGVhc2VQcm9ncmVzcxIQCghkcmFpbmluZxgCIAEoCCIwCgtMZWFzZVJldHVybhIhCgRrZXlzGAEgAygLMhMuZHJvdmVyLnYxLkxlYXNlS2V5IkEKD0Fja25vd2xlZGdlbWVudBIgCgNrZXkYASABKAsyEy5kcm92ZXIudjEuTGVhc2VLZXkSDAoEcGFnZRgCIAEoBCIzCg1Mb2NhdGlvbkNoZWNrEg0KBWNoZWNrGAEgASgJEhMKC2Rlc3RpbmF0aW9uGAIgASgJIlsKEUxvY2F0aW9uQ2hlY2tEb25lEg0KBWNoZWNrGAEgASgJEiYKBnJlYXNvbhgCIAEoDjIWLmRyb3Zlci52MS5FcnJvclJlYXNvbhIPCgdtZXNzYWdlGAMgASgJIlsKD0xlYXNlUmV2b2NhdGlvbhIgCgNrZXkYASABKAsyEy5kcm92ZXIudjEuTGVhc2VLZXkSDwoHbWVzc2FnZRgCIAEoCRIVCg10YWtlc19wYXJ0aWFsGAMgASgIKpABCgpCYXRjaFBoYXNlEhsKF0JBVENIX1BIQVNFX1VOU1BFQ0lGSUVEEAASGAoUQkFUQ0hfUEhBU0VfVFJBTlNGRVIQARIXChNCQVRDSF9QSEFTRV9GT0xERVJTEAISFAoQQkFUQ0hfUEhBU0VfR09ORRADEhwKGEJBVENIX1BIQVNFX0dPTkVfRk9MREVSUxAEMl4KE0FnZW50U2Vzc2lvblNlcnZpY2USQQoGQXR0YWNoEhguZHJvdmVyLnYxLkF0dGFjaFJlcXVlc3QaGS5kcm92ZXIudjEuQXR0YWNoUmVzcG9uc2UoATABGgSQtRgBMq8BChFFbnJvbGxtZW50U2VydmljZRI3CgRKb2luEhYuZHJvdmVyLnYxLkpvaW5SZXF1ZXN0GhcuZHJvdmVyLnYxLkpvaW5SZXNwb25zZRJbChBSZW5ld0NlcnRpZmljYXRlEiIuZHJvdmVyLnYxLlJlbmV3Q2VydGlmaWNhdGVSZXF1ZXN0GiMuZHJvdmVyLnYxLlJlbmV3Q2VydGlmaWNhdGVSZXNwb25zZRoEkLUYAWIGcHJvdG8z", [file_drover_v1_annotations, file_drover_v1_error, file_drover_v1_settings, file_google_protobuf_duration, file_google_protobuf_timestamp]);
+  fileDesc("Chdkcm92ZXIvdjEvc2Vzc2lvbi5wcm90bxIJZHJvdmVyLnYxIk8KC0pvaW5SZXF1ZXN0Eg0KBXRva2VuGAEgASgJEhsKE2NlcnRpZmljYXRlX3JlcXVlc3QYAiABKAwSFAoMZGlzcGxheV9uYW1lGAMgASgJImMKDEpvaW5SZXNwb25zZRINCgVhZ2VudBgBIAEoCRITCgtjZXJ0aWZpY2F0ZRgCIAEoCRIvCgtleHBpcmVfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiNgoXUmVuZXdDZXJ0aWZpY2F0ZVJlcXVlc3QSGwoTY2VydGlmaWNhdGVfcmVxdWVzdBgBIAEoDCJgChhSZW5ld0NlcnRpZmljYXRlUmVzcG9uc2USEwoLY2VydGlmaWNhdGUYASABKAkSLwoLZXhwaXJlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIoQDCg1BdHRhY2hSZXF1ZXN0EiEKBWhlbGxvGAEgASgLMhAuZHJvdmVyLnYxLkhlbGxvSAASLQoJc2Nhbl9wYWdlGAIgASgLMhguZHJvdmVyLnYxLlNjYW5QYWdlRnJhbWVIABIoCglzY2FuX2RvbmUYAyABKAsyEy5kcm92ZXIudjEuU2NhbkRvbmVIABIqCgpiYXRjaF9kb25lGAQgASgLMhQuZHJvdmVyLnYxLkJhdGNoRG9uZUgAEikKCWhlYXJ0YmVhdBgFIAEoCzIULmRyb3Zlci52MS5IZWFydGJlYXRIABIuCgxsZWFzZV9yZXR1cm4YBiABKAsyFi5kcm92ZXIudjEuTGVhc2VSZXR1cm5IABI7ChNsb2NhdGlvbl9jaGVja19kb25lGAcgASgLMhwuZHJvdmVyLnYxLkxvY2F0aW9uQ2hlY2tEb25lSAASKgoKd3JpdGVfbm90ZRgIIAEoCzIULmRyb3Zlci52MS5Xcml0ZU5vdGVIAEIHCgVmcmFtZSK9AgoOQXR0YWNoUmVzcG9uc2USJQoHd2VsY29tZRgBIAEoCzISLmRyb3Zlci52MS5XZWxjb21lSAASKgoKc2Nhbl9sZWFzZRgCIAEoCzIULmRyb3Zlci52MS5TY2FuTGVhc2VIABIsCgtiYXRjaF9sZWFzZRgDIAEoCzIVLmRyb3Zlci52MS5CYXRjaExlYXNlSAASNQoPYWNrbm93bGVkZ2VtZW50GAQgASgLMhouZHJvdmVyLnYxLkFja25vd2xlZGdlbWVudEgAEjYKEGxlYXNlX3Jldm9jYXRpb24YBSABKAsyGi5kcm92ZXIudjEuTGVhc2VSZXZvY2F0aW9uSAASMgoObG9jYXRpb25fY2hlY2sYBiABKAsyGC5kcm92ZXIudjEuTG9jYXRpb25DaGVja0gAQgcKBWZyYW1lIi0KCExlYXNlS2V5Eg0KBWxlYXNlGAEgASgJEhIKCmdlbmVyYXRpb24YAiABKA0irQEKBUhlbGxvEg8KB3ZlcnNpb24YASABKAkSEAoIcGxhdGZvcm0YAiABKAkSDQoFc2xvdHMYAyABKA0SFgoObG9jYXRpb25fa2luZHMYBCADKAkSIwoGbGVhc2VzGAUgAygLMhMuZHJvdmVyLnYxLkxlYXNlS2V5EhAKCGRyYWluaW5nGAYgASgIEg0KBWdyb3VwGAcgASgJEhQKDHNvdXJjZV9yb290cxgIIAMoCSJ9CgdXZWxjb21lEg0KBWFnZW50GAEgASgJEjUKEmhlYXJ0YmVhdF9pbnRlcnZhbBgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIsCglsZWFzZV90dGwYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24i3QEKCVNjYW5MZWFzZRIgCgNrZXkYASABKAsyEy5kcm92ZXIudjEuTGVhc2VLZXkSDgoGc291cmNlGAIgASgJEhMKC2Rlc3RpbmF0aW9uGAMgASgJEikKCHNldHRpbmdzGAQgASgLMhcuZHJvdmVyLnYxLlRhc2tTZXR0aW5ncxIRCgluZXh0X3BhZ2UYBSABKAQSEgoKYWZ0ZXJfcGF0aBgGIAEoCRITCgtwYWdlX3dpbmRvdxgHIAEoDRIiCgRvbmx5GAggASgLMhQuZHJvdmVyLnYxLlNjYW5QYXRocyIwCglTY2FuUGF0aHMSDAoEcGF0aBgBIAMoCRIVCg13aXRoX2NvbnRlbnRzGAIgAygIIk4KDVNjYW5QYWdlRnJhbWUSIAoDa2V5GAEgASgLMhMuZHJvdmVyLnYxLkxlYXNlS2V5EgwKBHBhZ2UYAiABKAQSDQoFaXRlbXMYAyABKAwidAoIU2NhbkRvbmUSIAoDa2V5GAEgASgLMhMuZHJvdmVyLnYxLkxlYXNlS2V5Eg0KBXBhZ2VzGAIgASgEEiYKBnJlYXNvbhgDIAEoDjIWLmRyb3Zlci52MS5FcnJvclJlYXNvbhIPCgdtZXNzYWdlGAQgASgJIrMBCgpCYXRjaExlYXNlEiAKA2tleRgBIAEoCzITLmRyb3Zlci52MS5MZWFzZUtleRIOCgZzb3VyY2UYAiABKAkSEwoLZGVzdGluYXRpb24YAyABKAkSKQoIc2V0dGluZ3MYBCABKAsyFy5kcm92ZXIudjEuVGFza1NldHRpbmdzEiQKBXBoYXNlGAUgASgOMhUuZHJvdmVyLnYxLkJhdGNoUGhhc2USDQoFaXRlbXMYBiABKAwiTwoJQmF0Y2hEb25lEiAKA2tleRgBIAEoCzITLmRyb3Zlci52MS5MZWFzZUtleRIPCgdyZXN1bHRzGAIgASgMEg8KB3BhcnRpYWwYAyABKAgibgoJV3JpdGVOb3RlEiAKA2tleRgBIAEoCzITLmRyb3Zlci52MS5MZWFzZUtleRIOCgZudW1iZXIYAiABKAQSDAoEcGF0aBgDIAEoCRIMCgRzaXplGAQgASgEEhMKC21vZGlmaWVkX25zGAUgASgQIk8KDUxlYXNlUHJvZ3Jlc3MSIAoDa2V5GAEgASgLMhMuZHJvdmVyLnYxLkxlYXNlS2V5Eg0KBWl0ZW1zGAIgASgEEg0KBWJ5dGVzGAMgASgEIkcKCUhlYXJ0YmVhdBIoCgZsZWFzZXMYASADKAsyGC5kcm92ZXIudjEuTGVhc2VQcm9ncmVzcxIQCghkcmFpbmluZxgCIAEoCCIwCgtMZWFzZVJldHVybhIhCgRrZXlzGAEgAygLMhMuZHJvdmVyLnYxLkxlYXNlS2V5IkEKD0Fja25vd2xlZGdlbWVudBIgCgNrZXkYASABKAsyEy5kcm92ZXIudjEuTGVhc2VLZXkSDAoEcGFnZRgCIAEoBCIzCg1Mb2NhdGlvbkNoZWNrEg0KBWNoZWNrGAEgASgJEhMKC2Rlc3RpbmF0aW9uGAIgASgJIlsKEUxvY2F0aW9uQ2hlY2tEb25lEg0KBWNoZWNrGAEgASgJEiYKBnJlYXNvbhgCIAEoDjIWLmRyb3Zlci52MS5FcnJvclJlYXNvbhIPCgdtZXNzYWdlGAMgASgJIlsKD0xlYXNlUmV2b2NhdGlvbhIgCgNrZXkYASABKAsyEy5kcm92ZXIudjEuTGVhc2VLZXkSDwoHbWVzc2FnZRgCIAEoCRIVCg10YWtlc19wYXJ0aWFsGAMgASgIKpABCgpCYXRjaFBoYXNlEhsKF0JBVENIX1BIQVNFX1VOU1BFQ0lGSUVEEAASGAoUQkFUQ0hfUEhBU0VfVFJBTlNGRVIQARIXChNCQVRDSF9QSEFTRV9GT0xERVJTEAISFAoQQkFUQ0hfUEhBU0VfR09ORRADEhwKGEJBVENIX1BIQVNFX0dPTkVfRk9MREVSUxAEMl4KE0FnZW50U2Vzc2lvblNlcnZpY2USQQoGQXR0YWNoEhguZHJvdmVyLnYxLkF0dGFjaFJlcXVlc3QaGS5kcm92ZXIudjEuQXR0YWNoUmVzcG9uc2UoATABGgSQtRgBMq8BChFFbnJvbGxtZW50U2VydmljZRI3CgRKb2luEhYuZHJvdmVyLnYxLkpvaW5SZXF1ZXN0GhcuZHJvdmVyLnYxLkpvaW5SZXNwb25zZRJbChBSZW5ld0NlcnRpZmljYXRlEiIuZHJvdmVyLnYxLlJlbmV3Q2VydGlmaWNhdGVSZXF1ZXN0GiMuZHJvdmVyLnYxLlJlbmV3Q2VydGlmaWNhdGVSZXNwb25zZRoEkLUYAWIGcHJvdG8z", [file_drover_v1_annotations, file_drover_v1_error, file_drover_v1_settings, file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
  * Asks to join.
@@ -205,6 +205,14 @@ export type AttachRequest = Message<"drover.v1.AttachRequest"> & {
      */
     value: LocationCheckDone;
     case: "locationCheckDone";
+  } | {
+    /**
+     * What the agent is about to write that is not what the scan found.
+     *
+     * @generated from field: drover.v1.WriteNote write_note = 8;
+     */
+    value: WriteNote;
+    case: "writeNote";
   } | { case: undefined; value?: undefined };
 };
 
@@ -684,6 +692,57 @@ export const BatchDoneSchema: GenMessage<BatchDone> = /*@__PURE__*/
   messageDesc(file_drover_v1_session, 14);
 
 /**
+ * A file changed since the scan, and is about to appear at the destination as it is now. Sent before that, and again until it is
+ * acknowledged, whether the lease is still held or not: if the agent dies before it reports, nobody else could tell the file from one that
+ * somebody put there.
+ *
+ * @generated from message drover.v1.WriteNote
+ */
+export type WriteNote = Message<"drover.v1.WriteNote"> & {
+  /**
+   * The batch's lease.
+   *
+   * @generated from field: drover.v1.LeaseKey key = 1;
+   */
+  key?: LeaseKey | undefined;
+
+  /**
+   * Tells the note from the agent's others, from 1.
+   *
+   * @generated from field: uint64 number = 2;
+   */
+  number: bigint;
+
+  /**
+   * The item's path below the source.
+   *
+   * @generated from field: string path = 3;
+   */
+  path: string;
+
+  /**
+   * Bytes of the file.
+   *
+   * @generated from field: uint64 size = 4;
+   */
+  size: bigint;
+
+  /**
+   * When it was last modified at the source, in nanoseconds since 1970.
+   *
+   * @generated from field: sfixed64 modified_ns = 5;
+   */
+  modifiedNs: bigint;
+};
+
+/**
+ * Describes the message drover.v1.WriteNote.
+ * Use `create(WriteNoteSchema)` to create a new message.
+ */
+export const WriteNoteSchema: GenMessage<WriteNote> = /*@__PURE__*/
+  messageDesc(file_drover_v1_session, 15);
+
+/**
  * How far an agent is with one lease.
  *
  * @generated from message drover.v1.LeaseProgress
@@ -716,7 +775,7 @@ export type LeaseProgress = Message<"drover.v1.LeaseProgress"> & {
  * Use `create(LeaseProgressSchema)` to create a new message.
  */
 export const LeaseProgressSchema: GenMessage<LeaseProgress> = /*@__PURE__*/
-  messageDesc(file_drover_v1_session, 15);
+  messageDesc(file_drover_v1_session, 16);
 
 /**
  * How far an agent is.
@@ -744,7 +803,7 @@ export type Heartbeat = Message<"drover.v1.Heartbeat"> & {
  * Use `create(HeartbeatSchema)` to create a new message.
  */
 export const HeartbeatSchema: GenMessage<Heartbeat> = /*@__PURE__*/
-  messageDesc(file_drover_v1_session, 16);
+  messageDesc(file_drover_v1_session, 17);
 
 /**
  * Gives leases back.
@@ -765,7 +824,7 @@ export type LeaseReturn = Message<"drover.v1.LeaseReturn"> & {
  * Use `create(LeaseReturnSchema)` to create a new message.
  */
 export const LeaseReturnSchema: GenMessage<LeaseReturn> = /*@__PURE__*/
-  messageDesc(file_drover_v1_session, 17);
+  messageDesc(file_drover_v1_session, 18);
 
 /**
  * Says that something is stored.
@@ -781,7 +840,8 @@ export type Acknowledgement = Message<"drover.v1.Acknowledgement"> & {
   key?: LeaseKey | undefined;
 
   /**
-   * For a scan: all pages up to this one are stored. For a batch and for the end of a scan: 0, the lease has ended.
+   * For a scan: all pages up to this one are stored. For a batch and for the end of a scan: 0, the lease has ended. For a batch also: the
+   * WriteNote of this number is stored.
    *
    * @generated from field: uint64 page = 2;
    */
@@ -793,7 +853,7 @@ export type Acknowledgement = Message<"drover.v1.Acknowledgement"> & {
  * Use `create(AcknowledgementSchema)` to create a new message.
  */
 export const AcknowledgementSchema: GenMessage<Acknowledgement> = /*@__PURE__*/
-  messageDesc(file_drover_v1_session, 18);
+  messageDesc(file_drover_v1_session, 19);
 
 /**
  * Asks whether the agent can write to a destination, so that a task which cannot work is refused when it is created.
@@ -821,7 +881,7 @@ export type LocationCheck = Message<"drover.v1.LocationCheck"> & {
  * Use `create(LocationCheckSchema)` to create a new message.
  */
 export const LocationCheckSchema: GenMessage<LocationCheck> = /*@__PURE__*/
-  messageDesc(file_drover_v1_session, 19);
+  messageDesc(file_drover_v1_session, 20);
 
 /**
  * Answers a LocationCheck.
@@ -856,7 +916,7 @@ export type LocationCheckDone = Message<"drover.v1.LocationCheckDone"> & {
  * Use `create(LocationCheckDoneSchema)` to create a new message.
  */
 export const LocationCheckDoneSchema: GenMessage<LocationCheckDone> = /*@__PURE__*/
-  messageDesc(file_drover_v1_session, 20);
+  messageDesc(file_drover_v1_session, 21);
 
 /**
  * Takes a lease away. The agent stops, leaves no half file, and answers as soon as it has stopped: with a partial BatchDone when it had
@@ -893,7 +953,7 @@ export type LeaseRevocation = Message<"drover.v1.LeaseRevocation"> & {
  * Use `create(LeaseRevocationSchema)` to create a new message.
  */
 export const LeaseRevocationSchema: GenMessage<LeaseRevocation> = /*@__PURE__*/
-  messageDesc(file_drover_v1_session, 21);
+  messageDesc(file_drover_v1_session, 22);
 
 /**
  * Which pass over the items of a run a batch belongs to.

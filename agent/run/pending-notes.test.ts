@@ -1,0 +1,54 @@
+// Notes are sent until they are acknowledged, by whichever process and over whichever stream.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { randomBytes } from 'node:crypto';
+import { create } from '@bufbuild/protobuf';
+import test from 'ava';
+import { LeaseKeySchema, type AttachRequest } from '../../gen/drover/v1/session_pb.ts';
+import { createLog } from '../../lib/log.ts';
+import { sealedBox } from '../credential/sealed-box.ts';
+import { createPool } from '../pool/piscina-pool.ts';
+import { openJournal } from './journal.ts';
+import { LeaseJournal } from './lease-journal.ts';
+import { PendingNotes } from './pending-notes.ts';
+
+const pool = createPool({ threads: 1 });
+test.after.always(() => pool.close());
+const box = sealedBox(randomBytes(32));
+const key = create(LeaseKeySchema, { lease: 'tasks/a/runs/1/batches/1', generation: 1 });
+const write = (name: string) => ({ path: name, size: 3, modifiedNs: 5n });
+
+const pathsOf = (frames: readonly AttachRequest[]) =>
+  frames.map(({ frame }) => (frame.case === 'writeNote' ? frame.value.path : frame.case));
+
+test('what was not acknowledged is sent again, also by the next process', async (t) => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'drover-notes-'));
+  t.teardown(() => rmSync(folder, { recursive: true }));
+  const log = createLog('test', 'silent');
+  const sent: AttachRequest[] = [];
+  const numberOf = (name: string) => {
+    const frame = sent.find((one) => one.frame.case === 'writeNote' && one.frame.value.path === name)!.frame; // prettier-ignore
+    return frame.case === 'writeNote' ? frame.value.number : 0n;
+  };
+  {
+    await using journal = await openJournal(path.join(folder, 'journal'), box);
+    const notes = new PendingNotes(new LeaseJournal({ pool, journal, authority: 'x', tenant: undefined, log })); // prettier-ignore
+    await notes.keep(key, write('early'));
+    notes.attach((frame) => sent.push(frame));
+    await notes.keep(key, write('late'));
+    t.deepEqual(pathsOf(sent), ['early', 'late']);
+    notes.acknowledge(numberOf('early'));
+    notes.detach();
+    await notes.keep(key, write('alone'));
+    t.is(sent.length, 2);
+  }
+  await using journal = await openJournal(path.join(folder, 'journal'), box);
+  const notes = new PendingNotes(new LeaseJournal({ pool, journal, authority: 'x', tenant: undefined, log })); // prettier-ignore
+  notes.restore((await journal.contents()).notes);
+  sent.length = 0;
+  notes.attach((frame) => sent.push(frame));
+  t.deepEqual(pathsOf(sent).toSorted(), ['alone', 'late']);
+  await notes.keep(key, write('new'));
+  t.is(new Set(sent.map(({ frame }) => (frame.case === 'writeNote' ? frame.value.number : 0n))).size, 3); // prettier-ignore
+});
