@@ -49,13 +49,19 @@ export async function readDestination(
   destination: string,
   tenant: EmulatorReady | undefined,
 ): Promise<ArrivedTree> {
-  if (tenant === undefined) return readFolder(fileURLToPath(destination));
+  if (tenant === undefined) return withoutRecycled(readFolder(fileURLToPath(destination)));
   const reader = await TenantReader.open(tenant);
   try {
     return await reader.tree(destination);
   } finally {
     await reader.close();
   }
+}
+
+/** What a folder destination has in place of a recycle bin is no part of what was migrated. */
+function withoutRecycled(tree: ArrivedTree): ArrivedTree {
+  const bin = '.drover-recycled';
+  return new Map([...tree].filter(([name]) => name !== bin && !name.startsWith(`${bin}/`)));
 }
 
 interface ItemJson {

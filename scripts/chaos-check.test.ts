@@ -1,7 +1,13 @@
 // Each thing that may be wrong is noticed: a scene in which all is well, and what each single harm to it is called.
 import test from 'ava';
 import type { Arrived } from './chaos-arrived.ts';
-import { checkArrived, checkUntouched, type Seen } from './chaos-check.ts';
+import {
+  checkArrived,
+  checkTidied,
+  checkUntouched,
+  type Seen,
+  type TidiedSeen,
+} from './chaos-check.ts';
 import type { Truth } from './chaos-share.ts';
 
 const file = (sha256: string, more: Partial<Arrived> = {}): Arrived => ({
@@ -26,6 +32,7 @@ const report = (place: string, sha256: string, destinationId: string, quickXorHa
   quickXorHash,
   place,
   destinationId,
+  isKept: false,
 });
 
 interface Scene extends Seen {
@@ -60,6 +67,7 @@ function scene(): Scene {
       ['a/odd:', report('a/odd_', 'odd', '2')],
       ['a/gone', report('a/gone', 'gone', '3')],
     ]),
+    isGoneRecycled: false,
     places: new Map([['a/odd:', new Set(['a/odd_'])]]),
     placeOf: (name) => name.replaceAll(':', '_'),
     dateDigits: 9,
@@ -103,6 +111,7 @@ const harms: Record<string, [harm: (scene: Scene) => unknown, problem: RegExp]> 
   'two files of one id': [({ arrived }) => (arrived.get('a/odd_')!.id = '1'), /have one id/],
   'a version too many': [({ arrived }) => (arrived.get('a/changed')!.versions = 3), /has 3 versions/], // prettier-ignore
   'a torn file that is gone': [({ arrived }) => (arrived.get('a/gone')!.sha256 = 'go'), /is torn/],
+  'a file that is gone and was not recycled': [(here) => (here.isGoneRecycled = true), /a\/gone is gone from the source and was not recycled/], // prettier-ignore
   'a kept file that is not there': [({ arrived }) => arrived.delete('a/gone'), /a\/gone as migrated, and it is not there/], // prettier-ignore
   'a report of other content': [({ reported }) => (reported.get('a/changed')!.sha256 = 'old'), /other content than tasks\/t\/runs\/1 reports/], // prettier-ignore
   'a report of another hash': [({ reported }) => (reported.get('a/changed')!.quickXorHash = 'y'), /another quickXorHash/], // prettier-ignore
@@ -127,3 +136,48 @@ test('what a run that had nothing to do touched is noticed', (t) => {
   after.delete('a/gone');
   t.is(checkUntouched(arrived, after).length, 2);
 });
+
+test('what was moved, and is gone before that could be reported, is no problem where it stands', (t) => {
+  const here = scene();
+  here.truth.set('a/moved', truth(undefined, 'gone'));
+  here.arrived.set('a/moved', here.arrived.get('a/gone')!);
+  here.arrived.delete('a/gone');
+  t.regex(checkArrived(here).problems.join('\n'), /a\/gone as migrated, and it is not there/);
+  here.reported.get('a/gone')!.isKept = true;
+  t.deepEqual(checkArrived(here).problems, []);
+});
+
+/** A file that was renamed and one that was deleted, which was kept. */
+function tidiedScene(): TidiedSeen {
+  const was = file('x', { id: '1', versions: 1 });
+  const deleted = file('y', { id: '2' });
+  return {
+    tidied: { moved: new Map([['was:', 'is']]), deleted: ['deleted'] },
+    before: new Map([['was_', was], ['deleted', deleted]]), // prettier-ignore
+    after: new Map([['is', { ...was, versions: 2 }], ['deleted', deleted]]), // prettier-ignore
+    isGoneRecycled: false,
+    placeOf: (name) => name.replaceAll(':', '_'),
+  };
+}
+
+test('what somebody tidied up is where it has to be', (t) => {
+  t.deepEqual(checkTidied(tidiedScene()), []);
+  const recycled = { ...tidiedScene(), isGoneRecycled: true };
+  t.regex(checkTidied(recycled).join('\n'), /deleted was deleted and not recycled/);
+  recycled.after.delete('deleted');
+  t.deepEqual(checkTidied(recycled), []);
+});
+
+const tidiedHarms: Record<string, [harm: (scene: TidiedSeen) => unknown, problem: RegExp]> = {
+  'written anew': [({ after }) => (after.get('is')!.id = '9'), /was: was renamed to is/],
+  'lost': [({ after }) => after.delete('is'), /became nothing/], // prettier-ignore
+  'there twice': [({ after }) => after.set('was_', file('x')), /is there still/],
+  'deleted and not kept': [({ after }) => after.delete('deleted'), /was deleted and not kept/],
+};
+
+for (const [name, [harm, problem]] of Object.entries(tidiedHarms))
+  test(`a renamed or deleted file that is ${name} is noticed`, (t) => {
+    const here = tidiedScene();
+    harm(here);
+    t.regex(checkTidied(here).join('\n'), problem);
+  });

@@ -2,7 +2,7 @@
 // wrong is noticed.
 import type { Arrived, ArrivedTree } from './chaos-arrived.ts';
 import type { Reported } from './chaos-runs.ts';
-import type { Truth } from './chaos-share.ts';
+import type { Tidied, Truth } from './chaos-share.ts';
 
 export interface Seen {
   /** What the writer knows of each path of a file. */
@@ -15,6 +15,8 @@ export interface Seen {
   reported: ReadonlyMap<string, Reported>;
   /** Every place at the destination that the API ever said of a path. */
   places: ReadonlyMap<string, ReadonlySet<string>>;
+  /** What is gone from the source has to be gone from the destination as well. */
+  isGoneRecycled: boolean;
   /** The place that a path has to have at the destination. */
   placeOf: (name: string) => string;
   /** Digits behind the comma of a second in the destination's dates. */
@@ -46,15 +48,49 @@ export function checkUntouched(before: ArrivedTree, after: ArrivedTree): string[
     .map((name) => `${name} was touched by a run that had nothing to do: ${key(before.get(name))} became ${key(after.get(name))}`); // prettier-ignore
 }
 
+/** What was done to a share in a quiet moment, and the destination before and after the run that followed. */
+export interface TidiedSeen {
+  tidied: Tidied;
+  before: ArrivedTree;
+  after: ArrivedTree;
+  isGoneRecycled: boolean;
+  placeOf: (name: string) => string;
+}
+
+/** What was renamed has to be the very item that it was; what was deleted has to be kept or recycled, as the task says. */
+export function checkTidied({
+  tidied,
+  before,
+  after,
+  isGoneRecycled,
+  placeOf,
+}: TidiedSeen): string[] {
+  const problems: string[] = [];
+  for (const [name, other] of tidied.moved) {
+    const was = before.get(placeOf(name));
+    const is = after.get(placeOf(other));
+    if (was === undefined || itemKey(is) !== itemKey(was)) problems.push(`${name} was renamed to ${other}: ${key(was)} became ${key(is)}`); // prettier-ignore
+    if (after.has(placeOf(name))) problems.push(`${name} was renamed to ${other}, and is there still`); // prettier-ignore
+  }
+  for (const name of tidied.deleted) {
+    const is = after.get(placeOf(name));
+    if (isGoneRecycled && is !== undefined) problems.push(`${name} was deleted and not recycled`);
+    if (!isGoneRecycled && key(is) !== key(before.get(placeOf(name)))) problems.push(`${name} was deleted and not kept: ${key(is)}`); // prettier-ignore
+  }
+  return problems;
+}
+
 class Check implements Findings {
   readonly problems: string[] = [];
   readonly counts = new Map<string, number>();
   readonly #seen: Seen;
+  readonly #arrivedContents: ReadonlySet<string>;
   /** The path of each place. */
   readonly #owners = new Map<string, string>();
 
   constructor(seen: Seen) {
     this.#seen = seen;
+    this.#arrivedContents = new Set(seen.arrived.values().map(({ sha256 }) => sha256));
     for (const name of seen.truth.keys()) this.#owners.set(seen.placeOf(name), name);
     for (const [name, places] of seen.places)
       for (const place of places)
@@ -117,8 +153,13 @@ class Check implements Findings {
     for (const [name, report] of reported) {
       const there = arrived.get(report.place);
       this.#count('reports of the API that are true');
+      if (this.#seen.isGoneRecycled && !source.has(name)) {
+        this.#count('of them of files that are gone and were to be recycled');
+        this.problems.push(`${name} is gone from the source and was not recycled, says the API`);
+        continue;
+      }
       if (there === undefined) {
-        this.problems.push(`${report.run} reports ${name} as migrated, and it is not there`);
+        this.#missing(name, report);
         continue;
       }
       if (there.id !== report.destinationId) this.problems.push(`${name} has the id ${there.id}, and ${report.run} reports ${report.destinationId}`); // prettier-ignore
@@ -134,6 +175,16 @@ class Check implements Findings {
     }
   }
 
+  /**
+   * What is gone from the source may have been moved at the destination by an agent that could not report it, before the new name was
+   * gone, too; then it stands where nobody knows that it is.
+   */
+  #missing(name: string, report: Reported): void {
+    const isElsewhere = report.isKept && this.#arrivedContents.has(report.sha256);
+    if (isElsewhere) this.#count('of them moved, and deleted before that could be reported');
+    else this.problems.push(`${report.run} reports ${name} as migrated, and it is not there`);
+  }
+
   #contentWords(name: string, there: Arrived): string {
     return this.#seen.truth.get(name)?.contents.has(there.sha256) === true
       ? 'one that it had earlier'
@@ -146,9 +197,14 @@ class Check implements Findings {
 }
 
 function key(item: Arrived | undefined): string {
+  return item === undefined ? itemKey(item) : `${itemKey(item)} ${item.versions}`;
+}
+
+/** Without its versions: a new name may make one more. */
+function itemKey(item: Arrived | undefined): string {
   if (item === undefined) return 'nothing';
-  const { isFolder, sha256, modifiedNs, id, versions } = item;
-  return [isFolder ? 'folder' : 'file', sha256, modifiedNs, id, versions].join(' ');
+  const { isFolder, sha256, modifiedNs, id } = item;
+  return [isFolder ? 'folder' : 'file', sha256, modifiedNs, id].join(' ');
 }
 
 function date({ modifiedNs }: Arrived): string {

@@ -48,6 +48,7 @@ const events: readonly (ChaosEvent & { needs?: 'emulator' })[] = [
   { weight: 5, begin: killAgent },
   { weight: 2, begin: drainAgent },
   { weight: 3, begin: stopAgent },
+  { weight: 2, begin: barAgent },
   { weight: 3, begin: ({ stack, random, log }) => kill(stack.coordinator, random.between(100, 3000), log) }, // prettier-ignore
   { weight: 3, begin: (scene) => cut(scene, 'coordinatorNetwork') },
   { weight: 2, begin: (scene) => hold(scene, 'coordinatorNetwork') },
@@ -90,6 +91,20 @@ function drainEmulator({ stack, log }: EventScene): Promise<void> | undefined {
     log.note(`the emulator drained: ${await stack.emulator!.drain()}`);
     await stack.emulator!.up();
   });
+}
+
+/** Somebody disables an agent, or drains it from afar, and enables it again. */
+async function barAgent({ stack, random, log }: EventScene): Promise<void> {
+  const agent = random.pick(stack.agents);
+  const isDisabled = random.chance(0.6);
+  const barredMs = random.between(200, 4000);
+  const name = stack.agentNames.get(agent.name);
+  if (name === undefined) return;
+  const { agents } = stack.api;
+  if (!(await steer(() => (isDisabled ? agents.disableAgent({ name }) : agents.drainAgent({ name }))))) return; // prettier-ignore
+  log.say(`${agent.name} is ${isDisabled ? 'disabled' : 'drained from afar'} for ${barredMs} ms`);
+  await delay(barredMs);
+  await until(() => steer(() => agents.enableAgent({ name })), barredMs + 10_000);
 }
 
 /** Longer than its lease, so that others get its work and it comes back as one of yesterday. */

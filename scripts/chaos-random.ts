@@ -41,6 +41,12 @@ export class Random {
     return list[this.between(0, list.length - 1)]!;
   }
 
+  /** The list in another order. */
+  shuffled<T>(list: readonly T[]): T[] {
+    const keyed = list.map((value) => ({ value, key: this.next() }));
+    return keyed.sort((one, other) => one.key - other.key).map(({ value }) => value);
+  }
+
   /** One of a list that is not empty, each as likely as its weight says. */
   pickWeighted<T extends { weight: number }>(list: readonly T[]): T {
     const total = list.reduce((sum, { weight }) => sum + weight, 0);

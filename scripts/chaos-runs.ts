@@ -2,9 +2,10 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ConnectError } from '@connectrpc/connect';
-import { ItemKind, ItemState } from '../gen/drover/v1/item_pb.ts';
+import { ItemAction, ItemKind, ItemState, type Item } from '../gen/drover/v1/item_pb.ts';
 import { RunState, type Run } from '../gen/drover/v1/run_pb.ts';
 import { ErrorReason } from '../gen/drover/v1/error_pb.ts';
+import { GonePolicy } from '../gen/drover/v1/settings_pb.ts';
 import { ErrorInfoSchema } from '../gen/google/rpc/error_details_pb.ts';
 import { hasEnded, progressLine } from '../lib/progress-view.ts';
 import { allItems, callError, type Api } from './api-client.ts';
@@ -19,6 +20,8 @@ export interface Reported {
   /** Below the destination. */
   place: string;
   destinationId: string;
+  /** The API said later that it is gone from the source and was kept. */
+  isKept: boolean;
 }
 
 const lookMs = 200;
@@ -27,6 +30,7 @@ export class ChaosTask {
   readonly name: string;
   readonly share: Share;
   readonly destination: string;
+  readonly gonePolicy: GonePolicy;
   /** Of files, by path. */
   readonly reported = new Map<string, Reported>();
   /** Every place that a path ever had. */
@@ -38,12 +42,13 @@ export class ChaosTask {
   readonly #log: ChaosLog;
 
   constructor(
-    parts: { name: string; share: Share; destination: string },
+    parts: { name: string; share: Share; destination: string; gonePolicy: GonePolicy },
     around: { api: Api; log: ChaosLog },
   ) {
     this.name = parts.name;
     this.share = parts.share;
     this.destination = parts.destination;
+    this.gonePolicy = parts.gonePolicy;
     this.#api = around.api;
     this.#log = around.log;
   }
@@ -77,19 +82,29 @@ export class ChaosTask {
     const ending = Object.entries(RunState).find(([, state]) => state === run.state)![0];
     this.endings.set(ending, (this.endings.get(ending) ?? 0) + 1);
     this.#log.note(progressLine(run));
-    for (const item of await this.#call(() => Array.fromAsync(allItems(this.#api, run.name)))) {
-      if (item.kind !== ItemKind.FILE) continue;
-      if (item.state === ItemState.FAILED) this.#log.note(`${run.name}: ${item.path}: ${item.message}`); // prettier-ignore
-      if (item.state !== ItemState.SUCCEEDED) continue;
-      this.reportedItems += 1;
-      const truth = this.share.truth.get(item.path);
-      if (truth?.contents.has(item.sha256) !== true)
-        this.#log.problem(`${run.name} reports ${item.path} as migrated with content that it never had: ${item.sha256}`); // prettier-ignore
-      const place = item.destinationPath === '' ? item.path : item.destinationPath;
-      const { sha256, quickXorHash, destinationId } = item;
-      this.reported.set(item.path, { run: run.name, sha256, quickXorHash, place, destinationId });
-      this.places.set(item.path, (this.places.get(item.path) ?? new Set()).add(place));
+    const all = await this.#call(() => Array.fromAsync(allItems(this.#api, run.name)));
+    const files = all.filter(({ kind }) => kind === ItemKind.FILE);
+    for (const item of files.filter(({ state }) => state === ItemState.FAILED))
+      this.#log.note(`${run.name}: ${item.path}: ${item.message}`);
+    const done = files.filter(({ state }) => state === ItemState.SUCCEEDED);
+    this.reportedItems += done.length;
+    // What was moved away or recycled made its place free before another file took it in the same run.
+    for (const { movedFrom } of done) this.reported.delete(movedFrom);
+    for (const { path } of done.filter(isRecycled)) this.reported.delete(path);
+    for (const item of done.filter((one) => !isRecycled(one))) this.#takeMigrated(run, item);
+    for (const { path } of files.filter(({ action }) => action === ItemAction.KEEP)) {
+      const report = this.reported.get(path);
+      if (report !== undefined) report.isKept = true;
     }
+  }
+
+  #takeMigrated(run: Run, item: Item): void {
+    const { path, sha256, quickXorHash, destinationId } = item;
+    if (this.share.truth.get(path)?.contents.has(sha256) !== true)
+      this.#log.problem(`${run.name} reports ${path} as migrated with content that it never had: ${sha256}`); // prettier-ignore
+    const place = item.destinationPath === '' ? path : item.destinationPath;
+    this.reported.set(path, { run: run.name, sha256, quickXorHash, place, destinationId, isKept: false }); // prettier-ignore
+    this.places.set(path, (this.places.get(path) ?? new Set()).add(place));
   }
 
   /** Why items of a run failed, in words, the first few. */
@@ -146,6 +161,10 @@ export class ChaosTask {
       }
     }
   }
+}
+
+function isRecycled({ action }: Item): boolean {
+  return action === ItemAction.RECYCLE;
 }
 
 /** Whether it was not the coordinator that refused: then nobody knows whether the call was taken. */

@@ -25,3 +25,17 @@ test('after any changes the truth is what is on the disk', async (t) => {
   t.true([...share.truth.values()].some(({ contents }) => contents.size > 2));
   t.true([...share.truth.values()].some(({ content }) => content === undefined));
 });
+
+test('what is tidied up is said, whatever was renamed twice', async (t) => {
+  const folder = await mkdtemp(path.join(tmpdir(), 'drover-test-'));
+  t.teardown(() => rm(folder, { recursive: true }));
+  const share = Share.make(path.join(folder, 'share'), { files: 100, largeFiles: 0 }, new Random(5)); // prettier-ignore
+  const before = readFolder(share.folder);
+  const { moved, deleted } = share.tidy();
+  const after = readFolder(share.folder);
+  t.true(moved.size > 5 && deleted.length === 5);
+  for (const [name, other] of moved) t.deepEqual(after.get(other), before.get(name));
+  for (const name of [...moved.keys(), ...deleted]) t.false(after.has(name));
+  const files = [...after].filter(([, { isFolder }]) => !isFolder);
+  t.deepEqual(files.map(([name]) => name).sort(), share.files().sort());
+});

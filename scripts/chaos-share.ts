@@ -39,6 +39,13 @@ export interface Truth {
   changedMs: number;
 }
 
+/** What was done to a share in a quiet moment. */
+export interface Tidied {
+  /** The new path of each file that was renamed, or whose folder was. */
+  moved: ReadonlyMap<string, string>;
+  deleted: readonly string[];
+}
+
 const filesPerFolder = 60;
 const mebibyte = 1024 * 1024;
 /** Two changes within one tick of the file system's clock cannot be told apart by anybody. */
@@ -54,6 +61,8 @@ export class Share {
   readonly folder: string;
   readonly truth = new Map<string, Truth>();
   readonly #random: Random;
+  /** The last name that a renamed file had before. */
+  readonly #origins = new Map<string, string>();
   #made = 0;
   #folders = 0;
 
@@ -168,8 +177,7 @@ export class Share {
     const other = `${this.#someFolder()}/moved ${this.#made++}.bin`;
     mkdirSync(path.dirname(this.#place(other)), { recursive: true });
     renameSync(this.#place(name), this.#place(other));
-    this.#record(other, this.truth.get(name)!.content!);
-    this.#forget(name);
+    this.#moved(name, other);
     return `renamed ${name} to ${other}`;
   }
 
@@ -177,11 +185,33 @@ export class Share {
     const folder = name.split('/')[0]!;
     const other = `moved folder ${this.#folders++}`;
     renameSync(this.#place(folder), this.#place(other));
-    for (const file of this.files().filter((one) => one.startsWith(`${folder}/`))) {
-      this.#record(other + file.slice(folder.length), this.truth.get(file)!.content!);
-      this.#forget(file);
-    }
+    for (const file of this.files().filter((one) => one.startsWith(`${folder}/`)))
+      this.#moved(file, other + file.slice(folder.length));
     return `renamed ${folder} to ${other}`;
+  }
+
+  /** Renames some files and a folder and deletes some files, none of them twice; answers with what it did. */
+  tidy(): Tidied {
+    const before = this.files();
+    const names = this.#random.shuffled(before);
+    const few = Math.max(1, Math.floor(names.length / 20));
+    for (const name of names.slice(0, few)) this.rename(name);
+    const deleted = names.slice(few, 2 * few);
+    for (const name of deleted) this.delete(name);
+    const last = names.slice(2 * few).find((name) => name.includes('/'));
+    if (last !== undefined) this.renameFolder(last);
+    return { moved: this.#movedSince(before), deleted };
+  }
+
+  /** Where each of the files is now that is not there any more and was not deleted. */
+  #movedSince(before: readonly string[]): Map<string, string> {
+    const old = new Set(before);
+    const origin = (name: string): string | undefined =>
+      old.has(name) ? name : this.#origins.has(name) ? origin(this.#origins.get(name)!) : undefined;
+    const moved = this.files().filter((name) => !old.has(name));
+    return new Map(
+      moved.flatMap((name) => (origin(name) === undefined ? [] : [[origin(name)!, name]])),
+    );
   }
 
   #add(folder: string): string {
@@ -220,6 +250,17 @@ export class Share {
     const contents = (truth?.contents ?? new Set()).add(content);
     const wasEmpty = truth?.wasEmpty === true || content === emptyContent;
     this.truth.set(name, { content, contents, wasEmpty, changes: (truth?.changes ?? 0) + 1, changedMs: performance.now() }); // prettier-ignore
+  }
+
+  /** A file has another name now. What it was goes with it, as do its versions at a destination where it is moved. */
+  #moved(name: string, other: string): void {
+    const { content, changes, wasEmpty } = this.truth.get(name)!;
+    this.#record(other, content!);
+    const truth = this.truth.get(other)!;
+    truth.changes += changes;
+    truth.wasEmpty ||= wasEmpty;
+    this.#origins.set(other, name);
+    this.#forget(name);
   }
 
   #forget(name: string): void {

@@ -27,6 +27,8 @@ export class ChaosStack implements AsyncDisposable {
   readonly coordinator: Part<CoordinatorReady>;
   readonly emulator: Part<EmulatorReady> | undefined;
   readonly agents: Part<AgentReady>[] = [];
+  /** The name that the API has for each agent, by the name it has here. */
+  readonly agentNames = new Map<string, string>();
   /** Between agents and coordinator. */
   coordinatorNetwork!: ChaosProxy;
   /** Between agents and emulator. */
@@ -103,6 +105,7 @@ export class ChaosStack implements AsyncDisposable {
     await Promise.all([this.coordinator.up(), this.emulator?.up()]);
     await Promise.all(this.agents.map((agent) => agent.up()));
     if (this.emulator !== undefined) await this.control('DELETE', 'faults');
+    for (const name of this.agentNames.values()) await this.api.agents.enableAgent({ name });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -168,7 +171,7 @@ export class ChaosStack implements AsyncDisposable {
             ...emulatorSignIn(this.tenant, 'proxy'),
             proxy: `http://127.0.0.1:${emulatorNetwork.port}`,
           };
-    return await startAgent({
+    const agent = await startAgent({
       name: logName,
       data,
       logFolder: this.#data('logs'),
@@ -177,5 +180,7 @@ export class ChaosStack implements AsyncDisposable {
       ...(signIn === undefined ? {} : { signIn }),
       ...(hasJoined(data) ? {} : { joinToken: await createJoinToken(this.api) }),
     });
+    this.agentNames.set(name, agent.ready.agent);
+    return agent;
   }
 }

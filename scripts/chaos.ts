@@ -6,11 +6,11 @@ import path from 'node:path';
 import { setImmediate, setTimeout as delay } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { RunState } from '../gen/drover/v1/run_pb.ts';
-import { ConflictPolicy } from '../gen/drover/v1/settings_pb.ts';
+import { ConflictPolicy, GonePolicy } from '../gen/drover/v1/settings_pb.ts';
 import { progressLine } from '../lib/progress-view.ts';
 import { runProcess } from '../lib/process-edge.ts';
 import { readDestination, readFolder, TenantReader, type ArrivedTree } from './chaos-arrived.ts';
-import { checkArrived, checkUntouched } from './chaos-check.ts';
+import { checkArrived, checkTidied, checkUntouched } from './chaos-check.ts';
 import { playEvents } from './chaos-events.ts';
 import { ChaosLog } from './chaos-log.ts';
 import { parseChaos, type ChaosOptions } from './chaos-options.ts';
@@ -91,6 +91,7 @@ async function play(
   const before = await Promise.all(tasks.map((task) => readDestination(task.destination, tenantOf(stack)))); // prettier-ignore
   for (const [index, task] of tasks.entries()) checkTask(task, before[index]!, options, log);
   await Promise.all(tasks.map((task, index) => furtherRun(task, before[index]!, options, stack, log))); // prettier-ignore
+  await Promise.all(tasks.map((task, index) => tidyRun(task, before[index]!, options, stack, log))); // prettier-ignore
   if (stack.emulator !== undefined) await checkSessions(stack, tasks[0]!.destination, quietMs, log);
 }
 
@@ -104,11 +105,12 @@ async function makeTask(
   const taskId = path.basename(share.folder);
   const place = path.join(folder, 'destination', taskId);
   const destination = options.destination === 'folder' ? pathToFileURL(place).href : `${library}/${taskId}`; // prettier-ignore
-  // Nobody else works at the destination, but what an agent wrote and could not report counts as somebody else's once it has changed at
-  // the source, see test/unreported-write.test.ts.
-  const settings = { conflictPolicy: ConflictPolicy.OVERWRITE };
+  // Nobody else works at the destination, so nothing there may ever be taken for somebody else's.
+  const conflictPolicy = ConflictPolicy.SKIP;
+  const gonePolicy = taskId === 'one' ? GonePolicy.KEEP : GonePolicy.RECYCLE;
+  const settings = { conflictPolicy, gonePolicy, recycleItemsMax: 2 ** 32 - 1, recyclePercentMax: 100 }; // prettier-ignore
   const { task } = await stack.api.tasks.createTask({ task: { source: share.folder, destination, settings }, taskId }); // prettier-ignore
-  return new ChaosTask({ name: task!.name, share, destination }, { api: stack.api, log });
+  return new ChaosTask({ name: task!.name, share, destination, gonePolicy }, { api: stack.api, log }); // prettier-ignore
 }
 
 /** Works in a share until the signal aborts; answers with how many changes there were. */
@@ -155,6 +157,32 @@ async function furtherRun(
   for (const problem of checkUntouched(before, after)) log.problem(`${task.name}: ${problem}`);
 }
 
+/** A run after somebody tidied up in a quiet moment: nothing has to be written for it. */
+async function tidyRun(
+  task: ChaosTask,
+  before: ArrivedTree,
+  options: ChaosOptions,
+  stack: ChaosStack,
+  log: ChaosLog,
+): Promise<void> {
+  const tidied = task.share.tidy();
+  const run = await task.run(options.quietMs);
+  const { movedItems, goneItems, recycledItems } = run.progress!;
+  if (run.state !== RunState.SUCCEEDED || movedItems !== BigInt(tidied.moved.size))
+    log.problem(`${run.name} was to move ${tidied.moved.size} files: ${progressLine(run)}: ${await task.failures(run)}`); // prettier-ignore
+  const after = await readDestination(task.destination, tenantOf(stack));
+  const isGoneRecycled = task.gonePolicy === GonePolicy.RECYCLE;
+  const placeOf = placeIn(options);
+  for (const problem of checkTidied({ tidied, before, after, isGoneRecycled, placeOf }))
+    log.problem(`${task.name}: ${problem}`);
+  log.say(`${task.name}: ${movedItems} files were moved, ${goneItems} items were gone, ${recycledItems} of them recycled`); // prettier-ignore
+}
+
+/** The place that a path has to have at the destination. */
+function placeIn({ destination }: ChaosOptions): (name: string) => string {
+  return destination === 'folder' ? (name) => name : sharePointName;
+}
+
 function checkTask(
   task: ChaosTask,
   arrived: ArrivedTree,
@@ -167,7 +195,8 @@ function checkTask(
     arrived,
     reported: task.reported,
     places: task.places,
-    placeOf: options.destination === 'folder' ? (name) => name : sharePointName,
+    isGoneRecycled: task.gonePolicy === GonePolicy.RECYCLE,
+    placeOf: placeIn(options),
     dateDigits: options.destination === 'folder' ? 9 : 0,
   });
   for (const problem of problems) log.problem(`${task.name}: ${problem}`);
