@@ -1,9 +1,10 @@
 // What the index of file ids says of a page: which new items are old ones at new paths, and which paths have another file now.
 import { create } from '@bufbuild/protobuf';
-import { FileIdRowSchema, type LedgerRow } from '../../gen/drover/store/v1/rows_pb.ts';
+import { FileIdRowSchema, type LedgerRow, type RunRow } from '../../gen/drover/store/v1/rows_pb.ts';
 import { isBeingMoved, isReplaced, mayBeMoved, MoveFinder, type Origin } from '../plan/moves.ts';
 import type { ScannedItem } from '../plan/plan-item.ts';
 import type { RunKey, Transaction } from '../store/store.ts';
+import { isSwept } from './sweep-ledger.ts';
 
 /** What was found of the items of a page. */
 export interface PageMoves {
@@ -17,13 +18,13 @@ export interface PageMoves {
 export async function findMoves(
   transaction: Transaction,
   key: RunKey,
-  items: readonly ScannedItem[],
-  ledger: readonly (LedgerRow | undefined)[],
+  { row, items, ledger }: { row: RunRow; items: readonly ScannedItem[]; ledger: readonly (LedgerRow | undefined)[] }, // prettier-ignore
 ): Promise<PageMoves> {
   const indexes = [...items.keys()];
   const origins = new Array<Origin | undefined>(items.length).fill(undefined);
   const fresh = indexes.filter((index) => mayBeMoved(items[index]!, ledger[index]));
-  await findOrigins(transaction, key, { items, indexes: fresh, origins });
+  const finder = new MoveFinder(key.run, items, isSwept(key, row));
+  await findOrigins(transaction, key, { items, indexes: fresh, origins, finder });
   const replaced = indexes.filter((index) => isReplaced(items[index]!, ledger[index]));
   return { origins, beingMoved: await vacate(transaction, key, { items, ledger, replaced }) };
 }
@@ -31,7 +32,7 @@ export async function findMoves(
 async function findOrigins(
   transaction: Transaction,
   { task, run }: RunKey,
-  { items, indexes, origins }: { items: readonly ScannedItem[]; indexes: readonly number[]; origins: (Origin | undefined)[] }, // prettier-ignore
+  { items, indexes, origins, finder }: { items: readonly ScannedItem[]; indexes: readonly number[]; origins: (Origin | undefined)[]; finder: MoveFinder }, // prettier-ignore
 ): Promise<void> {
   const ids = indexes.map((index) => items[index]!.fileId);
   const found = await transaction.fileIds(task, ids);
@@ -39,7 +40,6 @@ async function findOrigins(
     task,
     found.flatMap((row) => row?.path ?? []),
   );
-  const finder = new MoveFinder(run, items);
   let next = 0;
   for (const [at, index] of found.entries()) {
     if (index === undefined) continue;

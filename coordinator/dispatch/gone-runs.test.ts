@@ -4,7 +4,7 @@ import { fromBinary } from '@bufbuild/protobuf';
 import test, { type ExecutionContext } from 'ava';
 import { BatchItemsSchema } from '../../gen/drover/v1/columns_pb.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
-import { ItemAction, ItemKind } from '../../gen/drover/v1/item_pb.ts';
+import { ItemAction, ItemKind, ItemState } from '../../gen/drover/v1/item_pb.ts';
 import { GoneDecision } from '../../gen/drover/v1/run_pb.ts';
 import { BatchPhase, type BatchLease } from '../../gen/drover/v1/session_pb.ts';
 import { GonePolicy } from '../../gen/drover/v1/settings_pb.ts';
@@ -151,7 +151,7 @@ test('what is recycled and what fails is counted apart from what is migrated', a
   const { harness, agent } = await migrated(t, [file('a'), file('b'), file('c')]);
   const run = await harness.scanned('a', agent, [file('c')], recycles);
   agent.sendResults(agent.take('batchLease'), (results) => {
-    results.state[0] = 4;
+    results.state[0] = ItemState.FAILED;
     results.remark = [{ $typeName: 'drover.v1.ItemRemark', index: 0, reason: ErrorReason.DESTINATION_CONFLICT, message: 'it was edited' }]; // prettier-ignore
   });
   await harness.idle();
@@ -160,4 +160,25 @@ test('what is recycled and what fails is counted apart from what is migrated', a
   t.like(progress, { scannedItems: 1n, skippedItems: 1n, succeededItems: 0n, failedItems: 1n });
   t.deepEqual(await counts(harness, run), [2, 0, 1]);
   t.deepEqual((await harness.watched.store.ledger('a', ['a', 'b'])).map((row) => row !== undefined), [true, false]); // prettier-ignore
+});
+
+test('a move that failed is tried again as a move', async (t) => {
+  const { harness, agent } = await migrated(t, [file('a', 1n), file('z', 2n)]);
+  const run = await harness.scanned('a', agent, [file('b', 1n), file('z', 2n)], recycles);
+  agent.sendResults(agent.take('batchLease'), (results) => {
+    results.state[0] = ItemState.FAILED;
+  });
+  await harness.idle();
+  t.is(await harness.state(run), 'SUCCEEDED_WITH_FAILURES');
+  const retry = await harness.start('a', { retried: run.run });
+  const scan = agent.take('scanLease');
+  t.deepEqual(scan.only!.path, ['b'], 'what is gone is not looked for');
+  agent.sendPage(scan.key, 1n, [file('b', 1n)]);
+  agent.sendScanDone(scan.key, 1n);
+  await harness.idle();
+  const [lease] = await workOff(harness, agent);
+  t.deepEqual(itemsOf(lease!).action, [ItemAction.MOVE]);
+  t.is(await harness.state(retry), 'SUCCEEDED');
+  t.deepEqual(await counts(harness, retry), [0, 1, 0]);
+  t.deepEqual((await harness.watched.store.ledger('a', ['a', 'b'])).map((row) => row !== undefined), [false, true]); // prettier-ignore
 });

@@ -37,7 +37,7 @@ export async function pageFacts(
 ): Promise<StoredFacts> {
   const moves =
     key.run > 1
-      ? await findMoves(transaction, key, items, ledger)
+      ? await findMoves(transaction, key, { row, items, ledger })
       : { origins: [], beingMoved: new Set<number>() };
   const { origins } = moves;
   const { destination } = task.task!;

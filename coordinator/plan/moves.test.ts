@@ -61,13 +61,19 @@ const cases: [name: string, one: Case, isMove: boolean][] = [
 ]; // prettier-ignore
 for (const [name, one, isMove] of cases)
   test(`whether an item was moved: ${name}`, (t) => {
-    const origin = new MoveFinder(run, page).find({ ...moved, ...one.item }, found(one));
+    const origin = new MoveFinder(run, page, true).find({ ...moved, ...one.item }, found(one));
     t.is(origin !== undefined, isMove);
     if (isMove) t.is(origin!.path, one.path ?? 'z/old');
   });
 
+test('a run that tries again knows nothing of old paths but those it looks at', (t) => {
+  const finder = () => new MoveFinder(run, page, false);
+  t.not(finder().find(moved, found({ path: 'a/old' })), undefined);
+  t.is(finder().find(moved, found({ path: 'm/other' })), undefined);
+});
+
 test('of two new items with one old id, only the first was moved', (t) => {
-  const finder = new MoveFinder(run, page);
+  const finder = new MoveFinder(run, page, true);
   t.not(finder.find(moved, found({})), undefined);
   t.is(finder.find({ ...moved, path: 'm/other' }, found({})), undefined);
 });

@@ -37,12 +37,15 @@ export function isReplaced(item: ScannedItem, ledger: LedgerRow | undefined): bo
 /** Finds the origins of the new items of one page, one after the other. */
 export class MoveFinder {
   readonly #run: number;
+  readonly #isSwept: boolean;
   readonly #paths: ReadonlySet<string>;
   readonly #lastPath: string;
   readonly #taken = new Set<string>();
 
-  constructor(run: number, items: readonly ScannedItem[]) {
+  /** `isSwept` is whether the run looks for what is gone; else nothing is known of any old path, and agents look. */
+  constructor(run: number, items: readonly ScannedItem[], isSwept: boolean) {
     this.#run = run;
+    this.#isSwept = isSwept;
     this.#paths = new Set(items.map(({ path }) => path));
     this.#lastPath = items.at(-1)?.path ?? '';
   }
@@ -55,7 +58,8 @@ export class MoveFinder {
     const isTaken = this.#taken.has(path) || (isOfRun && index.mover !== '');
     if (isTaken || this.#paths.has(path)) return undefined;
     const isGone = (isOfRun && index.gone) || row.goneRun !== 0;
-    if (!isGone && comparePaths(path, this.#lastPath) <= 0) return undefined;
+    const isPassed = this.#isSwept && comparePaths(path, this.#lastPath) <= 0;
+    if (!isGone && isPassed) return undefined;
     this.#taken.add(path);
     return { path, row, isGone };
   }

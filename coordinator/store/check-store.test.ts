@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import {
   BatchRowSchema,
+  FileIdRowSchema,
   KeptLedgerRowSchema,
   LedgerRowSchema,
   NameRowSchema,
@@ -23,7 +24,8 @@ import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { ItemKind, ItemState } from '../../gen/drover/v1/item_pb.ts';
 import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
 import { DroverError } from '../../lib/error.ts';
-import { batchFiles, openHarness } from '../dispatch/testing/harness.ts';
+import { batchFiles, openHarness, type Harness } from '../dispatch/testing/harness.ts';
+import type { ScriptedAgent } from '../dispatch/testing/scripted-agent.ts';
 import { checkStore, type StoreProblem } from './check-store.ts';
 import { keys } from './keys.ts';
 import { openLevelStore, type CopyableStore } from './level-store.ts';
@@ -37,7 +39,7 @@ async function workedStore(t: ExecutionContext): Promise<string> {
   const folders = [
     { path: 'a', kind: ItemKind.FOLDER },
     { path: 'a/b', kind: ItemKind.FOLDER },
-    { path: 'a/b/file', size: 5n },
+    { path: 'a/b/file', size: 5n, fileId: 7n },
   ];
   await harness.scanned('ended', agent, folders);
   agent.sendResults(agent.take('batchLease'), (results) => {
@@ -51,6 +53,12 @@ async function workedStore(t: ExecutionContext): Promise<string> {
   await harness.scanned('ended', agent, folders);
   agent.sendResults(agent.take('batchLease'));
   await harness.idle();
+  // The same again, and then a file is gone, one is moved and one is kept as gone.
+  const files = [{ path: 'm', size: 1n, modifiedNs: 1n, fileId: 1n }, { path: 'o', size: 2n, fileId: 2n }]; // prettier-ignore
+  await harness.scanned('moves', agent, [{ path: 'd', kind: ItemKind.FOLDER }, ...files]);
+  await workOff(harness, agent);
+  await harness.scanned('moves', agent, [{ ...files[0]!, path: 'n' }]);
+  await workOff(harness, agent);
   await harness.start('scans', { scanOnly: true });
   const scan = agent.take('scanLease');
   agent.sendPage(scan.key, 1n, folders);
@@ -66,6 +74,14 @@ async function workedStore(t: ExecutionContext): Promise<string> {
   const folder = path.join(temporaryFolder(t), 'store');
   await (harness.watched.store as CopyableStore).copyTo(folder);
   return folder;
+}
+
+/** Everything that is leased to the agent goes well. */
+async function workOff(harness: Harness, agent: ScriptedAgent): Promise<void> {
+  for (let fresh = agent.news('batchLease'); fresh.length > 0; fresh = agent.news('batchLease')) {
+    for (const lease of fresh) agent.sendResults(lease);
+    await harness.idle();
+  }
 }
 
 function temporaryFolder(t: ExecutionContext): string {
@@ -122,6 +138,12 @@ const spoils: Spoil[] = [
   ['a ledger row of a run to come', (raw) => changed(raw, LedgerRowSchema, keys.ledger('ended', 'a'), (row) => void (row.run = 9)), /^ledger!ended!a$/, /of run 9/],
   ['a ledger row under no path', (raw) => raw.put(keys.ledger('ended', 'a//b'), toBinary(LedgerRowSchema, create(LedgerRowSchema, { run: 1 }))), /^ledger!ended!a\0\0b$/, /key of a path/],
   ['a name of nothing', (raw) => raw.put(keys.name('ended', 'a'), toBinary(NameRowSchema, create(NameRowSchema, { run: 1 }))), /^name!ended!a$/, /no path at the source/],
+  ['a file id of a path without a row', (raw) => raw.put(keys.fileId('ended', 8n), toBinary(FileIdRowSchema, create(FileIdRowSchema, { path: 'x' }))), /^file-id!ended!0{19}8$/, /no row in the ledger/],
+  ['a file id of another row', (raw) => raw.put(keys.fileId('ended', 8n), toBinary(FileIdRowSchema, create(FileIdRowSchema, { path: 'a' }))), /^file-id!ended!/, /another file id/],
+  ['a note of no write', (raw) => raw.put(keys.unreported('ended', 'a'), Buffer.alloc(0)), /^unreported!ended!a$/, /tells of no write/],
+  ['a wrong number of moved items', (raw) => changed(raw, RunRowSchema, keys.run({ task: 'moves', run: 2 }), (row) => void (row.run!.progress!.movedItems = 0n)), /^run!moves!/, /counts 0 moved items, and there are 1/],
+  ['a wrong number of recycled items', (raw) => changed(raw, RunRowSchema, keys.run({ task: 'moves', run: 2 }), (row) => void (row.run!.progress!.recycledItems = 5n)), /^run!moves!/, /counts 5 recycled items, and there are 0/],
+  ['a wrong number of batches of what is gone', (raw) => changed(raw, RunRowSchema, keys.run({ task: 'moves', run: 2 }), (row) => void (row.openGoneBatches = 1)), /^run!moves!/, /open batches of phase 3/],
   ['a number that is none', (raw) => raw.put(keys.generationBase, Buffer.from('x')), /^meta!generation-base$/, /no number/],
 ]; // prettier-ignore
 
