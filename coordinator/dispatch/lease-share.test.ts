@@ -19,7 +19,8 @@ const shares: [name: string, basis: ShareBasis, items: number][] = [
   ['twice as fast, twice as much', basis(800, { speed: 2 }), 200],
   ['a whole part while more may come', basis(800, { isComplete: false }), 200],
   ['half of it all when nobody else is there', basis(800, { allSpeeds: 1 }), 400],
-  ['no fewer than eight', basis(40), 8],
+  ['no fewer than eight at an agent that is not known', basis(40), 8],
+  ['fewer at one that is known to be slow', basis(40, { unitsPerSecond: itemUnits(1) }), 5],
   ['no less than a quarter of a second', basis(40, { unitsPerSecond: itemUnits(100) }), 25],
 ];
 for (const [name, given, items] of shares)

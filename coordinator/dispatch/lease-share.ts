@@ -4,9 +4,10 @@ import type { BatchItems } from '../../gen/drover/v1/columns_pb.ts';
 import { ItemKind } from '../../gen/drover/v1/item_pb.ts';
 import { itemUnits, workUnits, type WorkSize } from './work-size.ts';
 
-/** No lease is cut to fewer items than this, or to what an agent does in less than this time. */
-const leaseItemsMin = 8;
+/** No lease is cut to what a thread of its agent does in less than this time; */
 const leaseSecondsMin = 0.25;
+/** and to no fewer items than this where it is not known how fast that is. */
+const leaseItemsMin = 8;
 /** A batch that is only so much larger than it should be is left whole. */
 const tolerance = 1.5;
 
@@ -25,11 +26,12 @@ export interface ShareBasis {
 
 /** How many units the next lease gets at most. */
 export function leaseShare(basis: ShareBasis): number {
-  const { leftUnits, isComplete, speed, allSpeeds, unitsPerSecond = 0 } = basis;
+  const { leftUnits, isComplete, speed, allSpeeds, unitsPerSecond } = basis;
   const part = allSpeeds > 0 ? speed / allSpeeds : 1;
   // Half of what would be its fair part: who is faster than was thought comes again for what is kept back.
   const share = leftUnits * part * (isComplete ? 0.5 : 1);
-  return Math.max(share, itemUnits(leaseItemsMin), unitsPerSecond * leaseSecondsMin);
+  if (unitsPerSecond === undefined) return Math.max(share, itemUnits(leaseItemsMin));
+  return Math.max(share, unitsPerSecond * leaseSecondsMin);
 }
 
 /** Whether a batch is so much more than the share that it is to be cut. */
