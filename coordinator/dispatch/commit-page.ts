@@ -14,6 +14,7 @@ import { stepRun, type PlannedPage } from '../task/run-machine.ts';
 import { BatchWriter } from './batch-writer.ts';
 import { pageFacts } from './page-facts.ts';
 import { isSwept, sweepLedger } from './sweep-ledger.ts';
+import { withoutUnreported } from './unreported.ts';
 
 /**
  * Stores a page and answers with the run after it. A page that is stored already changes nothing. What the ledger has in its range is
@@ -48,12 +49,13 @@ async function storePage(
   transaction: Transaction,
   { key, frame, items, nowMs }: StoredPage,
 ): Promise<RunRow | undefined> {
-  const [task, before] = await Promise.all([transaction.task(key.task), transaction.run(key)]);
-  if (task === undefined || before === undefined) throw lost('its task was deleted');
+  const [found, before] = await Promise.all([transaction.task(key.task), transaction.run(key)]);
+  if (found === undefined || before === undefined) throw lost('its task was deleted');
   const { lease, lastPage, lastPath } = before.scan!;
   checkHolder(lease!, frame.key!.generation);
   if (frame.page <= lastPage) return before;
   if (frame.page !== lastPage + 1n) throw lost(`page ${frame.page} came too early`);
+  const task = lastPage === 0n ? await withoutUnreported(transaction, key.task, found) : found;
   const paths = items.map(({ path }) => path);
   checkPathOrder(paths, lastPath);
   let row = before;
@@ -109,7 +111,8 @@ function refreshLedger(
     if (row.goneRun === 0 && !hasOther) continue;
     const isSame = planItem(item, row).reason === ErrorReason.UNCHANGED;
     if (row.goneRun === 0 && !isSame) continue;
-    const fileId = isSame && hasOther ? item.fileId : row.fileId;
+    // The file that was here may have another path by now, and must be found by its id there.
+    const fileId = hasOther ? (isSame ? item.fileId : 0n) : row.fileId;
     transaction.putLedger(task, item.path, create(LedgerRowSchema, { ...row, goneRun: 0, fileId }));
   }
 }

@@ -182,3 +182,17 @@ test('a move that failed is tried again as a move', async (t) => {
   t.deepEqual(await counts(harness, retry), [0, 1, 0]);
   t.deepEqual((await harness.watched.store.ledger('a', ['a', 'b'])).map((row) => row !== undefined), [false, true]); // prettier-ignore
 });
+
+test('a file is followed by its id although another one has the path that it had first', async (t) => {
+  const { harness, agent } = await migrated(t, [file('a', 7n)]);
+  const next = async (...entries: Entry[]) => {
+    await harness.scanned('a', agent, entries);
+    return (await workOff(harness, agent)).flatMap((lease) => itemsOf(lease).action);
+  };
+  // It is written anew under another name, then another file takes its first one, and then it is renamed once more.
+  const changed = (path: string) => ({ ...file(path, 7n), modifiedNs: 6n });
+  t.deepEqual(await next(changed('b')), [ItemAction.CREATE, ItemAction.KEEP]);
+  const other = { ...file('a', 8n), modifiedNs: 9n };
+  t.deepEqual(await next(other, changed('b')), [ItemAction.UPDATE]);
+  t.deepEqual(await next(other, changed('c')), [ItemAction.MOVE]);
+});
