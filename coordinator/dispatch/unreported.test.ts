@@ -3,6 +3,7 @@ import { fromBinary } from '@bufbuild/protobuf';
 import test from 'ava';
 import { BatchItemsSchema } from '../../gen/drover/v1/columns_pb.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
+import { ItemAction } from '../../gen/drover/v1/item_pb.ts';
 import type { BatchLease } from '../../gen/drover/v1/session_pb.ts';
 import { GonePolicy } from '../../gen/drover/v1/settings_pb.ts';
 import { batchBytesMax } from '../plan/batch-builder.ts';
@@ -111,4 +112,25 @@ test('what was written last and is then gone or renamed is known, too', async (t
   other.sendResults(gone);
   await harness.idle();
   t.deepEqual(await notesOf(harness, 'a', 'b', 'c'), [undefined, undefined, undefined]);
+});
+
+test('a file that is back to what the ledger says is written again, and then nobody looks for notes', async (t) => {
+  const harness = await openHarness(t);
+  const agent = await harness.attach('one');
+  await harness.scanned('a', agent, [file('a', 1n)]);
+  agent.sendResults(agent.take('batchLease'));
+  await harness.idle();
+  await cancelled(harness, agent, [file('a', 2n)]);
+  const hasNotes = async () => (await harness.watched.store.task('a'))!.hasUnreportedItems;
+  const other = await harness.attach('two');
+  await harness.scanned('a', other, [file('a', 1n)]);
+  const lease = other.take('batchLease');
+  t.deepEqual(fromBinary(BatchItemsSchema, lease.items).action, [ItemAction.UPDATE]);
+  t.deepEqual(unreportedOf(lease), [[0, 7n, 2n]]);
+  other.sendResults(lease);
+  await harness.idle();
+  t.true(await hasNotes());
+  const next = await harness.scanned('a', other, [file('a', 1n)]);
+  t.is(await harness.state(next), 'SUCCEEDED');
+  t.false(await hasNotes());
 });

@@ -5,6 +5,7 @@ import {
   TaskRowSchema,
   UnreportedFileSchema,
   UnreportedRowSchema,
+  type TaskRow,
   type UnreportedFile,
   type UnreportedRow,
 } from '../../gen/drover/store/v1/rows_pb.ts';
@@ -109,6 +110,18 @@ export async function forgetUnreported(
   if (task?.hasUnreportedItems !== true) return;
   for (const [index, row] of (await transaction.unreported(taskId, paths)).entries())
     if (row !== undefined) transaction.deleteUnreported(taskId, paths[index]!);
+}
+
+/** The task's row, which is changed when all that was noted is forgotten: then nobody has to look for notes. */
+export async function withoutUnreported(
+  transaction: Transaction,
+  taskId: string,
+  task: TaskRow,
+): Promise<TaskRow> {
+  if (!task.hasUnreportedItems || (await transaction.hasUnreported(taskId))) return task;
+  const row = create(TaskRowSchema, { ...task, hasUnreportedItems: false });
+  transaction.putTask(taskId, row);
+  return row;
 }
 
 /** The row with one more write; the newest is last, and none is in it twice. */

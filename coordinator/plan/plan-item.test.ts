@@ -105,3 +105,18 @@ test('what is neither a file nor a folder is never written, even when the agent 
       reason: ErrorReason.SPECIAL_FILE,
     });
 });
+
+test('a file that is what it was is written again when another content may stand at the destination', (t) => {
+  const row = create(LedgerRowSchema, fileRow);
+  t.is(planItem(file, row, { isUncertain: true }).action, UPDATE);
+  t.is(planItem(file, row, { isUncertain: false }).action, SKIP);
+});
+
+test('a renamed file is moved, and nothing is written where one is still to be moved away', (t) => {
+  const origin = { path: 'z', row: create(LedgerRowSchema, fileRow), isGone: true };
+  t.is(planItem(file, undefined, { origin }).action, ItemAction.MOVE);
+  t.is(planItem(folder, undefined, { origin }).action, CREATE);
+  t.is(planItem({ ...file, reason: ErrorReason.FILTERED }, undefined, { origin }).action, SKIP);
+  const held = planItem(file, create(LedgerRowSchema, fileRow), { isBeingMoved: true });
+  t.like(held, { action: FAIL, reason: ErrorReason.SOURCE_CHANGED });
+});

@@ -37,13 +37,15 @@ export interface ItemFacts {
   origin?: Origin | undefined;
   /** The run is about to move away what stands at the destination for the path, which was renamed at the source. */
   isBeingMoved?: boolean;
+  /** An agent may have written another content of it since the ledger's, and could not report it. */
+  isUncertain?: boolean;
 }
 
 /** `ledger` is what the last run that wrote the item recorded, if one did. */
 export function planItem(
   item: ScannedItem,
   ledger: LedgerRow | undefined,
-  { place, origin, isBeingMoved = false }: ItemFacts = {},
+  { place, origin, isBeingMoved = false, isUncertain = false }: ItemFacts = {},
 ): Decision {
   if (place === undefined) {
     const settled = settleItem(item);
@@ -61,7 +63,7 @@ export function planItem(
     return { action: ItemAction.MOVE, reason: ErrorReason.UNSPECIFIED, message: '' };
   // What an earlier run wrote is written over only where it is of the same kind: a folder takes no file's place, nor the reverse.
   if (item.kind === ItemKind.FOLDER) return write(ledger?.folder === true ? ledger : undefined);
-  if (ledger !== undefined && isUnchanged(item, ledger))
+  if (ledger !== undefined && !isUncertain && isUnchanged(item, ledger))
     return { action: ItemAction.SKIP, reason: ErrorReason.UNCHANGED, message: '' };
   return write(ledger?.folder === true ? undefined : ledger);
 }

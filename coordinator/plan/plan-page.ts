@@ -82,6 +82,7 @@ export function planPage(
       place: places?.[index],
       origin: origins?.[index],
       isBeingMoved: beingMoved?.has(index) === true,
+      isUncertain: unreported?.[index]?.some((row) => row !== undefined) === true,
       unreported: unreported?.[index],
     });
   return planner.finish();

@@ -209,6 +209,12 @@ export class LevelReader implements Reader {
     return { path: found, row: fromBinary(LedgerRowSchema, entry[1]) };
   }
 
+  async hasUnreported(task: string): Promise<boolean> {
+    const range = under(keys.unreported(task, ''));
+    const found = await this.read((await this.whole()).keys({ ...range, limit: 1 }).all());
+    return found.length > 0;
+  }
+
   async countLedger(task: string, max: number): Promise<number> {
     const range = under(keys.ledger(task, ''));
     const found = await this.read((await this.whole()).keys({ ...range, limit: max }).all());

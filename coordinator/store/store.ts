@@ -76,6 +76,8 @@ export interface Reader {
   fileIds(task: string, ids: readonly bigint[]): Promise<(FileIdRow | undefined)[]>;
   /** What agents may have written of these paths and not reported; undefined where nothing. */
   unreported(task: string, paths: readonly string[]): Promise<(UnreportedRow | undefined)[]>;
+  /** Whether there is any such note of the task. */
+  hasUnreported(task: string): Promise<boolean>;
   /**
    * The ledger's first row of the path or of anything below it: a folder gets its own row only when all in it is done. Undefined
    * when nothing of it was migrated.
