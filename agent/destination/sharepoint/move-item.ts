@@ -1,7 +1,7 @@
 // A file of a library gets another name or folder: the same item, with its link, its versions and whoever it is shared with.
-import type { MoveOptions } from '../destination.ts';
+import type { FolderTimes, MoveOptions } from '../destination.ts';
 import type { DriveFolders } from './drive-folders.ts';
-import { fileSystemInfo, itemVersion, readDriveItem, type DriveItem } from './drive-item.ts';
+import { itemVersion, readDriveItem, wholeSeconds, type DriveItem } from './drive-item.ts';
 import type { ProofParts } from './proof.ts';
 import { GraphFailure, isRefusal } from './graph-error.ts';
 import { throughRaces } from './races.ts';
@@ -41,7 +41,10 @@ async function moveOnce(parts: MoveItemParts, options: MoveOptions): Promise<Ite
   if (item === undefined || item.id !== expected.id) {
     // An attempt before may have come so far and not to its report.
     const there = await parts.look(to);
-    return there?.id === expected.id ? { kind: 'moved', item: there } : { kind: 'not-moved' };
+    if (there?.id !== expected.id) return { kind: 'not-moved' };
+    const isAsWritten = itemVersion(there) === expected.version;
+    const times = { modifiedNs: expected.modifiedNs, createdNs: 0n };
+    return { kind: 'moved', item: isAsWritten ? await dated(parts, there, times) : there };
   }
   const isEdited = itemVersion(item) !== expected.version;
   if (!item.isFile || (isEdited && isUnreported(item))) return { kind: 'not-moved' };
@@ -64,19 +67,30 @@ async function patch(
     const body = {
       name: nameOf(to),
       ...(parent === undefined ? {} : { parentReference: { id: parent } }),
-      // Without them the service may take the moment of the change for the file's date.
-      fileSystemInfo: fileSystemInfo(item),
       '@microsoft.graph.conflictBehavior': 'fail',
     };
     const call = { method: 'PATCH', path, headers, body, resourceUnits: 2 } as const;
     const moved = readDriveItem((await client.call(call, signal)).body);
-    return { kind: 'moved', item: moved ?? item };
+    return { kind: 'moved', item: await dated(parts, moved ?? item, item) };
   } catch (thrown) {
     if (!(thrown instanceof GraphFailure)) throw thrown;
     if (thrown.has('nameAlreadyExists')) return await taken(parts, to, thrown);
     if (isRefusal(thrown)) return { kind: 'not-moved' };
     throw thrown;
   }
+}
+
+/**
+ * The item with the dates that it had: the service may take the moment of the move for its date. They are not sent with the move, because
+ * each time that they are set counts as a version, with the room of a whole file.
+ */
+async function dated(
+  { folders }: MoveItemParts,
+  item: DriveItem,
+  times: FolderTimes,
+): Promise<DriveItem> {
+  const isSame = wholeSeconds(item.modifiedNs) === wholeSeconds(times.modifiedNs);
+  return isSame ? item : await folders.date(`/items/${item.id}`, times);
 }
 
 async function taken(parts: MoveItemParts, to: string, failure: GraphFailure): Promise<ItemMove> {

@@ -66,6 +66,27 @@ test('a moved file is the same item, with its dates, versions and whoever it is 
   t.is(await permissions(), shared);
 });
 
+test('a move makes no version, and a date that the service changes meanwhile is set again', async (t) => {
+  const one = await scene('old');
+  t.is((await move(one, 'old', 'a/new')).kind, 'moved');
+  t.is(await one.place.versions('a/new'), 1);
+  const item = `/drives/${one.place.driveId}/items/${one.expected.id}`;
+  const answer = (await tenant.graph('GET', item)).json() as { fileSystemInfo: object };
+  const now = { ...answer, fileSystemInfo: { lastModifiedDateTime: '2026-01-01T00:00:00Z' } };
+  const fault = { kind: 'status', status: 200, body: now };
+  await tenant.fault({ method: 'PATCH', path: one.expected.id, times: 1, fault });
+  one.wire.length = 0;
+  t.is((await move(one, 'a/new', 'a/newer')).kind, 'moved');
+  t.is(calls(one, 'PATCH'), 2);
+  t.is(await one.place.versions('a/new'), 2, 'the second one set the date');
+  t.is((await one.place.modifiedNs('a/new')) / 1_000_000_000n, one.expected.modifiedNs / 1_000_000_000n); // prettier-ignore
+  // As after a death between the two.
+  const redated = { fileSystemInfo: { lastModifiedDateTime: '2026-01-01T00:00:00Z' } };
+  await tenant.graph('PATCH', item, redated);
+  t.is((await move(one, 'old', 'a/new')).kind, 'moved');
+  t.is(await one.place.modifiedNs('a/new'), one.expected.modifiedNs);
+});
+
 test('a new name costs two calls, and a new folder is asked for once', async (t) => {
   const one = await scene('a/1');
   await move(one, 'a/1', 'a/one');
