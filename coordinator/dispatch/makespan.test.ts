@@ -1,6 +1,8 @@
 // How long runs take with agents of different speeds, against the least that is possible: all of them working until the last item.
+import { create } from '@bufbuild/protobuf';
 import test, { type ExecutionContext } from 'ava';
-import { openHarness, smallFiles, type Harness } from './testing/harness.ts';
+import { TaskRowSchema } from '../../gen/drover/store/v1/rows_pb.ts';
+import { batchFiles, openHarness, smallFiles, type Harness } from './testing/harness.ts';
 import { PacedAgent, tickMs } from './testing/paced-agent.ts';
 
 interface Plan {
@@ -56,4 +58,44 @@ for (const [name, files, plans, times] of table)
     const { tookMs, leastMs } = await timeOf(t, await openHarness(t), files, plans);
     t.log(`${tookMs} ms, ${leastMs} at least`);
     t.true(tookMs <= leastMs * times, `${tookMs} ms, and it must take ${leastMs}`);
+  });
+
+for (const [high, low] of [
+  [8, 2],
+  [9, 1],
+  [5, 5],
+] as const)
+  test(`two runs get on by their priorities, ${high} and ${low}, from the start and all the time`, async (t) => {
+    const harness = await openHarness(t);
+    const agents = [];
+    for (const name of ['one', 'two', 'three'])
+      agents.push(await PacedAgent.attach(harness, name, 4, 1));
+    const runs = [await harness.start('high'), await harness.start('low')];
+    for (const { task } of runs) {
+      await harness.watched.store.commit(async (transaction) => {
+        const row = (await transaction.task(task))!;
+        const priority = task === 'high' ? high : low;
+        transaction.putTask(task, create(TaskRowSchema, { ...row, task: { ...row.task!, priority } })); // prettier-ignore
+      });
+      harness.dispatcher.taskChanged(task);
+    }
+    for (const agent of agents)
+      while (agent.agent.all('scanLease').length > agent.scans) agent.scan(batchFiles(900));
+    await harness.idle();
+    const done = () => Promise.all(runs.map(async (run) => Number((await harness.run(run)).run!.progress!.succeededItems))); // prettier-ignore
+    let before = [0, 0];
+    for (let quarter = 1; quarter <= 2; quarter += 1) {
+      for (let tick = 0; tick < 120; tick += 1) {
+        harness.clock.advance(tickMs);
+        for (const agent of agents) agent.work();
+        await harness.idle();
+      }
+      const now = await done();
+      const [first, second] = [now[0]! - before[0]!, now[1]! - before[1]!];
+      const share = first / (first + second);
+      t.log(`${first} and ${second}`);
+      t.true(Math.abs(share - high / (high + low)) < 0.2, `${first} and ${second}`);
+      t.true(second > 0);
+      before = now;
+    }
   });

@@ -19,6 +19,8 @@ export class PacedAgent {
   readonly agent: ScriptedAgent;
   /** Items that were reported. */
   items = 0;
+  /** Scans that it has done. */
+  scans = 0;
   readonly #threads: number;
   readonly #itemsPerSecond: number;
   #jobs: Job[] = [];
@@ -39,6 +41,7 @@ export class PacedAgent {
   /** Scans the run whose lease has come, in one page. */
   scan(entries: readonly Entry[]): void {
     const { key } = this.agent.take('scanLease');
+    this.scans += 1;
     this.agent.sendPage(key, 1n, entries);
     this.agent.sendScanDone(key, 1n);
   }
