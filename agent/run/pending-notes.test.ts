@@ -48,7 +48,10 @@ test('what was not acknowledged is sent again, also by the next process', async 
   notes.restore((await journal.contents()).notes);
   sent.length = 0;
   notes.attach((frame) => sent.push(frame));
-  t.deepEqual(pathsOf(sent).toSorted((one, other) => one.localeCompare(other)), ['alone', 'late']);
+  t.deepEqual(
+    pathsOf(sent).toSorted((one, other) => one.localeCompare(other)),
+    ['alone', 'late'],
+  );
   await notes.keep(key, write('new'));
   t.is(new Set(sent.map(({ frame }) => (frame.case === 'writeNote' ? frame.value.number : 0n))).size, 3); // prettier-ignore
 });
