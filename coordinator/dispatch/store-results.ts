@@ -1,15 +1,16 @@
 // What the results of a batch, or of a part of it, make of the ledger, the names, the index of file ids and the notes of unreported
 // writes; all of it in the commit that stores the results.
 import { create } from '@bufbuild/protobuf';
-import { FileIdRowSchema, LedgerRowSchema, NameRowSchema, type BatchRow, type FileIdRow, type LedgerRow, type TaskRow } from '../../gen/drover/store/v1/rows_pb.ts'; // prettier-ignore
+import { FileIdRowSchema, LedgerRowSchema, NameRowSchema, type BatchRow, type FileIdRow, type LedgerRow } from '../../gen/drover/store/v1/rows_pb.ts'; // prettier-ignore
 import type { BatchItems, BatchResults, MoveOrigin } from '../../gen/drover/v1/columns_pb.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
-import { ItemAction, ItemKind, ItemState } from '../../gen/drover/v1/item_pb.ts';
+import { ItemAction, ItemState } from '../../gen/drover/v1/item_pb.ts';
 import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
 import type { BatchKey, Transaction } from '../store/store.ts';
 import type { BatchOutcome } from '../task/run-machine.ts';
 import { countOutcome } from './batch-outcome.ts';
 import { claimKeptPlaces, nameKeyOf, refuse } from './kept-places.ts';
+import { forgetItems, type ForgottenItem } from './forget-items.ts';
 import { ledgerRows } from './ledger-rows.ts';
 import { forgetUnreported } from './unreported.ts';
 
@@ -92,12 +93,13 @@ interface Move {
 /** Takes the old paths of what was moved out of the ledger, and notes what could not be moved. By the new path. */
 async function takeMoves(
   transaction: Transaction,
-  { task: taskId, run }: BatchKey,
+  key: BatchKey,
   { items, results }: StoredResults,
 ): Promise<Map<string, Move>> {
+  const { task: taskId, run } = key;
   const moves = new Map<string, Move>();
+  const forgotten: ForgottenItem[] = [];
   if (items.origin.length === 0) return moves;
-  const task = await transaction.task(taskId);
   const ids = items.origin.map(({ index }) => items.fileId[index]!);
   const found = await transaction.fileIds(taskId, ids);
   const isMoved = new Set(results.moved);
@@ -109,10 +111,11 @@ async function takeMoves(
     if (state === ItemState.SUCCEEDED && isMoved.has(origin.index)) {
       const [row] = await transaction.ledgerRows(taskId, [origin.path]);
       moves.set(path, { origin, row, wasCounted: isOwn && index.gone });
-      await forgetItem(transaction, taskId, task, { path: origin.path, row });
+      forgotten.push({ path: origin.path, row });
     } else if (isOwn && (state === ItemState.FAILED || state === ItemState.SKIPPED))
       transaction.putFileId(taskId, ids[at]!, failedMove(index));
   }
+  await forgetItems(transaction, key, forgotten);
   return moves;
 }
 
@@ -154,20 +157,19 @@ async function dropOldIds(
 /** What is gone: recycled items leave the ledger, and what was kept is told of once. */
 async function storeGone(
   transaction: Transaction,
-  { task: taskId, run }: BatchKey,
+  key: BatchKey,
   { items, results }: StoredResults,
 ): Promise<void> {
-  const task = await transaction.task(taskId);
+  const { task: taskId, run } = key;
   const reasons = new Map(results.remark.map(({ index, reason }) => [index, reason]));
   const rows = await transaction.ledgerRows(taskId, items.path);
-  const forgotten: string[] = [];
+  const recycled: ForgottenItem[] = [];
   for (const [index, path] of items.path.entries()) {
     const row = rows[index];
     if (row === undefined) continue;
     const state = results.state[index]!;
     if (items.action[index] === ItemAction.RECYCLE && state === ItemState.SUCCEEDED) {
-      await forgetItem(transaction, taskId, task, { path, row });
-      if (items.kind[index] === ItemKind.FILE) forgotten.push(path);
+      recycled.push({ path, row });
     } else if (
       items.action[index] === ItemAction.KEEP &&
       reasons.get(index) === ErrorReason.SOURCE_GONE
@@ -175,19 +177,6 @@ async function storeGone(
       // prettier-ignore
       transaction.putLedger(taskId, path, create(LedgerRowSchema, { ...row, goneRun: run }));
   }
-  await forgetUnreported(transaction, taskId, forgotten);
-}
-
-/** Deletes the ledger's row of a path, and frees the name it has at the destination. */
-async function forgetItem(
-  transaction: Transaction,
-  taskId: string,
-  task: TaskRow | undefined,
-  { path, row }: { path: string; row: LedgerRow | undefined },
-): Promise<void> {
-  await transaction.deleteLedger(taskId, path);
-  const name = task && nameKeyOf(task, row?.destinationPath || path);
-  if (name === undefined) return;
-  const [holder] = await transaction.names(taskId, [name]);
-  if (holder?.path === path) transaction.deleteName(taskId, name);
+  await forgetItems(transaction, key, recycled);
+  await forgetUnreported(transaction, taskId, recycled.map(({ path }) => path)); // prettier-ignore
 }

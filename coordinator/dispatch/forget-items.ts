@@ -1,0 +1,71 @@
+// Items that are no longer at the destination leave the ledger, and free the names that they had. The folders that they were in stay
+// known: writing a file makes the folders above it, also those whose own turn never came.
+import { create } from '@bufbuild/protobuf';
+import {
+  LedgerRowSchema,
+  type LedgerRow,
+  type TaskRow,
+} from '../../gen/drover/store/v1/rows_pb.ts';
+import type { RunKey, Transaction } from '../store/store.ts';
+import { nameKeyOf } from './kept-places.ts';
+
+/** An item of the ledger; one without a row is not in it any more. */
+export interface ForgottenItem {
+  path: string;
+  row: LedgerRow | undefined;
+}
+
+/** Deletes the ledger's rows of these items, and frees their names; the folders above that have no row get one. */
+export async function forgetItems(
+  transaction: Transaction,
+  key: RunKey,
+  items: readonly ForgottenItem[],
+): Promise<void> {
+  if (items.length === 0) return;
+  const task = await transaction.task(key.task);
+  for (const item of items) await forgetItem(transaction, key.task, task, item);
+  await keepFolders(transaction, key, items);
+}
+
+async function forgetItem(
+  transaction: Transaction,
+  taskId: string,
+  task: TaskRow | undefined,
+  { path, row }: ForgottenItem,
+): Promise<void> {
+  await transaction.deleteLedger(taskId, path);
+  const name = task && nameKeyOf(task, row?.destinationPath || path);
+  if (name === undefined) return;
+  const [holder] = await transaction.names(taskId, [name]);
+  if (holder?.path === path) transaction.deleteName(taskId, name);
+}
+
+async function keepFolders(
+  transaction: Transaction,
+  { task, run }: RunKey,
+  items: readonly ForgottenItem[],
+): Promise<void> {
+  const forgotten = new Set(items.map(({ path }) => path));
+  const places = new Map(items.flatMap(foldersAbove).filter(([path]) => !forgotten.has(path)));
+  const paths = [...places.keys()];
+  for (const [index, row] of (await transaction.ledgerRows(task, paths)).entries()) {
+    if (row !== undefined) continue;
+    const path = paths[index]!;
+    const place = places.get(path)!;
+    const destinationPath = place === path ? '' : place;
+    transaction.putLedger(task, path, create(LedgerRowSchema, { folder: true, run, destinationPath })); // prettier-ignore
+  }
+}
+
+/** The folders above an item, each with its path at the destination; none where that is not told part for part. */
+function foldersAbove({ path, row }: ForgottenItem): [path: string, place: string][] {
+  const parts = path.split('/');
+  const places = (row?.destinationPath || path).split('/');
+  if (row === undefined || places.length !== parts.length) return [];
+  return parts
+    .slice(1)
+    .map((_part, count) => [
+      parts.slice(0, count + 1).join('/'),
+      places.slice(0, count + 1).join('/'),
+    ]);
+}
