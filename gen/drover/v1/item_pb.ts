@@ -749,7 +749,7 @@ export const ItemSightingSchema: GenEnum<ItemSighting> = /*@__PURE__*/
  */
 export const ItemService: GenService<{
   /**
-   * Lists the items of a run, in the order they were planned in.
+   * Lists the items of a run, in the order they were planned in; what one agent left to others of a batch comes last.
    *
    * @generated from rpc drover.v1.ItemService.ListItems
    */
