@@ -5,11 +5,12 @@ import { ItemState } from '../../gen/drover/v1/item_pb.ts';
 import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
 import { GonePolicy } from '../../gen/drover/v1/settings_pb.ts';
 import { isRunOpen } from '../task/run-states.ts';
-import { numbersOf } from '../store/testing/random.ts';
+import { numbersOf, type Below } from '../store/testing/random.ts';
 import { openNamedTask, type NamedTask } from './testing/named-task.ts';
 import { SourceModel } from './testing/source-model.ts';
 
 const seeds = [1, 2, 7, 100, 129, 149];
+const foldedSeeds = [1, 2, 3];
 const runs = 14;
 const phases = [BatchPhase.TRANSFER, BatchPhase.GONE, BatchPhase.FOLDERS];
 
@@ -37,7 +38,7 @@ async function checkKept(t: ExecutionContext, task: NamedTask, model: SourceMode
   for (const [path, node] of model.source) {
     if (node.isFolder || failed.has(path) || model.isHidden(path)) continue;
     const [row] = await task.store.ledgerRows('a', [path]);
-    const standing = model.destination.get(row?.destinationPath || path);
+    const standing = model.standing(row?.destinationPath || path);
     t.is(standing?.content, node.content, `${told}: ${path}`);
   }
 }
@@ -55,11 +56,30 @@ async function checkCounts(t: ExecutionContext, task: NamedTask, model: SourceMo
   t.is(goneItems, BigInt(gone.length), `${told}: gone`);
   t.is(recycledItems, BigInt(gone.filter(({ state }) => state === ItemState.SUCCEEDED).length), told); // prettier-ignore
   for (const { path, row } of await task.store.ledgerRange('a', { after: '', upTo: '' }, 10_000)) {
-    t.true(model.destination.has(row.destinationPath || path), `${told}: ${path} stands`);
+    t.true(model.standing(row.destinationPath || path) !== undefined, `${told}: ${path} stands`);
     const [index] = await task.store.fileIds('a', [row.fileId]);
     const [indexed] = index === undefined ? [] : await task.store.ledgerRows('a', [index.path]);
     if (index !== undefined) t.is(indexed?.fileId, row.fileId, `${told}: the index of ${path}`);
   }
+}
+
+/** The source changes again and again, and is migrated; in the end three times in peace. */
+async function play(t: ExecutionContext, task: NamedTask, model: SourceModel, below: Below) {
+  for (let count = 0; count < 25; count += 1) model.change();
+  for (let run = 1; run <= runs; run += 1) {
+    for (let count = below(8); count > 0; count -= 1) model.change();
+    const isCalm = below(3) > 0;
+    await runOnce(task, model, {
+      gonePolicy: below(2) === 0 ? GonePolicy.KEEP : GonePolicy.RECYCLE,
+      failsOf: isCalm ? 0 : 15,
+      meanwhile: () => (isCalm || below(2) === 0 ? undefined : model.change()),
+    });
+    await checkCounts(t, task, model, `run ${run}`);
+    if (isCalm) await checkKept(t, task, model, `run ${run}`);
+  }
+  model.open();
+  const last = { gonePolicy: GonePolicy.RECYCLE, failsOf: 0, meanwhile: () => {} };
+  for (let run = 0; run < 3; run += 1) await runOnce(task, model, last);
 }
 
 for (const seed of seeds)
@@ -67,22 +87,24 @@ for (const seed of seeds)
     const below = numbersOf(seed);
     const model = new SourceModel(below);
     const task = await openNamedTask(t, 'file:///to');
-    for (let count = 0; count < 25; count += 1) model.change();
-    for (let run = 1; run <= runs; run += 1) {
-      for (let count = below(8); count > 0; count -= 1) model.change();
-      const isCalm = below(3) > 0;
-      await runOnce(task, model, {
-        gonePolicy: below(2) === 0 ? GonePolicy.KEEP : GonePolicy.RECYCLE,
-        failsOf: isCalm ? 0 : 15,
-        meanwhile: () => (isCalm || below(2) === 0 ? undefined : model.change()),
-      });
-      await checkCounts(t, task, model, `run ${run}`);
-      if (isCalm) await checkKept(t, task, model, `run ${run}`);
-    }
-    model.open();
-    const last = { gonePolicy: GonePolicy.RECYCLE, failsOf: 0, meanwhile: () => {} };
-    for (let run = 0; run < 3; run += 1) await runOnce(task, model, last);
+    await play(t, task, model, below);
     const contents = (side: ReadonlyMap<string, { content: string; isFolder: boolean }>) =>
       [...side].map(([path, { content, isFolder }]) => `${path} ${isFolder ? '' : content}`).toSorted(); // prettier-ignore
     t.deepEqual(contents(model.destination), contents(model.source));
+  });
+
+for (const seed of foldedSeeds)
+  test(`the same where names that differ in case only are one (seed ${seed})`, async (t) => {
+    const below = numbersOf(seed);
+    const model = new SourceModel(below, true);
+    const task = await openNamedTask(t);
+    await play(t, task, model, below);
+    const places: string[] = [];
+    for (const [path, node] of model.source) {
+      const [row] = await task.store.ledgerRows('a', [path]);
+      const place = row?.destinationPath || path;
+      places.push(model.keyOf(place));
+      t.like(model.standing(place), { isFolder: node.isFolder, content: node.isFolder ? '' : node.content }, path); // prettier-ignore
+    }
+    t.deepEqual([...model.destination.keys()].toSorted(), places.toSorted());
   });

@@ -32,12 +32,26 @@ const foldersMax = 3;
 
 export class SourceModel {
   readonly source = new Map<string, Node>();
+  /** By what makes a path another one there. */
   readonly destination = new Map<string, Standing>();
   readonly #below: Below;
+  readonly #isFolded: boolean;
   #tick = 0;
 
-  constructor(below: Below) {
+  /** `isFolded` is whether the destination takes names for one that differ in case only, of which the source has some then. */
+  constructor(below: Below, isFolded = false) {
     this.#below = below;
+    this.#isFolded = isFolded;
+  }
+
+  /** What stands at a path of the destination. */
+  standing(place: string): Standing | undefined {
+    return this.destination.get(this.keyOf(place));
+  }
+
+  /** The key of a path of the destination. */
+  keyOf(place: string): string {
+    return this.#isFolded ? place.toUpperCase() : place;
   }
 
   /** One thing that somebody does at the source. */
@@ -122,20 +136,21 @@ export class SourceModel {
 
   #recycle(items: BatchItems, index: number, place: string, isFolder: boolean) {
     if (this.source.has(items.path[index]!)) return ErrorReason.SOURCE_CHANGED;
-    const standing = this.destination.get(place);
+    const key = this.keyOf(place);
+    const standing = this.destination.get(key);
     if (standing === undefined) return undefined;
     const expected = items.expected.find((one) => one.index === index)!;
     const isOurs = isFolder ? standing.isFolder : standing.id === expected.id;
     if (!isOurs) return ErrorReason.DESTINATION_CONFLICT;
-    const isEmpty = ![...this.destination.keys()].some((path) => path.startsWith(`${place}/`));
+    const isEmpty = ![...this.destination.keys()].some((path) => path.startsWith(`${key}/`));
     if (!isEmpty) return ErrorReason.DESTINATION_NOT_EMPTY;
-    this.destination.delete(place);
+    this.destination.delete(key);
     return undefined;
   }
 
   #makeFolder(phase: BatchPhase, path: string, place: string) {
     if (this.source.get(path)?.isFolder !== true) return ErrorReason.SOURCE_VANISHED;
-    const standing = this.destination.get(place);
+    const standing = this.standing(place);
     if (standing?.isFolder === false) return ErrorReason.DESTINATION_CONFLICT;
     if (standing === undefined && phase === BatchPhase.FOLDERS)
       return ErrorReason.DESTINATION_CONFLICT;
@@ -145,7 +160,7 @@ export class SourceModel {
 
   #makeFolders(place: string): void {
     for (let cut = place.length; cut > 0; cut = place.lastIndexOf('/', cut - 1)) {
-      const path = place.slice(0, cut);
+      const path = this.keyOf(place.slice(0, cut));
       if (this.destination.has(path)) return;
       this.destination.set(path, { id: `id-${++this.#tick}`, isFolder: true, size: 0n, modifiedNs: 0n, content: '' }); // prettier-ignore
     }
@@ -158,7 +173,7 @@ export class SourceModel {
       items.action[index] === ItemAction.MOVE && this.#move(items, index, place, node);
     if (isMoved) results.moved.push(index);
     else {
-      const standing = this.destination.get(place);
+      const standing = this.standing(place);
       const expected = items.action[index] === ItemAction.UPDATE ? items.expected.find((one) => one.index === index) : undefined; // prettier-ignore
       const isFree = standing === undefined || standing.id === expected?.id || (!standing.isFolder && standing.content === node.content); // prettier-ignore
       if (!isFree) return ErrorReason.DESTINATION_CONFLICT;
@@ -166,12 +181,12 @@ export class SourceModel {
       if (cut > 0) this.#makeFolders(place.slice(0, cut));
       const { size, modifiedNs, content } = node;
       const id = standing?.id ?? `id-${++this.#tick}`;
-      this.destination.set(place, { id, isFolder: false, size, modifiedNs, content });
+      this.destination.set(this.keyOf(place), { id, isFolder: false, size, modifiedNs, content });
     }
     results.size[index] = node.size;
     results.modifiedNs[index] = node.modifiedNs;
     results.destinationModifiedNs[index] = node.modifiedNs;
-    results.destinationId[index] = this.destination.get(place)!.id;
+    results.destinationId[index] = this.standing(place)!.id;
     return undefined;
   }
 
@@ -179,19 +194,21 @@ export class SourceModel {
     const origin = items.origin.find((one) => one.index === index)!;
     const expected = items.expected.find((one) => one.index === index)!;
     const isAsScanned = node.size === items.size[index] && node.modifiedNs === items.modifiedNs[index] && node.fileId === items.fileId[index]; // prettier-ignore
-    if (!isAsScanned || this.source.has(origin.path) || this.destination.has(place)) return false;
-    const standing = this.destination.get(origin.destinationPath);
+    const [from, to] = [this.keyOf(origin.destinationPath), this.keyOf(place)];
+    const isTaken = from !== to && this.destination.has(to);
+    if (!isAsScanned || this.source.has(origin.path) || isTaken) return false;
+    const standing = this.destination.get(from);
     if (standing?.id !== expected.id) return false;
-    this.destination.delete(origin.destinationPath);
+    this.destination.delete(from);
     const cut = place.lastIndexOf('/');
     if (cut > 0) this.#makeFolders(place.slice(0, cut));
-    this.destination.set(place, standing);
+    this.destination.set(to, standing);
     return true;
   }
 
   #create(): void {
     const path = this.#freePath(this.#below(3) === 0);
-    if (path !== undefined) this.source.set(path, this.#node(path.at(-2) === 'd'));
+    if (path !== undefined) this.source.set(path, this.#node(path.at(-2)!.toLowerCase() === 'd'));
   }
 
   #node(isFolder: boolean): Node {
@@ -205,7 +222,8 @@ export class SourceModel {
     const folders = [...this.source].filter(([, node]) => node.isFolder).map(([path]) => path);
     const parents = ['', ...folders.filter((path) => path.split('/').length < foldersMax)];
     const parent = parents[this.#below(parents.length)]!;
-    const name = `${isFolder ? 'd' : 'f'}${this.#below(6)}`;
+    const plain = `${isFolder ? 'd' : 'f'}${this.#below(6)}`;
+    const name = this.#isFolded && this.#below(3) === 0 ? plain.toUpperCase() : plain;
     const path = parent === '' ? name : `${parent}/${name}`;
     return this.source.has(path) ? undefined : path;
   }
