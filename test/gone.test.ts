@@ -32,6 +32,8 @@ test.after.always(async () => {
 const recycle = { gonePolicy: GonePolicy.RECYCLE };
 const freely = { ...recycle, recyclePercentMax: 100 };
 const recycled = '.drover-recycled';
+/** Of the agent that may read and write everything. */
+const agentGroup = 'default';
 
 /** A share with some folders, a destination folder, and a task that has migrated all of it once. */
 async function scene(t: ExecutionContext, settings: Partial<TaskSettings>) {
@@ -45,7 +47,7 @@ async function scene(t: ExecutionContext, settings: Partial<TaskSettings>) {
     keep: { 'e.txt': 'the fifth' },
   });
   const url = pathToFileURL(destination).href;
-  const task = await tenant.stack.createTask({ source, destination: url, settings });
+  const task = await tenant.stack.createTask({ source, destination: url, settings, agentGroup });
   assertSucceeded(t, await tenant.stack.runToEnd(task));
   const arrived = () =>
     new Map([...readTree(destination)].filter(([name]) => !name.startsWith(recycled)));
@@ -182,7 +184,7 @@ test('in SharePoint a renamed file keeps its item, and nothing is uploaded; what
   const source = await temporaryFolder(t);
   await makeTree(source, { 'plan.txt': 'the plan', team: { 'notes.txt': 'notes', 'old.txt': 'old' } }); // prettier-ignore
   const destination = tenant.place();
-  const task = await tenant.stack.createTask({ source, destination, settings: freely });
+  const task = await tenant.stack.createTask({ source, destination, settings: freely, agentGroup });
   assertSucceeded(t, await tenant.stack.runToEnd(task));
   const before = await tenant.tree(destination);
   await tenant.put(below(destination, 'plan.txt'), 'somebody edits the plan');
