@@ -1,15 +1,12 @@
 import { once } from 'node:events';
 import {
-  chmodSync,
   existsSync,
   mkdirSync,
   readdirSync,
   renameSync,
-  rmSync,
   statSync,
   symlinkSync,
   utimesSync,
-  writeFileSync,
 } from 'node:fs';
 import { createHash } from 'node:crypto';
 import path from 'node:path';
@@ -235,154 +232,6 @@ function swapFolder(folder: string): void {
   mkdirSync(folder);
 }
 
-test('what fails is reported, and the rest goes on', async (t) => {
-  using place = makePlace();
-  place.write('good', 'good');
-  place.write('taken', 'new');
-  place.write('same', 'same');
-  place.write('same size', 'one');
-  place.write('last', 'last');
-  symlinkSync('good', path.join(place.source, 'link'));
-  mkdirSync(path.join(place.destination, 'folder'), { recursive: true });
-  writeFileSync(path.join(place.destination, 'taken'), 'precious');
-  writeFileSync(path.join(place.destination, 'same'), 'same');
-  utimesSync(path.join(place.destination, 'same'), 5, 5);
-  writeFileSync(path.join(place.destination, 'same size'), 'two');
-  const items = file('good', 'taken', 'same', 'same size', 'vanished', 'link', 'last');
-  const { rows, job } = await batch(place, items);
-  t.deepEqual(remarks(rows), [
-    [1, ErrorReason.DESTINATION_CONFLICT],
-    [3, ErrorReason.DESTINATION_CONFLICT],
-    [4, ErrorReason.SOURCE_VANISHED],
-    [5, ErrorReason.SYMBOLIC_LINK],
-  ]);
-  t.regex(rows.remark[0]!.message, /8 bytes of .* and 3 bytes of/);
-  t.is(rows.state[2], ItemState.SUCCEEDED);
-  t.is(rows.destinationModifiedNs[2], 5_000_000_000n);
-  t.is(place.read('taken').toString(), 'precious');
-  t.is(place.read('last').toString(), 'last');
-  t.is(job.shared.progress[0], 7n);
-  t.deepEqual(readdirSync(place.destination).sort(), [
-    'folder',
-    'good',
-    'last',
-    'same',
-    'same size',
-    'taken',
-  ]);
-});
-
-test('a file is written elsewhere, and over what an earlier run left', async (t) => {
-  using place = makePlace();
-  place.write('file', 'old');
-  const first = await batch(place, { ...file('file'), destinationPath: ['other/name'] });
-  t.is(place.read('other/name').toString(), 'old');
-  place.write('file', 'newer');
-  const expected = [{ index: 0, size: 3n, modifiedNs: first.rows.destinationModifiedNs[0]! }];
-  const items = { ...file('file'), destinationPath: ['other/name'], expected };
-  const second = await batch(place, items);
-  t.deepEqual(remarks(second.rows), []);
-  t.is(place.read('other/name').toString(), 'newer');
-  const late = await batch(place, items);
-  t.is(late.rows.state[0], ItemState.SUCCEEDED, 'done before, by somebody whose answer was lost');
-});
-
-test('what an agent wrote in an earlier batch and could not report is replaced', async (t) => {
-  using place = makePlace();
-  place.write('one', 'newer');
-  place.write('two', 'newer');
-  mkdirSync(place.destination);
-  for (const name of ['one', 'two']) {
-    writeFileSync(path.join(place.destination, name), 'written');
-    utimesSync(path.join(place.destination, name), 5, 5);
-  }
-  const unreported = [
-    { index: 0, size: 6n, modifiedNs: 4_000_000_000n },
-    { index: 0, size: 7n, modifiedNs: 5_000_000_000n },
-    { index: 1, size: 6n, modifiedNs: 4_000_000_000n },
-  ];
-  const { rows } = await batch(place, { ...file('one', 'two'), unreported });
-  t.deepEqual(remarks(rows), [[1, ErrorReason.DESTINATION_CONFLICT]]);
-  t.is(place.read('one').toString(), 'newer');
-  t.is(place.read('two').toString(), 'written');
-});
-
-test('what may pass is tried again, as often as the settings say', async (t) => {
-  using place = makePlace();
-  place.write('good', 'good');
-  mkdirSync(path.join(place.source, 'was a file'));
-  const { rows } = await batch(place, file('was a file', 'good'));
-  t.deepEqual(remarks(rows), [[0, ErrorReason.SOURCE_CHANGED]]);
-  t.deepEqual(rows.attempts, [3, 1]);
-  const one = await batch(place, file('was a file'), { settings: { ...settings, maxAttempts: 1 } });
-  t.deepEqual(one.rows.attempts, [1]);
-});
-
-test('a batch that is told to stop leaves nothing half-done', async (t) => {
-  using place = makePlace();
-  place.writeEndless('large');
-  const shared = createSharedJobState(0);
-  const running = batch(place, file('large'), { shared });
-  await begun(shared, 1);
-  stopJob(shared);
-  t.deepEqual((await running).result, { kind: 'stopped' });
-  t.deepEqual(readdirSync(place.destination), []);
-  t.is(Atomics.load(shared.progress, 1), 0n);
-});
-
-test('a pause between attempts ends when the batch is told to stop', async (t) => {
-  using place = makePlace();
-  mkdirSync(path.join(place.source, 'was a file'));
-  place.write('good', 'good');
-  const shared = createSharedJobState(0);
-  const more = { shared, settings: { ...settings, maxAttempts: 10 } };
-  const running = batch(place, file('was a file', 'good'), more);
-  await begun(shared, 0);
-  stopJob(shared);
-  const { result, rows } = await running;
-  t.like(result, { kind: 'stopped' });
-  // What was finished by then is told, and nothing of the rest.
-  t.deepEqual(rows.state, [ItemState.UNSPECIFIED, ItemState.SUCCEEDED]);
-  t.deepEqual(rows.attempts, [0, 1]);
-  t.deepEqual(rows.remark, []);
-  t.true(rows.sha256.subarray(0, 32).every((byte) => byte === 0));
-  t.is(place.read('good').toString(), 'good');
-});
-
-test('a batch without its source is not done at all', async (t) => {
-  using place = makePlace();
-  rmSync(place.source, { recursive: true });
-  const { result } = await batch(place, file('a', 'b'));
-  t.is(result.kind === 'failed' && result.reason, ErrorReason.SOURCE_NOT_FOUND);
-  mkdirSync(place.source);
-});
-
-test('a sweep removes what all generations left half-written', async (t) => {
-  using place = makePlace();
-  mkdirSync(path.join(place.destination, 'a'), { recursive: true });
-  const names = ['a/.drover-tag-1-0.part', 'a/.drover-tag-2-0.part', '.drover-tag-2-1.part'];
-  const others = ['.drover-tag-3-1.part', '.drover-other-1-1.part'];
-  for (const name of [...names, ...others])
-    writeFileSync(path.join(place.destination, name), 'half');
-  const items = toBinary(
-    BatchItemsSchema,
-    create(BatchItemsSchema, file('a/file', 'b', 'no/folder/c')),
-  );
-  const { destination } = place;
-  const result = await pool.run({
-    kind: 'sweep',
-    destination,
-    ...elsewhere,
-    uploads: [],
-    items,
-    leaseTag: 'tag',
-    generation: 2,
-  });
-  t.deepEqual(result, { kind: 'swept' });
-  t.deepEqual(readdirSync(destination).sort(), [...others, 'a'].sort());
-  t.deepEqual(readdirSync(path.join(destination, 'a')), []);
-});
-
 test('only the bytes of a job cross, not the buffer they lie in', async (t) => {
   using place = makePlace();
   place.write('file', 'x');
@@ -432,16 +281,4 @@ test('a thread that ends early answers for its job', async (t) => {
     existsSync(path.join(destination, 'large')),
     'half a file never has the name of the whole',
   );
-});
-
-test('an account without the right to read is told', async (t) => {
-  using place = makePlace();
-  place.write('file', 'x');
-  if (process.getuid?.() === 0) {
-    t.log('skipped: this account may read everything');
-    return t.pass();
-  }
-  chmodSync(path.join(place.source, 'file'), 0);
-  const { rows } = await batch(place, file('file'));
-  return t.deepEqual(remarks(rows), [[0, ErrorReason.SOURCE_ACCESS_DENIED]]);
 });
