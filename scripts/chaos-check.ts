@@ -84,13 +84,11 @@ class Check implements Findings {
   readonly problems: string[] = [];
   readonly counts = new Map<string, number>();
   readonly #seen: Seen;
-  readonly #arrivedContents: ReadonlySet<string>;
   /** The path of each place. */
   readonly #owners = new Map<string, string>();
 
   constructor(seen: Seen) {
     this.#seen = seen;
-    this.#arrivedContents = new Set(seen.arrived.values().map(({ sha256 }) => sha256));
     for (const name of seen.truth.keys()) this.#owners.set(seen.placeOf(name), name);
     for (const [name, places] of seen.places)
       for (const place of places)
@@ -176,12 +174,12 @@ class Check implements Findings {
   }
 
   /**
-   * What is gone from the source may have been moved at the destination by an agent that could not report it, before the new name was
-   * gone, too; then it stands where nobody knows that it is.
+   * What is gone from the source may have been moved at the destination by an agent that could not report it, before its new name was
+   * gone, too; then it is where nobody knows, or became what its new name was next.
    */
   #missing(name: string, report: Reported): void {
-    const isElsewhere = report.isKept && this.#arrivedContents.has(report.sha256);
-    if (isElsewhere) this.#count('of them moved, and deleted before that could be reported');
+    const mayBeMoved = report.isKept && this.#seen.truth.get(name)?.wasRenamed === true;
+    if (mayBeMoved) this.#count('of them moved, and gone before that could be reported');
     else this.problems.push(`${report.run} reports ${name} as migrated, and it is not there`);
   }
 

@@ -35,6 +35,8 @@ export interface Truth {
    * time it is repeated because its answer was lost.
    */
   wasEmpty: boolean;
+  /** Whether what was here ever got another name. */
+  wasRenamed: boolean;
   /** When, on the clock of `performance`. */
   changedMs: number;
 }
@@ -249,7 +251,8 @@ export class Share {
     const truth = this.truth.get(name);
     const contents = (truth?.contents ?? new Set()).add(content);
     const wasEmpty = truth?.wasEmpty === true || content === emptyContent;
-    this.truth.set(name, { content, contents, wasEmpty, changes: (truth?.changes ?? 0) + 1, changedMs: performance.now() }); // prettier-ignore
+    const wasRenamed = truth?.wasRenamed === true;
+    this.truth.set(name, { content, contents, wasEmpty, wasRenamed, changes: (truth?.changes ?? 0) + 1, changedMs: performance.now() }); // prettier-ignore
   }
 
   /** A file has another name now. What it was goes with it, as do its versions at a destination where it is moved. */
@@ -260,6 +263,7 @@ export class Share {
     truth.changes += changes;
     truth.wasEmpty ||= wasEmpty;
     this.#origins.set(other, name);
+    this.truth.get(name)!.wasRenamed = true;
     this.#forget(name);
   }
 

@@ -126,7 +126,8 @@ function failedMove(index: FileIdRow): FileIdRow {
 /** What was moved was not read again: its content is what it was. */
 function movedRow(row: LedgerRow, move: Move | undefined): LedgerRow {
   if (move === undefined) return row;
-  const before = move.row ?? create(LedgerRowSchema, { sha256: move.origin.sha256 });
+  const { origin } = move;
+  const before = move.row ?? create(LedgerRowSchema, { sha256: origin.sha256, quickXorHash: origin.quickXorHash }); // prettier-ignore
   const { sha256, quickXorHash, verification, destinationSize, destinationQuickXorHash } = before;
   return create(LedgerRowSchema, {
     ...row,

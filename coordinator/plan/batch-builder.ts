@@ -96,6 +96,7 @@ export class BatchBuilder {
           path: origin.path,
           destinationPath: origin.row.destinationPath || origin.path,
           sha256: origin.row.sha256,
+          quickXorHash: origin.row.quickXorHash,
           isCertain: isCertain(item, origin),
         }),
       );

@@ -1,6 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import test from 'ava';
-import { BatchItemsSchema, BatchResultsSchema } from '../../gen/drover/v1/columns_pb.ts';
+import { BatchItemsSchema, BatchResultsSchema, MoveOriginSchema } from '../../gen/drover/v1/columns_pb.ts'; // prettier-ignore
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { ItemAction, ItemKind, ItemState, ItemVerification } from '../../gen/drover/v1/item_pb.ts';
 import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
@@ -84,6 +84,28 @@ test('what was read is what is shown of a migrated file; a failed one has its re
   t.is(second!.attempts, 3);
   t.is(second!.message, 'it changed');
   t.true(second!.advice.length > 0);
+});
+
+test('what was moved has the hashes that it had; what could not be moved has its own', (t) => {
+  const done = batch(BatchPhase.TRANSFER, [
+    ['new', FILE, ItemAction.MOVE],
+    ['other', FILE, ItemAction.MOVE],
+  ]);
+  const before = { sha256: Buffer.alloc(32, 0xcd), quickXorHash: Buffer.alloc(20, 2) };
+  done.items.origin = [0, 1].map((index) => create(MoveOriginSchema, { index, path: `old ${index}`, ...before })); // prettier-ignore
+  done.results = create(BatchResultsSchema, {
+    state: [ItemState.SUCCEEDED, ItemState.SUCCEEDED],
+    size: [7n, 7n],
+    modifiedNs: [0n, 0n],
+    destinationModifiedNs: [0n, 0n],
+    sha256: Buffer.concat([Buffer.alloc(32), Buffer.alloc(32, 0xab)]),
+    quickXorHash: Buffer.concat([Buffer.alloc(20), Buffer.alloc(20, 1)]),
+    attempts: [1, 1],
+    moved: [0],
+  });
+  const [moved, written] = [...itemRows(done, 0)].map(({ item }) => item);
+  t.like(moved, { movedFrom: 'old 0', sha256: 'cd'.repeat(32), quickXorHash: before.quickXorHash.toString('base64') }); // prettier-ignore
+  t.like(written, { movedFrom: '', sha256: 'ab'.repeat(32), quickXorHash: 'AQEBAQEBAQEBAQEBAQEBAQEBAQE=' }); // prettier-ignore
 });
 
 test('times before 1970 have seconds below zero and nanoseconds above', (t) => {

@@ -88,7 +88,7 @@ function addOrigin(item: Item, origin: MoveOrigin, isMoved: boolean): void {
   if (!isMoved) return;
   // It was not read again: its content is what was migrated before.
   item.sha256 = Buffer.from(origin.sha256).toString('hex');
-  item.quickXorHash = '';
+  item.quickXorHash = Buffer.from(origin.quickXorHash).toString('base64');
 }
 
 function addResult(
