@@ -28,6 +28,7 @@ const columns: readonly [title: string, value: (item: Item) => string | number |
   ['destination_path', (item) => item.destinationPath],
   ['destination_id', (item) => item.destinationId],
   ['verification', (item) => verificationOf(item)],
+  ['moved_from', (item) => item.movedFrom],
 ];
 
 /** Where the report of a run, tasks/{task}/runs/{run}, goes. */
