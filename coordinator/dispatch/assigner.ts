@@ -12,6 +12,9 @@ import type { RunFeed } from './run-feed.ts';
 import type { Session } from './session.ts';
 import { workUnits, type WorkSize } from './work-size.ts';
 
+/** How many leases a round gives at most: each holds the items of its batch in memory until its agent has read them. */
+const picksMax = 64;
+
 export interface AssignerParts {
   store: Store;
   clock: Clock;
@@ -104,7 +107,12 @@ export class Assigner {
     const offers = this.#offers([...sessions.values()].filter((session) => session.takesWork));
     const match = new Match(offers, runs.all().map((feed) => this.#demand(feed))); // prettier-ignore
     const picks: Pick[] = [];
-    for (let pair = match.next(); pair !== undefined; pair = match.next()) {
+    // What is left over comes in the next round.
+    for (
+      let pair = match.next();
+      pair !== undefined && picks.length < picksMax;
+      pair = match.next()
+    ) {
       const { offer, demand, isScan } = pair;
       const { feed } = demand;
       const work = isScan ? feed.takeScan() : await feed.takeBatch();
