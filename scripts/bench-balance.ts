@@ -15,6 +15,8 @@ import { createJoinToken, emulatorSignIn, startAgent, startCoordinator, startEmu
 
 const library = 'https://contoso.sharepoint.com/sites/migration/Shared Documents';
 const fileBytes = 1024;
+/** Files of a run that is not measured, for each agent: it signs in and finds the library. */
+const warmUpFiles = 8;
 
 interface Stage {
   context: WorkloadContext;
@@ -24,22 +26,24 @@ interface Stage {
   source: string;
   /** Files and folders of the source. */
   items: number;
-  startedAgents: number;
 }
 
 /** h: a run shared by agents of different speeds, and by one, two, four and eight of one speed. */
 export async function sharedRun(context: WorkloadContext): Promise<Row[]> {
-  const { balanceFiles: files, balanceLatencyMs: latencyMs } = context.options.sizes;
+  const { balanceFiles: files, scaleFiles, balanceLatencyMs: latencyMs } = context.options.sizes;
   const source = path.join(context.folder, 'source');
   const items = files + makeSmallFiles(source, files, fileBytes);
+  const scaleSource = path.join(context.folder, 'scale');
+  const scaleItems = scaleFiles + makeSmallFiles(scaleSource, scaleFiles, fileBytes);
   await using emulator = await startEmulator({
     data: path.join(context.folder, 'emulator'),
     arguments: ['--latency', String(latencyMs)],
   });
   await using coordinator = await startCoordinator({ data: path.join(context.folder, 'coordinator') }); // prettier-ignore
   const api = connectApi(coordinator.ready);
-  const stage: Stage = { context, emulator: emulator.ready, coordinator: coordinator.ready, api, source, items, startedAgents: 0 }; // prettier-ignore
-  return [...(await measureBalance(stage)), ...(await measureScale(stage))];
+  const stage: Stage = { context, emulator: emulator.ready, coordinator: coordinator.ready, api, source, items }; // prettier-ignore
+  const scaleStage = { ...stage, source: scaleSource, items: scaleItems };
+  return [...(await measureBalance(stage)), ...(await measureScale(scaleStage))];
 }
 
 /** Fast and slow agents together, against the time in which nobody would ever wait for another. */
@@ -100,7 +104,7 @@ async function startAgents(stage: Stage, requests: readonly number[]) {
   };
   try {
     for (const atOnce of requests) {
-      const name = `agent-${(stage.startedAgents += 1)}`;
+      const name = `agent-${(startedAgents += 1)}`;
       list.push(
         await startAgent({
           name,
@@ -113,9 +117,21 @@ async function startAgents(stage: Stage, requests: readonly number[]) {
         }),
       );
     }
+    await warmUp(stage, requests.length);
   } catch (error) {
     await stopAll();
     throw error;
   }
   return { list, [Symbol.asyncDispose]: stopAll };
 }
+
+async function warmUp({ api, context }: Stage, agents: number): Promise<void> {
+  const files = agents * warmUpFiles;
+  const name = `warm ${startedAgents}`;
+  const source = path.join(context.folder, name);
+  const items = files + makeSmallFiles(source, files, fileBytes);
+  await migrateOnce(api, { source, destination: `${library}/${name}` }, items);
+}
+
+/** Agents are told apart by their number. */
+let startedAgents = 0;

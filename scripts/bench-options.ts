@@ -32,6 +32,7 @@ export interface BenchSizes {
   firstLeaseRuns: number;
   /** Workload h: files, what an answer takes, requests at once of the agents that share a run; and how many of one speed do. */
   balanceFiles: number;
+  scaleFiles: number;
   balanceLatencyMs: number;
   balanceRequests: readonly number[];
   /** The most first, one at the end. */
@@ -68,11 +69,12 @@ export const fullSizes: BenchSizes = {
   coordinatorSessions: 500,
   idleMs: 20_000,
   firstLeaseRuns: 200,
-  balanceFiles: 2000,
+  balanceFiles: 3000,
+  scaleFiles: 1500,
   balanceLatencyMs: 200,
   balanceRequests: [8, 8, 8, 8, 2, 2, 2, 2],
   scaleAgents: [8, 4, 2, 1],
-  scaleRequests: 4,
+  scaleRequests: 2,
 };
 
 /** Just enough to show that the bench works. */
@@ -94,6 +96,7 @@ export const smokeSizes: BenchSizes = {
   idleMs: 200,
   firstLeaseRuns: 5,
   balanceFiles: 40,
+  scaleFiles: 40,
   balanceLatencyMs: 20,
   balanceRequests: [4, 1],
   scaleAgents: [2, 1],
@@ -148,7 +151,7 @@ const help = `
   e  one file of 2 GiB to the same tenant, against a loop that only puts the chunks
   f  1,000 files of 20 KiB to a tenant with a budget of 1,250 resource units a minute
   g  the coordinator alone, on one core, with agents that take no time: 1,000,000 items, 500 sessions, a restart; once, whatever --rounds
-  h  2,000 files of 1 KiB to an emulated tenant that takes 200 ms for each answer, shared by four fast agents and four slow ones, and by
+  h  3,000 files of 1 KiB to an emulated tenant that takes 200 ms for each answer, shared by four fast agents and four slow ones, and 1,500 by
      one, two, four and eight of one speed (some ten minutes a round)`;
 
 function workloadList(text: string): WorkloadName[] {
