@@ -12,6 +12,8 @@ export class OpenRuns {
   readonly #store: Store;
   readonly #changes: Changes;
   readonly #feeds = new Map<string, RunFeed>();
+  /** By the task's uid, the number of its last run that has ended, so that a row which is heard of late does not bring it back. */
+  readonly #lastEnded = new Map<string, number>();
 
   constructor(store: Store, changes: Changes) {
     this.#store = store;
@@ -28,7 +30,6 @@ export class OpenRuns {
 
   /** The run as it is in the store now; undefined when it has ended or its task is gone. */
   async refresh(key: RunKey): Promise<RunFeed | undefined> {
-    // Read inside a commit, so that no row older than one that was already taken comes back late.
     const [task, row] = await this.#store.commit((transaction) =>
       Promise.all([transaction.task(key.task), transaction.run(key)]),
     );
@@ -37,7 +38,9 @@ export class OpenRuns {
       this.#feeds.delete(runName(key));
       return undefined;
     }
-    if (known === undefined && !isRunOpen(row.run!.state)) return undefined;
+    const hasEnded =
+      !isRunOpen(row.run!.state) || key.run <= (this.#lastEnded.get(task.task!.uid) ?? 0);
+    if (known === undefined && hasEnded) return undefined;
     const feed = known ?? new RunFeed(this.#store, key, task.task!, row);
     feed.takeTask(task.task!);
     this.#feeds.set(runName(key), feed);
@@ -45,11 +48,20 @@ export class OpenRuns {
     return feed;
   }
 
-  /** Takes a row that was just committed; a run that has ended is forgotten. */
+  /**
+   * Takes a row that was committed; a run that has ended is forgotten. Commits that are written together are heard of in any order, so
+   * that a row which is older than the one that is known is left alone: nobody would come to correct it.
+   */
   update(feed: RunFeed, row: RunRow): void {
+    if (row.revision < feed.row.revision) return;
     feed.row = row;
-    if (!isRunOpen(row.run!.state)) this.#feeds.delete(runName(feed.key));
+    if (!isRunOpen(row.run!.state)) this.#forget(feed);
     this.#changes.emit({ kind: 'task', task: feed.key.task });
+  }
+
+  #forget({ key, taskUid }: RunFeed): void {
+    this.#feeds.delete(runName(key));
+    this.#lastEnded.set(taskUid, key.run);
   }
 
   /** Ends a run that was being cancelled; whoever calls knows that nobody works on it any more. */

@@ -28,6 +28,7 @@ export type Work = { kind: 'scan' } | BatchWork;
 
 export class RunFeed {
   readonly key: RunKey;
+  readonly taskUid: string;
   readonly source: string;
   readonly destination: string;
   readonly meter = new Meter();
@@ -53,6 +54,7 @@ export class RunFeed {
   constructor(reader: Reader, key: RunKey, task: Task, row: RunRow) {
     this.#reader = reader;
     this.key = key;
+    this.taskUid = task.uid;
     this.source = task.source;
     this.destination = task.destination;
     const source = parseLocation(task.source, 'source');

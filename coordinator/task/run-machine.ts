@@ -158,6 +158,7 @@ function runOf(
 export function stepRun(row: RunRow, event: RunEvent, nowMs: number): RunRow {
   const next = clone(RunRowSchema, row);
   apply(next, event, nowMs);
+  next.revision += 1n;
   return next;
 }
 

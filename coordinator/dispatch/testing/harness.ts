@@ -79,7 +79,7 @@ export class Harness {
     const key = await this.watched.store.commit(async (transaction) => {
       const row =
         (await transaction.task(task)) ??
-        create(TaskRowSchema, { task: { name: `tasks/${task}`, source: '/from', destination } });
+        create(TaskRowSchema, { task: { name: `tasks/${task}`, uid: task, source: "/from", destination } });
       const runKey = { task, run: row.latestRun + 1 };
       transaction.putTask(task, create(TaskRowSchema, { ...row, latestRun: runKey.run }));
       const settings = create(TaskSettingsSchema, { maxAttempts: 3, ...own });
