@@ -8,7 +8,10 @@ import type { StreamView } from './special-views.ts';
 import { Table, type LeadingColumn } from './table.ts';
 
 /** What is shown when nothing is asked for, whatever the first agent has: the others may have more. */
-const watchedColumns = ['name', 'state', 'state_time', 'group', 'slots_used', 'slots'];
+const watchedColumns = [
+  ...['name', 'state', 'state_time', 'group', 'slots_used', 'slots'],
+  'attention_message',
+];
 
 /** Shows agents as they come, go, and are put to work. */
 export class AgentWatchView implements StreamView {
@@ -39,6 +42,9 @@ export class AgentWatchView implements StreamView {
   }
 }
 
-function newsOf({ state, availability, slots, slotsUsed, group, sourceRoots, version }: Agent) {
-  return JSON.stringify([state, availability, slots, slotsUsed, group, sourceRoots, version]);
+function newsOf(agent: Agent) {
+  const { state, availability, slots, slotsUsed, group, sourceRoots, version } = agent;
+  const { attentionReason, attentionMessage } = agent;
+  const attention = [attentionReason, attentionMessage];
+  return JSON.stringify([state, availability, slots, slotsUsed, group, sourceRoots, version, attention]); // prettier-ignore
 }

@@ -30,6 +30,8 @@ export const leadingColumns: Partial<Record<string, readonly LeadingColumn[]>> =
     { field: 'name' },
     { field: 'state' },
     { field: 'state_time', title: 'since' },
+    { field: 'attention_reason', title: 'reason' },
+    { field: 'attention_message', title: 'attention' },
     { field: 'group' },
     { field: 'slots_used', title: 'used' },
     { field: 'slots' },

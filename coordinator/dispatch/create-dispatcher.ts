@@ -7,7 +7,7 @@ import { AgentAvailability } from '../../gen/drover/v1/agent_pb.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { RunState } from '../../gen/drover/v1/run_pb.ts';
 import { WelcomeSchema, type AttachRequest, type AttachResponse } from '../../gen/drover/v1/session_pb.ts'; // prettier-ignore
-import { DroverError } from '../../lib/error.ts';
+import { DroverError, reasonName } from '../../lib/error.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { Clock } from '../../lib/time.ts';
 import type { RunKey, Store } from '../store/store.ts';
@@ -82,6 +82,7 @@ class LeaseDispatcher implements Dispatcher {
       onProgress: (session, runs) => this.#progressed(session, runs),
       onChecked: (session, done) => this.#checks.answer(session, done),
       onRoom: () => this.#assigner.wake(),
+      onAttention: (session) => this.#noteAttention(session),
     });
     this.#assigner = new Assigner({
       store,
@@ -150,11 +151,11 @@ class LeaseDispatcher implements Dispatcher {
     const session = this.#sessions.get(agent);
     if (session === undefined) return undefined;
     const { version, platform, locationKinds, sourceRoots } = session.hello;
-    const { slots, attachTimeMs, lastSeenTimeMs, draining, ability } = session;
+    const { slots, attachTimeMs, lastSeenTimeMs, draining, offered, attention } = session;
     return {
       ...{ draining, version, platform, slots, locationKinds, sourceRoots },
-      ...{ attachTimeMs, lastSeenTimeMs },
-      group: ability.group,
+      ...{ attachTimeMs, lastSeenTimeMs, attention },
+      group: offered.group,
       slotsUsed: this.#leases.table.ofSession(session).length,
       ...session.speed.rates(this.#parts.clock.now()),
     };
@@ -257,6 +258,15 @@ class LeaseDispatcher implements Dispatcher {
     }
     session.speed.sample(this.#parts.clock.now(), sumOf(this.#leases.table.ofSession(session)));
     this.#changes.emit({ kind: 'agent', agent: session.agent });
+  }
+
+  /** Who has work of the kind that the agent cannot do now, or can do again, waits for something else from now on. */
+  #noteAttention({ agent, attention }: Session): void {
+    const { log } = this.#parts;
+    if (attention === undefined) log.info({ agent }, 'agent needs no attention any more');
+    else log.warn({ agent, reason: reasonName(attention.reason) }, `agent needs attention: ${attention.message}`); // prettier-ignore
+    for (const { key } of this.#runs.all()) this.#changes.emit({ kind: 'task', task: key.task });
+    this.#assigner.wake();
   }
 
   #measure(feed: RunFeed): void {

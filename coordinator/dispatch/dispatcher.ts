@@ -1,5 +1,6 @@
 // The part of the coordinator that gives work to attached agents: what the rest of the coordinator sees of it.
 import type { AgentAvailability } from '../../gen/drover/v1/agent_pb.ts';
+import type { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import type { AttachRequest, AttachResponse } from '../../gen/drover/v1/session_pb.ts';
 import type { RunKey } from '../store/store.ts';
 
@@ -26,6 +27,8 @@ export interface LiveAgent {
   group: string;
   /** Empty: every path that exists on its machine. */
   sourceRoots: readonly string[];
+  /** What it says is wrong with it. */
+  attention: { reason: ErrorReason; message: string } | undefined;
   /** Over the last seconds. */
   itemsPerSecond: number;
   bytesPerSecond: number;

@@ -38,11 +38,16 @@ export function inFlightOf(feed: RunFeed, table: LeaseTable): InFlight {
 }
 
 function waits(feed: RunFeed, sessions: Iterable<Session>): string {
-  const waited = Array.from(sessions, ({ ability, draining, availability, hello }) => ({
-    ability,
-    draining,
-    availability,
-    sourceRoots: hello.sourceRoots,
-  }));
+  const waited = Array.from(
+    sessions,
+    ({ agent, offered, attention, draining, availability, hello }) => ({
+      agent,
+      offered,
+      attention,
+      draining,
+      availability,
+      sourceRoots: hello.sourceRoots,
+    }),
+  );
   return waitingFor(feed.row.run!, feed.need, feed.source, waited);
 }

@@ -94,7 +94,9 @@ export class LocationChecks {
       ({ closed, hello }) => !closed && hello.locationKinds.includes(checkedKind),
     );
     const ready = able.filter((session) => !session.draining && !asked.has(session));
-    const [first, ...rest] = ready;
+    // One whose sign-in does not work is asked only when no other is there: then its words are the answer.
+    const well = ready.filter((session) => session.ability.locationKinds.includes(checkedKind));
+    const [first, ...rest] = well.length > 0 ? well : ready;
     if (first !== undefined)
       return rest.reduce((best, one) => (this.#load(one) < this.#load(best) ? one : best), first);
     if (asked.size > 0) return undefined;

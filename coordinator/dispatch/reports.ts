@@ -15,6 +15,7 @@ import type {
 import { DroverError } from '../../lib/error.ts';
 import type { Clock } from '../../lib/time.ts';
 import type { BatchKey, RunKey, Store } from '../store/store.ts';
+import { attentionOf, isSameAttention } from './attention.ts';
 import { commitPage } from './commit-page.ts';
 import { commitPartial } from './commit-partial.ts';
 import { commitResults } from './commit-results.ts';
@@ -41,6 +42,8 @@ export interface ReportsParts {
   onChecked: (session: Session, done: LocationCheckDone) => void;
   /** An agent takes work again that took none. */
   onRoom: () => void;
+  /** An agent says that something else is wrong with it than before, or nothing any more. */
+  onAttention: (session: Session) => void;
 }
 
 export class Reports {
@@ -158,10 +161,15 @@ export class Reports {
   }
 
   #takeHeartbeat(session: Session, frame: Heartbeat): void {
-    const { leases, onProgress, onRoom } = this.#parts;
+    const { leases, onProgress, onRoom, onAttention } = this.#parts;
     const takesWorkAgain = session.draining && !frame.draining;
     session.draining = frame.draining;
     if (takesWorkAgain) onRoom();
+    const attention = attentionOf(frame.attention);
+    if (!isSameAttention(session.attention, attention)) {
+      session.attention = attention;
+      onAttention(session);
+    }
     const runs: RunKey[] = [];
     for (const { key, items, bytes } of frame.leases) {
       const lease = key && leases.held(session, key);

@@ -3,6 +3,7 @@ import { create } from '@bufbuild/protobuf';
 import { AgentAvailability } from '../../gen/drover/v1/agent_pb.ts';
 import {
   AttachResponseSchema,
+  type Attention,
   type AttachResponse,
   type Hello,
   type LeaseKey,
@@ -13,6 +14,7 @@ import { isAgentGroup } from '../../lib/agent-group.ts';
 import { DroverError } from '../../lib/error.ts';
 import { parseLocation } from '../../lib/location.ts';
 import { AgentSpeed } from './agent-speed.ts';
+import { abilityWith, attentionOf } from './attention.ts';
 import { groupOf, type Ability } from './reach.ts';
 
 /** The most slots an agent is believed to have. */
@@ -25,13 +27,15 @@ export class Session {
   readonly agent: string;
   readonly hello: Hello;
   readonly slots: number;
-  /** What the agent can work for. */
-  readonly ability: Ability;
+  /** What the agent can work for when nothing is wrong with it. */
+  readonly offered: Ability;
   readonly speed: AgentSpeed;
   readonly attachTimeMs: number;
   readonly outgoing = new AsyncQueue<AttachResponse>(outgoingFramesMax);
   lastSeenTimeMs: number;
   draining: boolean;
+  /** What is wrong with it; undefined when nothing is. */
+  attention: Attention | undefined;
   /** What somebody wants of the agent; undefined until it is known. */
   availability: AgentAvailability | undefined;
   closed = false;
@@ -44,11 +48,17 @@ export class Session {
     this.agent = agent;
     this.hello = hello;
     this.slots = Math.min(hello.slots, slotsMax);
-    this.ability = abilityOf(hello);
+    this.offered = abilityOf(hello);
     this.speed = speed;
     this.attachTimeMs = nowMs;
     this.lastSeenTimeMs = nowMs;
     this.draining = hello.draining;
+    this.attention = attentionOf(hello.attention);
+  }
+
+  /** What the agent can work for at the moment. */
+  get ability(): Ability {
+    return abilityWith(this.offered, this.attention);
   }
 
   /** Whether it may get new work. */

@@ -2,6 +2,7 @@ import { create } from '@bufbuild/protobuf';
 import test from 'ava';
 import { AgentAvailability } from '../../gen/drover/v1/agent_pb.ts';
 import { GoneDecision, RunSchema, RunState } from '../../gen/drover/v1/run_pb.ts';
+import { AttentionSchema } from '../../gen/drover/v1/session_pb.ts';
 import { parseLocation } from '../../lib/location.ts';
 import type { Need } from './reach.ts';
 import { waitingFor, type Waited } from './waiting-for.ts';
@@ -13,18 +14,22 @@ interface Given {
   group?: string;
   roots?: string[];
   kinds?: string[];
+  name?: string;
+  /** The words of what is wrong with its sign-in. */
+  ailing?: string;
   draining?: boolean;
   availability?: AgentAvailability;
 }
 
 function agent(given: Given = {}): Waited {
-  const { group = 'default', roots = [], kinds = ['file', 'sharepoint'], draining = false, availability = AgentAvailability.ENABLED } = given; // prettier-ignore
-  const ability = {
+  const { group = 'default', roots = [], kinds = ['file', 'sharepoint'], draining = false, availability = AgentAvailability.ENABLED, name = 'a', ailing } = given; // prettier-ignore
+  const offered = {
     group,
     locationKinds: kinds,
     roots: roots.map((root) => parseLocation(root, '')),
   };
-  return { ability, draining, availability, sourceRoots: roots };
+  const attention = ailing === undefined ? undefined : create(AttentionSchema, { message: ailing, locationKinds: ['sharepoint'] }); // prettier-ignore
+  return { agent: name, offered, attention, draining, availability, sourceRoots: roots };
 }
 
 const { DRAINING, DISABLED } = AgentAvailability;
@@ -39,10 +44,17 @@ const table: [sessions: Waited[], need: Need, words: string][] = [
   [[agent({ roots: ['/srv/y', '/data'] }), agent({ roots: ['/data'] })], need(), 'an agent that reaches /srv/x: the attached ones reach /data and /srv/y'], // prettier-ignore
   [[agent({ roots: ['/data'], group: 'x' }), agent()], need({ group: 'x' }), 'an agent that reaches /srv/x: the attached ones of the group "x" reach /data'], // prettier-ignore
   [[agent({ draining: true }), agent({ availability: DISABLED }), agent({ availability: DRAINING })], need(), 'an agent that takes work: all that could serve it are draining or disabled'], // prettier-ignore
+  [[agent({ ailing: 'it has expired' })], need(), 'agents/a needs attention: it has expired'],
+  [[agent({ ailing: 'it has expired' }), agent({ draining: true }), agent({ kinds: ['file'] })], need(), 'agents/a needs attention: it has expired'], // prettier-ignore
+  [[agent({ name: 'b', ailing: 'gone' }), agent({ name: 'a', ailing: 'late' })], need(), 'agents/a needs attention (and so does 1 other): late'], // prettier-ignore
+  [['a', 'b', 'c'].map((name) => agent({ name, ailing: 'late' })), need(), 'agents/a needs attention (and so do 2 others): late'], // prettier-ignore
+  [[agent({ ailing: 'late' }), agent()], need(), 'a free slot: other runs have them all'],
+  [[agent({ ailing: 'late' })], need({ locationKinds: ['file'] }), 'a free slot: other runs have them all'], // prettier-ignore
+  [[agent({ ailing: 'late', draining: true })], need(), 'an agent that takes work: all that could serve it are draining or disabled'], // prettier-ignore
   [[agent({ draining: true }), agent()], need(), 'a free slot: other runs have them all'],
 ];
-for (const [sessions, asked, words] of table)
-  test(`a run waits for ${words}`, (t) => {
+for (const [index, [sessions, asked, words]] of table.entries())
+  test(`${index}: a run waits for ${words}`, (t) => {
     const run = create(RunSchema, { state: RunState.QUEUED });
     t.is(waitingFor(run, asked, source, sessions), words);
   });

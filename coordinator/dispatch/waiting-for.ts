@@ -1,6 +1,9 @@
 // What a run waits for that no agent works on, in words. PURE.
 import { AgentAvailability } from '../../gen/drover/v1/agent_pb.ts';
 import { GoneDecision, RunState, type Run } from '../../gen/drover/v1/run_pb.ts';
+import type { Attention } from '../../gen/drover/v1/session_pb.ts';
+import { agentName } from '../task/names.ts';
+import { hinders } from './attention.ts';
 import { hindrance, type Ability, type Hindrance, type Need } from './reach.ts';
 
 /** How many groups or places are named; there may be many more. */
@@ -8,7 +11,12 @@ const namedMax = 4;
 
 /** An attached agent, as far as the words need it. */
 export interface Waited {
-  ability: Ability;
+  /** Its id. */
+  agent: string;
+  /** What it can work for when nothing is wrong with it. */
+  offered: Ability;
+  /** What is wrong with it. */
+  attention: Attention | undefined;
   draining: boolean;
   availability: AgentAvailability | undefined;
   /** As the agent gives them. */
@@ -29,12 +37,23 @@ export function waitingFor(
   if (sessions.length === 0) return 'an agent: none is attached';
   let left = sessions;
   for (const hindered of ['group', 'tenant', 'kind', 'source'] as const) {
-    const able = left.filter(({ ability }) => !isHinderedBy(ability, need, hindered));
+    const able = left.filter(({ offered }) => !isHinderedBy(offered, need, hindered));
     if (able.length === 0) return words(hindered, need, source, left);
     left = able;
   }
-  if (left.every(isStopped)) return 'an agent that takes work: all that could serve it are draining or disabled'; // prettier-ignore
+  const willing = left.filter((session) => !isStopped(session));
+  if (willing.length === 0) return 'an agent that takes work: all that could serve it are draining or disabled'; // prettier-ignore
+  if (willing.every(({ attention }) => hinders(attention, need))) return ailing(willing);
   return 'a free slot: other runs have them all';
+}
+
+/** The first agent's words stand for all: they have mostly the same sign-in. */
+function ailing(sessions: readonly Waited[]): string {
+  const byName = sessions.toSorted((one, other) => (one.agent < other.agent ? -1 : 1));
+  const { agent, attention } = byName[0]!;
+  const others = sessions.length - 1;
+  const more = others === 0 ? '' : ` (and so ${others === 1 ? 'does 1 other' : `do ${others} others`})`; // prettier-ignore
+  return `${agentName(agent)} needs attention${more}: ${attention!.message}`;
 }
 
 function isHinderedBy(ability: Ability, need: Need, hindered: Hindrance): boolean {
@@ -61,7 +80,7 @@ function words(
 ): string {
   switch (hindered) {
     case 'group': {
-      const groups = [...new Set(sessions.map(({ ability }) => ability.group))].toSorted();
+      const groups = [...new Set(sessions.map(({ offered }) => offered.group))].toSorted();
       return `an agent of the group "${need.group}": the attached ones are of ${list(groups.map((group) => `"${group}"`))}`; // prettier-ignore
     }
     case 'source': {

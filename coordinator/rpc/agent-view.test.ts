@@ -3,6 +3,7 @@ import { timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt';
 import test from 'ava';
 import { AgentRowSchema } from '../../gen/drover/store/v1/rows_pb.ts';
 import { AgentAvailability, AgentState } from '../../gen/drover/v1/agent_pb.ts';
+import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { viewAgent, type Presence } from './agent-view.ts';
 
 const { ENABLED, DRAINING, DISABLED } = AgentAvailability;
@@ -14,7 +15,7 @@ interface Case {
   /** When its availability changed, or it was seen to leave. */
   changedMs?: number;
   seenMs?: number;
-  live?: { draining?: boolean; slotsUsed?: number };
+  live?: { draining?: boolean; slotsUsed?: number; isAiling?: boolean };
   expected: [state: AgentState, sinceMs: number];
 }
 
@@ -32,6 +33,9 @@ const cases: Case[] = [
   { what: 'it drains by itself', live: { draining: true }, expected: [AgentState.DRAINING, 500] },
   { what: 'attached', live: {}, changedMs: 300, expected: [AgentState.ONLINE, 500] },
   { what: 'at work', live: { slotsUsed: 2 }, expected: [AgentState.BUSY, 500] },
+  { what: 'at other work with a sign-in that is broken', live: { slotsUsed: 2, isAiling: true }, expected: [AgentState.NEEDS_ATTENTION, 500] }, // prettier-ignore
+  { what: 'draining with a sign-in that is broken', live: { draining: true, isAiling: true }, expected: [AgentState.DRAINING, 500] }, // prettier-ignore
+  { what: 'disabled with a sign-in that is broken', availability: DISABLED, changedMs: 400, live: { isAiling: true }, expected: [AgentState.DISABLED, 400] }, // prettier-ignore
   { what: 'enabled at work', availability: ENABLED, changedMs: 700, live: { slotsUsed: 2 }, expected: [AgentState.BUSY, 700] }, // prettier-ignore
 ];
 
@@ -44,10 +48,16 @@ test('the state of an agent and its time follow from its row and its presence', 
     const view = viewAgent(row, live && presence(live));
     t.deepEqual([view.state, timestampMs(view.stateTime!)], expected, what);
     t.is(view.availability, availability || ENABLED, what);
+    t.is(view.attentionMessage, live?.isAiling === true ? 'it has expired' : '', what);
   }
 });
 
-function presence({ draining = false, slotsUsed = 0 }: NonNullable<Case['live']>): Presence {
+function presence({
+  draining = false,
+  slotsUsed = 0,
+  isAiling = false,
+}: NonNullable<Case['live']>): Presence {
+  // prettier-ignore
   return {
     sinceMs: 500,
     live: {
@@ -59,6 +69,7 @@ function presence({ draining = false, slotsUsed = 0 }: NonNullable<Case['live']>
       locationKinds: [],
       group: 'default',
       sourceRoots: [],
+      attention: isAiling ? { reason: ErrorReason.SIGN_IN_FAILED, message: 'it has expired' } : undefined, // prettier-ignore
       itemsPerSecond: 0,
       bytesPerSecond: 0,
       attachTimeMs: 500,

@@ -8,6 +8,7 @@ import {
   AgentState,
   type Agent,
 } from '../../gen/drover/v1/agent_pb.ts';
+import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import type { LiveAgent } from '../dispatch/dispatcher.ts';
 
 /** An agent that is attached. */
@@ -25,12 +26,19 @@ export function viewAgent(row: AgentRow, presence: Presence | undefined): Agent 
   agent.stateTime = timestampFromMs(stateMs(row, agent.state, presence));
   return presence === undefined
     ? agent
-    : withRates(withPresence(agent, presence.live), presence.live);
+    : withMoment(withPresence(agent, presence.live), presence.live);
 }
 
 /** Not part of its presence, because that is kept. */
-function withRates(agent: Agent, { itemsPerSecond, bytesPerSecond }: LiveAgent): Agent {
-  return { ...agent, itemsPerSecond, bytesPerSecond: BigInt(Math.round(bytesPerSecond)) };
+function withMoment(agent: Agent, live: LiveAgent): Agent {
+  const { itemsPerSecond, bytesPerSecond, attention } = live;
+  return {
+    ...agent,
+    itemsPerSecond,
+    bytesPerSecond: BigInt(Math.round(bytesPerSecond)),
+    attentionReason: attention?.reason ?? ErrorReason.UNSPECIFIED,
+    attentionMessage: attention?.message ?? '',
+  };
 }
 
 /** The agent with what it said of itself when it was attached. */
@@ -59,6 +67,7 @@ function stateOf(availability: AgentAvailability, live: LiveAgent | undefined): 
   if (availability === AgentAvailability.DISABLED) return AgentState.DISABLED;
   if (live === undefined) return AgentState.DISCONNECTED;
   if (availability === AgentAvailability.DRAINING || live.draining) return AgentState.DRAINING;
+  if (live.attention !== undefined) return AgentState.NEEDS_ATTENTION;
   return live.slotsUsed > 0 ? AgentState.BUSY : AgentState.ONLINE;
 }
 

@@ -40,6 +40,7 @@ const live = {
   locationKinds: [],
   group: 'default',
   sourceRoots: [],
+  attention: undefined,
   itemsPerSecond: 0,
   bytesPerSecond: 0,
   attachTimeMs: 500,

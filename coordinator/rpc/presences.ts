@@ -45,7 +45,8 @@ export class Presences {
   }
 }
 
-function doingOf({ draining, slotsUsed }: LiveAgent): string {
+function doingOf({ draining, slotsUsed, attention }: LiveAgent): string {
   if (draining) return 'draining';
+  if (attention !== undefined) return 'ailing';
   return slotsUsed > 0 ? 'working' : 'nothing';
 }

@@ -17,7 +17,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file drover/v1/session.proto.
  */
 export const file_drover_v1_session: GenFile = /*@__PURE__*/
-  fileDesc("Chdkcm92ZXIvdjEvc2Vzc2lvbi5wcm90bxIJZHJvdmVyLnYxIk8KC0pvaW5SZXF1ZXN0Eg0KBXRva2VuGAEgASgJEhsKE2NlcnRpZmljYXRlX3JlcXVlc3QYAiABKAwSFAoMZGlzcGxheV9uYW1lGAMgASgJImMKDEpvaW5SZXNwb25zZRINCgVhZ2VudBgBIAEoCRITCgtjZXJ0aWZpY2F0ZRgCIAEoCRIvCgtleHBpcmVfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiNgoXUmVuZXdDZXJ0aWZpY2F0ZVJlcXVlc3QSGwoTY2VydGlmaWNhdGVfcmVxdWVzdBgBIAEoDCJgChhSZW5ld0NlcnRpZmljYXRlUmVzcG9uc2USEwoLY2VydGlmaWNhdGUYASABKAkSLwoLZXhwaXJlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIoQDCg1BdHRhY2hSZXF1ZXN0EiEKBWhlbGxvGAEgASgLMhAuZHJvdmVyLnYxLkhlbGxvSAASLQoJc2Nhbl9wYWdlGAIgASgLMhguZHJvdmVyLnYxLlNjYW5QYWdlRnJhbWVIABIoCglzY2FuX2RvbmUYAyABKAsyEy5kcm92ZXIudjEuU2NhbkRvbmVIABIqCgpiYXRjaF9kb25lGAQgASgLMhQuZHJvdmVyLnYxLkJhdGNoRG9uZUgAEikKCWhlYXJ0YmVhdBgFIAEoCzIULmRyb3Zlci52MS5IZWFydGJlYXRIABIuCgxsZWFzZV9yZXR1cm4YBiABKAsyFi5kcm92ZXIudjEuTGVhc2VSZXR1cm5IABI7ChNsb2NhdGlvbl9jaGVja19kb25lGAcgASgLMhwuZHJvdmVyLnYxLkxvY2F0aW9uQ2hlY2tEb25lSAASKgoKd3JpdGVfbm90ZRgIIAEoCzIULmRyb3Zlci52MS5Xcml0ZU5vdGVIAEIHCgVmcmFtZSK9AgoOQXR0YWNoUmVzcG9uc2USJQoHd2VsY29tZRgBIAEoCzISLmRyb3Zlci52MS5XZWxjb21lSAASKgoKc2Nhbl9sZWFzZRgCIAEoCzIULmRyb3Zlci52MS5TY2FuTGVhc2VIABIsCgtiYXRjaF9sZWFzZRgDIAEoCzIVLmRyb3Zlci52MS5CYXRjaExlYXNlSAASNQoPYWNrbm93bGVkZ2VtZW50GAQgASgLMhouZHJvdmVyLnYxLkFja25vd2xlZGdlbWVudEgAEjYKEGxlYXNlX3Jldm9jYXRpb24YBSABKAsyGi5kcm92ZXIudjEuTGVhc2VSZXZvY2F0aW9uSAASMgoObG9jYXRpb25fY2hlY2sYBiABKAsyGC5kcm92ZXIudjEuTG9jYXRpb25DaGVja0gAQgcKBWZyYW1lIi0KCExlYXNlS2V5Eg0KBWxlYXNlGAEgASgJEhIKCmdlbmVyYXRpb24YAiABKA0irQEKBUhlbGxvEg8KB3ZlcnNpb24YASABKAkSEAoIcGxhdGZvcm0YAiABKAkSDQoFc2xvdHMYAyABKA0SFgoObG9jYXRpb25fa2luZHMYBCADKAkSIwoGbGVhc2VzGAUgAygLMhMuZHJvdmVyLnYxLkxlYXNlS2V5EhAKCGRyYWluaW5nGAYgASgIEg0KBWdyb3VwGAcgASgJEhQKDHNvdXJjZV9yb290cxgIIAMoCSJ9CgdXZWxjb21lEg0KBWFnZW50GAEgASgJEjUKEmhlYXJ0YmVhdF9pbnRlcnZhbBgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIsCglsZWFzZV90dGwYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24i3QEKCVNjYW5MZWFzZRIgCgNrZXkYASABKAsyEy5kcm92ZXIudjEuTGVhc2VLZXkSDgoGc291cmNlGAIgASgJEhMKC2Rlc3RpbmF0aW9uGAMgASgJEikKCHNldHRpbmdzGAQgASgLMhcuZHJvdmVyLnYxLlRhc2tTZXR0aW5ncxIRCgluZXh0X3BhZ2UYBSABKAQSEgoKYWZ0ZXJfcGF0aBgGIAEoCRITCgtwYWdlX3dpbmRvdxgHIAEoDRIiCgRvbmx5GAggASgLMhQuZHJvdmVyLnYxLlNjYW5QYXRocyIwCglTY2FuUGF0aHMSDAoEcGF0aBgBIAMoCRIVCg13aXRoX2NvbnRlbnRzGAIgAygIIk4KDVNjYW5QYWdlRnJhbWUSIAoDa2V5GAEgASgLMhMuZHJvdmVyLnYxLkxlYXNlS2V5EgwKBHBhZ2UYAiABKAQSDQoFaXRlbXMYAyABKAwidAoIU2NhbkRvbmUSIAoDa2V5GAEgASgLMhMuZHJvdmVyLnYxLkxlYXNlS2V5Eg0KBXBhZ2VzGAIgASgEEiYKBnJlYXNvbhgDIAEoDjIWLmRyb3Zlci52MS5FcnJvclJlYXNvbhIPCgdtZXNzYWdlGAQgASgJIrMBCgpCYXRjaExlYXNlEiAKA2tleRgBIAEoCzITLmRyb3Zlci52MS5MZWFzZUtleRIOCgZzb3VyY2UYAiABKAkSEwoLZGVzdGluYXRpb24YAyABKAkSKQoIc2V0dGluZ3MYBCABKAsyFy5kcm92ZXIudjEuVGFza1NldHRpbmdzEiQKBXBoYXNlGAUgASgOMhUuZHJvdmVyLnYxLkJhdGNoUGhhc2USDQoFaXRlbXMYBiABKAwiTwoJQmF0Y2hEb25lEiAKA2tleRgBIAEoCzITLmRyb3Zlci52MS5MZWFzZUtleRIPCgdyZXN1bHRzGAIgASgMEg8KB3BhcnRpYWwYAyABKAgibgoJV3JpdGVOb3RlEiAKA2tleRgBIAEoCzITLmRyb3Zlci52MS5MZWFzZUtleRIOCgZudW1iZXIYAiABKAQSDAoEcGF0aBgDIAEoCRIMCgRzaXplGAQgASgEEhMKC21vZGlmaWVkX25zGAUgASgQIk8KDUxlYXNlUHJvZ3Jlc3MSIAoDa2V5GAEgASgLMhMuZHJvdmVyLnYxLkxlYXNlS2V5Eg0KBWl0ZW1zGAIgASgEEg0KBWJ5dGVzGAMgASgEIkcKCUhlYXJ0YmVhdBIoCgZsZWFzZXMYASADKAsyGC5kcm92ZXIudjEuTGVhc2VQcm9ncmVzcxIQCghkcmFpbmluZxgCIAEoCCIwCgtMZWFzZVJldHVybhIhCgRrZXlzGAEgAygLMhMuZHJvdmVyLnYxLkxlYXNlS2V5IkEKD0Fja25vd2xlZGdlbWVudBIgCgNrZXkYASABKAsyEy5kcm92ZXIudjEuTGVhc2VLZXkSDAoEcGFnZRgCIAEoBCIzCg1Mb2NhdGlvbkNoZWNrEg0KBWNoZWNrGAEgASgJEhMKC2Rlc3RpbmF0aW9uGAIgASgJIlsKEUxvY2F0aW9uQ2hlY2tEb25lEg0KBWNoZWNrGAEgASgJEiYKBnJlYXNvbhgCIAEoDjIWLmRyb3Zlci52MS5FcnJvclJlYXNvbhIPCgdtZXNzYWdlGAMgASgJIlsKD0xlYXNlUmV2b2NhdGlvbhIgCgNrZXkYASABKAsyEy5kcm92ZXIudjEuTGVhc2VLZXkSDwoHbWVzc2FnZRgCIAEoCRIVCg10YWtlc19wYXJ0aWFsGAMgASgIKpABCgpCYXRjaFBoYXNlEhsKF0JBVENIX1BIQVNFX1VOU1BFQ0lGSUVEEAASGAoUQkFUQ0hfUEhBU0VfVFJBTlNGRVIQARIXChNCQVRDSF9QSEFTRV9GT0xERVJTEAISFAoQQkFUQ0hfUEhBU0VfR09ORRADEhwKGEJBVENIX1BIQVNFX0dPTkVfRk9MREVSUxAEMl4KE0FnZW50U2Vzc2lvblNlcnZpY2USQQoGQXR0YWNoEhguZHJvdmVyLnYxLkF0dGFjaFJlcXVlc3QaGS5kcm92ZXIudjEuQXR0YWNoUmVzcG9uc2UoATABGgSQtRgBMq8BChFFbnJvbGxtZW50U2VydmljZRI3CgRKb2luEhYuZHJvdmVyLnYxLkpvaW5SZXF1ZXN0GhcuZHJvdmVyLnYxLkpvaW5SZXNwb25zZRJbChBSZW5ld0NlcnRpZmljYXRlEiIuZHJvdmVyLnYxLlJlbmV3Q2VydGlmaWNhdGVSZXF1ZXN0GiMuZHJvdmVyLnYxLlJlbmV3Q2VydGlmaWNhdGVSZXNwb25zZRoEkLUYAWIGcHJvdG8z", [file_drover_v1_annotations, file_drover_v1_error, file_drover_v1_settings, file_google_protobuf_duration, file_google_protobuf_timestamp]);
+  fileDesc("Chdkcm92ZXIvdjEvc2Vzc2lvbi5wcm90bxIJZHJvdmVyLnYxIk8KC0pvaW5SZXF1ZXN0Eg0KBXRva2VuGAEgASgJEhsKE2NlcnRpZmljYXRlX3JlcXVlc3QYAiABKAwSFAoMZGlzcGxheV9uYW1lGAMgASgJImMKDEpvaW5SZXNwb25zZRINCgVhZ2VudBgBIAEoCRITCgtjZXJ0aWZpY2F0ZRgCIAEoCRIvCgtleHBpcmVfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiNgoXUmVuZXdDZXJ0aWZpY2F0ZVJlcXVlc3QSGwoTY2VydGlmaWNhdGVfcmVxdWVzdBgBIAEoDCJgChhSZW5ld0NlcnRpZmljYXRlUmVzcG9uc2USEwoLY2VydGlmaWNhdGUYASABKAkSLwoLZXhwaXJlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIoQDCg1BdHRhY2hSZXF1ZXN0EiEKBWhlbGxvGAEgASgLMhAuZHJvdmVyLnYxLkhlbGxvSAASLQoJc2Nhbl9wYWdlGAIgASgLMhguZHJvdmVyLnYxLlNjYW5QYWdlRnJhbWVIABIoCglzY2FuX2RvbmUYAyABKAsyEy5kcm92ZXIudjEuU2NhbkRvbmVIABIqCgpiYXRjaF9kb25lGAQgASgLMhQuZHJvdmVyLnYxLkJhdGNoRG9uZUgAEikKCWhlYXJ0YmVhdBgFIAEoCzIULmRyb3Zlci52MS5IZWFydGJlYXRIABIuCgxsZWFzZV9yZXR1cm4YBiABKAsyFi5kcm92ZXIudjEuTGVhc2VSZXR1cm5IABI7ChNsb2NhdGlvbl9jaGVja19kb25lGAcgASgLMhwuZHJvdmVyLnYxLkxvY2F0aW9uQ2hlY2tEb25lSAASKgoKd3JpdGVfbm90ZRgIIAEoCzIULmRyb3Zlci52MS5Xcml0ZU5vdGVIAEIHCgVmcmFtZSK9AgoOQXR0YWNoUmVzcG9uc2USJQoHd2VsY29tZRgBIAEoCzISLmRyb3Zlci52MS5XZWxjb21lSAASKgoKc2Nhbl9sZWFzZRgCIAEoCzIULmRyb3Zlci52MS5TY2FuTGVhc2VIABIsCgtiYXRjaF9sZWFzZRgDIAEoCzIVLmRyb3Zlci52MS5CYXRjaExlYXNlSAASNQoPYWNrbm93bGVkZ2VtZW50GAQgASgLMhouZHJvdmVyLnYxLkFja25vd2xlZGdlbWVudEgAEjYKEGxlYXNlX3Jldm9jYXRpb24YBSABKAsyGi5kcm92ZXIudjEuTGVhc2VSZXZvY2F0aW9uSAASMgoObG9jYXRpb25fY2hlY2sYBiABKAsyGC5kcm92ZXIudjEuTG9jYXRpb25DaGVja0gAQgcKBWZyYW1lIi0KCExlYXNlS2V5Eg0KBWxlYXNlGAEgASgJEhIKCmdlbmVyYXRpb24YAiABKA0i1gEKBUhlbGxvEg8KB3ZlcnNpb24YASABKAkSEAoIcGxhdGZvcm0YAiABKAkSDQoFc2xvdHMYAyABKA0SFgoObG9jYXRpb25fa2luZHMYBCADKAkSIwoGbGVhc2VzGAUgAygLMhMuZHJvdmVyLnYxLkxlYXNlS2V5EhAKCGRyYWluaW5nGAYgASgIEg0KBWdyb3VwGAcgASgJEhQKDHNvdXJjZV9yb290cxgIIAMoCRInCglhdHRlbnRpb24YCSABKAsyFC5kcm92ZXIudjEuQXR0ZW50aW9uIlwKCUF0dGVudGlvbhImCgZyZWFzb24YASABKA4yFi5kcm92ZXIudjEuRXJyb3JSZWFzb24SDwoHbWVzc2FnZRgCIAEoCRIWCg5sb2NhdGlvbl9raW5kcxgDIAMoCSJ9CgdXZWxjb21lEg0KBWFnZW50GAEgASgJEjUKEmhlYXJ0YmVhdF9pbnRlcnZhbBgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIsCglsZWFzZV90dGwYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24i3QEKCVNjYW5MZWFzZRIgCgNrZXkYASABKAsyEy5kcm92ZXIudjEuTGVhc2VLZXkSDgoGc291cmNlGAIgASgJEhMKC2Rlc3RpbmF0aW9uGAMgASgJEikKCHNldHRpbmdzGAQgASgLMhcuZHJvdmVyLnYxLlRhc2tTZXR0aW5ncxIRCgluZXh0X3BhZ2UYBSABKAQSEgoKYWZ0ZXJfcGF0aBgGIAEoCRITCgtwYWdlX3dpbmRvdxgHIAEoDRIiCgRvbmx5GAggASgLMhQuZHJvdmVyLnYxLlNjYW5QYXRocyIwCglTY2FuUGF0aHMSDAoEcGF0aBgBIAMoCRIVCg13aXRoX2NvbnRlbnRzGAIgAygIIk4KDVNjYW5QYWdlRnJhbWUSIAoDa2V5GAEgASgLMhMuZHJvdmVyLnYxLkxlYXNlS2V5EgwKBHBhZ2UYAiABKAQSDQoFaXRlbXMYAyABKAwidAoIU2NhbkRvbmUSIAoDa2V5GAEgASgLMhMuZHJvdmVyLnYxLkxlYXNlS2V5Eg0KBXBhZ2VzGAIgASgEEiYKBnJlYXNvbhgDIAEoDjIWLmRyb3Zlci52MS5FcnJvclJlYXNvbhIPCgdtZXNzYWdlGAQgASgJIrMBCgpCYXRjaExlYXNlEiAKA2tleRgBIAEoCzITLmRyb3Zlci52MS5MZWFzZUtleRIOCgZzb3VyY2UYAiABKAkSEwoLZGVzdGluYXRpb24YAyABKAkSKQoIc2V0dGluZ3MYBCABKAsyFy5kcm92ZXIudjEuVGFza1NldHRpbmdzEiQKBXBoYXNlGAUgASgOMhUuZHJvdmVyLnYxLkJhdGNoUGhhc2USDQoFaXRlbXMYBiABKAwiTwoJQmF0Y2hEb25lEiAKA2tleRgBIAEoCzITLmRyb3Zlci52MS5MZWFzZUtleRIPCgdyZXN1bHRzGAIgASgMEg8KB3BhcnRpYWwYAyABKAgibgoJV3JpdGVOb3RlEiAKA2tleRgBIAEoCzITLmRyb3Zlci52MS5MZWFzZUtleRIOCgZudW1iZXIYAiABKAQSDAoEcGF0aBgDIAEoCRIMCgRzaXplGAQgASgEEhMKC21vZGlmaWVkX25zGAUgASgQIk8KDUxlYXNlUHJvZ3Jlc3MSIAoDa2V5GAEgASgLMhMuZHJvdmVyLnYxLkxlYXNlS2V5Eg0KBWl0ZW1zGAIgASgEEg0KBWJ5dGVzGAMgASgEInAKCUhlYXJ0YmVhdBIoCgZsZWFzZXMYASADKAsyGC5kcm92ZXIudjEuTGVhc2VQcm9ncmVzcxIQCghkcmFpbmluZxgCIAEoCBInCglhdHRlbnRpb24YAyABKAsyFC5kcm92ZXIudjEuQXR0ZW50aW9uIjAKC0xlYXNlUmV0dXJuEiEKBGtleXMYASADKAsyEy5kcm92ZXIudjEuTGVhc2VLZXkiQQoPQWNrbm93bGVkZ2VtZW50EiAKA2tleRgBIAEoCzITLmRyb3Zlci52MS5MZWFzZUtleRIMCgRwYWdlGAIgASgEIjMKDUxvY2F0aW9uQ2hlY2sSDQoFY2hlY2sYASABKAkSEwoLZGVzdGluYXRpb24YAiABKAkiWwoRTG9jYXRpb25DaGVja0RvbmUSDQoFY2hlY2sYASABKAkSJgoGcmVhc29uGAIgASgOMhYuZHJvdmVyLnYxLkVycm9yUmVhc29uEg8KB21lc3NhZ2UYAyABKAkiWwoPTGVhc2VSZXZvY2F0aW9uEiAKA2tleRgBIAEoCzITLmRyb3Zlci52MS5MZWFzZUtleRIPCgdtZXNzYWdlGAIgASgJEhUKDXRha2VzX3BhcnRpYWwYAyABKAgqkAEKCkJhdGNoUGhhc2USGwoXQkFUQ0hfUEhBU0VfVU5TUEVDSUZJRUQQABIYChRCQVRDSF9QSEFTRV9UUkFOU0ZFUhABEhcKE0JBVENIX1BIQVNFX0ZPTERFUlMQAhIUChBCQVRDSF9QSEFTRV9HT05FEAMSHAoYQkFUQ0hfUEhBU0VfR09ORV9GT0xERVJTEAQyXgoTQWdlbnRTZXNzaW9uU2VydmljZRJBCgZBdHRhY2gSGC5kcm92ZXIudjEuQXR0YWNoUmVxdWVzdBoZLmRyb3Zlci52MS5BdHRhY2hSZXNwb25zZSgBMAEaBJC1GAEyrwEKEUVucm9sbG1lbnRTZXJ2aWNlEjcKBEpvaW4SFi5kcm92ZXIudjEuSm9pblJlcXVlc3QaFy5kcm92ZXIudjEuSm9pblJlc3BvbnNlElsKEFJlbmV3Q2VydGlmaWNhdGUSIi5kcm92ZXIudjEuUmVuZXdDZXJ0aWZpY2F0ZVJlcXVlc3QaIy5kcm92ZXIudjEuUmVuZXdDZXJ0aWZpY2F0ZVJlc3BvbnNlGgSQtRgBYgZwcm90bzM", [file_drover_v1_annotations, file_drover_v1_error, file_drover_v1_settings, file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
  * Asks to join.
@@ -381,6 +381,13 @@ export type Hello = Message<"drover.v1.Hello"> & {
    * @generated from field: repeated string source_roots = 8;
    */
   sourceRoots: string[];
+
+  /**
+   * What the agent cannot do at the moment; absent when it can do everything it names here.
+   *
+   * @generated from field: drover.v1.Attention attention = 9;
+   */
+  attention?: Attention | undefined;
 };
 
 /**
@@ -389,6 +396,41 @@ export type Hello = Message<"drover.v1.Hello"> & {
  */
 export const HelloSchema: GenMessage<Hello> = /*@__PURE__*/
   messageDesc(file_drover_v1_session, 7);
+
+/**
+ * Why an agent cannot do a kind of work until somebody acts. It takes every other kind, and tries by itself whether it can again.
+ *
+ * @generated from message drover.v1.Attention
+ */
+export type Attention = Message<"drover.v1.Attention"> & {
+  /**
+   * Why: a reason of the sign-in.
+   *
+   * @generated from field: drover.v1.ErrorReason reason = 1;
+   */
+  reason: ErrorReason;
+
+  /**
+   * What was tried and what happened, in words.
+   *
+   * @generated from field: string message = 2;
+   */
+  message: string;
+
+  /**
+   * The kinds of places the agent cannot read from or write to as long as this lasts, out of those of its hello.
+   *
+   * @generated from field: repeated string location_kinds = 3;
+   */
+  locationKinds: string[];
+};
+
+/**
+ * Describes the message drover.v1.Attention.
+ * Use `create(AttentionSchema)` to create a new message.
+ */
+export const AttentionSchema: GenMessage<Attention> = /*@__PURE__*/
+  messageDesc(file_drover_v1_session, 8);
 
 /**
  * Accepts the agent.
@@ -423,7 +465,7 @@ export type Welcome = Message<"drover.v1.Welcome"> & {
  * Use `create(WelcomeSchema)` to create a new message.
  */
 export const WelcomeSchema: GenMessage<Welcome> = /*@__PURE__*/
-  messageDesc(file_drover_v1_session, 8);
+  messageDesc(file_drover_v1_session, 9);
 
 /**
  * A scan to do.
@@ -493,7 +535,7 @@ export type ScanLease = Message<"drover.v1.ScanLease"> & {
  * Use `create(ScanLeaseSchema)` to create a new message.
  */
 export const ScanLeaseSchema: GenMessage<ScanLease> = /*@__PURE__*/
-  messageDesc(file_drover_v1_session, 9);
+  messageDesc(file_drover_v1_session, 10);
 
 /**
  * What a scan looks at in place of everything.
@@ -521,7 +563,7 @@ export type ScanPaths = Message<"drover.v1.ScanPaths"> & {
  * Use `create(ScanPathsSchema)` to create a new message.
  */
 export const ScanPathsSchema: GenMessage<ScanPaths> = /*@__PURE__*/
-  messageDesc(file_drover_v1_session, 10);
+  messageDesc(file_drover_v1_session, 11);
 
 /**
  * A page of a scan.
@@ -556,7 +598,7 @@ export type ScanPageFrame = Message<"drover.v1.ScanPageFrame"> & {
  * Use `create(ScanPageFrameSchema)` to create a new message.
  */
 export const ScanPageFrameSchema: GenMessage<ScanPageFrame> = /*@__PURE__*/
-  messageDesc(file_drover_v1_session, 11);
+  messageDesc(file_drover_v1_session, 12);
 
 /**
  * The end of a scan.
@@ -598,7 +640,7 @@ export type ScanDone = Message<"drover.v1.ScanDone"> & {
  * Use `create(ScanDoneSchema)` to create a new message.
  */
 export const ScanDoneSchema: GenMessage<ScanDone> = /*@__PURE__*/
-  messageDesc(file_drover_v1_session, 12);
+  messageDesc(file_drover_v1_session, 13);
 
 /**
  * A batch to do.
@@ -654,7 +696,7 @@ export type BatchLease = Message<"drover.v1.BatchLease"> & {
  * Use `create(BatchLeaseSchema)` to create a new message.
  */
 export const BatchLeaseSchema: GenMessage<BatchLease> = /*@__PURE__*/
-  messageDesc(file_drover_v1_session, 13);
+  messageDesc(file_drover_v1_session, 14);
 
 /**
  * The results of a batch.
@@ -677,7 +719,8 @@ export type BatchDone = Message<"drover.v1.BatchDone"> & {
   results: Uint8Array;
 
   /**
-   * The agent was told to stop, and this is what it had finished by then: the items whose state is unspecified go to others.
+   * The agent was told to stop, or its sign-in stopped working, and this is what it had finished by then: the items whose state is
+   * unspecified go to others.
    *
    * @generated from field: bool partial = 3;
    */
@@ -689,7 +732,7 @@ export type BatchDone = Message<"drover.v1.BatchDone"> & {
  * Use `create(BatchDoneSchema)` to create a new message.
  */
 export const BatchDoneSchema: GenMessage<BatchDone> = /*@__PURE__*/
-  messageDesc(file_drover_v1_session, 14);
+  messageDesc(file_drover_v1_session, 15);
 
 /**
  * A file changed since the scan, and is about to appear at the destination as it is now. Sent before that, and again until it is
@@ -740,7 +783,7 @@ export type WriteNote = Message<"drover.v1.WriteNote"> & {
  * Use `create(WriteNoteSchema)` to create a new message.
  */
 export const WriteNoteSchema: GenMessage<WriteNote> = /*@__PURE__*/
-  messageDesc(file_drover_v1_session, 15);
+  messageDesc(file_drover_v1_session, 16);
 
 /**
  * How far an agent is with one lease.
@@ -775,7 +818,7 @@ export type LeaseProgress = Message<"drover.v1.LeaseProgress"> & {
  * Use `create(LeaseProgressSchema)` to create a new message.
  */
 export const LeaseProgressSchema: GenMessage<LeaseProgress> = /*@__PURE__*/
-  messageDesc(file_drover_v1_session, 16);
+  messageDesc(file_drover_v1_session, 17);
 
 /**
  * How far an agent is.
@@ -796,6 +839,14 @@ export type Heartbeat = Message<"drover.v1.Heartbeat"> & {
    * @generated from field: bool draining = 2;
    */
   draining: boolean;
+
+  /**
+   * What the agent cannot do at the moment; absent when it can do everything that its hello names. A change is sent at once, before the
+   * agent reports in part, or gives back, what it holds of that kind.
+   *
+   * @generated from field: drover.v1.Attention attention = 3;
+   */
+  attention?: Attention | undefined;
 };
 
 /**
@@ -803,7 +854,7 @@ export type Heartbeat = Message<"drover.v1.Heartbeat"> & {
  * Use `create(HeartbeatSchema)` to create a new message.
  */
 export const HeartbeatSchema: GenMessage<Heartbeat> = /*@__PURE__*/
-  messageDesc(file_drover_v1_session, 17);
+  messageDesc(file_drover_v1_session, 18);
 
 /**
  * Gives leases back.
@@ -824,7 +875,7 @@ export type LeaseReturn = Message<"drover.v1.LeaseReturn"> & {
  * Use `create(LeaseReturnSchema)` to create a new message.
  */
 export const LeaseReturnSchema: GenMessage<LeaseReturn> = /*@__PURE__*/
-  messageDesc(file_drover_v1_session, 18);
+  messageDesc(file_drover_v1_session, 19);
 
 /**
  * Says that something is stored.
@@ -853,7 +904,7 @@ export type Acknowledgement = Message<"drover.v1.Acknowledgement"> & {
  * Use `create(AcknowledgementSchema)` to create a new message.
  */
 export const AcknowledgementSchema: GenMessage<Acknowledgement> = /*@__PURE__*/
-  messageDesc(file_drover_v1_session, 19);
+  messageDesc(file_drover_v1_session, 20);
 
 /**
  * Asks whether the agent can write to a destination, so that a task which cannot work is refused when it is created.
@@ -881,7 +932,7 @@ export type LocationCheck = Message<"drover.v1.LocationCheck"> & {
  * Use `create(LocationCheckSchema)` to create a new message.
  */
 export const LocationCheckSchema: GenMessage<LocationCheck> = /*@__PURE__*/
-  messageDesc(file_drover_v1_session, 20);
+  messageDesc(file_drover_v1_session, 21);
 
 /**
  * Answers a LocationCheck.
@@ -916,7 +967,7 @@ export type LocationCheckDone = Message<"drover.v1.LocationCheckDone"> & {
  * Use `create(LocationCheckDoneSchema)` to create a new message.
  */
 export const LocationCheckDoneSchema: GenMessage<LocationCheckDone> = /*@__PURE__*/
-  messageDesc(file_drover_v1_session, 21);
+  messageDesc(file_drover_v1_session, 22);
 
 /**
  * Takes a lease away. The agent stops, leaves no half file, and answers as soon as it has stopped: with a partial BatchDone when it had
@@ -953,7 +1004,7 @@ export type LeaseRevocation = Message<"drover.v1.LeaseRevocation"> & {
  * Use `create(LeaseRevocationSchema)` to create a new message.
  */
 export const LeaseRevocationSchema: GenMessage<LeaseRevocation> = /*@__PURE__*/
-  messageDesc(file_drover_v1_session, 22);
+  messageDesc(file_drover_v1_session, 23);
 
 /**
  * Which pass over the items of a run a batch belongs to.
