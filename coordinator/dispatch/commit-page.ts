@@ -27,11 +27,13 @@ export async function commitPage(
   frame: ScanPageFrame,
   nowMs: number,
 ): Promise<RunRow> {
-  const items = scannedItems(fromBinary(ScanPageSchema, frame.items));
+  let items: readonly ScannedItem[] | undefined;
   for (;;) {
-    const stored = await store.commit((transaction) =>
-      storePage(transaction, { key, frame, items, nowMs }),
-    );
+    const stored = await store.commit((transaction) => {
+      // Taken apart when its turn has come: hundreds of agents may scan at once.
+      items ??= scannedItems(fromBinary(ScanPageSchema, frame.items));
+      return storePage(transaction, { key, frame, items, nowMs });
+    });
     if (stored !== undefined) return stored;
   }
 }

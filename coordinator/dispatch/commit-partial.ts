@@ -43,8 +43,9 @@ export function commitPartial(
   frame: BatchDone,
   nowMs: number,
 ): Promise<PartialOutcome> {
-  const results = fromBinary(BatchResultsSchema, frame.results);
   return store.commit(async (transaction) => {
+    // Taken apart when its turn has come: hundreds of agents may report at once, after a restart.
+    const results = fromBinary(BatchResultsSchema, frame.results);
     const [run, batch, encodedItems] = await Promise.all([
       transaction.run(key),
       transaction.batch(key),
