@@ -53,7 +53,7 @@ export async function runCommand(
   const { stdout, registry } = context;
   if (context.format === 'json')
     await stdout.write(`${jsonText(method.output, response, registry)}\n`);
-  else await writeLines(stdout, recordLines(method.output, response, registry));
+  else await writeLines(stdout, recordLines(method.output, response, { width: widthOf(stdout), leading: leadingColumns })); // prettier-ignore
   return exitStatus.ok;
 }
 
@@ -163,8 +163,11 @@ async function runStream(
 function tableOf(resource: DescMessage, context: CommandContext): Table {
   const { stdout, columns } = context;
   const leading = leadingColumns[resource.typeName] ?? [];
-  const width = stdout.isTerminal ? stdout.columns : undefined;
-  return new Table(resource, { columns, width, leading });
+  return new Table(resource, { columns, width: widthOf(stdout), leading });
+}
+
+function widthOf({ isTerminal, columns }: Output): number | undefined {
+  return isTerminal ? columns : undefined;
 }
 
 async function writeLines(output: Output, lines: readonly string[]): Promise<void> {

@@ -2,6 +2,7 @@
 // what the exit status says about it, and which columns of a list come first.
 import type { Message } from '@bufbuild/protobuf';
 import { AgentSchema, AgentService } from '../../gen/drover/v1/agent_pb.ts';
+import { ItemInRunSchema } from '../../gen/drover/v1/item_pb.ts';
 import { TaskSchema, TaskService } from '../../gen/drover/v1/task_pb.ts';
 import { AgentWatchView } from './agent-watch-view.ts';
 import type { CommandContext } from './run-command.ts';
@@ -24,7 +25,7 @@ export const specialViews: Partial<Record<string, (context: CommandContext) => S
     new AgentWatchView(context, leadingColumns[AgentSchema.typeName]!),
 };
 
-/** What comes first in a list, by the full name of the resource. */
+/** What comes first in a list, and is all that is shown of a list in a single resource, by the full name of the resource. */
 export const leadingColumns: Partial<Record<string, readonly LeadingColumn[]>> = {
   [AgentSchema.typeName]: [
     { field: 'name' },
@@ -47,5 +48,14 @@ export const leadingColumns: Partial<Record<string, readonly LeadingColumn[]>> =
     { field: 'source' },
     { field: 'destination' },
     { field: 'next_run_time', title: 'next run' },
+  ],
+  [ItemInRunSchema.typeName]: [
+    { field: 'run' },
+    { field: 'sighting' },
+    { field: 'item.action', title: 'action' },
+    { field: 'item.state', title: 'state' },
+    { field: 'item.reason', title: 'reason' },
+    { field: 'item.message', title: 'message' },
+    { field: 'run_state' },
   ],
 };

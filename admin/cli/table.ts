@@ -19,10 +19,12 @@ export interface TableOptions {
   width: number | undefined;
   /** What a person wants to see of the resource first, in this order; the rest follows. @default nothing */
   leading?: readonly LeadingColumn[];
+  /** Nothing follows the leading columns, where there are any, and the last that is shown is cut to the room it has. @default false */
+  isBrief?: boolean;
 }
 
 export interface LeadingColumn {
-  /** The name of a field. */
+  /** The name of a field, with dots where it is nested. */
   field: string;
   /** @default the field's name */
   title?: string;
@@ -67,22 +69,22 @@ export class Table {
   }
 
   #titleOf(column: Column): string {
-    const [first] = column;
-    const named = this.#options.leading?.find(({ field }) => field === first!.name)?.title;
-    return named !== undefined && column.length === 1 ? named.toUpperCase() : titleOf(column);
+    const named = this.#options.leading?.find(({ field }) => field === pathOf(column))?.title;
+    return named === undefined ? titleOf(column) : named.toUpperCase();
   }
 
   #arrange(rows: readonly ReflectMessage[]): { columns: Column[]; widths: number[] } {
-    const { columns: names, width, leading = [] } = this.#options;
+    const { columns: names, width, leading = [], isBrief = false } = this.#options;
     const chosen =
       names?.map((name) => findColumn(this.#resource, name)) ??
-      filledColumns(this.#resource, rows, leading);
+      filledColumns(candidates(this.#resource, leading, isBrief), rows, leading);
     const measured = chosen.map((column) => ({
       column,
       width: Math.max(displayWidth(this.#titleOf(column)), widthOf(column, rows)),
       place: placeOf(column, leading),
     }));
-    const fitting = names === undefined && width !== undefined ? fit(measured, width) : measured;
+    const fitting =
+      names === undefined && width !== undefined ? fit(measured, width, isBrief) : measured;
     return {
       columns: fitting.map((one) => one.column),
       widths: fitting.map((one) => one.width),
@@ -101,18 +103,28 @@ interface Measured {
 const gap = '  ';
 /** A column is aligned up to this width; what is longer moves its row. */
 const alignedWidthMax = 60;
+/** A column that is cut is not cut to less. */
+const cutWidthMin = 20;
 /** Fields that say nothing to a person. */
 const technical = new Set(['uid', 'etag']);
 
-function filledColumns(
+function candidates(
   resource: DescMessage,
+  leading: readonly LeadingColumn[],
+  isBrief: boolean,
+): Column[] {
+  const named = leading.map(({ field }) => findColumn(resource, field));
+  if (isBrief && named.length > 0) return named;
+  const fields = resource.fields.filter((field) => fitsCell(field) && !technical.has(field.name));
+  return [...named.filter((column) => column.length > 1), ...fields.map((field) => [field])];
+}
+
+function filledColumns(
+  all: readonly Column[],
   rows: readonly ReflectMessage[],
   leading: readonly LeadingColumn[],
 ): Column[] {
-  const columns = resource.fields
-    .filter((field) => fitsCell(field) && !technical.has(field.name))
-    .map((field) => [field])
-    .filter((column) => rows.some((row) => !empties.has(cellOf(row, column))));
+  const columns = all.filter((column) => rows.some((row) => !empties.has(cellOf(row, column))));
   // Sorting keeps the order of the fields where the places are equal.
   const places = new Map(columns.map((column) => [column, placeOf(column, leading)]));
   return columns.toSorted((one, other) => compare(places.get(one)!, places.get(other)!));
@@ -121,9 +133,13 @@ function filledColumns(
 /** What stands in a cell that says nothing. */
 const empties = new Set(['', '0', '0 B', '0.0', 'no']);
 
-function placeOf([field]: Column, leading: readonly LeadingColumn[]): number {
-  const place = leading.findIndex((one) => one.field === field!.name);
+function placeOf(column: Column, leading: readonly LeadingColumn[]): number {
+  const place = leading.findIndex((one) => one.field === pathOf(column));
   return place < 0 ? Infinity : place;
+}
+
+function pathOf(column: Column): string {
+  return column.map((field) => field.name).join('.');
 }
 
 function compare(one: number, other: number): number {
@@ -133,21 +149,23 @@ function compare(one: number, other: number): number {
 
 /**
  * As many columns as the terminal has room for, the more telling ones first, in the order of the
- * fields.
+ * fields. The first that does not fit may be cut.
  */
-function fit(measured: readonly Measured[], width: number): readonly Measured[] {
-  const kept = new Set<Measured>();
+function fit(measured: readonly Measured[], width: number, mayCut: boolean): readonly Measured[] {
+  const kept = new Map<Measured, Measured>();
   let room = width;
   const inRank = measured.toSorted(
     (a, b) => compare(a.place, b.place) || rank(a, measured) - rank(b, measured),
   );
   for (const one of inRank) {
-    const needed = one.width + (kept.size > 0 ? gap.length : 0);
-    if (kept.size > 0 && needed > room) continue;
-    kept.add(one);
-    room -= needed;
+    const before = kept.size > 0 ? gap.length : 0;
+    const isCut = mayCut && one.width >= cutWidthMin && room - before >= cutWidthMin;
+    const taken = isCut ? Math.min(one.width, room - before) : one.width;
+    if (kept.size > 0 && taken + before > room) continue;
+    kept.set(one, { ...one, width: taken });
+    room -= taken + before;
   }
-  return measured.filter((one) => kept.has(one));
+  return measured.flatMap((one) => kept.get(one) ?? []);
 }
 
 /**
