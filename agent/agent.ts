@@ -155,7 +155,7 @@ async function openTenantHost(
     // A few more than the gate lets through: files are opened and hashed meanwhile.
     lanes: Math.ceil(requests / threads) + 2,
   };
-  const tenant = new TenantHost({ credential, access, log });
+  const tenant = new TenantHost({ credential, access, clock, log });
   resources.defer(() => tenant.close());
   void tenant.signInEarly();
   return tenant;

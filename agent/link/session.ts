@@ -7,6 +7,7 @@ import {
   AttachRequestSchema,
   type AttachRequest,
   type AttachResponse,
+  type Attention,
   type Heartbeat,
   type LeaseKey,
   type Welcome,
@@ -27,6 +28,8 @@ export interface SessionWork {
   /** Whether anything goes on that progress is to be told of. */
   readonly busy: boolean;
   readonly draining: boolean;
+  /** What cannot be done at the moment; undefined when nothing is wrong. */
+  attention(): Attention | undefined;
   /** Every lease that is held. */
   leases(): LeaseKey[];
   /** Frames go to `send` until `detach`; those that were not acknowledged go at once. */
@@ -160,6 +163,7 @@ export class Session {
     address: HostPort,
   ): Promise<Welcome> {
     const { work, slots, locationKinds, group, sourceRoots, clock } = this.#options;
+    const attention = work.attention();
     const hello = {
       version,
       platform: `${process.platform}/${process.arch}`,
@@ -169,6 +173,7 @@ export class Session {
       draining: work.draining,
       group,
       sourceRoots: [...sourceRoots],
+      ...(attention && { attention }),
     };
     const coordinator = formatHostPort(address);
     const fail = (what: string) =>

@@ -6,6 +6,7 @@ import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { ItemAction, ItemKind } from '../../gen/drover/v1/item_pb.ts';
 import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
 import { DroverError, reasonInfo } from '../../lib/error.ts';
+import { isSignInReason } from '../credential/sign-in-reason.ts';
 import { chunkBytesFirst } from '../destination/sharepoint/chunk-size.ts';
 import { openDestination } from '../destination/open-destination.ts';
 import { openSource } from '../source/open-source.ts';
@@ -21,6 +22,7 @@ import {
   progressBytes,
   progressItems,
   stateStop,
+  stopJob,
   type BatchJob,
   type JobResult,
 } from './jobs.ts';
@@ -143,6 +145,8 @@ class Batch {
       } catch (thrown) {
         if (thrown instanceof StoppedError) return;
         const error = DroverError.from(thrown);
+        // No item fails because of this agent's sign-in: another agent may do it. Nor is there any use in beginning another here.
+        if (isSignInReason(error.reason)) return stopJob(this.#job.shared, 'soon');
         if (attempt < this.#job.settings.maxAttempts && isWorthAnotherAttempt(error)) {
           again.push(index);
           continue;

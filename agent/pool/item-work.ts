@@ -3,6 +3,7 @@ import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { ItemAction, ItemKind } from '../../gen/drover/v1/item_pb.ts';
 import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
 import { DroverError } from '../../lib/error.ts';
+import { isSignInReason } from '../credential/sign-in-reason.ts';
 import type { Destination } from '../destination/destination.ts';
 import type { Source, SourceFileFacts } from '../source/source.ts';
 import { printablePath } from '../source/printable-path.ts';
@@ -195,6 +196,7 @@ async function makeFolder(destination: Destination, path: string): Promise<void>
     await destination.makeFolder(path);
   } catch (thrown) {
     if (thrown instanceof StoppedError) throw thrown;
+    if (thrown instanceof DroverError && isSignInReason(thrown.reason)) throw thrown;
   }
 }
 

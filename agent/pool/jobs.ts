@@ -111,7 +111,7 @@ export type JobResult =
   | { kind: 'batch-done'; results: Uint8Array<ArrayBuffer> }
   | { kind: 'swept' }
   /**
-   * The job was told to stop, and left nothing half-done. `results` is an encoded drover.v1.BatchResults of the items that a batch had
+   * The job was told to stop, or could not sign in any more, and left nothing half-done. `results` is an encoded drover.v1.BatchResults of the items that a batch had
    * finished by then, with the others unspecified; absent when it had finished none.
    */
   | { kind: 'stopped'; results?: Uint8Array<ArrayBuffer> }

@@ -10,8 +10,10 @@ import {
   type AttachRequest,
   type BatchLease,
 } from '../../gen/drover/v1/session_pb.ts';
+import { isSignInReason } from '../credential/sign-in-reason.ts';
 import {
   createSharedJobState,
+  isStopped,
   type ItemUpload,
   type JobResult,
   type JobTenant,
@@ -21,6 +23,7 @@ import type { Pool } from '../pool/pool.ts';
 import { answerNotes, type WriteNote } from '../pool/write-notes.ts';
 import type { UnfinishedBatch } from './journal.ts';
 import { runSettings } from './run-settings.ts';
+import type { SignInTrouble } from './sign-in-watch.ts';
 
 const sha256Bytes = 32;
 const quickXorHashBytes = 20;
@@ -32,6 +35,8 @@ export interface BatchRunParts {
   uploads: readonly ItemUpload[];
   /** What the job needs to reach its destination; undefined for a folder. Asked when the job begins. */
   openTenant: () => JobTenant | undefined;
+  /** The job could not be done because the sign-in does not work. */
+  onSignInTrouble: (trouble: SignInTrouble) => void;
   /** Keeps what is about to be written that is not what the scan found. Never rejects. */
   keepNote: (note: WriteNote) => Promise<void>;
 }
@@ -52,9 +57,12 @@ export class BatchRun {
     return this.#begun || uploads.length === 0 ? undefined : { lease, uploads: [...uploads] };
   }
 
-  /** Runs the batch until it ends or is stopped; answers with its BatchDone, if there is anything to tell. Never rejects. */
+  /**
+   * Runs the batch until it ends or is stopped; answers with its BatchDone, if there is anything to tell: nothing when the sign-in did not
+   * work, because others may do the items. Never rejects.
+   */
   async run(pool: Pool): Promise<AttachRequest | undefined> {
-    const { lease, leaseTag, uploads, openTenant, keepNote } = this.#parts;
+    const { lease, leaseTag, uploads, openTenant, onSignInTrouble, keepNote } = this.#parts;
     this.#begun = true;
     const { port1: ownEnd, port2: notes } = new MessageChannel();
     answerNotes(ownEnd, keepNote);
@@ -74,6 +82,12 @@ export class BatchRun {
       notes,
     });
     ownEnd.close();
+    if (result.kind === 'failed' && isSignInReason(result.reason)) {
+      // Whoever was told to stop may have been told because of this, and it may be over.
+      if (!isStopped(this.shared))
+        onSignInTrouble({ reason: result.reason as ErrorReason, message: result.message });
+      return undefined;
+    }
     const results = batchResults(result, lease.items);
     if (results === undefined) return undefined;
     const partial = result.kind === 'stopped';

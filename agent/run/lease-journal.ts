@@ -102,6 +102,7 @@ export function isWorthResuming({ uploads }: UnfinishedBatch): boolean {
   return uploads.some(({ size }) => size > chunkBytesFirst);
 }
 
-function isTenantPlace(destination: string): boolean {
+/** Whether a destination is one that only an agent with a sign-in can write to. */
+export function isTenantPlace(destination: string): boolean {
   return parseLocation(destination, 'destination').kind === 'sharepoint';
 }

@@ -49,7 +49,7 @@ for (const work of kinds)
   ]);
 table('a running scan goes back when the agent drains', { state: 'running', work: 'scan' }, [
   ['finish', 'reporting', 'report'],
-  ['finish-partly', 'gone', 'forget', 'return'],
+  ['finish-partly', 'reporting', 'report'],
   ['abandon', 'gone', 'forget', 'return'],
   ['revoke', 'stopping', 'stop'],
   ['take part', 'stopping', 'stop'],
@@ -57,7 +57,7 @@ table('a running scan goes back when the agent drains', { state: 'running', work
 ]);
 table('a running batch is finished and saved first', { state: 'running', work: 'batch' }, [
   ['finish', 'saving', 'save'],
-  ['finish-partly', 'gone', 'forget', 'return'],
+  ['finish-partly', 'saving', 'save'],
   ['abandon', 'gone', 'forget', 'return'],
   ['revoke', 'stopping', 'stop'],
   ['take part', 'stopping', 'stop-soon'],

@@ -2,8 +2,9 @@
 // done; only work.ts does it.
 //
 //   queued     accepted; waits for a thread                     -> running by `start`, gone by `revoke` and `drain`
-//   running    its job is going                                 -> saving or reporting by `finish`, stopping by `revoke`
-//                                                                  and, for a scan, `drain`; gone by `abandon`
+//   running    its job is going                                 -> saving or reporting by `finish`, and by `finish-partly` when
+//                                                                  the agent could not go on; stopping by `revoke` and, for a
+//                                                                  scan, `drain`; gone by `abandon`
 //   stopping   its job was told to stop and has not yet answered -> gone by `abandon`; by `finish` and `finish-partly` gone
 //                                                                  or reported, as the coordinator wants to know or not: a
 //                                                                  scan that was only drained and came to its end, and what a
@@ -40,7 +41,10 @@ export type LeaseEvent =
   | { kind: 'saved' }
   /** The coordinator has stored the report. */
   | { kind: 'acknowledge' }
-  /** The coordinator takes the lease away; with `takesPart` it wants to know what was done by then. */
+  /**
+   * The coordinator takes the lease away, or the agent cannot go on with it; with `takesPart` the coordinator wants to know what was done
+   * by then.
+   */
   | { kind: 'revoke'; takesPart: boolean }
   /** The agent is about to end: batches are finished, everything else goes back. */
   | { kind: 'drain' };
@@ -87,8 +91,8 @@ function stepQueued(lease: HeldLease & { state: 'queued' }, event: LeaseEvent): 
 function stepRunning(lease: HeldLease & { state: 'running' }, event: LeaseEvent): LeaseStep {
   switch (event.kind) {
     case 'finish':
-      return reported(lease.work, event.report);
     case 'finish-partly':
+      return reported(lease.work, event.report);
     case 'abandon':
       return gone;
     case 'revoke':

@@ -9,9 +9,11 @@ import {
   type ScanLease,
   type ScanPaths,
 } from '../../gen/drover/v1/session_pb.ts';
+import { isSignInReason } from '../credential/sign-in-reason.ts';
 import {
   createSharedJobState,
   grantPages,
+  isStopped,
   type JobResult,
   type JobTenant,
   type ListedPath,
@@ -21,6 +23,7 @@ import {
 import type { Pool } from '../pool/pool.ts';
 import { runOfLease } from './batch-run.ts';
 import { runSettings } from './run-settings.ts';
+import type { SignInTrouble } from './sign-in-watch.ts';
 
 /** The most pages that are kept of one scan, whatever window the coordinator offers. */
 export const pageWindowMax = 64;
@@ -30,27 +33,33 @@ export class ScanRun {
   readonly shared: SharedJobState;
   readonly #lease: ScanLease;
   readonly #openTenant: () => JobTenant | undefined;
+  readonly #onSignInTrouble: (trouble: SignInTrouble) => void;
   readonly #onPage: (frame: AttachRequest) => void;
   /** Pages that were not acknowledged, in order; the last has the number before `#nextPage`. */
   readonly #kept: AttachRequest[] = [];
   #nextPage: bigint;
 
-  /** `onPage` gets each page as a frame as soon as it is there; `openTenant` is asked when the job begins. */
+  /**
+   * `onPage` gets each page as a frame as soon as it is there; `openTenant` is asked when the job begins; `onSignInTrouble` hears why it
+   * could not sign in.
+   */
   constructor(
     lease: ScanLease,
     parts: {
       onPage: (frame: AttachRequest) => void;
       openTenant: () => JobTenant | undefined;
+      onSignInTrouble: (trouble: SignInTrouble) => void;
     },
   ) {
     this.#lease = lease;
     this.#onPage = parts.onPage;
     this.#openTenant = parts.openTenant;
+    this.#onSignInTrouble = parts.onSignInTrouble;
     this.#nextPage = lease.nextPage > 0n ? lease.nextPage : 1n;
     this.shared = createSharedJobState(Math.min(Math.max(lease.pageWindow, 1), pageWindowMax));
   }
 
-  /** Runs the scan to its end; answers with its ScanDone, or undefined when it was stopped before. Never rejects. */
+  /** Runs the scan to its end; answers with its ScanDone, or undefined when it was stopped before or could not sign in. Never rejects. */
   async run(pool: Pool): Promise<AttachRequest | undefined> {
     const { port1, port2 } = new MessageChannel();
     port1.on('message', (message: ScanPageMessage) => this.#addPage(message));
@@ -70,6 +79,12 @@ export class ScanRun {
     for (let last = receiveMessageOnPort(port1); last; last = receiveMessageOnPort(port1))
       this.#addPage(last.message as ScanPageMessage);
     port1.close();
+    if (result.kind === 'failed' && isSignInReason(result.reason)) {
+      // Whoever was told to stop may have been told because of this, and it may be over.
+      if (!isStopped(this.shared))
+        this.#onSignInTrouble({ reason: result.reason as ErrorReason, message: result.message });
+      return undefined;
+    }
     return this.#done(result);
   }
 

@@ -2,6 +2,7 @@ import test from 'ava';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { DroverError } from '../../lib/error.ts';
 import type { Logger } from '../../lib/log.ts';
+import { systemClock } from '../../lib/time.ts';
 import type { AccessToken, Credential } from '../credential/credential.ts';
 import { createGateMemory } from '../destination/sharepoint/tenant-gate.ts';
 import { HostClient } from '../pool/host.ts';
@@ -33,6 +34,7 @@ function makeHost(signIn: SignIn, keep: KeepUpload = async () => {}) {
       gate: createGateMemory(4),
       lanes: 2,
     },
+    clock: systemClock,
     log: { debug: write('debug'), info: write('info'), warn: write('warn') } as unknown as Logger,
   });
   const client = new HostClient(host.openJob(keep).host);

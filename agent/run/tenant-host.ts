@@ -7,12 +7,15 @@ import type { SharePointAccess } from '../destination/sharepoint/access.ts';
 import type { HostAnswer, HostQuestion } from '../pool/host.ts';
 import type { ItemUpload, JobTenant } from '../pool/jobs.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
-import { DroverError, reasonName } from '../../lib/error.ts';
+import { DroverError } from '../../lib/error.ts';
 import type { Logger } from '../../lib/log.ts';
+import type { Clock } from '../../lib/time.ts';
+import { SignInWatch } from './sign-in-watch.ts';
 
 export interface TenantHostParts {
   credential: Credential;
   access: SharePointAccess;
+  clock: Clock;
   log: Logger;
 }
 
@@ -21,14 +24,19 @@ export type KeepUpload = (index: number, upload: ItemUpload | undefined) => Prom
 
 /** A look at a destination ends by itself well before whoever asked for it gives up. */
 const checkMsMax = 40_000;
+const nobodySignedIn = 'nobody has signed in yet; the agent shows a code and where to type it on its standard error'; // prettier-ignore
 
 export class TenantHost {
+  /** Whether the sign-in works. */
+  readonly signIn: SignInWatch;
   readonly #parts: TenantHostParts;
   readonly #ended = new AbortController();
   #awaitsPerson = false;
 
   constructor(parts: TenantHostParts) {
     this.#parts = parts;
+    const { clock, log } = parts;
+    this.signIn = new SignInWatch({ tryAgain: (force) => this.#tryToSignIn(force), clock, log });
   }
 
   /** What a job for a thread needs; its port closes with the job. */
@@ -58,11 +66,7 @@ export class TenantHost {
     const about = `"${destination}" could not be looked at`;
     const options = { cause, metadata: { destination } };
     return this.#awaitsPerson
-      ? new DroverError(
-          ErrorReason.SIGN_IN_FAILED,
-          `${about}: nobody has signed in yet; the agent shows a code and where to type it on its standard error`,
-          options,
-        )
+      ? new DroverError(ErrorReason.SIGN_IN_FAILED, `${about}: ${nobodySignedIn}`, options)
       : new DroverError(
           ErrorReason.DESTINATION_BUSY,
           `${about}: the service did not answer in ${checkMsMax / 1000} seconds`,
@@ -72,22 +76,19 @@ export class TenantHost {
 
   /** Signs in before there is something to do, so that a person is asked, or a wrong secret is found, when the agent starts. */
   async signInEarly(): Promise<void> {
-    try {
-      await this.#token(false, this.#ended.signal);
-    } catch (thrown) {
-      if (this.#ended.signal.aborted) return;
-      const { reason, message } = DroverError.from(thrown);
-      this.#parts.log.warn({ reason: reasonName(reason) }, `not signed in: ${message}`);
-    }
+    await this.#tryToSignIn(false);
   }
 
   /** A person was shown a code, and what needs a sign-in waits for them. */
   awaitPerson(): void {
     this.#awaitsPerson = true;
+    // The code stands on the console, with all that is to be said about it.
+    this.signIn.raise({ reason: ErrorReason.SIGN_IN_FAILED, message: nobodySignedIn }, false);
   }
 
   /** Ends every sign-in that is going on. Idempotent. */
   close(): void {
+    this.signIn.close();
     this.#ended.abort();
   }
 
@@ -115,8 +116,19 @@ export class TenantHost {
     forceRefresh: boolean,
     signal: AbortSignal,
   ): Promise<{ token: string; expiresOnMs: number }> {
-    const { token, expiresOnMs } = await this.#parts.credential.accessToken('graph', { forceRefresh, signal }); // prettier-ignore
-    this.#awaitsPerson = false;
-    return { token, expiresOnMs };
+    try {
+      const { token, expiresOnMs } = await this.#parts.credential.accessToken('graph', { forceRefresh, signal }); // prettier-ignore
+      this.#awaitsPerson = false;
+      this.signIn.worked(token);
+      return { token, expiresOnMs };
+    } catch (thrown) {
+      this.signIn.failed(thrown);
+      throw thrown;
+    }
+  }
+
+  /** What comes of it is noted where the token is asked for. */
+  async #tryToSignIn(forceRefresh: boolean): Promise<void> {
+    await this.#token(forceRefresh, this.#ended.signal).catch(() => undefined);
   }
 }

@@ -3,9 +3,11 @@
 import { create } from '@bufbuild/protobuf';
 import {
   AttachRequestSchema,
+  AttentionSchema,
   HeartbeatSchema,
   type AttachRequest,
   type AttachResponse,
+  type Attention,
   type BatchDone,
   type BatchLease,
   type Heartbeat,
@@ -18,10 +20,16 @@ import { progressBytes, progressItems, stopJob } from '../pool/jobs.ts';
 import { BatchRun } from './batch-run.ts';
 import { checkLocation } from './check-location.ts';
 import { keyText, type UnfinishedBatch } from './journal.ts';
-import { isWorthResuming, LeaseJournal, type LeaseJournalParts } from './lease-journal.ts';
+import {
+  isTenantPlace,
+  isWorthResuming,
+  LeaseJournal,
+  type LeaseJournalParts,
+} from './lease-journal.ts';
 import { stepLease, takesSlot, type HeldLease, type LeaseEvent } from './lease-table.ts';
 import { PendingNotes } from './pending-notes.ts';
 import { ScanRun } from './scan-run.ts';
+import type { SignInTrouble } from './sign-in-watch.ts';
 
 export interface WorkOptions extends LeaseJournalParts {
   /** How many leases may be worked on or wait; what comes beyond them is given back. */
@@ -33,6 +41,8 @@ interface Entry {
   held: HeldLease;
   /** Undefined for a lease whose results come from the journal. */
   run: ScanRun | BatchRun | undefined;
+  /** Whether it can be done only as long as the agent can sign in. */
+  usesTenant: boolean;
   /** Settles when the journal has the lease. */
   recorded: Promise<void>;
 }
@@ -46,6 +56,9 @@ export class Work {
   #send: ((frame: AttachRequest) => void) | undefined;
   #jobs = 0;
   #named: LeaseKey[] = [];
+  #attention: Attention | undefined;
+  /** What the coordinator was told last of what is wrong. */
+  #told: Attention | undefined;
   #draining = false;
   #closed = false;
 
@@ -53,6 +66,7 @@ export class Work {
     this.#options = options;
     this.#journal = new LeaseJournal(options);
     this.#notes = new PendingNotes(this.#journal);
+    options.tenant?.signIn.subscribe(() => this.#followSignIn());
   }
 
   /** Takes up what an earlier process left: its results are sent again, its half-written files are removed. */
@@ -74,6 +88,11 @@ export class Work {
     return this.#draining;
   }
 
+  /** What the agent cannot do at the moment, for the hello. */
+  attention(): Attention | undefined {
+    return (this.#told = this.#attention);
+  }
+
   /** Every lease that is held, for the hello; what is not named there the coordinator gives to somebody else. */
   leases(): LeaseKey[] {
     this.#named = Array.from(this.#entries.values(), (entry) => entry.key);
@@ -83,6 +102,7 @@ export class Work {
   /** From now on frames go to `send`, first of all those that were not acknowledged. */
   attach(send: (frame: AttachRequest) => void): void {
     this.#send = send;
+    if (this.#told !== this.#attention) this.#announce();
     this.#notes.attach(send);
     // What went back between the hello and now had nobody to be sent to, and the hello said that it is held.
     for (const key of this.#named) if (!this.#entries.has(keyText(key))) this.#giveBack(key);
@@ -107,7 +127,8 @@ export class Work {
       items: run === undefined ? 0n : Atomics.load(run.shared.progress, progressItems),
       bytes: run === undefined ? 0n : Atomics.load(run.shared.progress, progressBytes),
     }));
-    return create(HeartbeatSchema, { leases, draining: this.#draining });
+    const attention = this.attention();
+    return create(HeartbeatSchema, { leases, draining: this.#draining, ...(attention && { attention }) }); // prettier-ignore
   }
 
   /** Takes a frame of the coordinator; a frame of an unknown kind is one of a newer version and is left alone. */
@@ -156,13 +177,16 @@ export class Work {
     const { key } = lease;
     if (key === undefined || this.#entries.has(keyText(key))) return;
     const taken = Array.from(this.#entries.values()).filter(({ held }) => takesSlot(held)).length;
-    if (this.#draining || this.#closed || taken >= this.#options.slots) return this.#giveBack(key);
+    const usesTenant = this.#options.tenant !== undefined && isTenantPlace(lease.destination);
+    const isHindered = usesTenant && this.#attention !== undefined;
+    if (this.#draining || this.#closed || isHindered || taken >= this.#options.slots)
+      return this.#giveBack(key);
     this.#stopOlder(key);
     const run = start(lease);
     const recorded =
       run.work === 'batch' ? this.#journal.record(lease as BatchLease) : Promise.resolve();
     const held: HeldLease = { state: 'queued', work: run.work };
-    this.#entries.set(keyText(key), { key, held, run, recorded });
+    this.#entries.set(keyText(key), { key, held, run, usesTenant, recorded });
     this.#startQueued();
   }
 
@@ -170,6 +194,7 @@ export class Work {
     return new ScanRun(lease, {
       onPage: (page) => this.#page(page),
       openTenant: () => this.#journal.openTenant(lease.destination, lease.key),
+      onSignInTrouble: (trouble) => this.#options.tenant?.signIn.raise(trouble),
     });
   }
 
@@ -179,6 +204,7 @@ export class Work {
       leaseTag: this.#journal.tag(lease),
       uploads,
       openTenant: () => this.#journal.openTenant(lease.destination, lease.key),
+      onSignInTrouble: (trouble) => this.#options.tenant?.signIn.raise(trouble),
       keepNote: (note) => this.#notes.keep(lease.key!, note),
     });
   }
@@ -189,7 +215,9 @@ export class Work {
     if (key === undefined) return;
     const run = this.#batchRun(batch);
     const held: HeldLease = { state: 'queued', work: 'batch' };
-    this.#entries.set(keyText(key), { key, held, run, recorded: Promise.resolve() });
+    const usesTenant = this.#options.tenant !== undefined && isTenantPlace(batch.lease.destination);
+    const recorded = Promise.resolve();
+    this.#entries.set(keyText(key), { key, held, run, usesTenant, recorded });
   }
 
   /** Answered on the stream that the question came on: another one would not know it. */
@@ -227,6 +255,26 @@ export class Work {
     if (frame.frame.case !== 'scanPage') return;
     const entry = this.#entries.get(keyText(frame.frame.value.key));
     if (entry !== undefined && !isRevoked(entry.held)) this.#send?.(frame);
+  }
+
+  /**
+   * Whoever cannot sign in says so first, so that nothing of what goes back comes again; then all that needs the sign-in stops, and what
+   * was done of it by then is reported.
+   */
+  #followSignIn(): void {
+    if (this.#closed) return;
+    this.#attention = attentionOf(this.#options.tenant?.signIn.trouble);
+    this.#announce();
+    if (this.#attention === undefined) return;
+    for (const entry of [...this.#entries.values()])
+      if (entry.usesTenant) this.#apply(entry, { kind: 'revoke', takesPart: true });
+    this.#startQueued();
+  }
+
+  #announce(): void {
+    this.#send?.(
+      create(AttachRequestSchema, { frame: { case: 'heartbeat', value: this.heartbeat() } }),
+    );
   }
 
   /** The one place where a lease changes. */
@@ -295,7 +343,8 @@ export class Work {
     const report = create(AttachRequestSchema, { frame: { case: 'batchDone', value: result } });
     const held: HeldLease = { state: 'reporting', work: 'batch', report };
     const recorded = Promise.resolve();
-    this.#entries.set(keyText(result.key), { key: result.key, held, run: undefined, recorded });
+    const { key } = result;
+    this.#entries.set(keyText(key), { key, held, run: undefined, usesTenant: false, recorded });
   }
 
   /** Deletes a lease from the journal, once nothing of it is open any more. */
@@ -325,6 +374,11 @@ function endOf(report: AttachRequest | undefined): LeaseEvent {
   const { frame } = report;
   const isPartial = frame.case === 'batchDone' && frame.value.partial;
   return { kind: isPartial ? 'finish-partly' : 'finish', report };
+}
+
+/** Folders need no sign-in. */
+function attentionOf(trouble: SignInTrouble | undefined): Attention | undefined {
+  return trouble && create(AttentionSchema, { ...trouble, locationKinds: ['sharepoint'] });
 }
 
 function isScan(key: LeaseKey | undefined): boolean {

@@ -1,7 +1,9 @@
 // An agent whose sign-in stops working, at real leases: what it has finished counts, the rest goes to others, and nothing of the kind
 // comes back to it until it can do it again.
+import { create } from '@bufbuild/protobuf';
 import test from 'ava';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
+import { AttentionSchema } from '../../gen/drover/v1/session_pb.ts';
 import { attentionOf } from './attention.ts';
 import { openHarness, type Harness } from './testing/harness.ts';
 import type { Frame, ScriptedAgent } from './testing/scripted-agent.ts';
@@ -115,8 +117,8 @@ test('destinations are looked at by those that are well, and by others only to h
 });
 
 test('reasons of newer agents are shown as one that is known, and words have an end', (t) => {
-  const kind = { $typeName: 'drover.v1.Attention', locationKinds: [] } as const;
-  const said = attentionOf({ ...kind, reason: 9999 as ErrorReason, message: 'x'.repeat(5000) });
+  const message = 'x'.repeat(5000);
+  const said = attentionOf(create(AttentionSchema, { reason: 9999 as ErrorReason, message }));
   t.like(said, { reason: ErrorReason.UNAVAILABLE, message: 'x'.repeat(1000) });
   t.is(attentionOf(undefined), undefined);
 });
