@@ -18,7 +18,7 @@ import { Changes } from './changes.ts';
 import type { Change, Dispatcher, LiveAgent, LiveProgress } from './dispatcher.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
 import { isBatch, sumOf, type LiveLease } from './lease-table.ts';
-import { LocationChecks } from './location-checks.ts';
+import { LocationChecks, type CheckOptions } from './location-checks.ts';
 import { inFlightOf, liveProgress } from './live-progress.ts';
 import { OpenRuns } from './open-runs.ts';
 import { Reports } from './reports.ts';
@@ -137,8 +137,8 @@ class LeaseDispatcher implements Dispatcher {
       .catch((error: unknown) => this.#logFailure('cannot follow a run', error));
   }
 
-  async checkDestination(destination: string, signal?: AbortSignal): Promise<{ agent: string }> {
-    return this.#checks.check(destination, signal);
+  async checkDestination(destination: string, options?: CheckOptions): Promise<{ agent: string }> {
+    return this.#checks.check(destination, options);
   }
 
   progress(key: RunKey): LiveProgress | undefined {

@@ -3,6 +3,7 @@ import type { AgentAvailability } from '../../gen/drover/v1/agent_pb.ts';
 import type { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import type { AttachRequest, AttachResponse } from '../../gen/drover/v1/session_pb.ts';
 import type { RunKey } from '../store/store.ts';
+import type { CheckOptions } from './location-checks.ts';
 
 /** What is measured of a run while it is going, and not stored. */
 export interface LiveProgress {
@@ -55,11 +56,12 @@ export interface Dispatcher {
   /** A commit changed this task: its group and its priority count at once for a run that is going. */
   taskChanged(task: string): void;
   /**
-   * Has an attached agent with a sign-in look at a SharePoint or OneDrive destination; answers with the agent's id. When an agent
-   * goes away, the next one is asked. Throws the reason and the words of an agent that cannot use it, DESTINATION_UNSUPPORTED
-   * when no attached agent has a sign-in, UNAVAILABLE when none answers in time, or the signal's reason.
+   * Has an attached agent of the group that takes work and has a sign-in look at a SharePoint or OneDrive destination; answers with
+   * the agent's id. When an agent goes away, the next one is asked. Throws the reason and the words of an agent that cannot use it,
+   * DESTINATION_UNSUPPORTED when no attached agent of the group has a sign-in, UNAVAILABLE when none of them takes work or answers in
+   * time, or the signal's reason.
    */
-  checkDestination(destination: string, signal?: AbortSignal): Promise<{ agent: string }>;
+  checkDestination(destination: string, options?: CheckOptions): Promise<{ agent: string }>;
   /** Undefined when the run is not going. */
   progress(key: RunKey): LiveProgress | undefined;
   /** Undefined when the agent is not attached. */

@@ -1,5 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import test from 'ava';
+import { AgentAvailability } from '../../gen/drover/v1/agent_pb.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import {
   AttachRequestSchema,
@@ -17,7 +18,7 @@ const online = { locationKinds: ['file', 'sharepoint'] };
 
 /** Asks, and takes the outcome as a value; `check` is also settled when nobody looks at it yet. */
 function ask(harness: Harness, to = destination, signal?: AbortSignal) {
-  const check = harness.dispatcher.checkDestination(to, signal);
+  const check = harness.dispatcher.checkDestination(to, { signal });
   const outcome = check.then(
     ({ agent }) => agent,
     (thrown: unknown) => thrown,
@@ -165,6 +166,28 @@ test('an agent that is draining is not asked', async (t) => {
   t.is(error.reason, ErrorReason.UNAVAILABLE);
   t.regex(error.message, /draining/);
   t.deepEqual(agent.all('locationCheck'), []);
+});
+
+test('only an agent of the group looks, and only when it takes work', async (t) => {
+  const harness = await openHarness(t);
+  const [north, south] = [
+    await harness.attach('one', { ...online, group: 'north' }),
+    await harness.attach('two', { ...online, group: 'south' }),
+  ];
+  const check = harness.dispatcher.checkDestination(destination, { group: 'south' });
+  await harness.idle();
+  answer(south, south.take('locationCheck'));
+  t.deepEqual(await check, { agent: 'two' });
+  t.deepEqual(north.all('locationCheck'), []);
+
+  harness.dispatcher.setAvailability('two', AgentAvailability.DISABLED);
+  await t.throwsAsync(harness.dispatcher.checkDestination(destination, { group: 'south' }), {
+    message: /every agent of the group "south" with a sign-in .* draining or disabled/,
+  });
+  await t.throwsAsync(harness.dispatcher.checkDestination(destination, { group: 'west' }), {
+    message: /no connected agent of the group "west" .* drover-agent --group west --tenant/,
+  });
+  t.deepEqual(north.all('locationCheck'), []);
 });
 
 test('many checks are spread over the agents and bounded', async (t) => {

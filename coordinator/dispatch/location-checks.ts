@@ -2,6 +2,7 @@
 // is not stored, takes no slot, and is over when whoever asked has gone.
 import { create } from '@bufbuild/protobuf';
 import { randomUUID } from 'node:crypto';
+import { AgentAvailability } from '../../gen/drover/v1/agent_pb.ts';
 import { ErrorReason, ErrorReasonSchema } from '../../gen/drover/v1/error_pb.ts';
 import { LocationCheckSchema, type LocationCheckDone } from '../../gen/drover/v1/session_pb.ts';
 import { DroverError } from '../../lib/error.ts';
@@ -24,6 +25,13 @@ export interface LocationChecksParts {
   sessions: ReadonlyMap<string, Session>;
 }
 
+/** Who is to look, and how long somebody waits for it. */
+export interface CheckOptions {
+  /** The group whose agents are asked; empty: all. @default all */
+  group?: string;
+  signal?: AbortSignal | undefined;
+}
+
 interface Pending {
   session: Session;
   /** Undefined when the session ended without an answer. */
@@ -43,12 +51,12 @@ export class LocationChecks {
   }
 
   /** See Dispatcher.checkDestination. */
-  async check(destination: string, signal?: AbortSignal): Promise<{ agent: string }> {
+  async check(destination: string, options: CheckOptions = {}): Promise<{ agent: string }> {
     if (this.#going >= checksMax)
       throw unavailable(destination, 'too many destinations are being looked at; try again in a moment'); // prettier-ignore
     this.#going += 1;
     try {
-      return await this.#askInTurn(destination, signal);
+      return await this.#askInTurn(destination, options);
     } finally {
       this.#going -= 1;
     }
@@ -72,13 +80,16 @@ export class LocationChecks {
     for (const { fail } of this.#pending.values()) fail(stopping());
   }
 
-  async #askInTurn(destination: string, signal?: AbortSignal): Promise<{ agent: string }> {
+  async #askInTurn(
+    destination: string,
+    { group = '', signal }: CheckOptions,
+  ): Promise<{ agent: string }> {
     const deadlineMs = this.#parts.clock.now() + checkTimeoutMs;
     const asked = new Set<Session>();
     while (asked.size < agentsAskedMax) {
       signal?.throwIfAborted();
       if (this.#closed) throw stopping();
-      const session = this.#choose(destination, asked);
+      const session = this.#choose(destination, group, asked);
       if (session === undefined) break;
       asked.add(session);
       const answer = await this.#ask(session, destination, deadlineMs, signal);
@@ -89,24 +100,25 @@ export class LocationChecks {
   }
 
   /** The agent with the fewest checks. Undefined when all that can were asked; throws when none can. */
-  #choose(destination: string, asked: ReadonlySet<Session>): Session | undefined {
+  #choose(destination: string, group: string, asked: ReadonlySet<Session>): Session | undefined {
     const able = [...this.#parts.sessions.values()].filter(
-      ({ closed, hello }) => !closed && hello.locationKinds.includes(checkedKind),
+      ({ closed, offered }) =>
+        !closed &&
+        offered.locationKinds.includes(checkedKind) &&
+        (group === '' || offered.group === group),
     );
-    const ready = able.filter((session) => !session.draining && !asked.has(session));
+    const ready = able.filter((session) => isWilling(session) && !asked.has(session));
     // One whose sign-in does not work is asked only when no other is there: then its words are the answer.
     const well = ready.filter((session) => session.ability.locationKinds.includes(checkedKind));
     const [first, ...rest] = well.length > 0 ? well : ready;
     if (first !== undefined)
       return rest.reduce((best, one) => (this.#load(one) < this.#load(best) ? one : best), first);
     if (asked.size > 0) return undefined;
+    const ofGroup = group === '' ? '' : ` of the group "${group}"`;
     if (able.length > 0)
-      throw unavailable(destination, 'every agent with a sign-in for SharePoint is draining; try again when one takes work'); // prettier-ignore
-    throw refusal(
-      ErrorReason.DESTINATION_UNSUPPORTED,
-      destination,
-      'no connected agent has a sign-in for SharePoint; start one with drover-agent --tenant … --client-id … (the README has the steps)',
-    );
+      throw unavailable(destination, `every agent${ofGroup} with a sign-in for SharePoint is draining or disabled; try again when one takes work`); // prettier-ignore
+    const start = `drover-agent ${group === '' ? '' : `--group ${group} `}--tenant … --client-id …`;
+    throw refusal(ErrorReason.DESTINATION_UNSUPPORTED, destination, `no connected agent${ofGroup} has a sign-in for SharePoint; start one with ${start} (the README has the steps)`); // prettier-ignore
   }
 
   #load(session: Session): number {
@@ -141,6 +153,11 @@ export class LocationChecks {
       this.#pending.delete(check);
     }
   }
+}
+
+/** What somebody wants of an agent is not known at once; until then it is thought to take work. */
+function isWilling({ draining, availability = AgentAvailability.ENABLED }: Session): boolean {
+  return !draining && availability === AgentAvailability.ENABLED;
 }
 
 function judge(agent: string, destination: string, answer: LocationCheckDone): { agent: string } {

@@ -64,7 +64,7 @@ export async function createTask(
     // What can be said without an agent is said first; no commit waits for one.
     const { isRepeated, view } = await make(false);
     if (isRepeated) return view;
-    await dispatcher.checkDestination(task.destination, signal);
+    await dispatcher.checkDestination(task.destination, { group: task.agentGroup, signal });
   }
   const { isRepeated, view, nextMs } = await make(!validateOnly);
   if (isRepeated || validateOnly) return view;

@@ -15,6 +15,7 @@ import type { RunKey, Transaction } from '../store/store.ts';
 import { parseRunName, parseTaskName, runName, taskName } from '../task/names.ts';
 import { newRetry, newRun, stepRun, type RunEvent } from '../task/run-machine.ts';
 import { isRunOpen } from '../task/run-states.ts';
+import { checkRetryable } from './check-retryable.ts';
 import { latestRun, requireRun, requireTask } from './lookup.ts';
 import { repeatableRequest, type RepeatableRequest } from './request-id.ts';
 import { viewRun } from './run-view.ts';
@@ -53,7 +54,7 @@ export function retryRun(
   const next = async ({ transaction, key, settings, nowMs }: NextRun) => {
     const retried = given.run ?? key.run - 1;
     if (retried === 0) throw neverRun(given.task);
-    checkHasFailures(await requireRun(transaction, { ...key, run: retried }));
+    await checkRetryable(transaction, { ...key, run: retried });
     return newRetry(key, { settings, retried, position: firstPosition() }, nowMs);
   };
   return startRun(parts, { task: given.task, repeatable, next, signal });
@@ -79,16 +80,6 @@ export function runDueTask(
 function parseRetried(name: string): { task: string; run: number | undefined } {
   if (name.split('/').length > 2) return parseRunName(name, 'name');
   return { task: parseTaskName(name, 'name'), run: undefined };
-}
-
-function checkHasFailures({ run }: RunRow): void {
-  if (run!.progress!.failedItems > 0n) return;
-  const { name } = run!;
-  throw new DroverError(
-    ErrorReason.WRONG_STATE,
-    `${name} cannot be tried again: nothing failed in it; run the task to migrate what is new or changed`,
-    { metadata: { name } },
-  );
 }
 
 /** What a run is made of. */
@@ -130,10 +121,10 @@ async function startRun(
       }
       return { isRepeated: false, key, row };
     });
-  const { destination } = (await requireTask(parts.store, task)).task!;
+  const { destination, agentGroup } = (await requireTask(parts.store, task)).task!;
   // What can be said without an agent is said first; no commit waits for one.
   if (needsLook(destination) && !(await start(false)).isRepeated)
-    await lookAt(parts, destination, signal);
+    await lookAt(parts, { destination, group: agentGroup }, signal);
   const { key, row } = await start(true);
   parts.dispatcher.runChanged(key);
   parts.changes.emit({ kind: 'task', task });
@@ -143,12 +134,12 @@ async function startRun(
 /** A run may wait for an agent, and for what heals by itself; what somebody has to put in order is said before it is stored. */
 async function lookAt(
   { dispatcher, log }: ServiceParts,
-  destination: string,
+  { destination, group }: { destination: string; group: string },
   signal: AbortSignal,
 ): Promise<void> {
   if (!servedKinds(dispatcher).has('sharepoint')) return;
   try {
-    await dispatcher.checkDestination(destination, signal);
+    await dispatcher.checkDestination(destination, { group, signal });
   } catch (error) {
     if (!healsByItself(DroverError.from(error).reason)) throw error;
     log.info({ err: error }, 'a run is started although its destination could not be looked at');
