@@ -89,7 +89,16 @@ export async function runAgent(
   const pool = resources.use(parts.createPool({ threads: settings.threads }));
   // One more than there are threads waits ready, so that no thread is idle between two leases.
   const slots = settings.threads + 1;
-  const work = new Work({ pool, journal, slots, authority: identity.authority, tenant, log });
+  const { sourceRoots } = settings;
+  const work = new Work({
+    pool,
+    journal,
+    slots,
+    sourceRoots,
+    authority: identity.authority,
+    tenant,
+    log,
+  });
   resources.defer(() => stopWork(work, clock));
   await work.restore();
   const session = new Session({
@@ -99,7 +108,7 @@ export async function runAgent(
     slots,
     locationKinds: tenant === undefined ? ['file'] : ['file', 'sharepoint'],
     group: settings.group,
-    sourceRoots: settings.sourceRoots,
+    sourceRoots,
     clock,
     log,
     onAttached: once((attached) => onReady({ ...attached, slots })),

@@ -1,6 +1,12 @@
 import test from 'ava';
 import { DroverError } from './error.ts';
-import { destinationRootLength, overlaps, parseLocation, type Location } from './location.ts';
+import {
+  destinationRootLength,
+  holds,
+  overlaps,
+  parseLocation,
+  type Location,
+} from './location.ts';
 
 const good: [text: string, location: Location][] = [
   ['/srv/share', { kind: 'file', path: '/srv/share' }],
@@ -52,3 +58,27 @@ const lengths: [text: string, length: number][] = [
 for (const [text, length] of lengths)
   test(`length of ${text} as a root`, (t) =>
     t.is(destinationRootLength(parseLocation(text, 'task.destination')), length));
+
+const containments: [outer: string, inner: string, holds: boolean][] = [
+  ['/srv', '/srv', true],
+  ['/srv', '/srv/a', true],
+  ['/srv/', '/srv/a/b', true],
+  ['/', '/srv', true],
+  ['/srv', '/srv2', false],
+  ['/srv/a', '/srv', false],
+  ['/srv', '/SRV/a', false],
+  ['/srv', '\\\\srv\\a', false],
+  ['C:\\data', 'c:\\Data\\x', true],
+  ['C:\\', 'c:\\Data', true],
+  ['C:\\data', 'C:\\data2', false],
+  ['C:\\data', 'D:\\data', false],
+  ['\\\\files\\hr', '\\\\FILES\\HR\\New', true],
+  ['\\\\files\\hr\\new', '\\\\files\\hr\\New\\x', true],
+  ['\\\\files\\hr', '\\\\files\\hr2', false],
+  ['\\\\files\\hr', '\\\\other\\hr', false],
+  ['\\\\files\\hr\\a', '\\\\files\\hr', false],
+];
+for (const [outer, inner, expected] of containments)
+  test(`${outer} ${expected ? 'holds' : 'does not hold'} ${inner}`, (t) => {
+    t.is(holds(parseLocation(outer, 'outer'), parseLocation(inner, 'inner')), expected);
+  });

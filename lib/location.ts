@@ -115,3 +115,30 @@ function withSeparator(path: string): string {
 function uncKey(location: Location & { kind: 'unc' }): string {
   return `/${location.server}/${location.share}/${location.path}`.toLowerCase();
 }
+
+/** Whether `inner` is `outer` or lies in it, part by part. Windows does not tell upper from lower case, others do. */
+export function holds(outer: Location, inner: Location): boolean {
+  const [above, below] = [partsOf(outer), partsOf(inner)];
+  if (above === undefined || below === undefined || below.length < above.length) return false;
+  return above.every((part, index) => part === below[index]);
+}
+
+function partsOf(location: Location): string[] | undefined {
+  switch (location.kind) {
+    case 'unc': {
+      const { server, share, path } = location;
+      const folded = path.toLowerCase().split('\\').filter((part) => part !== ''); // prettier-ignore
+      return ['\\\\', server.toLowerCase(), share.toLowerCase(), ...folded];
+    }
+    case 'file': {
+      if (location.path.startsWith('/')) return ['/', ...split(location.path, '/')];
+      return ['drive', ...split(location.path.toLowerCase(), '\\')];
+    }
+    default:
+      return undefined;
+  }
+}
+
+function split(path: string, separator: string): string[] {
+  return path.split(separator).filter((part) => part !== '');
+}

@@ -29,11 +29,14 @@ import {
 import { stepLease, takesSlot, type HeldLease, type LeaseEvent } from './lease-table.ts';
 import { PendingNotes } from './pending-notes.ts';
 import { ScanRun } from './scan-run.ts';
+import { guardSources } from './source-roots.ts';
 import type { SignInTrouble } from './sign-in-watch.ts';
 
 export interface WorkOptions extends LeaseJournalParts {
   /** How many leases may be worked on or wait; what comes beyond them is given back. */
   slots: number;
+  /** What may be read; none: everything. @default none */
+  sourceRoots?: readonly string[];
 }
 
 interface Entry {
@@ -51,6 +54,7 @@ export class Work {
   readonly #options: WorkOptions;
   readonly #journal: LeaseJournal;
   readonly #notes: PendingNotes;
+  readonly #mayRead: (lease: ScanLease | BatchLease) => boolean;
   readonly #entries = new Map<string, Entry>();
   readonly #waiters = new Set<() => void>();
   #send: ((frame: AttachRequest) => void) | undefined;
@@ -66,6 +70,7 @@ export class Work {
     this.#options = options;
     this.#journal = new LeaseJournal(options);
     this.#notes = new PendingNotes(this.#journal);
+    this.#mayRead = guardSources(options.sourceRoots ?? [], options.log);
     options.tenant?.signIn.subscribe(() => this.#followSignIn());
   }
 
@@ -75,7 +80,7 @@ export class Work {
     this.#notes.restore(notes);
     for (const result of results) this.#addResult(result);
     for (const batch of unfinished)
-      if (isWorthResuming(batch)) this.#resume(batch);
+      if (isWorthResuming(batch) && this.#mayRead(batch.lease)) this.#resume(batch);
       else void this.#journal.sweep(batch);
   }
 
@@ -176,6 +181,7 @@ export class Work {
   ): void {
     const { key } = lease;
     if (key === undefined || this.#entries.has(keyText(key))) return;
+    if (!this.#mayRead(lease)) return this.#giveBack(key);
     const taken = Array.from(this.#entries.values()).filter(({ held }) => takesSlot(held)).length;
     const usesTenant = this.#options.tenant !== undefined && isTenantPlace(lease.destination);
     const isHindered = usesTenant && this.#attention !== undefined;

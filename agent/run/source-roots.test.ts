@@ -1,0 +1,66 @@
+// The rule, and that an agent goes by it: with a real journal, and threads that do what the test says.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { create, toBinary } from '@bufbuild/protobuf';
+import test from 'ava';
+import { BatchItemsSchema } from '../../gen/drover/v1/columns_pb.ts';
+import { AttachResponseSchema, BatchPhase, type AttachRequest } from '../../gen/drover/v1/session_pb.ts'; // prettier-ignore
+import { createLog } from '../../lib/log.ts';
+import { openSealedBox } from '../credential/sealed-box.ts';
+import { openJournal } from './journal.ts';
+import { PlayedPool } from './played-pool.ts';
+import { compileSourceRoots } from './source-roots.ts';
+import { Work } from './work.ts';
+
+test('what lies in a source root may be read, and nothing else', (t) => {
+  const mayRead = compileSourceRoots(['/srv/a', '\\\\files\\hr']);
+  const allowed = ['/srv/a', '/srv/a/b', 'file:///srv/a/x', '/srv/x/../a', '\\\\FILES\\HR\\New'];
+  const refused = ['/srv', '/srv/ab', '/srv/a/../b', '\\\\files\\hr2', '\\\\other\\hr', '', 'x'];
+  for (const source of allowed) t.true(mayRead(source), source);
+  for (const source of refused) t.false(mayRead(source), source);
+});
+
+test('without source roots everything may be read', (t) => {
+  t.true(compileSourceRoots([])('/anywhere'));
+});
+
+test('a lease whose source is outside goes back unread, also one that was begun when the roots were others', async (t) => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'drover-roots-'));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  const box = openSealedBox(path.join(folder, 'key'));
+  await using pool = new PlayedPool(2);
+  const start = async (sourceRoots: string[]) => {
+    const journal = await openJournal(path.join(folder, 'journal'), box);
+    const log = createLog('agent', 'silent');
+    const work = new Work({ pool, journal, slots: 3, sourceRoots, authority: 'ca', tenant: undefined, log }); // prettier-ignore
+    await work.restore();
+    const frames: AttachRequest['frame'][] = [];
+    work.attach(({ frame }) => frames.push(frame));
+    const end = async () => {
+      work.close();
+      await journal.close();
+    };
+    return { work, frames, end };
+  };
+  const items = toBinary(BatchItemsSchema, create(BatchItemsSchema, { path: ['a'] }));
+  const place = { source: '/srv/b/x', destination: '/srv/to' };
+  const key = { lease: 'tasks/a/runs/1/batches/1', generation: 1 };
+  const scanKey = { lease: 'tasks/b/runs/1/scan', generation: 1 };
+  const batch = { key, ...place, phase: BatchPhase.TRANSFER, items };
+
+  const wide = await start(['/srv/b']);
+  wide.work.receive(create(AttachResponseSchema, { frame: { case: 'batchLease', value: batch } }));
+  await pool.job('batch');
+  await wide.end();
+
+  const narrow = await start(['/srv/a']);
+  t.deepEqual(narrow.work.leases(), [], 'it is not gone on with');
+  const frame = { case: 'scanLease', value: { key: scanKey, ...place } } as const;
+  narrow.work.receive(create(AttachResponseSchema, { frame }));
+  t.like(narrow.frames.at(-1), { case: 'leaseReturn', value: { keys: [scanKey] } });
+  t.deepEqual(narrow.work.leases(), []);
+  const begun = pool.going.filter(({ job }) => job.kind === 'batch' || job.kind === 'scan');
+  t.is(begun.length, 1, 'only that of the first process');
+  await narrow.end();
+});
