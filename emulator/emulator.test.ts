@@ -208,6 +208,28 @@ test('the control address explains itself', async (t) => {
   const certificate = readFileSync(description.ca, 'utf8');
   const registered = await control(description, client, 'certificates', 'POST', certificate);
   t.deepEqual(registered.json, { clientId: description.clientId, certificates: 1 });
+  t.is(
+    (await control(description, client, 'certificates?clientId=no', 'POST', certificate)).status,
+    404,
+  );
+});
+
+test('a secret of an application is made and taken away while it runs', async (t) => {
+  const { description, client } = await start(t);
+  const { clientId } = description;
+  const set = (method: 'POST' | 'DELETE', secret: string, app = clientId) =>
+    control(description, client, `secrets?clientId=${app}`, method, secret);
+  const signedIn = async (clientSecret: string) =>
+    (await signIn({ ...description, clientSecret }, client)).access_token !== undefined;
+  t.false(await signedIn('the second'));
+  t.deepEqual((await set('POST', 'the second')).json, { clientId, secrets: 2 });
+  t.true(await signedIn('the second'));
+  t.deepEqual((await set('DELETE', 'the second')).json, { clientId, secrets: 1 });
+  t.false(await signedIn('the second'));
+  t.true(await signedIn(description.clientSecret));
+  t.is((await set('DELETE', 'the second')).status, 404);
+  t.is((await set('POST', '')).status, 400);
+  t.is((await set('POST', 'the second', 'nobody')).status, 404);
 });
 
 test('throttling holds for the whole', async (t) => {

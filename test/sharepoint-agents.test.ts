@@ -1,13 +1,17 @@
-// Several agents that migrate one share into an emulated tenant: side by side, and one after the death of another, also when what they
-// write are new versions of files that are there.
+// Several agents that migrate one share into an emulated tenant: side by side, one after the death of another, also when what they write
+// are new versions of files that are there, and one in place of another whose sign-in stops working.
+import { execFile } from 'node:child_process';
 import { hash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import anyTest, { type ExecutionContext, type TestFn } from 'ava';
+import { AgentState, type Agent } from '../gen/drover/v1/agent_pb.ts';
+import { ErrorReason } from '../gen/drover/v1/error_pb.ts';
 import { ItemKind } from '../gen/drover/v1/item_pb.ts';
 import type { Run } from '../gen/drover/v1/run_pb.ts';
 import { makeSmallFiles } from '../scripts/bench-trees.ts';
-import { temporaryFolder } from './harness/folders.ts';
+import { projectRoot, temporaryFolder } from './harness/folders.ts';
 import { assertSucceeded } from './harness/stack.ts';
 import { Tenant } from './harness/tenant.ts';
 
@@ -31,10 +35,10 @@ test.after.always(async () => {
   for (const stop of stops.toReversed()) await stop();
 });
 
-async function scene(t: ExecutionContext) {
+async function scene(t: ExecutionContext, count = files) {
   t.timeout(120_000);
   const source = path.join(await temporaryFolder(t), 'source');
-  makeSmallFiles(source, files, 3000);
+  makeSmallFiles(source, count, 3000);
   const destination = tenant.place();
   const task = await tenant.stack.createTask({ source, destination });
   return { source, destination, task };
@@ -97,3 +101,65 @@ test.serial('one that dies among many files, new ones and new versions, is repla
     await other.stop();
   }
 });
+
+/** Waits until the agent is as wanted. */
+async function untilAgent(name: string, isWanted: (agent: Agent) => boolean): Promise<Agent> {
+  for await (const { agent } of tenant.stack.api.agents.watchAgents({}))
+    if (agent!.name === name && isWanted(agent!)) return agent!;
+  throw new Error('the watch has ended');
+}
+
+/** Tells one client after the other that its token has expired, until the agent is found out. */
+async function untilFoundOut(name: string): Promise<void> {
+  const told = { path: '/drives/', times: 1, fault: { kind: 'expiredToken' } };
+  // The same call is not told so twice: many others come in between.
+  const callsBetween = 30;
+  for (let next = 0; ;) {
+    const { agent } = await tenant.stack.api.agents.getAgent({ name });
+    if (agent!.state === AgentState.NEEDS_ATTENTION) return await tenant.faults();
+    const { requests } = await tenant.stats();
+    if (requests < next) continue;
+    await tenant.faults(told);
+    next = requests + callsBetween;
+  }
+}
+
+test.serial(
+  'one whose secret stops working leaves the rest to another, and is back when it works again',
+  async (t) => {
+    const secret = 'a-secret-of-one-agent-alone';
+    await tenant.setSecret(secret, true);
+    const signIn = { ...tenant.signIn(), clientSecret: secret };
+    const ailing = await tenant.startAgent({ name: 'ailing', threads: 1, signIn, arguments: ['--requests', '2'] }); // prettier-ignore
+    t.teardown(() => ailing.stop(5000));
+    const well = await startAgent(t, 'well');
+    const name = ailing.ready.agent;
+    const [here, next] = [await scene(t), await scene(t, 20)];
+    await tenant.stack.run(here.task);
+    await tenant.stack.until(here.task, ({ progress }) => progress!.succeededItems + progress!.inFlightItems > files / 10); // prettier-ignore
+    await untilAgent(name, ({ slotsUsed }) => slotsUsed > 0);
+    await tenant.setSecret(secret, false);
+    await untilFoundOut(name);
+
+    const { agent } = await tenant.stack.api.agents.getAgent({ name });
+    t.is(agent!.attentionReason, ErrorReason.SIGN_IN_FAILED);
+    t.regex(agent!.attentionMessage, /AADSTS7000215/);
+    const env = { ...process.env, DROVER_DATA: tenant.stack.coordinator.ready.data };
+    const commandLine = path.join(projectRoot, 'admin', 'cli', 'main.ts');
+    const { stdout } = await promisify(execFile)(process.execPath, [commandLine, 'agents', 'list'], { env }); // prettier-ignore
+    t.regex(stdout, new RegExp(`${name} +needs attention .*AADSTS7000215`));
+    const run = await tenant.stack.untilEnded(here.task);
+    await well.stop(5000);
+    await tenant.stack.run(next.task);
+    const waiting = await tenant.stack.until(next.task, ({ waitingFor }) => /^agents/.test(waitingFor)); // prettier-ignore
+    t.regex(waiting.waitingFor, new RegExp(`^${name} needs attention: .*AADSTS7000215`));
+    await tenant.setSecret(secret, true);
+    const last = await tenant.stack.untilEnded(next.task);
+    const after = await untilAgent(name, ({ slotsUsed }) => slotsUsed === 0);
+    t.is(after.state, AgentState.ONLINE);
+    t.is(after.attentionMessage, '');
+    await assertComplete(t, here, run, 1);
+    await assertComplete(t, next, last, 1);
+    t.deepEqual(tenant.filesHolding([secret]), []);
+  },
+);

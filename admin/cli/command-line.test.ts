@@ -223,7 +223,7 @@ test('an answer that is no resource, and a stream', async (t) => {
   const create = ['join-tokens', 'create', '--ttl', '30m', '--max-uses', '3'];
   t.is((await coordinator.drover(create)).stdout, 'token     drover-join-x\nmax uses  3\n');
   const table = await coordinator.drover(['agents', 'watch']);
-  t.regex(table.stdout, /^NAME .* SLOTS\nagents\/a .* 4\nagents\/b .* 2\n$/);
+  t.regex(table.stdout, /^NAME .* SLOTS  ATTENTION\nagents\/a .* 4\nagents\/b .* 2\n$/);
   const json = await coordinator.drover(['agents', 'watch', '--output', 'json']);
   const names = json.stdout
     .trim()

@@ -2,6 +2,7 @@
 import { X509Certificate } from 'node:crypto';
 import { DroverError } from '../../lib/error.ts';
 import { DriveError } from '../drive/drive-error.ts';
+import type { AppRegistration } from '../entra/entra.ts';
 import type { FaultEngine } from '../fault/fault-engine.ts';
 import { parseRules } from '../fault/parse-rules.ts';
 import type { ThrottleGate } from '../fault/throttle-gate.ts';
@@ -47,6 +48,7 @@ const routes: Record<string, Record<string, Answer>> = {
   faults: { GET: listFaults, PUT: replaceFaults, POST: addFaults, DELETE: removeFaults },
   stats: { GET: (_exchange, parts) => json(200, statsOf(parts)), DELETE: resetStats },
   certificates: { POST: addCertificate },
+  secrets: { POST: addSecret, DELETE: removeSecret },
   locks: {
     POST: (exchange, { graph }) => setLock(exchange, (path) => graph.lock(path)),
     DELETE: (exchange, { graph }) => setLock(exchange, (path) => graph.unlock(path)),
@@ -67,6 +69,9 @@ const help = {
   'DELETE /_emulator/stats': 'begins all counts anew, those of the rules too',
   'POST /_emulator/certificates':
     'registers a PEM certificate for the application of ?clientId=, or for the first one',
+  'POST /_emulator/secrets':
+    'registers the secret in the body with the application of ?clientId=, or with the first one',
+  'DELETE /_emulator/secrets': 'takes the secret in the body away: tokens are good until they end',
   'POST /_emulator/locks': 'locks the item at ?path=, such as /sites/hr/Shared Documents/a.docx',
   'DELETE /_emulator/locks': 'takes the lock at ?path= away',
 };
@@ -112,11 +117,34 @@ function resetStats(_exchange: Exchange, { stats, throttle, faults }: ControlPar
   return { status: 204 };
 }
 
+/** The application of ?clientId=, or the first one. Throws DriveError when there is none. */
+function appOf({ url }: Exchange, { tenant }: TenantFile): AppRegistration {
+  const clientId = url.searchParams.get('clientId');
+  const app = clientId === null ? tenant.apps[0] : tenant.apps.find((known) => known.clientId === clientId); // prettier-ignore
+  if (app !== undefined) return app;
+  throw new DriveError('itemNotFound', `There is no application ${clientId ?? ''}.`);
+}
+
+async function addSecret(exchange: Exchange, { tenantFile }: ControlParts): Promise<Reply> {
+  const app = appOf(exchange, tenantFile);
+  const secret = await readText(exchange);
+  if (secret === '') return failure(400, 'The body is to be the secret.');
+  if (!app.secrets.includes(secret)) app.secrets.push(secret);
+  tenantFile.save();
+  return json(200, { clientId: app.clientId, secrets: app.secrets.length });
+}
+
+async function removeSecret(exchange: Exchange, { tenantFile }: ControlParts): Promise<Reply> {
+  const app = appOf(exchange, tenantFile);
+  const secret = await readText(exchange);
+  if (!app.secrets.includes(secret)) return failure(404, 'The application has no such secret.');
+  app.secrets = app.secrets.filter((known) => known !== secret);
+  tenantFile.save();
+  return json(200, { clientId: app.clientId, secrets: app.secrets.length });
+}
+
 async function addCertificate(exchange: Exchange, { tenantFile }: ControlParts): Promise<Reply> {
-  const clientId = exchange.url.searchParams.get('clientId');
-  const { apps } = tenantFile.tenant;
-  const app = clientId === null ? apps[0] : apps.find((known) => known.clientId === clientId);
-  if (app === undefined) return failure(404, `There is no application ${clientId ?? ''}.`);
+  const app = appOf(exchange, tenantFile);
   const pem = await readText(exchange);
   try {
     app.certificates.push(new X509Certificate(pem).toString());
