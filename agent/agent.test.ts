@@ -289,6 +289,55 @@ test('an agent that has not joined and has no token says what to do', async (t) 
   t.regex(error.message, /--join-token-file: is missing.*drover join-tokens create/);
 });
 
+test('an agent whose sign-in does not work is attached, says so from the beginning, and gives back what needs it', async (t) => {
+  await using coordinator = await PlayedCoordinator.start();
+  const pool = new PlayedPool(1);
+  const stop = new AbortController();
+  const settings = {
+    coordinators: [coordinator.address],
+    dataFolder: folderFor(t),
+    joinToken: coordinator.joinToken,
+    displayName: 'one',
+    group: 'default',
+    sourceRoots: [],
+    threads: 1,
+    signIn: {
+      tenant: 'contoso.onmicrosoft.com',
+      clientId: '11112222-3333-4444-5555-666677778888',
+      credential: { kind: 'secret', secret: 'x' } as const,
+      // Nobody listens there.
+      authorityUrl: 'https://127.0.0.1:1',
+      graphUrl: 'https://127.0.0.1:1',
+      cacheFile: undefined,
+      http: { proxyUrl: undefined, caFile: undefined, noProxy: undefined },
+    },
+    requests: 4,
+  };
+  const log = createLog('agent', 'silent');
+  const parts = { createPool: () => pool, clock: systemClock, log, showDeviceCode: () => {} };
+  const signals = { drain: new AbortController().signal, stop: stop.signal };
+  const ended = runAgent(settings, parts, signals, () => undefined);
+  const session = await coordinator.session();
+  const hello = await session.expect('hello');
+  t.deepEqual(hello.locationKinds, ['file', 'sharepoint']);
+  session.welcome();
+  let { attention } = hello;
+  while (attention === undefined) ({ attention } = await session.heartbeat());
+  t.like(attention, { reason: ErrorReason.SIGN_IN_UNREACHABLE, locationKinds: ['sharepoint'] });
+  t.regex(attention.message, /127\.0\.0\.1:1 cannot be reached/);
+  const destination = 'https://contoso.sharepoint.com/sites/x/Shared Documents';
+  session.send({
+    case: 'scanLease',
+    value: { key: scanKey, source: '/srv/from', destination, nextPage: 1n, pageWindow: 1 },
+  });
+  t.is((await session.expect('leaseReturn')).keys[0]!.lease, scanKey.lease);
+  t.deepEqual(pool.going, []);
+  leaseScan(session, 1n, 1);
+  await pool.job('scan');
+  stop.abort();
+  await ended;
+});
+
 test('an agent that joined another coordinator does not attach to this one', async (t) => {
   await using joined = await PlayedCoordinator.start();
   await using other = await PlayedCoordinator.start();

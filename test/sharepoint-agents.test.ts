@@ -151,7 +151,7 @@ test.serial(
     const run = await tenant.stack.untilEnded(here.task);
     await well.stop(5000);
     await tenant.stack.run(next.task);
-    const waiting = await tenant.stack.until(next.task, ({ waitingFor }) => /^agents/.test(waitingFor)); // prettier-ignore
+    const waiting = await tenant.stack.until(next.task, ({ waitingFor }) => waitingFor.startsWith('agents')); // prettier-ignore
     t.regex(waiting.waitingFor, new RegExp(`^${name} needs attention: .*AADSTS7000215`));
     await tenant.setSecret(secret, true);
     const last = await tenant.stack.untilEnded(next.task);
