@@ -1,6 +1,6 @@
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import test from 'ava';
-import { RunSchema, RunState, type Run } from '../gen/drover/v1/run_pb.ts';
+import { GoneDecision, RunSchema, RunState, type Run } from '../gen/drover/v1/run_pb.ts';
 import { displayWidth } from './format.ts';
 import { percentage, progressLine, renderProgress } from './progress-view.ts';
 
@@ -67,6 +67,44 @@ test('an ended run says how long it took and why it failed', (t) => {
   const lines = renderProgress(run, 80);
   t.true(lines.includes('took 3 min 05 s'));
   t.is(lines.at(-1), 'the source /srv/\\x1b[31m is gone');
+});
+
+test('what was moved, is gone and was recycled is counted when there is any', (t) => {
+  const progress = { ...half, movedItems: 3n, goneItems: 1200n, recycledItems: 7n };
+  const run = runWith({ progress });
+  const counts = '3 skipped, 500 failed, 3 moved, 1,200 gone from the source, 7 recycled';
+  t.is(renderProgress(run, 80).at(-1), counts);
+  t.true(progressLine(run).endsWith(counts));
+  t.is(renderProgress(runWith({ progress: half }), 80).at(-1), '3 skipped, 500 failed');
+});
+
+test('a run that asks says what, and what to type, also on a narrow terminal', (t) => {
+  const waitingFor =
+    'a decision: 112 of 206 migrated items (54 %) are gone from the source, more than a run may recycle without asking (1,000 items or 10 %): resume the task with --gone recycle or --gone keep';
+  const run = runWith({ state: RunState.PAUSED, goneDecision: GoneDecision.PENDING, waitingFor });
+  t.deepEqual(renderProgress(run, 79), [
+    'tasks/photos/runs/1  paused',
+    'waits for a decision: 112 of 206 migrated items (54 %) are gone from the',
+    'source, more than a run may recycle without asking (1,000 items or 10 %):',
+    'resume the task with --gone recycle or --gone keep',
+    '  drover tasks resume photos --gone recycle',
+    '  drover tasks resume photos --gone keep',
+  ]);
+  for (let width = 14; width < 200; width += 1) {
+    const text = renderProgress(run, width).map((line) => line.trim()).join(' '); // prettier-ignore
+    t.true(text.includes('drover tasks resume photos --gone keep'), `${width}`);
+    if (width > 30) t.true(text.includes(waitingFor), `${width}`);
+  }
+  const decided = runWith({ state: RunState.RUNNING, goneDecision: GoneDecision.RECYCLE });
+  t.is(renderProgress(decided, 79).length, 1);
+});
+
+test('a short reason to wait stands beside the state, a long one and an error take lines', (t) => {
+  const waiting = runWith({ waitingFor: 'an agent: none is attached' });
+  t.is(renderProgress(waiting, 80)[0], 'tasks/photos/runs/1  running, waits for an agent: none is attached'); // prettier-ignore
+  const message = 'the source /srv/share cannot be read: somebody has to say why that is';
+  const failed = runWith({ state: RunState.FAILED, error: { code: 5, message } });
+  t.is(renderProgress(failed, 30).slice(1).join(' '), message);
 });
 
 test('no line is wider than asked for', (t) => {

@@ -1,8 +1,15 @@
 // How a run is shown to a person: the same view for `drover tasks watch` and for the quick start.
 // It is pure, so that it can be drawn anywhere; who draws it redraws all lines in place.
 import { durationMs, timestampMs } from '@bufbuild/protobuf/wkt';
-import { RunState, RunStateSchema, type Run, type RunProgress } from '../gen/drover/v1/run_pb.ts';
-import { cutToWidth, escapeControl, formatBytes, formatCount, formatDuration } from './format.ts';
+import { GoneDecision, RunState, RunStateSchema, type Run, type RunProgress } from '../gen/drover/v1/run_pb.ts'; // prettier-ignore
+import {
+  cutToWidth,
+  displayWidth,
+  escapeControl,
+  formatBytes,
+  formatCount,
+  formatDuration,
+} from './format.ts';
 
 /**
  * What a file costs besides its bytes, as bytes: a thousand empty files are not done in no time.
@@ -13,16 +20,20 @@ const barColumnsMax = 40;
 /**
  * The run as lines of at most `width` columns: name and state, then a bar, speed, and counts. As
  * long as the source is still being scanned nobody knows what the whole is, so there is no
- * percentage then, only what was found and done so far.
+ * percentage then, only what was found and done so far. What the run waits for, asks, or failed of is never cut: it takes more lines.
  */
 export function renderProgress(run: Run, width: number): string[] {
   const progress = run.progress;
-  const lines = [`${run.name}  ${describeState(run)}`];
+  const waiting = waitingText(run);
+  const state = `${run.name}  ${stateText(run)}`;
+  const isShort = waiting !== '' && displayWidth(`${state}, ${waiting}`) <= width;
+  const lines = isShort ? [`${state}, ${waiting}`] : [state, ...wrapped(waiting, width)];
+  lines.push(...answersTo(run).flatMap((command) => wrapped(command, width)));
   if (progress !== undefined) {
     lines.push(progress.scanComplete ? barLine(run, progress, width) : scanningLine(run, progress));
     lines.push(speedLine(run, progress), countsLine(progress));
   }
-  if (run.error !== undefined) lines.push(run.error.message);
+  if (run.error !== undefined) lines.push(...wrapped(escapeControl(run.error.message), width));
   return lines
     .filter((line) => line !== '')
     .map((line) => cutToWidth(escapeControl(line), Math.max(1, width)));
@@ -31,7 +42,7 @@ export function renderProgress(run: Run, width: number): string[] {
 /** The run in one line, for where lines are printed one below the other. */
 export function progressLine(run: Run): string {
   const progress = run.progress;
-  const parts = [`${run.name} ${describeState(run)}`];
+  const parts = [`${run.name} ${stateText(run)}`, waitingText(run)];
   if (progress !== undefined) {
     if (progress.scanComplete) parts.push(`${percentage(run, progress)}%`);
     parts.push(doneText(progress), speedLine(run, progress), countsLine(progress));
@@ -66,12 +77,36 @@ export function percentage(run: Run, progress: RunProgress): number {
   return hasEnded(run) ? Math.min(100, percent) : Math.min(99, percent);
 }
 
-function describeState(run: Run): string {
+function stateText(run: Run): string {
   const name = RunStateSchema.value[run.state]?.localName ?? 'UNKNOWN';
-  const state = name.toLowerCase().replaceAll('_', ' ');
   const mode = run.scanOnly ? ' (scan only)' : '';
-  const waiting = run.waitingFor === '' || hasEnded(run) ? '' : `, waits for ${run.waitingFor}`;
-  return `${state}${mode}${waiting}`;
+  return `${name.toLowerCase().replaceAll('_', ' ')}${mode}`;
+}
+
+function waitingText(run: Run): string {
+  return run.waitingFor === '' || hasEnded(run) ? '' : escapeControl(`waits for ${run.waitingFor}`);
+}
+
+/** What a person types to answer what the run asks. */
+function answersTo({ name, state, goneDecision }: Run): string[] {
+  if (state !== RunState.PAUSED || goneDecision !== GoneDecision.PENDING) return [];
+  const [, task = ''] = name.split('/');
+  return ['recycle', 'keep'].map((answer) => `  drover tasks resume ${task} --gone ${answer}`);
+}
+
+/** The text as lines of at most `width` columns, as far as its words let them; what stands before it stands before each line. */
+function wrapped(text: string, width: number): string[] {
+  const words = text.trimStart().split(' ');
+  const indent = ' '.repeat(text.length - text.trimStart().length);
+  const lines: string[] = [];
+  let line = '';
+  for (const word of words) {
+    const longer = line === '' ? `${indent}${word}` : `${line} ${word}`;
+    const fits = line === '' || displayWidth(longer) <= width;
+    if (!fits) lines.push(line);
+    line = fits ? longer : `${indent}${word}`;
+  }
+  return [...lines, line];
 }
 
 function scanningLine(run: Run, progress: RunProgress): string {
@@ -116,8 +151,14 @@ function speedLine(run: Run, progress: RunProgress): string {
   return parts.join(', ');
 }
 
+/** What every run has, and what few have only when there is any. */
 function countsLine(progress: RunProgress): string {
-  return `${formatCount(progress.skippedItems)} skipped, ${formatCount(progress.failedItems)} failed`;
+  const { skippedItems, failedItems, movedItems, goneItems, recycledItems } = progress;
+  const parts = [`${formatCount(skippedItems)} skipped`, `${formatCount(failedItems)} failed`];
+  if (movedItems > 0n) parts.push(`${formatCount(movedItems)} moved`);
+  if (goneItems > 0n) parts.push(`${formatCount(goneItems)} gone from the source`);
+  if (recycledItems > 0n) parts.push(`${formatCount(recycledItems)} recycled`);
+  return parts.join(', ');
 }
 
 // Items that fail before they are planned count as failed too, so the sum can pass what was
