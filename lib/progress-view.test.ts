@@ -35,8 +35,10 @@ test('a run whose scan is complete has a bar, speed and counts', (t) => {
   ]);
 });
 
-test('no percentage and no time left before the scan is complete', (t) => {
-  const run = runWith({ progress: { ...half, timeLeft: { seconds: 5n, nanos: 0 } } });
+test('no percentage before the scan is complete, and a time left only when there is an estimate', (t) => {
+  const early = runWith({ progress: { ...half, timeLeft: { seconds: 5n, nanos: 0 } } });
+  t.regex(renderProgress(early, 100).join('\n'), /about 5.0 s left/);
+  const run = runWith({ progress: half });
   const text = renderProgress(run, 100).join('\n');
   t.notRegex(text, /%|left|█/);
   t.regex(text, /scanning: 27,003 items, 3.0 GiB found so far; 13,500 items, 1.0 GiB done/);

@@ -146,7 +146,7 @@ function speedLine(run: Run, progress: RunProgress): string {
     `${formatBytes(progress.bytesPerSecond)}/s`,
     `${formatCount(progress.itemsPerSecond)} items/s`,
   ];
-  if (progress.scanComplete && progress.timeLeft !== undefined)
+  if (progress.timeLeft !== undefined)
     parts.push(`about ${formatDuration(durationMs(progress.timeLeft))} left`);
   return parts.join(', ');
 }

@@ -1,5 +1,7 @@
 // What can be said of a run that is going, beyond what is stored. PURE, but that what is shown of a run is remembered in its feed.
+import { timestampMs } from '@bufbuild/protobuf/wkt';
 import type { LiveProgress } from './dispatcher.ts';
+import { earlyTimeLeftMs } from './early-estimate.ts';
 import type { LeaseTable } from './lease-table.ts';
 import { timeLeftMs } from './meter.ts';
 import type { RunFeed } from './run-feed.ts';
@@ -24,12 +26,21 @@ export function liveProgress(
     inFlightBytes: inFlight.bytes,
     itemsPerSecond: rates.itemsPerSecond,
     bytesPerSecond: BigInt(Math.round(rates.bytesPerSecond)),
-    timeLeftMs:
-      progress.scanComplete && feed.isGoing
-        ? timeLeftMs(progress.plannedItems - itemsDone, progress.plannedBytes - done, rates)
-        : undefined,
+    timeLeftMs: feed.isGoing ? left(feed, { items: itemsDone, bytes: done }, nowMs) : undefined,
     waitingFor: table.ofRun(feed.key).length > 0 ? '' : waits(feed, sessions),
   };
+}
+
+function left(feed: RunFeed, done: InFlight, nowMs: number): number | undefined {
+  const { foundBefore, meter } = feed;
+  const { progress, startTime } = feed.row.run!;
+  const rates = meter.rates(nowMs);
+  const itemsLeft = progress!.plannedItems - done.items;
+  const bytesLeft = progress!.plannedBytes - done.bytes;
+  if (progress!.scanComplete) return timeLeftMs(itemsLeft, bytesLeft, rates);
+  if (foundBefore === undefined || startTime === undefined) return undefined;
+  const elapsedMs = nowMs - timestampMs(startTime);
+  return earlyTimeLeftMs({ progress: progress!, foundBefore, itemsLeft, bytesLeft, elapsedMs, rates }); // prettier-ignore
 }
 
 /** What is shown as in flight. */

@@ -30,8 +30,13 @@ export class OpenRuns {
 
   /** The run as it is in the store now; undefined when it has ended or its task is gone. */
   async refresh(key: RunKey): Promise<RunFeed | undefined> {
-    const [task, row] = await this.#store.commit((transaction) =>
-      Promise.all([transaction.task(key.task), transaction.run(key)]),
+    const before = { ...key, run: key.run - 1 };
+    const [task, row, earlier] = await this.#store.commit((transaction) =>
+      Promise.all([
+        transaction.task(key.task),
+        transaction.run(key),
+        this.get(key) === undefined ? transaction.run(before) : undefined,
+      ]),
     );
     const known = this.get(key);
     if (task === undefined || row === undefined) {
@@ -42,6 +47,7 @@ export class OpenRuns {
       !isRunOpen(row.run!.state) || key.run <= (this.#lastEnded.get(task.task!.uid) ?? 0);
     if (known === undefined && hasEnded) return undefined;
     const feed = known ?? new RunFeed(this.#store, key, task.task!, row);
+    if (known === undefined) feed.foundBefore = foundIn(earlier, row);
     feed.takeTask(task.task!);
     this.#feeds.set(runName(key), feed);
     this.update(feed, row);
@@ -75,4 +81,11 @@ export class OpenRuns {
     });
     if (row !== undefined) this.update(feed, row);
   }
+}
+
+/** A whole run finds about what the one before found; one that tries again what failed does not. */
+function foundIn(earlier: RunRow | undefined, row: RunRow): bigint | undefined {
+  const isWhole = earlier?.run!.retriedRun === '' && row.run!.retriedRun === '';
+  const progress = earlier?.run!.progress;
+  return isWhole && progress?.scanComplete === true ? progress.scannedItems : undefined;
 }

@@ -37,6 +37,8 @@ export class RunFeed {
   readonly shown = new ShownProgress();
   /** Batches that were taken from an agent to be done faster by others: once is enough. */
   readonly takenBack = new Set<number>();
+  /** How many items the run before found, when that says something about this one. */
+  foundBefore: bigint | undefined;
   /** When it was last given a lease, in rounds. */
   lastServed = 0;
   row: RunRow;
