@@ -51,7 +51,7 @@ export async function storeResults(
   for (const [path, row] of rows) transaction.putLedger(key.task, path, movedRow(row, moves.get(path))); // prettier-ignore
   const paths = rows.map(([path]) => path);
   if (batch.phase === BatchPhase.TRANSFER)
-    await forgetUnreported(transaction, key.task, [...paths, ...[...moves.values()].map(({ origin }) => origin.path)]); // prettier-ignore
+    await forgetUnreported(transaction, key.task, [...paths, ...[...moves.values()].map(({ origin }) => origin.path)], new Map(rows)); // prettier-ignore
   return { outcome, isChanged };
 }
 

@@ -6,6 +6,7 @@ import {
   UnreportedFileSchema,
   UnreportedRowSchema,
   type TaskRow,
+  type LedgerRow,
   type UnreportedFile,
   type UnreportedRow,
 } from '../../gen/drover/store/v1/rows_pb.ts';
@@ -100,16 +101,34 @@ function writeKey({
   return `${index} ${size} ${modifiedNs}`;
 }
 
-/** Forgets what was noted of these paths, since it is known now what stands at the destination. */
+/** Forgets what was noted of these paths, since it is known now what stands at the destination: for some, the row of the ledger. */
 export async function forgetUnreported(
   transaction: Transaction,
   taskId: string,
   paths: readonly string[],
+  written: ReadonlyMap<string, LedgerRow> = new Map(),
 ): Promise<void> {
   const task = await transaction.task(taskId);
   if (task?.hasUnreportedItems !== true) return;
   for (const [index, row] of (await transaction.unreported(taskId, paths)).entries())
-    if (row !== undefined) transaction.deleteUnreported(taskId, paths[index]!);
+    if (row !== undefined && !isOwnOfOldDate(row, written.get(paths[index]!)))
+      transaction.deleteUnreported(taskId, paths[index]!);
+}
+
+/**
+ * Whether an agent took for somebody else's, and so left its date alone, what was the task's own, because the note came in only then. The
+ * next run has to know of the note, and dates it.
+ */
+function isOwnOfOldDate({ files }: UnreportedRow, written: LedgerRow | undefined): boolean {
+  if (written === undefined) return false;
+  const second = secondOf(written.destinationModifiedNs);
+  if (second === secondOf(written.modifiedNs)) return false;
+  return files.some(({ modifiedNs }) => secondOf(modifiedNs) === second);
+}
+
+/** No destination keeps times less exactly. */
+function secondOf(ns: bigint): bigint {
+  return ns / 1_000_000_000n;
 }
 
 /** The task's row, which is changed when all that was noted is forgotten: then nobody has to look for notes. */

@@ -57,3 +57,23 @@ test('it is taken after the lease is lost, but only from who may have held it', 
   await harness.idle();
   t.true((await noted())!.includes(9n));
 });
+
+test('a note that comes in while its file is taken for somebody else is not forgotten', async (t) => {
+  const second = 1_000_000_000n;
+  const harness = await openHarness(t);
+  const first = await harness.attach('one');
+  await harness.scanned('a', first, [file('b', 12n * second)]);
+  const { key } = first.take('batchLease');
+  first.vanish();
+  await harness.advance(leaseTtlMs * 2);
+  const other = await harness.attach('two');
+  const again = other.take('batchLease');
+  const back = await harness.attach('one');
+  note(back, key, 9n * second);
+  await harness.idle();
+  other.sendResults(again, (results) => (results.destinationModifiedNs = [9n * second]));
+  await harness.idle();
+  await harness.scanned('a', other, [file('b', 12n * second)]);
+  const dated = [...other.news('batchLease'), ...back.news('batchLease')];
+  t.true(dated.flatMap(unreportedOf).some(([, modifiedNs]) => modifiedNs === 9n * second));
+});
