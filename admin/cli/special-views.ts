@@ -3,6 +3,7 @@
 import type { Message } from '@bufbuild/protobuf';
 import { AgentSchema, AgentService } from '../../gen/drover/v1/agent_pb.ts';
 import { ItemInRunSchema } from '../../gen/drover/v1/item_pb.ts';
+import { RunSchema } from '../../gen/drover/v1/run_pb.ts';
 import { TaskSchema, TaskService } from '../../gen/drover/v1/task_pb.ts';
 import { AgentWatchView } from './agent-watch-view.ts';
 import type { CommandContext } from './run-command.ts';
@@ -48,6 +49,17 @@ export const leadingColumns: Partial<Record<string, readonly LeadingColumn[]>> =
     { field: 'source' },
     { field: 'destination' },
     { field: 'next_run_time', title: 'next run' },
+  ],
+  [RunSchema.typeName]: [
+    { field: 'name' },
+    { field: 'state' },
+    { field: 'progress.succeeded_items', title: 'succeeded' },
+    { field: 'progress.succeeded_bytes', title: 'bytes' },
+    { field: 'progress.failed_items', title: 'failed' },
+    { field: 'start_time', title: 'started' },
+    { field: 'end_time', title: 'ended' },
+    { field: 'progress.skipped_items', title: 'skipped' },
+    { field: 'progress.recycled_items', title: 'recycled' },
   ],
   [ItemInRunSchema.typeName]: [
     { field: 'run' },

@@ -4,7 +4,7 @@ import test from 'ava';
 import { AgentAvailability, AgentSchema, AgentState } from '../../gen/drover/v1/agent_pb.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { ItemKind, ItemSchema, ItemState } from '../../gen/drover/v1/item_pb.ts';
-import { RunSchema } from '../../gen/drover/v1/run_pb.ts';
+import { RunSchema, RunState } from '../../gen/drover/v1/run_pb.ts';
 import { displayWidth } from '../../lib/format.ts';
 import { leadingColumns } from './special-views.ts';
 import { Table } from './table.ts';
@@ -58,6 +58,19 @@ test('columns can be chosen, also within a resource', (t) => {
     'NAME  PROGRESS SUCCEEDED ITEMS  PROGRESS SUCCEEDED BYTES',
     'r                            7                   1.0 KiB',
     's',
+  ]);
+});
+
+test('of runs one sees what became of them, from fields however deep', (t) => {
+  const leading = leadingColumns[RunSchema.typeName]!;
+  const rows = [
+    create(RunSchema, { name: 'tasks/a/runs/2', state: RunState.SUCCEEDED_WITH_FAILURES, progress: { succeededItems: 7n, failedItems: 1234n, skippedItems: 2n } }), // prettier-ignore
+    create(RunSchema, { name: 'tasks/a/runs/1', state: RunState.SUCCEEDED, progress: { succeededItems: 9n, succeededBytes: 2048n } }), // prettier-ignore
+  ];
+  t.deepEqual(new Table(RunSchema, { columns: undefined, width: 80, leading }).lines(rows), [
+    'NAME            STATE                    SUCCEEDED    BYTES  FAILED  SKIPPED',
+    'tasks/a/runs/2  succeeded with failures          7      0 B    1234        2',
+    'tasks/a/runs/1  succeeded                        9  2.0 KiB       0        0',
   ]);
 });
 
