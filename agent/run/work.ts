@@ -183,7 +183,7 @@ export class Work {
     if (key === undefined || this.#entries.has(keyText(key))) return;
     if (!this.#mayRead(lease)) return this.#giveBack(key);
     const taken = Array.from(this.#entries.values()).filter(({ held }) => takesSlot(held)).length;
-    const usesTenant = this.#options.tenant !== undefined && isTenantPlace(lease.destination);
+    const usesTenant = this.#usesTenant(lease);
     const isHindered = usesTenant && this.#attention !== undefined;
     if (this.#draining || this.#closed || isHindered || taken >= this.#options.slots)
       return this.#giveBack(key);
@@ -194,6 +194,10 @@ export class Work {
     const held: HeldLease = { state: 'queued', work: run.work };
     this.#entries.set(keyText(key), { key, held, run, usesTenant, recorded });
     this.#startQueued();
+  }
+
+  #usesTenant({ destination }: ScanLease | BatchLease): boolean {
+    return this.#options.tenant !== undefined && isTenantPlace(destination);
   }
 
   #scanRun(lease: ScanLease): ScanRun {
@@ -221,7 +225,7 @@ export class Work {
     if (key === undefined) return;
     const run = this.#batchRun(batch);
     const held: HeldLease = { state: 'queued', work: 'batch' };
-    const usesTenant = this.#options.tenant !== undefined && isTenantPlace(batch.lease.destination);
+    const usesTenant = this.#usesTenant(batch.lease);
     const recorded = Promise.resolve();
     this.#entries.set(keyText(key), { key, held, run, usesTenant, recorded });
   }

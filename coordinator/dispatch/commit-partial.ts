@@ -1,25 +1,16 @@
 // What an agent had finished of a batch when it was told to stop goes into the store: its items stay in the batch, which is done with
 // them, and the others become a new batch.
-import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { create } from '@bufbuild/protobuf';
 import { BatchRowSchema, type RunRow } from '../../gen/drover/store/v1/rows_pb.ts';
-import {
-  BatchItemsSchema,
-  BatchResultsSchema,
-  type BatchItems,
-} from '../../gen/drover/v1/columns_pb.ts';
-import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
+import type { BatchItems } from '../../gen/drover/v1/columns_pb.ts';
 import { ItemState } from '../../gen/drover/v1/item_pb.ts';
 import { BatchPhase, type BatchDone } from '../../gen/drover/v1/session_pb.ts';
-import { DroverError } from '../../lib/error.ts';
 import { fileBytes, selectResults } from '../plan/split-batch.ts';
 import type { BatchKey, Store } from '../store/store.ts';
-import { checkHolder, stepLease } from '../task/lease-machine.ts';
-import { stepRun } from '../task/run-machine.ts';
-import { checkColumns, countStates } from './batch-outcome.ts';
+import { stepLease } from '../task/lease-machine.ts';
 import { cutBatch } from './cut-batch.ts';
+import { finishReported, readReported } from './reported-batch.ts';
 import type { BatchWork } from './run-feed.ts';
-import { beginGoneFolders } from './gone-batch.ts';
-import { storeResults } from './store-results.ts';
 import { noteUnreported } from './unreported.ts';
 import type { WorkSize } from './work-size.ts';
 
@@ -44,45 +35,30 @@ export function commitPartial(
   nowMs: number,
 ): Promise<PartialOutcome> {
   return store.commit(async (transaction) => {
-    // Taken apart when its turn has come: hundreds of agents may report at once, after a restart.
-    const results = fromBinary(BatchResultsSchema, frame.results);
-    const [run, batch, encodedItems] = await Promise.all([
-      transaction.run(key),
-      transaction.batch(key),
-      transaction.batchItems(key),
-    ]);
-    if (run === undefined || batch === undefined || encodedItems === undefined)
-      throw new DroverError(ErrorReason.LEASE_LOST, 'the lease is lost: its task was deleted');
-    const { generation } = frame.key!;
-    checkHolder(batch.lease!, generation);
-    const items = fromBinary(BatchItemsSchema, encodedItems);
-    checkColumns(items, results, true);
+    const reported = await readReported(transaction, key, frame);
+    const { run, batch, items, results } = reported;
     const finished = results.state.flatMap((state, index) => state === ItemState.UNSPECIFIED ? [] : [index]); // prettier-ignore
-    const size = { items: finished.length, bytes: 0n };
     // Of what is not finished, something may be there all the same.
     const noteRest = async (rest: BatchItems) => {
       if (batch.phase === BatchPhase.TRANSFER) await noteUnreported(transaction, key.task, rest);
     };
     if (finished.length === 0) {
       await noteRest(items);
+      const { generation } = frame.key!;
       const lease = stepLease(batch.lease!, { kind: 'release', generation });
       transaction.putBatch(key, create(BatchRowSchema, { ...batch, lease }));
       const whole = { items: batch.items, bytes: batch.bytes };
-      return { row: run, done: size, rest: { kind: 'batch', batch: key.batch, size: whole } };
+      const rest: BatchWork = { kind: 'batch', batch: key.batch, size: whole };
+      return { row: run, done: { items: 0, bytes: 0n }, rest };
     }
     const isWhole = finished.length === items.path.length;
-    const stored = { run, batch, items };
-    const cut = isWhole ? undefined : cutBatch(transaction, key, stored, new Set(finished), nowMs);
-    const done = cut ?? stored;
-    const doneResults = isWhole ? results : selectResults(results, finished);
-    const { outcome } = await storeResults(transaction, key, { batch: done.batch, items: done.items, results: doneResults }); // prettier-ignore
+    const cut = isWhole
+      ? undefined
+      : cutBatch(transaction, key, reported, new Set(finished), nowMs);
+    const done =
+      cut === undefined ? reported : { ...cut, results: selectResults(results, finished) };
+    const row = await finishReported(transaction, key, done, { nowMs });
     if (cut !== undefined) await noteRest(cut.restItems);
-    const counted = stepRun(done.run, { kind: 'finish-batch', outcome }, nowMs);
-    const row = await beginGoneFolders(transaction, key, counted, nowMs);
-    transaction.putRun(key, row);
-    transaction.putBatchResults(key, toBinary(BatchResultsSchema, doneResults));
-    const lease = stepLease(batch.lease!, { kind: 'complete', generation });
-    transaction.putBatch(key, create(BatchRowSchema, { ...done.batch, lease, ...countStates(doneResults) })); // prettier-ignore
     return { row, done: { items: finished.length, bytes: fileBytes(done.items) }, rest: cut?.rest };
   });
 }
