@@ -109,19 +109,18 @@ async function untilAgent(name: string, isWanted: (agent: Agent) => boolean): Pr
   throw new Error('the watch has ended');
 }
 
-/** Tells one client after the other that its token has expired, until the agent is found out. */
+/** Tells every client that its token has ended, once for each file, until the agent is found out. */
 async function untilFoundOut(name: string): Promise<void> {
-  const told = { path: '/drives/', times: 1, fault: { kind: 'expiredToken' } };
-  // The same call is not told so twice: many others come in between.
-  const callsBetween = 30;
-  for (let next = 0; ;) {
-    const { agent } = await tenant.stack.api.agents.getAgent({ name });
-    if (agent!.state === AgentState.NEEDS_ATTENTION) return await tenant.faults();
-    const { requests } = await tenant.stats();
-    if (requests < next) continue;
-    await tenant.faults(told);
-    next = requests + callsBetween;
-  }
+  // One rule for each file, so that no call can be told so twice: a second time would be more than a token that has ended.
+  const told = Array.from({ length: files }, (_, number) => ({
+    method: 'POST',
+    path: `/file%20${number}\\.bin:`,
+    times: 1,
+    fault: { kind: 'expiredToken' },
+  }));
+  await tenant.faults(...told);
+  await untilAgent(name, ({ state }) => state === AgentState.NEEDS_ATTENTION);
+  await tenant.faults();
 }
 
 test.serial(
