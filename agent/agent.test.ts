@@ -153,7 +153,7 @@ test('results outlive the process until they are acknowledged, and unfinished ba
   leaseBatch(first, 2, 3);
   (await one.pool.job('batch')).answer({ kind: 'batch-done', results });
   t.deepEqual((await first.expect('batchDone')).results, results);
-  const tag = (await one.pool.job('batch')).job.leaseTag;
+  const tag = (await one.pool.job('batch')).job.partTag;
   one.stop.abort();
   t.is(await one.ended, 'stopped');
 
@@ -163,7 +163,7 @@ test('results outlive the process until they are acknowledged, and unfinished ba
   t.deepEqual(held, ['tasks/a/runs/1/batches/1#1']);
   t.deepEqual((await second.expect('batchDone')).results, results);
   const sweep = await two.pool.job('sweep');
-  t.like(sweep.job, { leaseTag: tag, generation: 3, destination: folders.destination });
+  t.like(sweep.job, { partTag: tag, generation: 3, destination: folders.destination });
   sweep.answer({ kind: 'swept' });
   second.send(endOf(batchKey(1)));
   t.is((await second.heartbeat()).leases.length, 0);

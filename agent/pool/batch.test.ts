@@ -7,6 +7,8 @@ import { BatchItemsSchema } from '../../gen/drover/v1/columns_pb.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { ItemState } from '../../gen/drover/v1/item_pb.ts';
 import { createSharedJobState, stopJob, type BatchJob } from './jobs.ts';
+import { partFileName } from '../destination/folder-destination.ts';
+import { partNames } from './part-names.ts';
 import { createPool } from './piscina-pool.ts';
 import { begun, elsewhere, file, makePlace, remarks, runBatch, settings, type Items } from './testing/batch-place.ts'; // prettier-ignore
 
@@ -141,8 +143,10 @@ test('a batch without its source is not done at all', async (t) => {
 test('a sweep removes what all generations left half-written', async (t) => {
   using place = makePlace();
   mkdirSync(path.join(place.destination, 'a'), { recursive: true });
-  const names = ['a/.drover-tag-1-0.part', 'a/.drover-tag-2-0.part', '.drover-tag-2-1.part'];
-  const others = ['.drover-tag-3-1.part', '.drover-other-1-1.part'];
+  const part = (generation: number, item: string, tag = 'tag') =>
+    path.join(path.dirname(item), partFileName(partNames(tag, generation, item).own));
+  const names = [part(1, 'a/file'), part(2, 'a/file'), part(2, 'b')];
+  const others = [part(3, 'b'), part(1, 'b', 'other')];
   for (const name of [...names, ...others])
     writeFileSync(path.join(place.destination, name), 'half');
   const items = toBinary(
@@ -156,7 +160,7 @@ test('a sweep removes what all generations left half-written', async (t) => {
     ...elsewhere,
     uploads: [],
     items,
-    leaseTag: 'tag',
+    partTag: 'tag',
     generation: 2,
   });
   t.deepEqual(result, { kind: 'swept' });

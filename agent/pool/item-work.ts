@@ -13,7 +13,7 @@ import type { Write } from './conflict.ts';
 import { kept, recycleGone, runTagOf } from './gone.ts';
 import type { BatchJob, ItemUpload } from './jobs.ts';
 import type { FileMove, Moved } from './move.ts';
-import { partName, stalePartNames } from './part-names.ts';
+import { partNames } from './part-names.ts';
 import type { PlannedItems } from './planned-items.ts';
 import { roomOf, type Room } from './room.ts';
 import { StoppedError } from './stopped-error.ts';
@@ -96,20 +96,22 @@ export class ItemWork {
 
   async #transferFile({ transfer }: Lane, index: number, attempt: number): Promise<void> {
     const { job, items, results } = this.#parts;
-    const { leaseTag, generation } = job;
+    const { partTag, generation } = job;
     const path = items.path(index);
+    const destinationPath = items.destinationPath(index);
+    const parts = partNames(partTag, generation, destinationPath);
     const { size } = items.scanned(index);
     const refusedBytes = this.#room.tooSmallFor(size, Date.now());
     if (refusedBytes !== undefined) throw noRoom(path, size, refusedBytes);
     try {
       const done = await transfer.transfer({
         path,
-        destinationPath: items.destinationPath(index),
+        destinationPath,
         // What is expected of a file that was moved is expected where it was.
         expected: items.action(index) === ItemAction.MOVE ? undefined : items.expected(index),
         unreported: this.#unreported(index),
-        partName: partName(leaseTag, generation, index),
-        stalePartNames: stalePartNames(leaseTag, generation, index),
+        partName: parts.own,
+        stalePartNames: parts.stale,
         open: this.#uploads.get(index),
         remember: (open) => this.#rememberUpload(index, open),
         beforeWrite: (facts) => this.#note(index, facts),

@@ -83,8 +83,8 @@ export interface BatchJob extends JobDestination {
   phase: BatchPhase;
   /** An encoded drover.v1.BatchItems. */
   items: Uint8Array;
-  /** Short and unique for the lease, without separators; names half-written files together with generation and index. */
-  leaseTag: string;
+  /** Short and unique for the run, without separators; names half-written files together with generation and path, see part-names.ts. */
+  partTag: string;
   generation: number;
   /** What an earlier process of this agent left open of the batch. */
   uploads: readonly ItemUpload[];
@@ -98,7 +98,7 @@ export interface SweepJob extends JobDestination {
   kind: 'sweep';
   /** An encoded drover.v1.BatchItems. */
   items: Uint8Array;
-  leaseTag: string;
+  partTag: string;
   generation: number;
   uploads: readonly ItemUpload[];
 }

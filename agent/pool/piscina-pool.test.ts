@@ -258,7 +258,7 @@ test('a thread that ends early answers for its job', async (t) => {
     settings,
     phase: BatchPhase.TRANSFER,
     items,
-    leaseTag: 'tag',
+    partTag: 'tag',
     generation: 1,
     shared,
   });
@@ -273,7 +273,7 @@ test('a thread that ends early answers for its job', async (t) => {
     ...elsewhere,
     uploads: [],
     items,
-    leaseTag: 'tag',
+    partTag: 'tag',
     generation: 1,
   });
   t.is(after.kind, 'failed');

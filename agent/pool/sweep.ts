@@ -7,7 +7,7 @@ import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { DroverError } from '../../lib/error.ts';
 import { openTenant } from './job-tenant.ts';
 import type { JobResult, SweepJob } from './jobs.ts';
-import { stalePartNames } from './part-names.ts';
+import { partNames } from './part-names.ts';
 import { PlannedItems } from './planned-items.ts';
 
 /** Sweeps one batch. Throws DroverError when the destination as a whole cannot be opened. */
@@ -20,8 +20,9 @@ export async function runSweep(job: SweepJob): Promise<JobResult> {
   const items = new PlannedItems(fromBinary(BatchItemsSchema, job.items));
   for (let index = 0; index < items.size; index++) {
     if (items.kind(index) !== ItemKind.FILE) continue;
-    const names = stalePartNames(job.leaseTag, job.generation + 1, index);
-    await destination.removeParts(items.destinationPath(index), names);
+    const path = items.destinationPath(index);
+    const { own, stale } = partNames(job.partTag, job.generation, path);
+    await destination.removeParts(path, [own, ...stale]);
   }
   return { kind: 'swept' };
 }

@@ -1,5 +1,5 @@
 // One batch: a job for a thread, and the frame with its results.
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { MessageChannel } from 'node:worker_threads';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { BatchItemsSchema, BatchResultsSchema } from '../../gen/drover/v1/columns_pb.ts';
@@ -30,7 +30,7 @@ const quickXorHashBytes = 20;
 
 export interface BatchRunParts {
   lease: BatchLease;
-  leaseTag: string;
+  partTag: string;
   /** What an earlier process of this agent left open of the batch. */
   uploads: readonly ItemUpload[];
   /** What the job needs to reach its destination; undefined for a folder. Asked when the job begins. */
@@ -62,7 +62,7 @@ export class BatchRun {
    * work, because others may do the items. Never rejects.
    */
   async run(pool: Pool): Promise<AttachRequest | undefined> {
-    const { lease, leaseTag, uploads, openTenant, onSignInTrouble, keepNote } = this.#parts;
+    const { lease, partTag, uploads, openTenant, onSignInTrouble, keepNote } = this.#parts;
     this.#begun = true;
     const { port1: ownEnd, port2: notes } = new MessageChannel();
     answerNotes(ownEnd, keepNote);
@@ -76,7 +76,7 @@ export class BatchRun {
       settings: runSettings(lease.settings),
       phase: lease.phase,
       items: ownBytes(lease.items),
-      leaseTag,
+      partTag,
       generation: lease.key!.generation,
       shared: this.shared,
       notes,
@@ -99,7 +99,7 @@ export class BatchRun {
 /** The job that removes what a process which died left half-written of this batch. */
 export function sweepJob(
   { lease, uploads }: UnfinishedBatch,
-  leaseTag: string,
+  partTag: string,
   tenant: JobTenant | undefined,
 ): SweepJob {
   return {
@@ -109,7 +109,7 @@ export function sweepJob(
     tenant,
     uploads,
     items: ownBytes(lease.items),
-    leaseTag,
+    partTag,
     generation: lease.key!.generation,
   };
 }
@@ -120,11 +120,11 @@ export function runOfLease(lease: string): string {
 }
 
 /**
- * What names the half-written files of a lease: the same for every agent and generation, and another for a lease of the
- * same id that another coordinator gave; 16 hexadecimal digits.
+ * What names the half-written files of the run that a lease belongs to: the same for every agent, batch and generation, and another for a
+ * run of the same name of another coordinator; 16 hexadecimal digits.
  */
-export function leaseTagOf(authority: string, lease: string): string {
-  return createHash('sha256').update(`${authority}\0${lease}`).digest('hex').slice(0, 16);
+export function partTagOf(authority: string, lease: string): string {
+  return hash('sha256', `${authority}\0${runOfLease(lease)}`).slice(0, 16);
 }
 
 function batchResults(result: JobResult, items: Uint8Array): Uint8Array | undefined {

@@ -5,14 +5,14 @@ import type { Logger } from '../../lib/log.ts';
 import { chunkBytesFirst } from '../destination/sharepoint/chunk-size.ts';
 import type { JobTenant } from '../pool/jobs.ts';
 import type { Pool } from '../pool/pool.ts';
-import { leaseTagOf, sweepJob } from './batch-run.ts';
+import { partTagOf, sweepJob } from './batch-run.ts';
 import type { Journal, UnfinishedBatch } from './journal.ts';
 import type { TenantHost } from './tenant-host.ts';
 
 export interface LeaseJournalParts {
   pool: Pool;
   journal: Journal;
-  /** Tells one coordinator's leases from another's; see leaseTagOf. */
+  /** Tells one coordinator's leases from another's; see partTagOf. */
   authority: string;
   /** Undefined when the agent has no sign-in to a tenant. */
   tenant: TenantHost | undefined;
@@ -60,7 +60,7 @@ export class LeaseJournal {
     const { pool, log } = this.#parts;
     const { lease } = batch;
     const tenant = this.openTenant(lease.destination, lease.key);
-    const result = await pool.run(sweepJob(batch, this.tag(lease), tenant));
+    const result = await pool.run(sweepJob(batch, this.partTag(lease), tenant));
     if (result.kind === 'swept') return this.forget(lease.key!);
     if (!this.#closed) log.warn({ lease: lease.key?.lease, result }, 'half-written files may remain; the next start tries again'); // prettier-ignore
   }
@@ -78,8 +78,8 @@ export class LeaseJournal {
   }
 
   /** What names the half-written files of a lease. */
-  tag(lease: BatchLease): string {
-    return leaseTagOf(this.#parts.authority, lease.key?.lease ?? '');
+  partTag(lease: BatchLease): string {
+    return partTagOf(this.#parts.authority, lease.key?.lease ?? '');
   }
 
   /** From now on what goes wrong is no news any more. */

@@ -211,7 +211,7 @@ export class Work {
   #batchRun({ lease, uploads }: UnfinishedBatch): BatchRun {
     return new BatchRun({
       lease,
-      leaseTag: this.#journal.tag(lease),
+      partTag: this.#journal.partTag(lease),
       uploads,
       openTenant: () => this.#journal.openTenant(lease.destination, lease.key),
       onSignInTrouble: (trouble) => this.#options.tenant?.signIn.raise(trouble),

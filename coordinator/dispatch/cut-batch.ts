@@ -46,7 +46,7 @@ export function cutBatch(
   const restKey = { ...key, batch: next.batches };
   const restSize = sizeOf(restItems);
   const { phase, nextPart } = batch;
-  const row = { lease: newLease(), phase, nextPart, ...restSize };
+  const row = { lease: newLease(batch.lease!.generation), phase, nextPart, ...restSize };
   transaction.putBatch(
     restKey,
     create(BatchRowSchema, { ...row, partOf: batch.partOf || key.batch }),

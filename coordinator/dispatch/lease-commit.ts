@@ -140,7 +140,7 @@ async function grantBatch(
   const id = batchLeaseId(batchKey);
   const { generation } = lease;
   // Somebody had it before, whole or as a part of another one, and may have noted what it wrote.
-  const hadHolder = stored.lease.generation > 0 || stored.partOf > 0;
+  const hadHolder = stored.lease.generation > 0;
   const encodedItems = hadHolder ? await withNotes(transaction, batchKey, cut.encodedItems) : cut.encodedItems; // prettier-ignore
   const value = create(BatchLeaseSchema, {
     key: create(LeaseKeySchema, { lease: id, generation }),

@@ -4,7 +4,13 @@ import test from 'ava';
 import { BatchItemsSchema } from '../../gen/drover/v1/columns_pb.ts';
 import { BatchPhase, type BatchLease } from '../../gen/drover/v1/session_pb.ts';
 import { ItemKind } from '../../gen/drover/v1/item_pb.ts';
-import { batchFiles, openHarness, smallFiles, type Harness } from './testing/harness.ts';
+import {
+  batchFiles,
+  leaseTtlMs,
+  openHarness,
+  smallFiles,
+  type Harness,
+} from './testing/harness.ts';
 import type { ScriptedAgent } from './testing/scripted-agent.ts';
 
 const countOf = (lease: BatchLease) => fromBinary(BatchItemsSchema, lease.items).path.length;
@@ -169,6 +175,31 @@ test('of a batch of which nothing is finished all goes on elsewhere', async (t) 
   await workOn(harness, [idle], [idle.all('batchLease')]);
   t.is(await harness.state(run), 'SUCCEEDED');
   t.is((await harness.run(run)).run!.progress!.succeededItems, 8n);
+});
+
+test('whoever has a part of a batch whose agent died knows that it may have been begun', async (t) => {
+  const harness = await openHarness(t);
+  const dead = await harness.attach('dead');
+  const run = await harness.scanned('a', dead, smallFiles(200));
+  const lost = countOf(dead.take('batchLease'));
+  dead.vanish();
+  const agents = [];
+  for (const name of ['a', 'b', 'c', 'd']) agents.push(await harness.attach(name, { slots: 2 }));
+  for (let passedMs = 0; passedMs < leaseTtlMs + 20_000; passedMs += 5_000) {
+    await harness.advance(5_000);
+    for (const agent of agents) agent.beat(...agent.all('batchLease').map(({ key }) => key));
+  }
+  await harness.idle();
+  await workOn(harness, agents, agents.map((agent) => agent.all('batchLease'))); // prettier-ignore
+  t.is(await harness.state(run), 'SUCCEEDED');
+  const paths = (lease: BatchLease) => fromBinary(BatchItemsSchema, lease.items).path;
+  const begun = new Set(paths(dead.all('batchLease')[0]!));
+  const again = agents
+    .flatMap((agent) => agent.all('batchLease'))
+    .filter((lease) => paths(lease).some((path) => begun.has(path)));
+  t.true(again.length > 1, 'it was cut');
+  t.true(sumOf(again) >= lost);
+  for (const { key } of again) t.true(key!.generation > 1, key!.lease);
 });
 
 test('a batch that was finished when the agent was told to stop is whole', async (t) => {

@@ -16,9 +16,13 @@ export type LeaseEvent =
   | { kind: 'release'; generation: number }
   | { kind: 'complete'; generation: number };
 
-/** A lease that nobody has held. */
-export function newLease(): LeaseRow {
-  return create(LeaseRowSchema, { state: LeaseState.PENDING });
+/**
+ * A lease that nobody has held.
+ * @param generation that of the batch which the work was cut out of: what its holders left half-written bears their generations, so
+ *   that the next one counts on from there. @default 0
+ */
+export function newLease(generation = 0): LeaseRow {
+  return create(LeaseRowSchema, { state: LeaseState.PENDING, generation });
 }
 
 /** The lease after the event; throws LEASE_LOST when the event is of an older generation or does not fit the state. */

@@ -76,7 +76,7 @@ export async function runBatch(
     settings,
     phase: BatchPhase.TRANSFER,
     items: toBinary(BatchItemsSchema, create(BatchItemsSchema, items)),
-    leaseTag: 'tag',
+    partTag: 'tag',
     generation: 1,
     shared: createSharedJobState(0),
     ...more,
