@@ -15,7 +15,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file drover/v1/agent.proto.
  */
 export const file_drover_v1_agent: GenFile = /*@__PURE__*/
-  fileDesc("ChVkcm92ZXIvdjEvYWdlbnQucHJvdG8SCWRyb3Zlci52MSLVBAoFQWdlbnQSDAoEbmFtZRgBIAEoCRIUCgxkaXNwbGF5X25hbWUYAiABKAkSJAoFc3RhdGUYAyABKA4yFS5kcm92ZXIudjEuQWdlbnRTdGF0ZRIPCgd2ZXJzaW9uGAQgASgJEhAKCHBsYXRmb3JtGAUgASgJEg0KBXNsb3RzGAYgASgNEhIKCnNsb3RzX3VzZWQYByABKA0SLwoLY3JlYXRlX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC2F0dGFjaF90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIyCg5sYXN0X3NlZW5fdGltZRgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFgoObG9jYXRpb25fa2luZHMYCyADKAkSDQoFZ3JvdXAYDCABKAkSFAoMc291cmNlX3Jvb3RzGA0gAygJEjIKDGF2YWlsYWJpbGl0eRgOIAEoDjIcLmRyb3Zlci52MS5BZ2VudEF2YWlsYWJpbGl0eRIuCgpzdGF0ZV90aW1lGA8gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIYChBpdGVtc19wZXJfc2Vjb25kGBAgASgBEh4KEGJ5dGVzX3Blcl9zZWNvbmQYESABKARCBJi1GAESMAoQYXR0ZW50aW9uX3JlYXNvbhgSIAEoDjIWLmRyb3Zlci52MS5FcnJvclJlYXNvbhIZChFhdHRlbnRpb25fbWVzc2FnZRgTIAEoCSIfCg9HZXRBZ2VudFJlcXVlc3QSDAoEbmFtZRgBIAEoCSIzChBHZXRBZ2VudFJlc3BvbnNlEh8KBWFnZW50GAEgASgLMhAuZHJvdmVyLnYxLkFnZW50IjoKEUxpc3RBZ2VudHNSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoBRISCgpwYWdlX3Rva2VuGAIgASgJIk8KEkxpc3RBZ2VudHNSZXNwb25zZRIgCgZhZ2VudHMYASADKAsyEC5kcm92ZXIudjEuQWdlbnQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIhQKEldhdGNoQWdlbnRzUmVxdWVzdCI2ChNXYXRjaEFnZW50c1Jlc3BvbnNlEh8KBWFnZW50GAEgASgLMhAuZHJvdmVyLnYxLkFnZW50IiMKE0Rpc2FibGVBZ2VudFJlcXVlc3QSDAoEbmFtZRgBIAEoCSI3ChREaXNhYmxlQWdlbnRSZXNwb25zZRIfCgVhZ2VudBgBIAEoCzIQLmRyb3Zlci52MS5BZ2VudCIhChFEcmFpbkFnZW50UmVxdWVzdBIMCgRuYW1lGAEgASgJIjUKEkRyYWluQWdlbnRSZXNwb25zZRIfCgVhZ2VudBgBIAEoCzIQLmRyb3Zlci52MS5BZ2VudCIiChJFbmFibGVBZ2VudFJlcXVlc3QSDAoEbmFtZRgBIAEoCSI2ChNFbmFibGVBZ2VudFJlc3BvbnNlEh8KBWFnZW50GAEgASgLMhAuZHJvdmVyLnYxLkFnZW50IiIKEkRlbGV0ZUFnZW50UmVxdWVzdBIMCgRuYW1lGAEgASgJIhUKE0RlbGV0ZUFnZW50UmVzcG9uc2UiUgoWQ3JlYXRlSm9pblRva2VuUmVxdWVzdBImCgN0dGwYASABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SEAoIbWF4X3VzZXMYAiABKAUiawoXQ3JlYXRlSm9pblRva2VuUmVzcG9uc2USDQoFdG9rZW4YASABKAkSLwoLZXhwaXJlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCG1heF91c2VzGAMgASgFKsoBCgpBZ2VudFN0YXRlEhsKF0FHRU5UX1NUQVRFX1VOU1BFQ0lGSUVEEAASFgoSQUdFTlRfU1RBVEVfT05MSU5FEAESFAoQQUdFTlRfU1RBVEVfQlVTWRACEhgKFEFHRU5UX1NUQVRFX0RSQUlOSU5HEAMSHAoYQUdFTlRfU1RBVEVfRElTQ09OTkVDVEVEEAQSGAoUQUdFTlRfU1RBVEVfRElTQUJMRUQQBRIfChtBR0VOVF9TVEFURV9ORUVEU19BVFRFTlRJT04QBiqZAQoRQWdlbnRBdmFpbGFiaWxpdHkSIgoeQUdFTlRfQVZBSUxBQklMSVRZX1VOU1BFQ0lGSUVEEAASHgoaQUdFTlRfQVZBSUxBQklMSVRZX0VOQUJMRUQQARIfChtBR0VOVF9BVkFJTEFCSUxJVFlfRFJBSU5JTkcQAhIfChtBR0VOVF9BVkFJTEFCSUxJVFlfRElTQUJMRUQQAzLJBAoMQWdlbnRTZXJ2aWNlEkgKCEdldEFnZW50EhouZHJvdmVyLnYxLkdldEFnZW50UmVxdWVzdBobLmRyb3Zlci52MS5HZXRBZ2VudFJlc3BvbnNlIgOQAgESTgoKTGlzdEFnZW50cxIcLmRyb3Zlci52MS5MaXN0QWdlbnRzUmVxdWVzdBodLmRyb3Zlci52MS5MaXN0QWdlbnRzUmVzcG9uc2UiA5ACARJTCgtXYXRjaEFnZW50cxIdLmRyb3Zlci52MS5XYXRjaEFnZW50c1JlcXVlc3QaHi5kcm92ZXIudjEuV2F0Y2hBZ2VudHNSZXNwb25zZSIDkAIBMAESVAoMRGlzYWJsZUFnZW50Eh4uZHJvdmVyLnYxLkRpc2FibGVBZ2VudFJlcXVlc3QaHy5kcm92ZXIudjEuRGlzYWJsZUFnZW50UmVzcG9uc2UiA5ACAhJOCgpEcmFpbkFnZW50EhwuZHJvdmVyLnYxLkRyYWluQWdlbnRSZXF1ZXN0Gh0uZHJvdmVyLnYxLkRyYWluQWdlbnRSZXNwb25zZSIDkAICElEKC0VuYWJsZUFnZW50Eh0uZHJvdmVyLnYxLkVuYWJsZUFnZW50UmVxdWVzdBoeLmRyb3Zlci52MS5FbmFibGVBZ2VudFJlc3BvbnNlIgOQAgISUQoLRGVsZXRlQWdlbnQSHS5kcm92ZXIudjEuRGVsZXRlQWdlbnRSZXF1ZXN0Gh4uZHJvdmVyLnYxLkRlbGV0ZUFnZW50UmVzcG9uc2UiA5ACAjJsChBKb2luVG9rZW5TZXJ2aWNlElgKD0NyZWF0ZUpvaW5Ub2tlbhIhLmRyb3Zlci52MS5DcmVhdGVKb2luVG9rZW5SZXF1ZXN0GiIuZHJvdmVyLnYxLkNyZWF0ZUpvaW5Ub2tlblJlc3BvbnNlYgZwcm90bzM", [file_drover_v1_annotations, file_drover_v1_error, file_google_protobuf_duration, file_google_protobuf_timestamp]);
+  fileDesc("ChVkcm92ZXIvdjEvYWdlbnQucHJvdG8SCWRyb3Zlci52MSLVBAoFQWdlbnQSDAoEbmFtZRgBIAEoCRIUCgxkaXNwbGF5X25hbWUYAiABKAkSJAoFc3RhdGUYAyABKA4yFS5kcm92ZXIudjEuQWdlbnRTdGF0ZRIPCgd2ZXJzaW9uGAQgASgJEhAKCHBsYXRmb3JtGAUgASgJEg0KBXNsb3RzGAYgASgNEhIKCnNsb3RzX3VzZWQYByABKA0SLwoLY3JlYXRlX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC2F0dGFjaF90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIyCg5sYXN0X3NlZW5fdGltZRgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFgoObG9jYXRpb25fa2luZHMYCyADKAkSDQoFZ3JvdXAYDCABKAkSFAoMc291cmNlX3Jvb3RzGA0gAygJEjIKDGF2YWlsYWJpbGl0eRgOIAEoDjIcLmRyb3Zlci52MS5BZ2VudEF2YWlsYWJpbGl0eRIuCgpzdGF0ZV90aW1lGA8gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIYChBpdGVtc19wZXJfc2Vjb25kGBAgASgBEh4KEGJ5dGVzX3Blcl9zZWNvbmQYESABKARCBJi1GAESMAoQYXR0ZW50aW9uX3JlYXNvbhgSIAEoDjIWLmRyb3Zlci52MS5FcnJvclJlYXNvbhIZChFhdHRlbnRpb25fbWVzc2FnZRgTIAEoCSIfCg9HZXRBZ2VudFJlcXVlc3QSDAoEbmFtZRgBIAEoCSIzChBHZXRBZ2VudFJlc3BvbnNlEh8KBWFnZW50GAEgASgLMhAuZHJvdmVyLnYxLkFnZW50IjoKEUxpc3RBZ2VudHNSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoBRISCgpwYWdlX3Rva2VuGAIgASgJIk8KEkxpc3RBZ2VudHNSZXNwb25zZRIgCgZhZ2VudHMYASADKAsyEC5kcm92ZXIudjEuQWdlbnQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIhQKEldhdGNoQWdlbnRzUmVxdWVzdCI2ChNXYXRjaEFnZW50c1Jlc3BvbnNlEh8KBWFnZW50GAEgASgLMhAuZHJvdmVyLnYxLkFnZW50IiMKE0Rpc2FibGVBZ2VudFJlcXVlc3QSDAoEbmFtZRgBIAEoCSI3ChREaXNhYmxlQWdlbnRSZXNwb25zZRIfCgVhZ2VudBgBIAEoCzIQLmRyb3Zlci52MS5BZ2VudCIhChFEcmFpbkFnZW50UmVxdWVzdBIMCgRuYW1lGAEgASgJIjUKEkRyYWluQWdlbnRSZXNwb25zZRIfCgVhZ2VudBgBIAEoCzIQLmRyb3Zlci52MS5BZ2VudCIiChJFbmFibGVBZ2VudFJlcXVlc3QSDAoEbmFtZRgBIAEoCSI2ChNFbmFibGVBZ2VudFJlc3BvbnNlEh8KBWFnZW50GAEgASgLMhAuZHJvdmVyLnYxLkFnZW50IiIKEkRlbGV0ZUFnZW50UmVxdWVzdBIMCgRuYW1lGAEgASgJIhUKE0RlbGV0ZUFnZW50UmVzcG9uc2UidAoTSW52aXRlQWdlbnRzUmVxdWVzdBINCgVncm91cBgBIAEoCRIqCgdleHBpcmVzGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEgwKBHVzZXMYAyABKAUSFAoMY29vcmRpbmF0b3JzGAQgAygJIpYBChRJbnZpdGVBZ2VudHNSZXNwb25zZRIPCgdjb21tYW5kGAEgASgJEhoKEnBvd2Vyc2hlbGxfY29tbWFuZBgCIAEoCRISCgppbnZpdGF0aW9uGAMgASgJEi8KC2V4cGlyZV90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIMCgR1c2VzGAUgASgFIlIKFkNyZWF0ZUpvaW5Ub2tlblJlcXVlc3QSJgoDdHRsGAEgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhAKCG1heF91c2VzGAIgASgFImsKF0NyZWF0ZUpvaW5Ub2tlblJlc3BvbnNlEg0KBXRva2VuGAEgASgJEi8KC2V4cGlyZV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghtYXhfdXNlcxgDIAEoBSrKAQoKQWdlbnRTdGF0ZRIbChdBR0VOVF9TVEFURV9VTlNQRUNJRklFRBAAEhYKEkFHRU5UX1NUQVRFX09OTElORRABEhQKEEFHRU5UX1NUQVRFX0JVU1kQAhIYChRBR0VOVF9TVEFURV9EUkFJTklORxADEhwKGEFHRU5UX1NUQVRFX0RJU0NPTk5FQ1RFRBAEEhgKFEFHRU5UX1NUQVRFX0RJU0FCTEVEEAUSHwobQUdFTlRfU1RBVEVfTkVFRFNfQVRURU5USU9OEAYqmQEKEUFnZW50QXZhaWxhYmlsaXR5EiIKHkFHRU5UX0FWQUlMQUJJTElUWV9VTlNQRUNJRklFRBAAEh4KGkFHRU5UX0FWQUlMQUJJTElUWV9FTkFCTEVEEAESHwobQUdFTlRfQVZBSUxBQklMSVRZX0RSQUlOSU5HEAISHwobQUdFTlRfQVZBSUxBQklMSVRZX0RJU0FCTEVEEAMyzAUKDEFnZW50U2VydmljZRJOCghHZXRBZ2VudBIaLmRyb3Zlci52MS5HZXRBZ2VudFJlcXVlc3QaGy5kcm92ZXIudjEuR2V0QWdlbnRSZXNwb25zZSIJkAIBorUYAggBElQKCkxpc3RBZ2VudHMSHC5kcm92ZXIudjEuTGlzdEFnZW50c1JlcXVlc3QaHS5kcm92ZXIudjEuTGlzdEFnZW50c1Jlc3BvbnNlIgmQAgGitRgCCAESWQoLV2F0Y2hBZ2VudHMSHS5kcm92ZXIudjEuV2F0Y2hBZ2VudHNSZXF1ZXN0Gh4uZHJvdmVyLnYxLldhdGNoQWdlbnRzUmVzcG9uc2UiCZACAaK1GAIIATABEloKDERpc2FibGVBZ2VudBIeLmRyb3Zlci52MS5EaXNhYmxlQWdlbnRSZXF1ZXN0Gh8uZHJvdmVyLnYxLkRpc2FibGVBZ2VudFJlc3BvbnNlIgmQAgKitRgCCAMSVAoKRHJhaW5BZ2VudBIcLmRyb3Zlci52MS5EcmFpbkFnZW50UmVxdWVzdBodLmRyb3Zlci52MS5EcmFpbkFnZW50UmVzcG9uc2UiCZACAqK1GAIIAxJXCgtFbmFibGVBZ2VudBIdLmRyb3Zlci52MS5FbmFibGVBZ2VudFJlcXVlc3QaHi5kcm92ZXIudjEuRW5hYmxlQWdlbnRSZXNwb25zZSIJkAICorUYAggDElcKDEludml0ZUFnZW50cxIeLmRyb3Zlci52MS5JbnZpdGVBZ2VudHNSZXF1ZXN0Gh8uZHJvdmVyLnYxLkludml0ZUFnZW50c1Jlc3BvbnNlIgaitRgCCAMSVwoLRGVsZXRlQWdlbnQSHS5kcm92ZXIudjEuRGVsZXRlQWdlbnRSZXF1ZXN0Gh4uZHJvdmVyLnYxLkRlbGV0ZUFnZW50UmVzcG9uc2UiCZACAqK1GAIIAzJ0ChBKb2luVG9rZW5TZXJ2aWNlEmAKD0NyZWF0ZUpvaW5Ub2tlbhIhLmRyb3Zlci52MS5DcmVhdGVKb2luVG9rZW5SZXF1ZXN0GiIuZHJvdmVyLnYxLkNyZWF0ZUpvaW5Ub2tlblJlc3BvbnNlIgaitRgCCANiBnByb3RvMw", [file_drover_v1_annotations, file_drover_v1_error, file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
  * A process on a client machine that does the work.
@@ -461,6 +461,98 @@ export const DeleteAgentResponseSchema: GenMessage<DeleteAgentResponse> = /*@__P
   messageDesc(file_drover_v1_agent, 14);
 
 /**
+ * Asks for an invitation.
+ *
+ * @generated from message drover.v1.InviteAgentsRequest
+ */
+export type InviteAgentsRequest = Message<"drover.v1.InviteAgentsRequest"> & {
+  /**
+   * Optional. The group that the agents belong to; each machine may choose another one.
+   *
+   * @generated from field: string group = 1;
+   */
+  group: string;
+
+  /**
+   * Optional. How long it can be used; 24 hours when absent, at most 30 days.
+   *
+   * @generated from field: google.protobuf.Duration expires = 2;
+   */
+  expires?: Duration | undefined;
+
+  /**
+   * Optional. How many agents can join with it; 1 when absent, at most 1000.
+   *
+   * @generated from field: int32 uses = 3;
+   */
+  uses: number;
+
+  /**
+   * Optional. Where the machines find the coordinator, host:port, tried in turn; what the coordinator was told to advertise when absent.
+   *
+   * @generated from field: repeated string coordinators = 4;
+   */
+  coordinators: string[];
+};
+
+/**
+ * Describes the message drover.v1.InviteAgentsRequest.
+ * Use `create(InviteAgentsRequestSchema)` to create a new message.
+ */
+export const InviteAgentsRequestSchema: GenMessage<InviteAgentsRequest> = /*@__PURE__*/
+  messageDesc(file_drover_v1_agent, 15);
+
+/**
+ * Answers with the invitation.
+ *
+ * @generated from message drover.v1.InviteAgentsResponse
+ */
+export type InviteAgentsResponse = Message<"drover.v1.InviteAgentsResponse"> & {
+  /**
+   * The line to run on a machine with Linux or macOS.
+   *
+   * @generated from field: string command = 1;
+   */
+  command: string;
+
+  /**
+   * The line to run in PowerShell on a machine with Windows.
+   *
+   * @generated from field: string powershell_command = 2;
+   */
+  powershellCommand: string;
+
+  /**
+   * What both lines hold, to be pasted where the set-up asks for it: where the coordinator is, a join token with the fingerprint of the
+   * coordinator's certificate authority, and the group.
+   *
+   * @generated from field: string invitation = 3;
+   */
+  invitation: string;
+
+  /**
+   * When it ends.
+   *
+   * @generated from field: google.protobuf.Timestamp expire_time = 4;
+   */
+  expireTime?: Timestamp | undefined;
+
+  /**
+   * How many agents can join with it.
+   *
+   * @generated from field: int32 uses = 5;
+   */
+  uses: number;
+};
+
+/**
+ * Describes the message drover.v1.InviteAgentsResponse.
+ * Use `create(InviteAgentsResponseSchema)` to create a new message.
+ */
+export const InviteAgentsResponseSchema: GenMessage<InviteAgentsResponse> = /*@__PURE__*/
+  messageDesc(file_drover_v1_agent, 16);
+
+/**
  * Asks for a join token.
  *
  * @generated from message drover.v1.CreateJoinTokenRequest
@@ -486,7 +578,7 @@ export type CreateJoinTokenRequest = Message<"drover.v1.CreateJoinTokenRequest">
  * Use `create(CreateJoinTokenRequestSchema)` to create a new message.
  */
 export const CreateJoinTokenRequestSchema: GenMessage<CreateJoinTokenRequest> = /*@__PURE__*/
-  messageDesc(file_drover_v1_agent, 15);
+  messageDesc(file_drover_v1_agent, 17);
 
 /**
  * Answers with the join token.
@@ -521,7 +613,7 @@ export type CreateJoinTokenResponse = Message<"drover.v1.CreateJoinTokenResponse
  * Use `create(CreateJoinTokenResponseSchema)` to create a new message.
  */
 export const CreateJoinTokenResponseSchema: GenMessage<CreateJoinTokenResponse> = /*@__PURE__*/
-  messageDesc(file_drover_v1_agent, 16);
+  messageDesc(file_drover_v1_agent, 18);
 
 /**
  * Where an agent is. Expect new values in later versions.
@@ -678,7 +770,7 @@ export const AgentService: GenService<{
     output: typeof WatchAgentsResponseSchema;
   },
   /**
-   * Disables an agent: its work goes to others at once, and it gets none until it is enabled again.
+   * Disables an agent: its work goes to others at once, its session ends, and its certificate is refused until it is enabled again.
    *
    * @generated from rpc drover.v1.AgentService.DisableAgent
    */
@@ -706,6 +798,16 @@ export const AgentService: GenService<{
     methodKind: "unary";
     input: typeof EnableAgentRequestSchema;
     output: typeof EnableAgentResponseSchema;
+  },
+  /**
+   * Invites agents: answers with the line to run on each machine that is to become one. It holds a join token, which is shown once, here.
+   *
+   * @generated from rpc drover.v1.AgentService.InviteAgents
+   */
+  inviteAgents: {
+    methodKind: "unary";
+    input: typeof InviteAgentsRequestSchema;
+    output: typeof InviteAgentsResponseSchema;
   },
   /**
    * Removes an agent for good: its work goes to others, and its certificate is refused from now on. To come back it has to join anew.

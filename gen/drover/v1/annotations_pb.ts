@@ -6,7 +6,7 @@
 
 import type { GenEnum, GenExtension, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, extDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
-import type { EnumValueOptions, FieldOptions, ServiceOptions } from "@bufbuild/protobuf/wkt";
+import type { EnumValueOptions, FieldOptions, MethodOptions, ServiceOptions } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_descriptor } from "@bufbuild/protobuf/wkt";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
@@ -14,7 +14,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file drover/v1/annotations.proto.
  */
 export const file_drover_v1_annotations: GenFile = /*@__PURE__*/
-  fileDesc("Chtkcm92ZXIvdjEvYW5ub3RhdGlvbnMucHJvdG8SCWRyb3Zlci52MSJRCgpSZWFzb25JbmZvEgwKBGNvZGUYASABKAkSJQoFcmV0cnkYAiABKA4yFi5kcm92ZXIudjEuUmV0cnlQb2xpY3kSDgoGYWR2aWNlGAMgASgJKn8KC1JldHJ5UG9saWN5EhwKGFJFVFJZX1BPTElDWV9VTlNQRUNJRklFRBAAEhYKElJFVFJZX1BPTElDWV9ORVZFUhABEhoKFlJFVFJZX1BPTElDWV9BVVRPTUFUSUMQAhIeChpSRVRSWV9QT0xJQ1lfQUZURVJfUkVGUkVTSBADOlsKC3JlYXNvbl9pbmZvEiEuZ29vZ2xlLnByb3RvYnVmLkVudW1WYWx1ZU9wdGlvbnMY0YYDIAEoCzIVLmRyb3Zlci52MS5SZWFzb25JbmZvUgpyZWFzb25JbmZvOkIKC2FnZW50c19vbmx5Eh8uZ29vZ2xlLnByb3RvYnVmLlNlcnZpY2VPcHRpb25zGNKGAyABKAhSCmFnZW50c09ubHk6PgoKYnl0ZV9jb3VudBIdLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE9wdGlvbnMY04YDIAEoCFIJYnl0ZUNvdW50YgZwcm90bzM", [file_google_protobuf_descriptor]);
+  fileDesc("Chtkcm92ZXIvdjEvYW5ub3RhdGlvbnMucHJvdG8SCWRyb3Zlci52MSJRCgpSZWFzb25JbmZvEgwKBGNvZGUYASABKAkSJQoFcmV0cnkYAiABKA4yFi5kcm92ZXIudjEuUmV0cnlQb2xpY3kSDgoGYWR2aWNlGAMgASgJIlYKBkFjY2VzcxIfCgRyb2xlGAEgASgOMg8uZHJvdmVyLnYxLlJvbGVIABIPCgVhZ2VudBgCIAEoCEgAEhAKBmFueW9uZRgDIAEoCEgAQggKBmNhbGxlcip/CgtSZXRyeVBvbGljeRIcChhSRVRSWV9QT0xJQ1lfVU5TUEVDSUZJRUQQABIWChJSRVRSWV9QT0xJQ1lfTkVWRVIQARIaChZSRVRSWV9QT0xJQ1lfQVVUT01BVElDEAISHgoaUkVUUllfUE9MSUNZX0FGVEVSX1JFRlJFU0gQAypQCgRSb2xlEhQKEFJPTEVfVU5TUEVDSUZJRUQQABIPCgtST0xFX1ZJRVdFUhABEhEKDVJPTEVfT1BFUkFUT1IQAhIOCgpST0xFX0FETUlOEAM6WwoLcmVhc29uX2luZm8SIS5nb29nbGUucHJvdG9idWYuRW51bVZhbHVlT3B0aW9ucxjRhgMgASgLMhUuZHJvdmVyLnYxLlJlYXNvbkluZm9SCnJlYXNvbkluZm86QgoLYWdlbnRzX29ubHkSHy5nb29nbGUucHJvdG9idWYuU2VydmljZU9wdGlvbnMY0oYDIAEoCFIKYWdlbnRzT25seTpLCgZhY2Nlc3MSHi5nb29nbGUucHJvdG9idWYuTWV0aG9kT3B0aW9ucxjUhgMgASgLMhEuZHJvdmVyLnYxLkFjY2Vzc1IGYWNjZXNzOj4KCmJ5dGVfY291bnQSHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGNOGAyABKAhSCWJ5dGVDb3VudGIGcHJvdG8z", [file_google_protobuf_descriptor]);
 
 /**
  * What is known about an error reason, beside its name.
@@ -50,6 +50,51 @@ export type ReasonInfo = Message<"drover.v1.ReasonInfo"> & {
  */
 export const ReasonInfoSchema: GenMessage<ReasonInfo> = /*@__PURE__*/
   messageDesc(file_drover_v1_annotations, 0);
+
+/**
+ * Who may call a method.
+ *
+ * @generated from message drover.v1.Access
+ */
+export type Access = Message<"drover.v1.Access"> & {
+  /**
+   * Which kind of caller.
+   *
+   * @generated from oneof drover.v1.Access.caller
+   */
+  caller: {
+    /**
+     * A person or program with this role, or one that includes it.
+     *
+     * @generated from field: drover.v1.Role role = 1;
+     */
+    value: Role;
+    case: "role";
+  } | {
+    /**
+     * An agent, with its client certificate.
+     *
+     * @generated from field: bool agent = 2;
+     */
+    value: boolean;
+    case: "agent";
+  } | {
+    /**
+     * Anyone, without a credential.
+     *
+     * @generated from field: bool anyone = 3;
+     */
+    value: boolean;
+    case: "anyone";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message drover.v1.Access.
+ * Use `create(AccessSchema)` to create a new message.
+ */
+export const AccessSchema: GenMessage<Access> = /*@__PURE__*/
+  messageDesc(file_drover_v1_annotations, 1);
 
 /**
  * How a failure with a given reason is to be retried.
@@ -100,6 +145,54 @@ export const RetryPolicySchema: GenEnum<RetryPolicy> = /*@__PURE__*/
   enumDesc(file_drover_v1_annotations, 0);
 
 /**
+ * What somebody may do. Each role may do all that those before it may. Expect new values in later versions.
+ *
+ * @generated from enum drover.v1.Role
+ */
+export const Role = {
+  /**
+   * Not stated: nothing.
+   *
+   * @generated from enum value: ROLE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * Sees tasks, runs, items, agents and settings.
+   *
+   * @generated from enum value: ROLE_VIEWER = 1;
+   */
+  VIEWER: 1,
+
+  /**
+   * Makes, changes, runs and deletes tasks.
+   *
+   * @generated from enum value: ROLE_OPERATOR = 2;
+   */
+  OPERATOR: 2,
+
+  /**
+   * Manages agents, settings and trust, and reads the audit log.
+   *
+   * @generated from enum value: ROLE_ADMIN = 3;
+   */
+  ADMIN: 3,
+} as const;
+
+/**
+ * What somebody may do. Each role may do all that those before it may. Expect new values in later versions.
+ *
+ * @generated from enum drover.v1.Role
+ */
+export type Role = (typeof Role)[keyof typeof Role] | UnknownEnum;
+
+/**
+ * Describes the enum drover.v1.Role.
+ */
+export const RoleSchema: GenEnum<Role> = /*@__PURE__*/
+  enumDesc(file_drover_v1_annotations, 1);
+
+/**
  * What is known about an error reason.
  *
  * @generated from extension: drover.v1.ReasonInfo reason_info = 50001;
@@ -116,10 +209,18 @@ export const agents_only: GenExtension<ServiceOptions, boolean> = /*@__PURE__*/
   extDesc(file_drover_v1_annotations, 1);
 
 /**
+ * Who may call the method. Every method of the API states it; the code of one that does not is not generated.
+ *
+ * @generated from extension: drover.v1.Access access = 50004;
+ */
+export const access: GenExtension<MethodOptions, Access> = /*@__PURE__*/
+  extDesc(file_drover_v1_annotations, 2);
+
+/**
  * A command line shows and takes this 64-bit count as an amount of bytes.
  *
  * @generated from extension: bool byte_count = 50003;
  */
 export const byte_count: GenExtension<FieldOptions, boolean> = /*@__PURE__*/
-  extDesc(file_drover_v1_annotations, 2);
+  extDesc(file_drover_v1_annotations, 3);
 
