@@ -24,7 +24,7 @@ import { hasStore } from './store/store-files.ts';
 import { Sweeper } from './sweeper.ts';
 import { openTrust } from './trust/open-trust.ts';
 import { writeFileWhole } from './trust/private-file.ts';
-import { serverNames } from './trust/server-names.ts';
+import { advertisedHosts, serverNames } from './trust/server-names.ts';
 
 export interface Coordinator extends AsyncDisposable {
   /** How a client on this machine reaches it. */
@@ -66,7 +66,9 @@ export async function startCoordinator(
   );
   const changes = parts.adopt(new ChangeHub(dispatcher), (owned) => owned.close());
   const sweep = () => sweeper.start();
-  const shared = { store, trust, dispatcher, clock, log, changes };
+  const hosts = advertisedHosts(advertise, listen.host);
+  const addresses = () => hosts.map((host) => ({ host, port: server.port }));
+  const shared = { store, trust, dispatcher, clock, log, changes, addresses };
   const scheduler = await openScheduler({
     store,
     clock,

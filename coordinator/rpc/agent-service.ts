@@ -10,6 +10,7 @@ import { pause } from '../../lib/time.ts';
 import { agentName, parseAgentName } from '../task/names.ts';
 import { removeAgent, requireAgentRow, setAvailability } from './agent-control.ts';
 import { viewAgent } from './agent-view.ts';
+import { inviteAgents } from './invite-agents.ts';
 import { ChangeFlag } from './change-hub.ts';
 import { readPageRequest, writePageToken } from './paging.ts';
 import { Presences } from './presences.ts';
@@ -19,7 +20,7 @@ import type { ServiceParts } from './service-parts.ts';
 const watchIntervalMs = 500;
 const agentsRead = 200;
 
-type Given = Pick<ServiceParts, 'store' | 'dispatcher' | 'clock' | 'changes' | 'log'>;
+type Given = Pick<ServiceParts, 'store' | 'trust' | 'dispatcher' | 'clock' | 'changes' | 'log' | 'addresses'>; // prettier-ignore
 type Parts = Given & { presences: Presences };
 
 export function createAgentService(given: Given): ServiceImpl<typeof AgentService> {
@@ -42,6 +43,7 @@ export function createAgentService(given: Given): ServiceImpl<typeof AgentServic
       await removeAgent(parts, parseAgentName(name, 'name'));
       return {};
     },
+    inviteAgents: (request) => inviteAgents(parts, request),
     listAgents: (request) => listAgents(parts, request),
     watchAgents: (_request, { signal }) => watchAgents(parts, signal),
   };

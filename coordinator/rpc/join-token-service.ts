@@ -1,34 +1,17 @@
 // JoinTokenService: what a new agent is let in with.
-import { durationMs, timestampFromMs } from '@bufbuild/protobuf/wkt';
+import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import type { ServiceImpl } from '@connectrpc/connect';
-import type { CreateJoinTokenRequest, JoinTokenService } from '../../gen/drover/v1/agent_pb.ts';
-import { DroverError } from '../../lib/error.ts';
+import type { JoinTokenService } from '../../gen/drover/v1/agent_pb.ts';
 import type { Trust } from '../trust/trust.ts';
-
-const hourMs = 60 * 60 * 1000;
-const ttlDefaultMs = 24 * hourMs;
-const ttlMaxMs = 30 * 24 * hourMs;
-const usesMax = 1000;
+import { readTokenLife, readUses } from './invite-agents.ts';
 
 export function createJoinTokenService(trust: Trust): ServiceImpl<typeof JoinTokenService> {
   return {
     createJoinToken: async (request) => {
-      const maxUses = readMaxUses(request);
-      const { token, expireTimeMs } = await trust.createJoinToken({ ttlMs: readTtl(request), maxUses }); // prettier-ignore
+      const maxUses = readUses(request.maxUses, 'max_uses');
+      const ttlMs = readTokenLife(request.ttl, 'ttl');
+      const { token, expireTimeMs } = await trust.createJoinToken({ ttlMs, maxUses });
       return { token, expireTime: timestampFromMs(expireTimeMs), maxUses };
     },
   };
-}
-
-function readTtl({ ttl }: CreateJoinTokenRequest): number {
-  if (ttl === undefined) return ttlDefaultMs;
-  const ttlMs = durationMs(ttl);
-  if (ttlMs > 0 && ttlMs <= ttlMaxMs) return ttlMs;
-  throw DroverError.invalid('ttl', 'must be longer than 0 and at most 30 days');
-}
-
-function readMaxUses({ maxUses }: CreateJoinTokenRequest): number {
-  if (maxUses === 0) return 1;
-  if (maxUses >= 1 && maxUses <= usesMax) return maxUses;
-  throw DroverError.invalid('max_uses', `must be from 1 to ${usesMax}`);
 }

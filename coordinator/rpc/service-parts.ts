@@ -1,5 +1,6 @@
 // What the services are made of.
 import type { Logger } from '../../lib/log.ts';
+import type { HostPort } from '../../lib/option-values.ts';
 import type { Clock } from '../../lib/time.ts';
 import type { Dispatcher } from '../dispatch/dispatcher.ts';
 import type { Scheduler } from '../schedule/scheduler.ts';
@@ -14,6 +15,8 @@ export interface ServiceParts {
   clock: Clock;
   log: Logger;
   changes: ChangeHub;
+  /** Where machines find the coordinator, for invitations; at least one. Asked only once it listens. */
+  addresses: () => HostPort[];
 }
 
 /** What the service of tasks is made of besides. */

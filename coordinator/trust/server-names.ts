@@ -19,6 +19,15 @@ export function serverNames(given: readonly string[]): string[] {
   );
 }
 
+/**
+ * Under which hosts other machines are told to look for the coordinator: those that it was told to advertise, else the one it listens on,
+ * and where it listens on all, the machine's name.
+ */
+export function advertisedHosts(advertise: readonly string[], listenHost: string): string[] {
+  if (advertise.length > 0) return [...advertise];
+  return ['0.0.0.0', '::'].includes(listenHost) ? [hostname()] : [listenHost];
+}
+
 /** Whether the text can be a DNS name. */
 export function isHostName(text: string): boolean {
   return (
