@@ -110,7 +110,8 @@ export type AuditEntry = Message<"drover.v1.AuditEntry"> & {
   previousHash: Uint8Array;
 
   /**
-   * The SHA-256 of the entry as it is stored, which is its canonical encoding without this field.
+   * The SHA-256 of the entry's canonical encoding without this field: the binary encoding of protobuf with fields in the order of their
+   * numbers, each as short as can be, and without those that have their default value.
    *
    * @generated from field: bytes hash = 13;
    */
