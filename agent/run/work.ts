@@ -3,7 +3,6 @@
 import { create } from '@bufbuild/protobuf';
 import {
   AttachRequestSchema,
-  AttentionSchema,
   HeartbeatSchema,
   type AttachRequest,
   type AttachResponse,
@@ -26,28 +25,17 @@ import {
   LeaseJournal,
   type LeaseJournalParts,
 } from './lease-journal.ts';
+import { attentionOf, endOf, isRevoked, isScan, type Entry } from './lease-entry.ts';
 import { stepLease, takesSlot, type HeldLease, type LeaseEvent } from './lease-table.ts';
 import { PendingNotes } from './pending-notes.ts';
 import { ScanRun } from './scan-run.ts';
 import { guardSources } from './source-roots.ts';
-import type { SignInTrouble } from './sign-in-watch.ts';
 
 export interface WorkOptions extends LeaseJournalParts {
   /** How many leases may be worked on or wait; what comes beyond them is given back. */
   slots: number;
   /** What may be read; none: everything. @default none */
   sourceRoots?: readonly string[];
-}
-
-interface Entry {
-  key: LeaseKey;
-  held: HeldLease;
-  /** Undefined for a lease whose results come from the journal. */
-  run: ScanRun | BatchRun | undefined;
-  /** Whether it can be done only as long as the agent can sign in. */
-  usesTenant: boolean;
-  /** Settles when the journal has the lease. */
-  recorded: Promise<void>;
 }
 
 export class Work {
@@ -376,25 +364,4 @@ export class Work {
     this.#waiters.clear();
     for (const wake of waiters) wake();
   }
-}
-
-/** What the end of a job means for its lease. */
-function endOf(report: AttachRequest | undefined): LeaseEvent {
-  if (report === undefined) return { kind: 'abandon' };
-  const { frame } = report;
-  const isPartial = frame.case === 'batchDone' && frame.value.partial;
-  return { kind: isPartial ? 'finish-partly' : 'finish', report };
-}
-
-/** Folders need no sign-in. */
-function attentionOf(trouble: SignInTrouble | undefined): Attention | undefined {
-  return trouble && create(AttentionSchema, { ...trouble, locationKinds: ['sharepoint'] });
-}
-
-function isScan(key: LeaseKey | undefined): boolean {
-  return key?.lease.endsWith('/scan') === true;
-}
-
-function isRevoked(held: HeldLease): boolean {
-  return held.state === 'stopping' ? held.wanted === 'nothing' : held.state === 'saving' && held.revoked; // prettier-ignore
 }
