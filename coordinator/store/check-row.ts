@@ -1,7 +1,9 @@
 // Whether one row of the store is what its key says, looked at by itself.
 import { fromBinary, type DescMessage } from '@bufbuild/protobuf';
 import {
+  AccessTokenRowSchema,
   AgentRowSchema,
+  AuditHeadRowSchema,
   BatchRowSchema,
   FileIdRowSchema,
   JoinTokenRowSchema,
@@ -20,6 +22,7 @@ import {
   type RunRow,
   type UnreportedRow,
 } from '../../gen/drover/store/v1/rows_pb.ts';
+import { AuditEntrySchema } from '../../gen/drover/v1/audit_pb.ts';
 import {
   BatchItemsSchema,
   BatchResultsSchema,
@@ -46,6 +49,9 @@ const schemas = new Map<string, DescMessage>([
   ['name', NameRowSchema],
   ['agent', AgentRowSchema],
   ['join-token', JoinTokenRowSchema],
+  ['access-token', AccessTokenRowSchema],
+  ['audit', AuditEntrySchema],
+  ['audit-head', AuditHeadRowSchema],
   ['request', RequestRowSchema],
   ['settings', SettingsRowSchema],
 ]);

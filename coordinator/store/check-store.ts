@@ -22,6 +22,7 @@ import { isOfLedger, keys, lastNumber, under } from './keys.ts';
 import { openDatabase, type Database } from './open-database.ts';
 import { readError } from './store-errors.ts';
 import { damagedTables } from './store-files.ts';
+import { verifyAudit } from './verify-audit.ts';
 import type { BatchKey, RunKey } from './store.ts';
 
 /** Something that is not as it should be. */
@@ -53,6 +54,7 @@ export async function checkStore(folder: string, report: Report): Promise<Record
   try {
     await check.rows();
     await check.runs();
+    await check.audit();
   } catch (error) {
     report({ key: folder, words: `not all could be read: ${DroverError.from(readError(folder, error)).message}` }); // prettier-ignore
   }
@@ -93,6 +95,12 @@ class StoreCheck {
       if (row?.run?.progress === undefined || (await this.#taskOf(task)).isDeleted) continue;
       await this.#run(key, { task, run: lastNumber(key) }, row);
     }
+  }
+
+  /** Whether the audit log is whole. */
+  async audit(): Promise<void> {
+    const { broken } = await verifyAudit(this.#database);
+    if (broken !== undefined) this.#say(keys.audit(broken.number), `entry ${broken.number} of the audit log: ${broken.message}`); // prettier-ignore
   }
 
   async #run(key: string, run: RunKey, row: RunRow): Promise<void> {

@@ -11,6 +11,8 @@ export interface KeyRange {
 
 /** Numbers in keys have this many digits, so that their order is that of the numbers. */
 const digits = 9;
+/** The audit log grows for as long as there is the coordinator. */
+const auditDigits = 15;
 /** A file id has 64 bits. */
 const fileIdDigits = 20;
 const number = (value: number): string => String(value).padStart(digits, '0');
@@ -44,6 +46,10 @@ export const keys = {
   agent: (id: string) => `agent!${id}`,
   joinToken: (secretHash: string) => `join-token!${secretHash}`,
   request: (id: string) => `request!${id}`,
+  /** An entry of the audit log, by its number. */
+  audit: (entry: bigint) => `audit!${String(entry).padStart(auditDigits, '0')}`,
+  /** Where the audit log ends. */
+  auditHead: 'audit-head!',
   settings: 'settings!',
   /** Which format the store has, as a decimal number. */
   format: 'meta!format',

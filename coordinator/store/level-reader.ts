@@ -2,6 +2,7 @@
 import { fromBinary, type DescMessage, type MessageShape } from '@bufbuild/protobuf';
 import {
   AgentRowSchema,
+  AuditHeadRowSchema,
   BatchRowSchema,
   FileIdRowSchema,
   JoinTokenRowSchema,
@@ -14,6 +15,7 @@ import {
   TaskRowSchema,
   UnreportedRowSchema,
   type AgentRow,
+  type AuditHeadRow,
   type BatchRow,
   type FileIdRow,
   type JoinTokenRow,
@@ -26,6 +28,7 @@ import {
   type TaskRow,
   type UnreportedRow,
 } from '../../gen/drover/store/v1/rows_pb.ts';
+import { AuditEntrySchema, type AuditEntry } from '../../gen/drover/v1/audit_pb.ts';
 import type { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
 import { raiseGeneration } from './generations.ts';
 import { keyPath, keys, lastNumber, pathKey, under, type KeyRange } from './keys.ts';
@@ -94,7 +97,7 @@ export class LevelReader implements Reader {
 
   async #page<D extends DescMessage>(
     schema: D,
-    range: KeyRange | { gt: string; lte: string },
+    range: (KeyRange | { gt: string; lte: string }) & { reverse?: boolean },
     limit: number,
   ): Promise<{ key: string; row: MessageShape<D> }[]> {
     const entries = await this.read((await this.whole()).iterator({ ...range, limit }).all());
@@ -239,6 +242,19 @@ export class LevelReader implements Reader {
   request = (id: string): Promise<RequestRow | undefined> =>
     this.#row(RequestRowSchema, keys.request(id));
   settings = (): Promise<SettingsRow | undefined> => this.#row(SettingsRowSchema, keys.settings);
+
+  auditHead = (): Promise<AuditHeadRow | undefined> =>
+    this.#row(AuditHeadRowSchema, keys.auditHead);
+
+  async auditEntries(after: bigint, limit: number): Promise<AuditEntry[]> {
+    const page = await this.#page(AuditEntrySchema, from('audit!', keys.audit(after)), limit);
+    return page.map(({ row }) => row);
+  }
+
+  async auditEntriesBefore(before: bigint, limit: number): Promise<AuditEntry[]> {
+    const range = { gt: 'audit!', lt: keys.audit(before), reverse: true };
+    return (await this.#page(AuditEntrySchema, range, limit)).map(({ row }) => row);
+  }
 }
 
 /** The keys under `prefix` that come after `start`. */

@@ -3,6 +3,7 @@
 import { fromBinary } from '@bufbuild/protobuf';
 import { timestampMs } from '@bufbuild/protobuf/wkt';
 import { JoinTokenRowSchema, RequestRowSchema } from '../../gen/drover/store/v1/rows_pb.ts';
+import type { KnownEntry, Verdict } from './audit-chain.ts';
 import { CommitQueue } from './commit-queue.ts';
 import { copyRows, type CopiedRows } from './copy-rows.ts';
 import { keys, runRanges, taskRanges, under, type KeyRange } from './keys.ts';
@@ -12,6 +13,7 @@ import { encodeNumber, openDatabase, readNumber, storeFormat } from './open-data
 import { SafeWriter, type Writes } from './safe-writer.ts';
 import { damagedStore } from './store-errors.ts';
 import { damagedTables } from './store-files.ts';
+import { verifyAudit } from './verify-audit.ts';
 import { joinTokenMemoryMs, requestMemoryMs, type Store, type Transaction } from './store.ts';
 
 /** How many rows are removed at once; commits go on in between. */
@@ -78,6 +80,14 @@ class LevelStore extends LevelReader implements CopyableStore {
     return this.read(copyRows(this.database, folder, signal));
   }
 
+  verifyAudit(known?: KnownEntry, signal?: AbortSignal): Promise<Verdict> {
+    return this.read(verifyAudit(this.database, known, signal));
+  }
+
+  withFinish(finish: Finish): Store {
+    return new FinishingStore(this, this.opened, finish);
+  }
+
   async sweep(nowMs: number): Promise<void> {
     await this.#sweepDeleted('deleted!', taskRanges);
     await this.#sweepDeleted('deleted-runs!', runRanges);
@@ -129,6 +139,38 @@ class LevelStore extends LevelReader implements CopyableStore {
     await this.#queue.idle();
     await this.database.close();
   }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
+
+type Finish = (transaction: Transaction) => Promise<void>;
+
+/** Another store's rows, with commits that end in a way of their own. */
+class FinishingStore extends LevelReader implements Store {
+  readonly #store: Store;
+  readonly #finish: Finish;
+
+  constructor(store: Store, opened: OpenedStore, finish: Finish) {
+    super(opened);
+    this.#store = store;
+    this.#finish = finish;
+  }
+
+  commit<T>(change: (transaction: Transaction) => Promise<T> | T): Promise<T> {
+    return this.#store.commit(async (transaction) => {
+      const result = await change(transaction);
+      await this.#finish(transaction);
+      return result;
+    });
+  }
+
+  withFinish = (finish: Finish): Store => new FinishingStore(this, this.opened, finish);
+  sweep = (nowMs: number): Promise<void> => this.#store.sweep(nowMs);
+  verifyAudit = (known?: KnownEntry, signal?: AbortSignal): Promise<Verdict> =>
+    this.#store.verifyAudit(known, signal);
+  close = (): Promise<void> => this.#store.close();
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();

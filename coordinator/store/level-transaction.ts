@@ -2,6 +2,7 @@
 import { create, toBinary, type DescMessage, type MessageShape } from '@bufbuild/protobuf';
 import {
   AgentRowSchema,
+  AuditHeadRowSchema,
   BatchRowSchema,
   FileIdRowSchema,
   JoinTokenRowSchema,
@@ -26,13 +27,16 @@ import {
   type TaskRow,
   type UnreportedRow,
 } from '../../gen/drover/store/v1/rows_pb.ts';
+import type { AuditEntry } from '../../gen/drover/v1/audit_pb.ts';
 import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
 import { isRunOpen } from '../task/run-states.ts';
+import { chained, emptyLog, encodeEntry, headAt } from './audit-chain.ts';
 import { keys } from './keys.ts';
 import type { UnwrittenRows } from './commit-queue.ts';
 import { LevelReader, type OpenedStore } from './level-reader.ts';
 import type { Database } from './open-database.ts';
 import { encodeFileIdRow, encodeLedgerRow } from './row-bytes.ts';
+import { rowChangesOf, type RowChange } from './row-changes.ts';
 import { readError } from './store-errors.ts';
 import type { BatchKey, RunKey, Transaction } from './store.ts';
 
@@ -64,7 +68,11 @@ export class LevelTransaction extends LevelReader implements Transaction {
 
   // At once, not in another thread: what a commit reads was written or read a moment ago, and is had sooner than a thread is woken.
   protected override async get(key: string): Promise<Uint8Array | undefined> {
-    if (this.writes.has(key)) return this.writes.get(key);
+    return this.writes.has(key) ? this.writes.get(key) : this.#before(key);
+  }
+
+  /** What stood under the key before this transaction. */
+  #before(key: string): Uint8Array | undefined {
     if (this.#unwritten.has(key)) return this.#unwritten.get(key);
     try {
       return this.database.getSync(key);
@@ -200,5 +208,16 @@ export class LevelTransaction extends LevelReader implements Transaction {
 
   putSettings(row: SettingsRow): void {
     this.#put(SettingsRowSchema, keys.settings, row);
+  }
+
+  rowChanges(): Promise<RowChange[]> {
+    return rowChangesOf(this.writes, async (key) => this.#before(key));
+  }
+
+  async appendAudit(entry: AuditEntry): Promise<AuditEntry> {
+    const next = chained(entry, (await this.auditHead()) ?? emptyLog);
+    this.writes.set(keys.audit(next.number), encodeEntry(next));
+    this.#put(AuditHeadRowSchema, keys.auditHead, headAt(next));
+    return next;
   }
 }

@@ -1,11 +1,14 @@
 // A store that was copied back is made ready to go on: what was true at the time of its backup and cannot be true any more is taken out.
 import { create } from '@bufbuild/protobuf';
+import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import {
   BatchRowSchema,
   LeaseRowSchema,
   LeaseState,
   type LeaseRow,
 } from '../../gen/drover/store/v1/rows_pb.ts';
+import { AuditEntrySchema } from '../../gen/drover/v1/audit_pb.ts';
+import { coordinatorCaller } from './audit-chain.ts';
 import { generationBaseAt } from './generations.ts';
 import { keys, under } from './keys.ts';
 import { LevelReader } from './level-reader.ts';
@@ -50,10 +53,25 @@ export async function rewindStore(folder: string, nowMs: number): Promise<Rewoun
   for await (const key of database.keys(under('join-token!')))
     transaction.writes.set(key, undefined);
   transaction.writes.set(keys.generationBase, encodeNumber(opened.generationBase));
+  await noteRestoration(transaction, nowMs);
   await new SafeWriter(database, folder).write(transaction.writes);
   return { openRuns: openRuns.length, leases };
 }
 
 function free(lease: LeaseRow): LeaseRow {
   return create(LeaseRowSchema, { ...lease, state: LeaseState.PENDING, agent: '' });
+}
+
+/** The audit log goes on where the backup ends; what it held of the time since is told by the numbers that were noted elsewhere. */
+async function noteRestoration(transaction: LevelTransaction, nowMs: number): Promise<void> {
+  const last = (await transaction.auditHead())?.number ?? 0n;
+  const message = `a backup was restored: what was entered after entry ${last} until then is not in this log`;
+  await transaction.appendAudit(
+    create(AuditEntrySchema, {
+      time: timestampFromMs(nowMs),
+      caller: coordinatorCaller,
+      method: 'a backup was restored',
+      message,
+    }),
+  );
 }

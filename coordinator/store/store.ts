@@ -1,6 +1,7 @@
 // What the rest of the coordinator sees of its database. The only door to LevelDB is `level-store.ts` beside this.
 import type {
   AgentRow,
+  AuditHeadRow,
   BatchRow,
   FileIdRow,
   JoinTokenRow,
@@ -13,7 +14,10 @@ import type {
   TaskRow,
   UnreportedRow,
 } from '../../gen/drover/store/v1/rows_pb.ts';
+import type { AuditEntry } from '../../gen/drover/v1/audit_pb.ts';
 import type { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
+import type { KnownEntry, Verdict } from './audit-chain.ts';
+import type { RowChange } from './row-changes.ts';
 
 /** How long a request id is remembered. */
 export const requestMemoryMs = 24 * 60 * 60 * 1000;
@@ -95,6 +99,12 @@ export interface Reader {
   joinToken(secretHash: string): Promise<JoinTokenRow | undefined>;
   request(id: string): Promise<RequestRow | undefined>;
   settings(): Promise<SettingsRow | undefined>;
+  /** Where the audit log ends; undefined when it has no entries. */
+  auditHead(): Promise<AuditHeadRow | undefined>;
+  /** Entries with numbers after `after`, in their order. */
+  auditEntries(after: bigint, limit: number): Promise<AuditEntry[]>;
+  /** Entries with numbers before `before`, the newest first. */
+  auditEntriesBefore(before: bigint, limit: number): Promise<AuditEntry[]>;
 }
 
 /** Reads and writes inside one commit; reads see the commit's own writes of rows that are named (not of pages and ranges). */
@@ -132,6 +142,10 @@ export interface Transaction extends Reader {
   putJoinToken(secretHash: string, row: JoinTokenRow): void;
   putRequest(id: string, row: RequestRow): void;
   putSettings(row: SettingsRow): void;
+  /** What the transaction has changed so far of what people keep: tasks, runs, agents, settings, tokens. */
+  rowChanges(): Promise<RowChange[]>;
+  /** Adds an entry to the end of the audit log; its number and its hashes are made here. */
+  appendAudit(entry: AuditEntry): Promise<AuditEntry>;
 }
 
 export interface Store extends Reader, AsyncDisposable {
@@ -145,6 +159,10 @@ export interface Store extends Reader, AsyncDisposable {
    * remembered, and join tokens that ended long ago.
    */
   sweep(nowMs: number): Promise<void>;
+  /** Verifies the audit log as it is at one moment. Throws what the signal was aborted with. */
+  verifyAudit(known?: KnownEntry, signal?: AbortSignal): Promise<Verdict>;
+  /** This store, but for its commits: each ends with `finish`, which writes in the same commit, or throws and lets nothing be written. */
+  withFinish(finish: (transaction: Transaction) => Promise<void>): Store;
   /** Idempotent; waits for the commit that is going. */
   close(): Promise<void>;
 }

@@ -1,0 +1,64 @@
+// What a commit changes of what people keep, read from its writes: for whoever has to say what was changed. Rows by which work goes on
+// (batches, the ledger, indexes) are none of these.
+import { fromBinary, type DescMessage, type MessageShape } from '@bufbuild/protobuf';
+import {
+  AccessTokenRowSchema,
+  AgentRowSchema,
+  JoinTokenRowSchema,
+  KeptLedgerRowSchema,
+  RunRowSchema,
+  SettingsRowSchema,
+  TaskRowSchema,
+} from '../../gen/drover/store/v1/rows_pb.ts';
+import { lastNumber } from './keys.ts';
+import type { Writes } from './safe-writer.ts';
+
+/** The kinds of rows, by the first part of their keys. */
+const schemas = {
+  task: TaskRowSchema,
+  'kept-ledger': KeptLedgerRowSchema,
+  run: RunRowSchema,
+  agent: AgentRowSchema,
+  settings: SettingsRowSchema,
+  'join-token': JoinTokenRowSchema,
+  'access-token': AccessTokenRowSchema,
+} satisfies Record<string, DescMessage>;
+
+type Schemas = typeof schemas;
+type Kind = keyof Schemas;
+
+/** A row before and after a commit; undefined where there was, or is, none. */
+export type RowChange = {
+  [K in Kind]: {
+    kind: K;
+    /** The second part of its key: the id of a task, an agent or a token. */
+    id: string;
+    /** The last part of its key, where that is a number: of a run. */
+    number: number;
+    before: MessageShape<Schemas[K]> | undefined;
+    after: MessageShape<Schemas[K]> | undefined;
+  };
+}[Kind];
+
+/** The rows among these writes, in the order in which they were put; `before` answers with what a key had. */
+export async function rowChangesOf(
+  writes: Writes,
+  before: (key: string) => Promise<Uint8Array | undefined>,
+): Promise<RowChange[]> {
+  const changes: RowChange[] = [];
+  for (const [key, after] of writes) {
+    const kind = key.slice(0, key.indexOf('!'));
+    if (!isKind(kind)) continue;
+    const schema: DescMessage = schemas[kind];
+    const read = (bytes: Uint8Array | undefined) => bytes && fromBinary(schema, bytes);
+    const [, id = ''] = key.split('!', 2);
+    const rows = { before: read(await before(key)), after: read(after) };
+    if (rows.before === undefined && rows.after === undefined) continue;
+    changes.push({ kind, id, number: lastNumber(key), ...rows } as RowChange);
+  }
+  return changes;
+}
+
+function isKind(text: string): text is Kind {
+  return text in schemas;
+}
