@@ -20,6 +20,8 @@ import { ErrorInfoSchema } from '../../gen/google/rpc/error_details_pb.ts';
 import { AsyncQueue } from '../../lib/async-queue.ts';
 import { formatJoinToken } from '../../lib/join-token.ts';
 import type { HostPort } from '../../lib/option-values.ts';
+import { timestampFromMs } from '../../lib/time.ts';
+import { version } from '../../lib/version.ts';
 
 type RequestCase = NonNullable<AttachRequest['frame']['case']>;
 type RequestValue<C extends RequestCase> = Extract<AttachRequest['frame'], { case: C }>['value'];
@@ -87,6 +89,9 @@ export class PlayedCoordinator implements AsyncDisposable {
   /** How long certificates live, in milliseconds; they began to as long ago as `certificateAgeMs`. */
   certificateLifeMs = 24 * 3600 * 1000;
   certificateAgeMs = 0;
+  version = version;
+  /** How much later it is here than on the rest of this machine. */
+  clockAheadMs = 0;
 
   private constructor(authority: Authority, server: Http2SecureServer) {
     this.#authority = authority;
@@ -159,6 +164,14 @@ export class PlayedCoordinator implements AsyncDisposable {
           this.renewals += 1;
           this.certificateAgeMs = 0;
           return { certificate: await this.#issue(request.certificateRequest) };
+        },
+        getIdentity: (_request, context) => {
+          if (context.values.get(peerKey) === undefined) throw refusal();
+          return {
+            agent: 'agents/one',
+            version: this.version,
+            time: timestampFromMs(Date.now() + this.clockAheadMs),
+          };
         },
       });
       router.service(AgentSessionService, {

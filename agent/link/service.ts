@@ -19,6 +19,7 @@ type Method<I extends DescMessage, O extends DescMessage> = MethodDefinition<
 export const attachMethod = method(AgentSessionService.method.attach);
 export const joinMethod = method(EnrollmentService.method.join);
 export const renewMethod = method(EnrollmentService.method.renewCertificate);
+export const identityMethod = method(EnrollmentService.method.getIdentity);
 
 function method<I extends DescMessage, O extends DescMessage>(
   descriptor: DescMethod & { input: I; output: O },

@@ -2,14 +2,15 @@
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import type { ServiceImpl } from '@connectrpc/connect';
 import type { EnrollmentService } from '../../gen/drover/v1/session_pb.ts';
+import { version } from '../../lib/version.ts';
 import { agentName } from '../task/names.ts';
 import { requireAgent } from './caller.ts';
 import type { ServiceParts } from './service-parts.ts';
 
-type Parts = Pick<ServiceParts, 'trust' | 'changes' | 'log'>;
+type Parts = Pick<ServiceParts, 'trust' | 'changes' | 'log' | 'clock'>;
 
 export function createEnrollmentService(parts: Parts): ServiceImpl<typeof EnrollmentService> {
-  const { trust, changes, log } = parts;
+  const { trust, changes, log, clock } = parts;
   return {
     join: async (request) => {
       const { agent, certificate, expireTimeMs } = await trust.join(request);
@@ -23,5 +24,10 @@ export function createEnrollmentService(parts: Parts): ServiceImpl<typeof Enroll
       log.info({ agent }, 'certificate renewed');
       return { certificate, expireTime: timestampFromMs(expireTimeMs) };
     },
+    getIdentity: async (_request, context) => ({
+      agent: agentName(requireAgent(context)),
+      version,
+      time: timestampFromMs(clock.now()),
+    }),
   };
 }

@@ -17,7 +17,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file drover/v1/session.proto.
  */
 export const file_drover_v1_session: GenFile = /*@__PURE__*/
-  fileDesc("Chdkcm92ZXIvdjEvc2Vzc2lvbi5wcm90bxIJZHJvdmVyLnYxImQKC0pvaW5SZXF1ZXN0Eg0KBXRva2VuGAEgASgJEhsKE2NlcnRpZmljYXRlX3JlcXVlc3QYAiABKAwSFAoMZGlzcGxheV9uYW1lGAMgASgJEhMKC2VudHJhX3Rva2VuGAQgASgJImMKDEpvaW5SZXNwb25zZRINCgVhZ2VudBgBIAEoCRITCgtjZXJ0aWZpY2F0ZRgCIAEoCRIvCgtleHBpcmVfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiNgoXUmVuZXdDZXJ0aWZpY2F0ZVJlcXVlc3QSGwoTY2VydGlmaWNhdGVfcmVxdWVzdBgBIAEoDCJgChhSZW5ld0NlcnRpZmljYXRlUmVzcG9uc2USEwoLY2VydGlmaWNhdGUYASABKAkSLwoLZXhwaXJlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIoQDCg1BdHRhY2hSZXF1ZXN0EiEKBWhlbGxvGAEgASgLMhAuZHJvdmVyLnYxLkhlbGxvSAASLQoJc2Nhbl9wYWdlGAIgASgLMhguZHJvdmVyLnYxLlNjYW5QYWdlRnJhbWVIABIoCglzY2FuX2RvbmUYAyABKAsyEy5kcm92ZXIudjEuU2NhbkRvbmVIABIqCgpiYXRjaF9kb25lGAQgASgLMhQuZHJvdmVyLnYxLkJhdGNoRG9uZUgAEikKCWhlYXJ0YmVhdBgFIAEoCzIULmRyb3Zlci52MS5IZWFydGJlYXRIABIuCgxsZWFzZV9yZXR1cm4YBiABKAsyFi5kcm92ZXIudjEuTGVhc2VSZXR1cm5IABI7ChNsb2NhdGlvbl9jaGVja19kb25lGAcgASgLMhwuZHJvdmVyLnYxLkxvY2F0aW9uQ2hlY2tEb25lSAASKgoKd3JpdGVfbm90ZRgIIAEoCzIULmRyb3Zlci52MS5Xcml0ZU5vdGVIAEIHCgVmcmFtZSK9AgoOQXR0YWNoUmVzcG9uc2USJQoHd2VsY29tZRgBIAEoCzISLmRyb3Zlci52MS5XZWxjb21lSAASKgoKc2Nhbl9sZWFzZRgCIAEoCzIULmRyb3Zlci52MS5TY2FuTGVhc2VIABIsCgtiYXRjaF9sZWFzZRgDIAEoCzIVLmRyb3Zlci52MS5CYXRjaExlYXNlSAASNQoPYWNrbm93bGVkZ2VtZW50GAQgASgLMhouZHJvdmVyLnYxLkFja25vd2xlZGdlbWVudEgAEjYKEGxlYXNlX3Jldm9jYXRpb24YBSABKAsyGi5kcm92ZXIudjEuTGVhc2VSZXZvY2F0aW9uSAASMgoObG9jYXRpb25fY2hlY2sYBiABKAsyGC5kcm92ZXIudjEuTG9jYXRpb25DaGVja0gAQgcKBWZyYW1lIi0KCExlYXNlS2V5Eg0KBWxlYXNlGAEgASgJEhIKCmdlbmVyYXRpb24YAiABKA0i1gEKBUhlbGxvEg8KB3ZlcnNpb24YASABKAkSEAoIcGxhdGZvcm0YAiABKAkSDQoFc2xvdHMYAyABKA0SFgoObG9jYXRpb25fa2luZHMYBCADKAkSIwoGbGVhc2VzGAUgAygLMhMuZHJvdmVyLnYxLkxlYXNlS2V5EhAKCGRyYWluaW5nGAYgASgIEg0KBWdyb3VwGAcgASgJEhQKDHNvdXJjZV9yb290cxgIIAMoCRInCglhdHRlbnRpb24YCSABKAsyFC5kcm92ZXIudjEuQXR0ZW50aW9uIlwKCUF0dGVudGlvbhImCgZyZWFzb24YASABKA4yFi5kcm92ZXIudjEuRXJyb3JSZWFzb24SDwoHbWVzc2FnZRgCIAEoCRIWCg5sb2NhdGlvbl9raW5kcxgDIAMoCSJ9CgdXZWxjb21lEg0KBWFnZW50GAEgASgJEjUKEmhlYXJ0YmVhdF9pbnRlcnZhbBgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIsCglsZWFzZV90dGwYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24i3QEKCVNjYW5MZWFzZRIgCgNrZXkYASABKAsyEy5kcm92ZXIudjEuTGVhc2VLZXkSDgoGc291cmNlGAIgASgJEhMKC2Rlc3RpbmF0aW9uGAMgASgJEikKCHNldHRpbmdzGAQgASgLMhcuZHJvdmVyLnYxLlRhc2tTZXR0aW5ncxIRCgluZXh0X3BhZ2UYBSABKAQSEgoKYWZ0ZXJfcGF0aBgGIAEoCRITCgtwYWdlX3dpbmRvdxgHIAEoDRIiCgRvbmx5GAggASgLMhQuZHJvdmVyLnYxLlNjYW5QYXRocyIwCglTY2FuUGF0aHMSDAoEcGF0aBgBIAMoCRIVCg13aXRoX2NvbnRlbnRzGAIgAygIIk4KDVNjYW5QYWdlRnJhbWUSIAoDa2V5GAEgASgLMhMuZHJvdmVyLnYxLkxlYXNlS2V5EgwKBHBhZ2UYAiABKAQSDQoFaXRlbXMYAyABKAwidAoIU2NhbkRvbmUSIAoDa2V5GAEgASgLMhMuZHJvdmVyLnYxLkxlYXNlS2V5Eg0KBXBhZ2VzGAIgASgEEiYKBnJlYXNvbhgDIAEoDjIWLmRyb3Zlci52MS5FcnJvclJlYXNvbhIPCgdtZXNzYWdlGAQgASgJIrMBCgpCYXRjaExlYXNlEiAKA2tleRgBIAEoCzITLmRyb3Zlci52MS5MZWFzZUtleRIOCgZzb3VyY2UYAiABKAkSEwoLZGVzdGluYXRpb24YAyABKAkSKQoIc2V0dGluZ3MYBCABKAsyFy5kcm92ZXIudjEuVGFza1NldHRpbmdzEiQKBXBoYXNlGAUgASgOMhUuZHJvdmVyLnYxLkJhdGNoUGhhc2USDQoFaXRlbXMYBiABKAwiTwoJQmF0Y2hEb25lEiAKA2tleRgBIAEoCzITLmRyb3Zlci52MS5MZWFzZUtleRIPCgdyZXN1bHRzGAIgASgMEg8KB3BhcnRpYWwYAyABKAgibgoJV3JpdGVOb3RlEiAKA2tleRgBIAEoCzITLmRyb3Zlci52MS5MZWFzZUtleRIOCgZudW1iZXIYAiABKAQSDAoEcGF0aBgDIAEoCRIMCgRzaXplGAQgASgEEhMKC21vZGlmaWVkX25zGAUgASgQIk8KDUxlYXNlUHJvZ3Jlc3MSIAoDa2V5GAEgASgLMhMuZHJvdmVyLnYxLkxlYXNlS2V5Eg0KBWl0ZW1zGAIgASgEEg0KBWJ5dGVzGAMgASgEInAKCUhlYXJ0YmVhdBIoCgZsZWFzZXMYASADKAsyGC5kcm92ZXIudjEuTGVhc2VQcm9ncmVzcxIQCghkcmFpbmluZxgCIAEoCBInCglhdHRlbnRpb24YAyABKAsyFC5kcm92ZXIudjEuQXR0ZW50aW9uIjAKC0xlYXNlUmV0dXJuEiEKBGtleXMYASADKAsyEy5kcm92ZXIudjEuTGVhc2VLZXkiQQoPQWNrbm93bGVkZ2VtZW50EiAKA2tleRgBIAEoCzITLmRyb3Zlci52MS5MZWFzZUtleRIMCgRwYWdlGAIgASgEIjMKDUxvY2F0aW9uQ2hlY2sSDQoFY2hlY2sYASABKAkSEwoLZGVzdGluYXRpb24YAiABKAkiWwoRTG9jYXRpb25DaGVja0RvbmUSDQoFY2hlY2sYASABKAkSJgoGcmVhc29uGAIgASgOMhYuZHJvdmVyLnYxLkVycm9yUmVhc29uEg8KB21lc3NhZ2UYAyABKAkiWwoPTGVhc2VSZXZvY2F0aW9uEiAKA2tleRgBIAEoCzITLmRyb3Zlci52MS5MZWFzZUtleRIPCgdtZXNzYWdlGAIgASgJEhUKDXRha2VzX3BhcnRpYWwYAyABKAgqkAEKCkJhdGNoUGhhc2USGwoXQkFUQ0hfUEhBU0VfVU5TUEVDSUZJRUQQABIYChRCQVRDSF9QSEFTRV9UUkFOU0ZFUhABEhcKE0JBVENIX1BIQVNFX0ZPTERFUlMQAhIUChBCQVRDSF9QSEFTRV9HT05FEAMSHAoYQkFUQ0hfUEhBU0VfR09ORV9GT0xERVJTEAQyZgoTQWdlbnRTZXNzaW9uU2VydmljZRJJCgZBdHRhY2gSGC5kcm92ZXIudjEuQXR0YWNoUmVxdWVzdBoZLmRyb3Zlci52MS5BdHRhY2hSZXNwb25zZSIGorUYAhABKAEwARoEkLUYATK/AQoRRW5yb2xsbWVudFNlcnZpY2USPwoESm9pbhIWLmRyb3Zlci52MS5Kb2luUmVxdWVzdBoXLmRyb3Zlci52MS5Kb2luUmVzcG9uc2UiBqK1GAIYARJjChBSZW5ld0NlcnRpZmljYXRlEiIuZHJvdmVyLnYxLlJlbmV3Q2VydGlmaWNhdGVSZXF1ZXN0GiMuZHJvdmVyLnYxLlJlbmV3Q2VydGlmaWNhdGVSZXNwb25zZSIGorUYAhABGgSQtRgBYgZwcm90bzM", [file_drover_v1_annotations, file_drover_v1_error, file_drover_v1_settings, file_google_protobuf_duration, file_google_protobuf_timestamp]);
+  fileDesc("Chdkcm92ZXIvdjEvc2Vzc2lvbi5wcm90bxIJZHJvdmVyLnYxImQKC0pvaW5SZXF1ZXN0Eg0KBXRva2VuGAEgASgJEhsKE2NlcnRpZmljYXRlX3JlcXVlc3QYAiABKAwSFAoMZGlzcGxheV9uYW1lGAMgASgJEhMKC2VudHJhX3Rva2VuGAQgASgJImMKDEpvaW5SZXNwb25zZRINCgVhZ2VudBgBIAEoCRITCgtjZXJ0aWZpY2F0ZRgCIAEoCRIvCgtleHBpcmVfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiNgoXUmVuZXdDZXJ0aWZpY2F0ZVJlcXVlc3QSGwoTY2VydGlmaWNhdGVfcmVxdWVzdBgBIAEoDCJgChhSZW5ld0NlcnRpZmljYXRlUmVzcG9uc2USEwoLY2VydGlmaWNhdGUYASABKAkSLwoLZXhwaXJlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIhQKEkdldElkZW50aXR5UmVxdWVzdCJfChNHZXRJZGVudGl0eVJlc3BvbnNlEg0KBWFnZW50GAEgASgJEg8KB3ZlcnNpb24YAiABKAkSKAoEdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAihAMKDUF0dGFjaFJlcXVlc3QSIQoFaGVsbG8YASABKAsyEC5kcm92ZXIudjEuSGVsbG9IABItCglzY2FuX3BhZ2UYAiABKAsyGC5kcm92ZXIudjEuU2NhblBhZ2VGcmFtZUgAEigKCXNjYW5fZG9uZRgDIAEoCzITLmRyb3Zlci52MS5TY2FuRG9uZUgAEioKCmJhdGNoX2RvbmUYBCABKAsyFC5kcm92ZXIudjEuQmF0Y2hEb25lSAASKQoJaGVhcnRiZWF0GAUgASgLMhQuZHJvdmVyLnYxLkhlYXJ0YmVhdEgAEi4KDGxlYXNlX3JldHVybhgGIAEoCzIWLmRyb3Zlci52MS5MZWFzZVJldHVybkgAEjsKE2xvY2F0aW9uX2NoZWNrX2RvbmUYByABKAsyHC5kcm92ZXIudjEuTG9jYXRpb25DaGVja0RvbmVIABIqCgp3cml0ZV9ub3RlGAggASgLMhQuZHJvdmVyLnYxLldyaXRlTm90ZUgAQgcKBWZyYW1lIr0CCg5BdHRhY2hSZXNwb25zZRIlCgd3ZWxjb21lGAEgASgLMhIuZHJvdmVyLnYxLldlbGNvbWVIABIqCgpzY2FuX2xlYXNlGAIgASgLMhQuZHJvdmVyLnYxLlNjYW5MZWFzZUgAEiwKC2JhdGNoX2xlYXNlGAMgASgLMhUuZHJvdmVyLnYxLkJhdGNoTGVhc2VIABI1Cg9hY2tub3dsZWRnZW1lbnQYBCABKAsyGi5kcm92ZXIudjEuQWNrbm93bGVkZ2VtZW50SAASNgoQbGVhc2VfcmV2b2NhdGlvbhgFIAEoCzIaLmRyb3Zlci52MS5MZWFzZVJldm9jYXRpb25IABIyCg5sb2NhdGlvbl9jaGVjaxgGIAEoCzIYLmRyb3Zlci52MS5Mb2NhdGlvbkNoZWNrSABCBwoFZnJhbWUiLQoITGVhc2VLZXkSDQoFbGVhc2UYASABKAkSEgoKZ2VuZXJhdGlvbhgCIAEoDSLWAQoFSGVsbG8SDwoHdmVyc2lvbhgBIAEoCRIQCghwbGF0Zm9ybRgCIAEoCRINCgVzbG90cxgDIAEoDRIWCg5sb2NhdGlvbl9raW5kcxgEIAMoCRIjCgZsZWFzZXMYBSADKAsyEy5kcm92ZXIudjEuTGVhc2VLZXkSEAoIZHJhaW5pbmcYBiABKAgSDQoFZ3JvdXAYByABKAkSFAoMc291cmNlX3Jvb3RzGAggAygJEicKCWF0dGVudGlvbhgJIAEoCzIULmRyb3Zlci52MS5BdHRlbnRpb24iXAoJQXR0ZW50aW9uEiYKBnJlYXNvbhgBIAEoDjIWLmRyb3Zlci52MS5FcnJvclJlYXNvbhIPCgdtZXNzYWdlGAIgASgJEhYKDmxvY2F0aW9uX2tpbmRzGAMgAygJIn0KB1dlbGNvbWUSDQoFYWdlbnQYASABKAkSNQoSaGVhcnRiZWF0X2ludGVydmFsGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEiwKCWxlYXNlX3R0bBgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiLdAQoJU2NhbkxlYXNlEiAKA2tleRgBIAEoCzITLmRyb3Zlci52MS5MZWFzZUtleRIOCgZzb3VyY2UYAiABKAkSEwoLZGVzdGluYXRpb24YAyABKAkSKQoIc2V0dGluZ3MYBCABKAsyFy5kcm92ZXIudjEuVGFza1NldHRpbmdzEhEKCW5leHRfcGFnZRgFIAEoBBISCgphZnRlcl9wYXRoGAYgASgJEhMKC3BhZ2Vfd2luZG93GAcgASgNEiIKBG9ubHkYCCABKAsyFC5kcm92ZXIudjEuU2NhblBhdGhzIjAKCVNjYW5QYXRocxIMCgRwYXRoGAEgAygJEhUKDXdpdGhfY29udGVudHMYAiADKAgiTgoNU2NhblBhZ2VGcmFtZRIgCgNrZXkYASABKAsyEy5kcm92ZXIudjEuTGVhc2VLZXkSDAoEcGFnZRgCIAEoBBINCgVpdGVtcxgDIAEoDCJ0CghTY2FuRG9uZRIgCgNrZXkYASABKAsyEy5kcm92ZXIudjEuTGVhc2VLZXkSDQoFcGFnZXMYAiABKAQSJgoGcmVhc29uGAMgASgOMhYuZHJvdmVyLnYxLkVycm9yUmVhc29uEg8KB21lc3NhZ2UYBCABKAkiswEKCkJhdGNoTGVhc2USIAoDa2V5GAEgASgLMhMuZHJvdmVyLnYxLkxlYXNlS2V5Eg4KBnNvdXJjZRgCIAEoCRITCgtkZXN0aW5hdGlvbhgDIAEoCRIpCghzZXR0aW5ncxgEIAEoCzIXLmRyb3Zlci52MS5UYXNrU2V0dGluZ3MSJAoFcGhhc2UYBSABKA4yFS5kcm92ZXIudjEuQmF0Y2hQaGFzZRINCgVpdGVtcxgGIAEoDCJPCglCYXRjaERvbmUSIAoDa2V5GAEgASgLMhMuZHJvdmVyLnYxLkxlYXNlS2V5Eg8KB3Jlc3VsdHMYAiABKAwSDwoHcGFydGlhbBgDIAEoCCJuCglXcml0ZU5vdGUSIAoDa2V5GAEgASgLMhMuZHJvdmVyLnYxLkxlYXNlS2V5Eg4KBm51bWJlchgCIAEoBBIMCgRwYXRoGAMgASgJEgwKBHNpemUYBCABKAQSEwoLbW9kaWZpZWRfbnMYBSABKBAiTwoNTGVhc2VQcm9ncmVzcxIgCgNrZXkYASABKAsyEy5kcm92ZXIudjEuTGVhc2VLZXkSDQoFaXRlbXMYAiABKAQSDQoFYnl0ZXMYAyABKAQicAoJSGVhcnRiZWF0EigKBmxlYXNlcxgBIAMoCzIYLmRyb3Zlci52MS5MZWFzZVByb2dyZXNzEhAKCGRyYWluaW5nGAIgASgIEicKCWF0dGVudGlvbhgDIAEoCzIULmRyb3Zlci52MS5BdHRlbnRpb24iMAoLTGVhc2VSZXR1cm4SIQoEa2V5cxgBIAMoCzITLmRyb3Zlci52MS5MZWFzZUtleSJBCg9BY2tub3dsZWRnZW1lbnQSIAoDa2V5GAEgASgLMhMuZHJvdmVyLnYxLkxlYXNlS2V5EgwKBHBhZ2UYAiABKAQiMwoNTG9jYXRpb25DaGVjaxINCgVjaGVjaxgBIAEoCRITCgtkZXN0aW5hdGlvbhgCIAEoCSJbChFMb2NhdGlvbkNoZWNrRG9uZRINCgVjaGVjaxgBIAEoCRImCgZyZWFzb24YAiABKA4yFi5kcm92ZXIudjEuRXJyb3JSZWFzb24SDwoHbWVzc2FnZRgDIAEoCSJbCg9MZWFzZVJldm9jYXRpb24SIAoDa2V5GAEgASgLMhMuZHJvdmVyLnYxLkxlYXNlS2V5Eg8KB21lc3NhZ2UYAiABKAkSFQoNdGFrZXNfcGFydGlhbBgDIAEoCCqQAQoKQmF0Y2hQaGFzZRIbChdCQVRDSF9QSEFTRV9VTlNQRUNJRklFRBAAEhgKFEJBVENIX1BIQVNFX1RSQU5TRkVSEAESFwoTQkFUQ0hfUEhBU0VfRk9MREVSUxACEhQKEEJBVENIX1BIQVNFX0dPTkUQAxIcChhCQVRDSF9QSEFTRV9HT05FX0ZPTERFUlMQBDJmChNBZ2VudFNlc3Npb25TZXJ2aWNlEkkKBkF0dGFjaBIYLmRyb3Zlci52MS5BdHRhY2hSZXF1ZXN0GhkuZHJvdmVyLnYxLkF0dGFjaFJlc3BvbnNlIgaitRgCEAEoATABGgSQtRgBMpgCChFFbnJvbGxtZW50U2VydmljZRI/CgRKb2luEhYuZHJvdmVyLnYxLkpvaW5SZXF1ZXN0GhcuZHJvdmVyLnYxLkpvaW5SZXNwb25zZSIGorUYAhgBEmMKEFJlbmV3Q2VydGlmaWNhdGUSIi5kcm92ZXIudjEuUmVuZXdDZXJ0aWZpY2F0ZVJlcXVlc3QaIy5kcm92ZXIudjEuUmVuZXdDZXJ0aWZpY2F0ZVJlc3BvbnNlIgaitRgCEAESVwoLR2V0SWRlbnRpdHkSHS5kcm92ZXIudjEuR2V0SWRlbnRpdHlSZXF1ZXN0Gh4uZHJvdmVyLnYxLkdldElkZW50aXR5UmVzcG9uc2UiCZACAaK1GAIQARoEkLUYAWIGcHJvdG8z", [file_drover_v1_annotations, file_drover_v1_error, file_drover_v1_settings, file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
  * Asks to join.
@@ -146,6 +146,56 @@ export const RenewCertificateResponseSchema: GenMessage<RenewCertificateResponse
   messageDesc(file_drover_v1_session, 3);
 
 /**
+ * Asks who the agent is.
+ *
+ * @generated from message drover.v1.GetIdentityRequest
+ */
+export type GetIdentityRequest = Message<"drover.v1.GetIdentityRequest"> & {
+};
+
+/**
+ * Describes the message drover.v1.GetIdentityRequest.
+ * Use `create(GetIdentityRequestSchema)` to create a new message.
+ */
+export const GetIdentityRequestSchema: GenMessage<GetIdentityRequest> = /*@__PURE__*/
+  messageDesc(file_drover_v1_session, 4);
+
+/**
+ * Answers with who the agent is, and with what has to fit between it and the coordinator.
+ *
+ * @generated from message drover.v1.GetIdentityResponse
+ */
+export type GetIdentityResponse = Message<"drover.v1.GetIdentityResponse"> & {
+  /**
+   * The agent's resource name, agents/{agent}.
+   *
+   * @generated from field: string agent = 1;
+   */
+  agent: string;
+
+  /**
+   * The version that the coordinator runs.
+   *
+   * @generated from field: string version = 2;
+   */
+  version: string;
+
+  /**
+   * The coordinator's time.
+   *
+   * @generated from field: google.protobuf.Timestamp time = 3;
+   */
+  time?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message drover.v1.GetIdentityResponse.
+ * Use `create(GetIdentityResponseSchema)` to create a new message.
+ */
+export const GetIdentityResponseSchema: GenMessage<GetIdentityResponse> = /*@__PURE__*/
+  messageDesc(file_drover_v1_session, 5);
+
+/**
  * A frame from the agent.
  *
  * @generated from message drover.v1.AttachRequest
@@ -228,7 +278,7 @@ export type AttachRequest = Message<"drover.v1.AttachRequest"> & {
  * Use `create(AttachRequestSchema)` to create a new message.
  */
 export const AttachRequestSchema: GenMessage<AttachRequest> = /*@__PURE__*/
-  messageDesc(file_drover_v1_session, 4);
+  messageDesc(file_drover_v1_session, 6);
 
 /**
  * A frame from the coordinator.
@@ -297,7 +347,7 @@ export type AttachResponse = Message<"drover.v1.AttachResponse"> & {
  * Use `create(AttachResponseSchema)` to create a new message.
  */
 export const AttachResponseSchema: GenMessage<AttachResponse> = /*@__PURE__*/
-  messageDesc(file_drover_v1_session, 5);
+  messageDesc(file_drover_v1_session, 7);
 
 /**
  * Which lease, and which generation of it.
@@ -325,7 +375,7 @@ export type LeaseKey = Message<"drover.v1.LeaseKey"> & {
  * Use `create(LeaseKeySchema)` to create a new message.
  */
 export const LeaseKeySchema: GenMessage<LeaseKey> = /*@__PURE__*/
-  messageDesc(file_drover_v1_session, 6);
+  messageDesc(file_drover_v1_session, 8);
 
 /**
  * Introduces the agent.
@@ -402,7 +452,7 @@ export type Hello = Message<"drover.v1.Hello"> & {
  * Use `create(HelloSchema)` to create a new message.
  */
 export const HelloSchema: GenMessage<Hello> = /*@__PURE__*/
-  messageDesc(file_drover_v1_session, 7);
+  messageDesc(file_drover_v1_session, 9);
 
 /**
  * Why an agent cannot do a kind of work until somebody acts. It takes every other kind, and tries by itself whether it can again.
@@ -437,7 +487,7 @@ export type Attention = Message<"drover.v1.Attention"> & {
  * Use `create(AttentionSchema)` to create a new message.
  */
 export const AttentionSchema: GenMessage<Attention> = /*@__PURE__*/
-  messageDesc(file_drover_v1_session, 8);
+  messageDesc(file_drover_v1_session, 10);
 
 /**
  * Accepts the agent.
@@ -472,7 +522,7 @@ export type Welcome = Message<"drover.v1.Welcome"> & {
  * Use `create(WelcomeSchema)` to create a new message.
  */
 export const WelcomeSchema: GenMessage<Welcome> = /*@__PURE__*/
-  messageDesc(file_drover_v1_session, 9);
+  messageDesc(file_drover_v1_session, 11);
 
 /**
  * A scan to do.
@@ -542,7 +592,7 @@ export type ScanLease = Message<"drover.v1.ScanLease"> & {
  * Use `create(ScanLeaseSchema)` to create a new message.
  */
 export const ScanLeaseSchema: GenMessage<ScanLease> = /*@__PURE__*/
-  messageDesc(file_drover_v1_session, 10);
+  messageDesc(file_drover_v1_session, 12);
 
 /**
  * What a scan looks at in place of everything.
@@ -570,7 +620,7 @@ export type ScanPaths = Message<"drover.v1.ScanPaths"> & {
  * Use `create(ScanPathsSchema)` to create a new message.
  */
 export const ScanPathsSchema: GenMessage<ScanPaths> = /*@__PURE__*/
-  messageDesc(file_drover_v1_session, 11);
+  messageDesc(file_drover_v1_session, 13);
 
 /**
  * A page of a scan.
@@ -605,7 +655,7 @@ export type ScanPageFrame = Message<"drover.v1.ScanPageFrame"> & {
  * Use `create(ScanPageFrameSchema)` to create a new message.
  */
 export const ScanPageFrameSchema: GenMessage<ScanPageFrame> = /*@__PURE__*/
-  messageDesc(file_drover_v1_session, 12);
+  messageDesc(file_drover_v1_session, 14);
 
 /**
  * The end of a scan.
@@ -647,7 +697,7 @@ export type ScanDone = Message<"drover.v1.ScanDone"> & {
  * Use `create(ScanDoneSchema)` to create a new message.
  */
 export const ScanDoneSchema: GenMessage<ScanDone> = /*@__PURE__*/
-  messageDesc(file_drover_v1_session, 13);
+  messageDesc(file_drover_v1_session, 15);
 
 /**
  * A batch to do.
@@ -703,7 +753,7 @@ export type BatchLease = Message<"drover.v1.BatchLease"> & {
  * Use `create(BatchLeaseSchema)` to create a new message.
  */
 export const BatchLeaseSchema: GenMessage<BatchLease> = /*@__PURE__*/
-  messageDesc(file_drover_v1_session, 14);
+  messageDesc(file_drover_v1_session, 16);
 
 /**
  * The results of a batch.
@@ -739,7 +789,7 @@ export type BatchDone = Message<"drover.v1.BatchDone"> & {
  * Use `create(BatchDoneSchema)` to create a new message.
  */
 export const BatchDoneSchema: GenMessage<BatchDone> = /*@__PURE__*/
-  messageDesc(file_drover_v1_session, 15);
+  messageDesc(file_drover_v1_session, 17);
 
 /**
  * A file changed since the scan, and is about to appear at the destination as it is now. Sent before that, and again until it is
@@ -790,7 +840,7 @@ export type WriteNote = Message<"drover.v1.WriteNote"> & {
  * Use `create(WriteNoteSchema)` to create a new message.
  */
 export const WriteNoteSchema: GenMessage<WriteNote> = /*@__PURE__*/
-  messageDesc(file_drover_v1_session, 16);
+  messageDesc(file_drover_v1_session, 18);
 
 /**
  * How far an agent is with one lease.
@@ -825,7 +875,7 @@ export type LeaseProgress = Message<"drover.v1.LeaseProgress"> & {
  * Use `create(LeaseProgressSchema)` to create a new message.
  */
 export const LeaseProgressSchema: GenMessage<LeaseProgress> = /*@__PURE__*/
-  messageDesc(file_drover_v1_session, 17);
+  messageDesc(file_drover_v1_session, 19);
 
 /**
  * How far an agent is.
@@ -861,7 +911,7 @@ export type Heartbeat = Message<"drover.v1.Heartbeat"> & {
  * Use `create(HeartbeatSchema)` to create a new message.
  */
 export const HeartbeatSchema: GenMessage<Heartbeat> = /*@__PURE__*/
-  messageDesc(file_drover_v1_session, 18);
+  messageDesc(file_drover_v1_session, 20);
 
 /**
  * Gives leases back.
@@ -882,7 +932,7 @@ export type LeaseReturn = Message<"drover.v1.LeaseReturn"> & {
  * Use `create(LeaseReturnSchema)` to create a new message.
  */
 export const LeaseReturnSchema: GenMessage<LeaseReturn> = /*@__PURE__*/
-  messageDesc(file_drover_v1_session, 19);
+  messageDesc(file_drover_v1_session, 21);
 
 /**
  * Says that something is stored.
@@ -911,7 +961,7 @@ export type Acknowledgement = Message<"drover.v1.Acknowledgement"> & {
  * Use `create(AcknowledgementSchema)` to create a new message.
  */
 export const AcknowledgementSchema: GenMessage<Acknowledgement> = /*@__PURE__*/
-  messageDesc(file_drover_v1_session, 20);
+  messageDesc(file_drover_v1_session, 22);
 
 /**
  * Asks whether the agent can write to a destination, so that a task which cannot work is refused when it is created.
@@ -939,7 +989,7 @@ export type LocationCheck = Message<"drover.v1.LocationCheck"> & {
  * Use `create(LocationCheckSchema)` to create a new message.
  */
 export const LocationCheckSchema: GenMessage<LocationCheck> = /*@__PURE__*/
-  messageDesc(file_drover_v1_session, 21);
+  messageDesc(file_drover_v1_session, 23);
 
 /**
  * Answers a LocationCheck.
@@ -974,7 +1024,7 @@ export type LocationCheckDone = Message<"drover.v1.LocationCheckDone"> & {
  * Use `create(LocationCheckDoneSchema)` to create a new message.
  */
 export const LocationCheckDoneSchema: GenMessage<LocationCheckDone> = /*@__PURE__*/
-  messageDesc(file_drover_v1_session, 22);
+  messageDesc(file_drover_v1_session, 24);
 
 /**
  * Takes a lease away. The agent stops, leaves no half file, and answers as soon as it has stopped: with a partial BatchDone when it had
@@ -1011,7 +1061,7 @@ export type LeaseRevocation = Message<"drover.v1.LeaseRevocation"> & {
  * Use `create(LeaseRevocationSchema)` to create a new message.
  */
 export const LeaseRevocationSchema: GenMessage<LeaseRevocation> = /*@__PURE__*/
-  messageDesc(file_drover_v1_session, 23);
+  messageDesc(file_drover_v1_session, 25);
 
 /**
  * Which pass over the items of a run a batch belongs to.
@@ -1116,6 +1166,16 @@ export const EnrollmentService: GenService<{
     methodKind: "unary";
     input: typeof RenewCertificateRequestSchema;
     output: typeof RenewCertificateResponseSchema;
+  },
+  /**
+   * Tells an agent who it is to the coordinator, so that it can see whether its certificate is accepted. Nothing is changed.
+   *
+   * @generated from rpc drover.v1.EnrollmentService.GetIdentity
+   */
+  getIdentity: {
+    methodKind: "unary";
+    input: typeof GetIdentityRequestSchema;
+    output: typeof GetIdentityResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_drover_v1_session, 1);
