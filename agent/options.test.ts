@@ -4,6 +4,7 @@ import { homedir, hostname, tmpdir, availableParallelism } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
+import { formatHostPort } from '../lib/option-values.ts';
 import { parseAgentOptions } from './options.ts';
 
 const main = fileURLToPath(new URL('main.ts', import.meta.url));
@@ -20,6 +21,8 @@ test('what is not given has its default', (t) => {
     logLevel: 'info',
     requests: 16,
     signIn: undefined,
+    vaultKeyFile: undefined,
+    credentialsFolder: undefined,
     json: false,
   });
 });
@@ -60,7 +63,11 @@ const joined = [
   ...['--client-id', '00001111-aaaa-2222-bbbb-3333cccc4444'],
 ];
 const refusals: [args: string[], environment: Record<string, string>, said: RegExp][] = [
-  [[], {}, /required option '--coordinator <host:port>'/],
+  [
+    ['--data', '/no/such/folder'],
+    {},
+    /--coordinator: is missing, and no agent was set up in \/no\/such\/folder; run `drover-agent setup`/,
+  ],
   [['--coordinator', 'hub'], {}, /--coordinator.*'hub' is invalid\. It must be host:port/],
   [['--coordinator', 'hub:0'], {}, /--coordinator.*port must be from 1/],
   [['--coordinator', 'hub:1', '--threads', '65'], {}, /--threads.*from 1 to 64/],
@@ -71,6 +78,8 @@ const refusals: [args: string[], environment: Record<string, string>, said: RegE
   [['--coordinator', 'hub:1', '--source-root', 'share'], {}, /--source-root.*not an absolute path/],
   [['--coordinator', 'hub:1', '--source-root', 'https://a.sharepoint.com/b'], {}, /--source-root.*a folder or a share/], // prettier-ignore
   [['--coordinator', 'hub:1', '--colour'], {}, /unknown option '--colour'/],
+  [['run', '--colours'], {}, /unknown option '--colours'/],
+  [['--threads', '2', 'run'], {}, /write --threads after 'run', not before it/],
   [
     ['--coordinator', 'hub:1', '--tenant', 'contoso.com'],
     {},
@@ -95,6 +104,28 @@ for (const [args, environment, said] of refusals)
     t.regex(error, said);
     t.notRegex(error, /^\s+at /m);
   });
+
+test('what is not given comes from the settings file; flags and environment count more', (t) => {
+  const data = mkdtempSync(path.join(tmpdir(), 'drover-options-'));
+  t.teardown(() => rmSync(data, { recursive: true }));
+  const settings = {
+    ...{ version: 1, coordinators: ['a:1', '[::1]:2'], name: 'one', group: 'north', threads: 3 },
+    ...{ requests: 8, sourceRoots: ['/srv/a'], signIn: 'person', tenant: 'contoso.com' },
+    ...{ clientId: '00001111-aaaa-2222-bbbb-3333cccc4444', proxy: 'http://proxy:3128' },
+  };
+  writeFileSync(path.join(data, 'agent.json'), JSON.stringify(settings));
+  const told = parseAgentOptions(['--data', data], {});
+  t.like(told, { displayName: 'one', group: 'north', threads: 3, requests: 8, sourceRoots: ['/srv/a'] }); // prettier-ignore
+  t.deepEqual(told.coordinators.map(formatHostPort), ['a:1', '[::1]:2']);
+  t.like(told.signIn, { tenant: 'contoso.com', http: { proxyUrl: 'http://proxy:3128/' } });
+  const args = ['--coordinator', 'b:1', '--threads', '4', '--tenant', 'other.com'];
+  const other = parseAgentOptions(['--data', data, ...args], {
+    DROVER_AGENT_SOURCE_ROOT: '/srv/b',
+  });
+  t.like(other, { displayName: 'one', threads: 4, sourceRoots: ['/srv/b'] });
+  t.deepEqual(other.coordinators.map(formatHostPort), ['b:1']);
+  t.like(other.signIn, { tenant: 'other.com', clientId: settings.clientId });
+});
 
 test('help names every environment variable, and ends well', async (t) => {
   const { status, output } = await run(['--help'], {});
