@@ -316,7 +316,7 @@ export const docs: ReadonlyMap<string, string> = new Map([
   ["drover.v1.GetSignInResponse", "Answers with what a client needs to sign a person in. All is empty when the coordinator knows no tenant: then a token is the only way in."],
   ["drover.v1.GetSignInResponse.authority", "Where to sign in, such as https://login.microsoftonline.com."],
   ["drover.v1.GetSignInResponse.client_id", "The id of the application that stands for this coordinator in the tenant."],
-  ["drover.v1.GetSignInResponse.scope", "What to ask for, such as api://{client_id}/.default."],
+  ["drover.v1.GetSignInResponse.scope", "What to ask for, such as {client_id}/.default."],
   ["drover.v1.GetSignInResponse.tenant", "The id or a domain of the Microsoft 365 tenant."],
   ["drover.v1.GetTaskRequest", "Asks for a task."],
   ["drover.v1.GetTaskRequest.name", "Required. The task's name, tasks/{task}."],

@@ -45,6 +45,7 @@ export const keys = {
   name: (task: string, path: string) => `name!${task}!${pathKey(path)}`,
   agent: (id: string) => `agent!${id}`,
   joinToken: (secretHash: string) => `join-token!${secretHash}`,
+  accessToken: (id: string) => `access-token!${id}`,
   request: (id: string) => `request!${id}`,
   /** An entry of the audit log, by its number. */
   audit: (entry: bigint) => `audit!${String(entry).padStart(auditDigits, '0')}`,

@@ -1,6 +1,7 @@
 // Reading the rows of the store.
 import { fromBinary, type DescMessage, type MessageShape } from '@bufbuild/protobuf';
 import {
+  AccessTokenRowSchema,
   AgentRowSchema,
   AuditHeadRowSchema,
   BatchRowSchema,
@@ -14,6 +15,7 @@ import {
   SettingsRowSchema,
   TaskRowSchema,
   UnreportedRowSchema,
+  type AccessTokenRow,
   type AgentRow,
   type AuditHeadRow,
   type BatchRow,
@@ -239,6 +241,14 @@ export class LevelReader implements Reader {
 
   joinToken = (hash: string): Promise<JoinTokenRow | undefined> =>
     this.#row(JoinTokenRowSchema, keys.joinToken(hash));
+  accessToken = (id: string): Promise<AccessTokenRow | undefined> =>
+    this.#row(AccessTokenRowSchema, keys.accessToken(id));
+
+  async accessTokens(after: string, limit: number): Promise<AccessTokenRow[]> {
+    const range = from('access-token!', keys.accessToken(after));
+    return (await this.#page(AccessTokenRowSchema, range, limit)).map(({ row }) => row);
+  }
+
   request = (id: string): Promise<RequestRow | undefined> =>
     this.#row(RequestRowSchema, keys.request(id));
   settings = (): Promise<SettingsRow | undefined> => this.#row(SettingsRowSchema, keys.settings);

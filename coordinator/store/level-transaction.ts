@@ -1,6 +1,7 @@
 // What one commit reads and is about to write.
 import { create, toBinary, type DescMessage, type MessageShape } from '@bufbuild/protobuf';
 import {
+  AccessTokenRowSchema,
   AgentRowSchema,
   AuditHeadRowSchema,
   BatchRowSchema,
@@ -14,6 +15,7 @@ import {
   SettingsRowSchema,
   TaskRowSchema,
   UnreportedRowSchema,
+  type AccessTokenRow,
   type AgentRow,
   type BatchRow,
   type FileIdRow,
@@ -200,6 +202,10 @@ export class LevelTransaction extends LevelReader implements Transaction {
 
   putJoinToken(secretHash: string, row: JoinTokenRow): void {
     this.#put(JoinTokenRowSchema, keys.joinToken(secretHash), row);
+  }
+
+  putAccessToken(id: string, row: AccessTokenRow): void {
+    this.#put(AccessTokenRowSchema, keys.accessToken(id), row);
   }
 
   putRequest(id: string, row: RequestRow): void {

@@ -1,5 +1,6 @@
 // What the rest of the coordinator sees of its database. The only door to LevelDB is `level-store.ts` beside this.
 import type {
+  AccessTokenRow,
   AgentRow,
   AuditHeadRow,
   BatchRow,
@@ -23,6 +24,9 @@ import type { RowChange } from './row-changes.ts';
 export const requestMemoryMs = 24 * 60 * 60 * 1000;
 /** How long the coordinator can still say of a join token that it has expired, rather than that it never was. */
 export const joinTokenMemoryMs = 30 * 24 * 60 * 60 * 1000;
+
+/** How long the coordinator can still say of an access token that it has ended. */
+export const accessTokenMemoryMs = 30 * 24 * 60 * 60 * 1000;
 
 /** Names a run: the task's id and the run's number, from 1. */
 export interface RunKey {
@@ -97,6 +101,9 @@ export interface Reader {
   agents(after: string, limit: number): Promise<AgentRow[]>;
   /** By the lower-case hexadecimal SHA-256 of its secret. */
   joinToken(secretHash: string): Promise<JoinTokenRow | undefined>;
+  accessToken(id: string): Promise<AccessTokenRow | undefined>;
+  /** Access tokens with ids after `after`, those that were revoked or have ended among them. */
+  accessTokens(after: string, limit: number): Promise<AccessTokenRow[]>;
   request(id: string): Promise<RequestRow | undefined>;
   settings(): Promise<SettingsRow | undefined>;
   /** Where the audit log ends; undefined when it has no entries. */
@@ -140,6 +147,7 @@ export interface Transaction extends Reader {
   putAgent(id: string, row: AgentRow): void;
   deleteAgent(id: string): void;
   putJoinToken(secretHash: string, row: JoinTokenRow): void;
+  putAccessToken(id: string, row: AccessTokenRow): void;
   putRequest(id: string, row: RequestRow): void;
   putSettings(row: SettingsRow): void;
   /** What the transaction has changed so far of what people keep: tasks, runs, agents, settings, tokens. */
@@ -156,7 +164,7 @@ export interface Store extends Reader, AsyncDisposable {
   commit<T>(change: (transaction: Transaction) => Promise<T> | T): Promise<T>;
   /**
    * Removes what deleted tasks left behind, in bounded steps, until nothing is left; then request ids that are no longer
-   * remembered, and join tokens that ended long ago.
+   * remembered, and join tokens and access tokens that ended long ago.
    */
   sweep(nowMs: number): Promise<void>;
   /** Verifies the audit log as it is at one moment. Throws what the signal was aborted with. */

@@ -109,7 +109,7 @@ export type GetSignInResponse = Message<"drover.v1.GetSignInResponse"> & {
   authority: string;
 
   /**
-   * What to ask for, such as api://{client_id}/.default.
+   * What to ask for, such as {client_id}/.default.
    *
    * @generated from field: string scope = 4;
    */
