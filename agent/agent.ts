@@ -7,7 +7,6 @@ import type { HostPort } from '../lib/option-values.ts';
 import { pause, type Clock } from '../lib/time.ts';
 import { expired, keepCertificate } from './link/certificate-keeper.ts';
 import type { SignInOptions } from './credential/credential.ts';
-import { openSealedBox, type SealedBox } from './credential/sealed-box.ts';
 import { createGateMemory } from './destination/sharepoint/tenant-gate.ts';
 import { join } from './link/enroll.ts';
 import {
@@ -22,8 +21,9 @@ import type { Pool } from './pool/pool.ts';
 import { openJournal } from './run/journal.ts';
 import { TenantHost } from './run/tenant-host.ts';
 import { Work } from './run/work.ts';
-import { makeFolders } from '../lib/make-folders.ts';
 import { aborted } from '../lib/process-edge.ts';
+import { followVault, type FollowedVault } from './vault/followed-vault.ts';
+import { openVault, type SealedBox } from './vault/vault.ts';
 
 /** What an agent is started with; see AgentOptions for the meaning of each. */
 export interface AgentSettings {
@@ -36,6 +36,8 @@ export interface AgentSettings {
   threads: number;
   signIn: SignInOptions | undefined;
   requests: number;
+  vaultKeyFile?: string | undefined;
+  credentialsFolder?: string | undefined;
 }
 
 export interface AgentParts {
@@ -80,12 +82,13 @@ export async function runAgent(
   const { clock, log } = parts;
   await using resources = new AsyncDisposableStack();
   resources.use(keepAwake());
-  makeDataFolder(settings.dataFolder);
-  const box = openSealedBox(path.join(settings.dataFolder, 'seal-key'));
-  const journal = resources.use(await openJournal(path.join(settings.dataFolder, 'journal'), box));
+  const { dataFolder, vaultKeyFile: keyFile, credentialsFolder } = settings;
+  const vault = openVault({ dataFolder, keyFile, credentialsFolder });
+  const journal = resources.use(await openJournal(path.join(dataFolder, 'journal'), vault.box));
   let identity = await ensureIdentity(settings, parts, signals.drain);
   if (identity === undefined) return 'drained';
-  const tenant = await openTenantHost(settings, parts, box, resources);
+  const kept = resources.use(followVault(vault, { clock, log }));
+  const tenant = await openTenantHost(settings, parts, { box: vault.box, kept }, resources);
   const pool = resources.use(parts.createPool({ threads: settings.threads }));
   // One more than there are threads waits ready, so that no thread is idle between two leases.
   const slots = settings.threads + 1;
@@ -140,7 +143,7 @@ export async function runAgent(
 async function openTenantHost(
   { signIn, requests, threads }: AgentSettings,
   { clock, log, showDeviceCode }: AgentParts,
-  box: SealedBox,
+  { box, kept }: { box: SealedBox; kept: FollowedVault },
   resources: AsyncDisposableStack,
 ): Promise<TenantHost | undefined> {
   if (signIn === undefined) return undefined;
@@ -151,6 +154,7 @@ async function openTenantHost(
       clock,
       log,
       box,
+      kept: () => kept.application(),
       showDeviceCode: (message) => {
         tenant.awaitPerson();
         showDeviceCode(message);
@@ -166,6 +170,10 @@ async function openTenantHost(
   };
   const tenant = new TenantHost({ credential, access, clock, log });
   resources.defer(() => tenant.close());
+  kept.onChange('application', () => {
+    credential.changed();
+    tenant.signIn.hurry();
+  });
   void tenant.signInEarly();
   return tenant;
 }
@@ -212,7 +220,7 @@ async function ensureIdentity(
   const failures: DroverError[] = [];
   for (const address of coordinators) {
     try {
-      const identity = await join({ address, joinToken, displayName, signal: drain });
+      const identity = await join({ address, proof: { joinToken }, displayName, signal: drain });
       writeIdentity(dataFolder, identity);
       return identity;
     } catch (error) {
@@ -223,15 +231,6 @@ async function ensureIdentity(
     }
   }
   throw failures[0]!;
-}
-
-function makeDataFolder(folder: string): void {
-  try {
-    makeFolders(folder, 0o700);
-  } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code ?? String(cause);
-    throw DroverError.invalid('--data', `the folder ${folder} cannot be made (${code})`, cause);
-  }
 }
 
 function withAdviceToJoin(error: unknown, dataFolder: string): DroverError {

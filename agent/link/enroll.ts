@@ -3,38 +3,73 @@ import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { DroverError } from '../../lib/error.ts';
 import { parseJoinToken } from '../../lib/join-token.ts';
 import { formatHostPort, type HostPort } from '../../lib/option-values.ts';
+import { timestampMs } from '../../lib/time.ts';
 import { callUnary, createClient } from './client.ts';
 import type { Identity } from './identity.ts';
-import { joinMethod, renewMethod } from './service.ts';
+import { identityMethod, joinMethod, renewMethod } from './service.ts';
 import { diagnose, findAuthority } from './tls-probe.ts';
+
+/** What proves that an agent may join, and whom it may trust. */
+export type JoinProof =
+  /** A join token as a person copies it. */
+  | { joinToken: string }
+  /** An access token of somebody with the role of an admin; the fingerprint came to the agent by another way. */
+  | { entraToken: string; authorityFingerprint: string };
 
 export interface JoinOptions {
   address: HostPort;
-  /** A join token as a person copies it. */
-  joinToken: string;
+  proof: JoinProof;
   /** What the agent calls itself, for people. */
   displayName: string;
   signal?: AbortSignal;
 }
 
 /**
- * Joins. The token's secret is sent only to a server whose certificate authority is the one the token names. Throws
- * JOIN_TOKEN_INVALID, _USED or _EXPIRED, COORDINATOR_MISMATCH, or UNAVAILABLE with why the address cannot be reached.
+ * Joins. What proves it is sent only to a server whose certificate authority is the one it names. Throws JOIN_TOKEN_INVALID, _USED or
+ * _EXPIRED, COORDINATOR_MISMATCH, what the coordinator says of an access token, or UNAVAILABLE with why the address cannot be reached.
  */
 export async function join(options: JoinOptions): Promise<Identity> {
   const { address, displayName, signal } = options;
-  const token = parseJoinToken(options.joinToken);
-  const found = await findAuthority(address, signal);
-  if (found.fingerprint !== token.authorityFingerprint)
-    throw mismatch(address, found.fingerprint, token.authorityFingerprint);
-  const authority = found.certificate;
-  const reason = await diagnose(address, { authority }, signal);
-  if (reason !== undefined) throw reason;
+  const { secrets, authorityFingerprint } = readProof(options.proof);
+  const authority = await recognise(address, authorityFingerprint, signal);
   const { privateKey, request } = await makeRequest(displayName);
   using client = closing(createClient(address, { authority }));
-  const message = { token: token.secret, certificateRequest: request, displayName };
+  const message = { ...secrets, certificateRequest: request, displayName };
   const answer = await callUnary(client.client, joinMethod, message, address);
   return { agent: answer.agent, privateKey, certificate: answer.certificate, authority };
+}
+
+/**
+ * The certificate authority of the server at the address, PEM, which has this fingerprint. Throws COORDINATOR_MISMATCH when it is another
+ * one, or UNAVAILABLE with why the address cannot be reached.
+ */
+export async function recognise(
+  address: HostPort,
+  authorityFingerprint: string,
+  signal?: AbortSignal,
+): Promise<string> {
+  const found = await findAuthority(address, signal);
+  if (found.fingerprint !== authorityFingerprint)
+    throw mismatch(address, found.fingerprint, authorityFingerprint);
+  const reason = await diagnose(address, { authority: found.certificate }, signal);
+  if (reason !== undefined) throw reason;
+  return found.certificate;
+}
+
+/** What the coordinator says of an agent that shows its certificate. */
+export interface OwnIdentity {
+  agent: string;
+  /** The version that the coordinator runs. */
+  version: string;
+  /** The coordinator's time, milliseconds since 1970. */
+  timeMs: number;
+}
+
+/** Asks the coordinator who this agent is; changes nothing. Throws what it refuses the certificate with, or UNAVAILABLE. */
+export async function askIdentity(identity: Identity, address: HostPort): Promise<OwnIdentity> {
+  using client = closing(createClient(address, identity));
+  const { agent, version, time } = await callUnary(client.client, identityMethod, {}, address);
+  return { agent, version, timeMs: time === undefined ? Number.NaN : timestampMs(time) };
 }
 
 /** The same agent with a new key and a new certificate. */
@@ -52,12 +87,25 @@ async function makeRequest(displayName: string) {
   return await createRequest(displayName);
 }
 
+function readProof(proof: JoinProof): {
+  secrets: { token: string } | { entraToken: string };
+  authorityFingerprint: string;
+} {
+  if (!('joinToken' in proof))
+    return {
+      secrets: { entraToken: proof.entraToken },
+      authorityFingerprint: proof.authorityFingerprint,
+    };
+  const { secret, authorityFingerprint } = parseJoinToken(proof.joinToken);
+  return { secrets: { token: secret }, authorityFingerprint };
+}
+
 function mismatch(address: HostPort, found: string, expected: string): DroverError {
   const coordinator = formatHostPort(address);
   return new DroverError(
     ErrorReason.COORDINATOR_MISMATCH,
-    `the join token is for another coordinator than the one at ${coordinator}: the fingerprint of its certificate ` +
-      `authority is ${found}, the token expects ${expected}`,
+    `another coordinator than the one that was named is at ${coordinator}: the fingerprint of its certificate authority is ` +
+      `${found}, and ${expected} was expected`,
     { metadata: { coordinator, found, expected } },
   );
 }

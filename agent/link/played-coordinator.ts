@@ -8,6 +8,7 @@ import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { Code, ConnectError, createContextKey, createContextValues } from '@connectrpc/connect';
 import { connectNodeAdapter } from '@connectrpc/connect-node';
 import * as x509 from '@peculiar/x509';
+import { CallerService, type GetSignInResponseSchema } from '../../gen/drover/v1/caller_pb.ts';
 import {
   AgentSessionService,
   AttachResponseSchema,
@@ -90,6 +91,10 @@ export class PlayedCoordinator implements AsyncDisposable {
   certificateLifeMs = 24 * 3600 * 1000;
   certificateAgeMs = 0;
   version = version;
+  /** Of somebody who may let agents join. */
+  entraToken = '';
+  /** How people sign in to it. */
+  signIn: MessageInitShape<typeof GetSignInResponseSchema> = {};
   /** How much later it is here than on the rest of this machine. */
   clockAheadMs = 0;
 
@@ -155,7 +160,8 @@ export class PlayedCoordinator implements AsyncDisposable {
       router.service(EnrollmentService, {
         join: async (request) => {
           this.joins.push(request);
-          if (request.token !== this.secret) throw refusal();
+          const isVouched = request.entraToken !== '' && request.entraToken === this.entraToken;
+          if (request.token !== this.secret && !isVouched) throw refusal();
           const certificate = await this.#issue(request.certificateRequest);
           return { agent: 'agents/one', certificate };
         },
@@ -174,6 +180,7 @@ export class PlayedCoordinator implements AsyncDisposable {
           };
         },
       });
+      router.service(CallerService, { getSignIn: () => this.signIn });
       router.service(AgentSessionService, {
         attach: (requests, context) => {
           const peer = context.values.get(peerKey);
