@@ -1,0 +1,80 @@
+// What the audit log says of rows that were changed: the resource as the API shows it, as JSON. Secrets, and hashes of them, stand beside
+// the resource in a row and are not part of what is taken here. PURE.
+import { create, toJson, type DescMessage, type MessageShape } from '@bufbuild/protobuf';
+import {
+  JoinTokenRowSchema,
+  KeptLedgerRowSchema,
+  type AccessTokenRow,
+  type AgentRow,
+  type JoinTokenRow,
+  type RunRow,
+} from '../../gen/drover/store/v1/rows_pb.ts';
+import { AccessTokenSchema } from '../../gen/drover/v1/access_token_pb.ts';
+import { AgentSchema } from '../../gen/drover/v1/agent_pb.ts';
+import { AuditChangeSchema, type AuditChange } from '../../gen/drover/v1/audit_pb.ts';
+import { RunSchema } from '../../gen/drover/v1/run_pb.ts';
+import { SettingsSchema } from '../../gen/drover/v1/settings_pb.ts';
+import { TaskSchema } from '../../gen/drover/v1/task_pb.ts';
+import type { RowChange } from '../store/row-changes.ts';
+import { agentName, runName, taskName } from '../task/names.ts';
+
+/** The changes that somebody may want to know of; none where a row was put as it was, or only what is measured is another. */
+export function auditChanges(changes: readonly RowChange[]): AuditChange[] {
+  return changes.map(describe).filter(({ before, after }) => before !== after);
+}
+
+function describe(change: RowChange): AuditChange {
+  switch (change.kind) {
+    case 'task':
+      return both(taskName(change.id), change, (row) => json(TaskSchema, row.task));
+    case 'kept-ledger':
+      return both(`${taskName(change.id)}/ledger`, change, (row) => json(KeptLedgerRowSchema, row));
+    case 'run':
+      return both(runName({ task: change.id, run: change.number }), change, describeRun);
+    case 'agent':
+      return both(agentName(change.id), change, describeAgent);
+    case 'settings':
+      return both('settings', change, (row) => json(SettingsSchema, row.settings));
+    case 'join-token':
+      // It has no name, and what it is stored under is the hash of its secret.
+      return both('joinTokens', change, describeJoinToken);
+    case 'access-token':
+      return both(`accessTokens/${change.id}`, change, describeAccessToken);
+  }
+}
+
+function both<Row>(
+  resource: string,
+  { before, after }: { before: Row | undefined; after: Row | undefined },
+  describeRow: (row: Row) => string,
+): AuditChange {
+  const text = (row: Row | undefined) => (row === undefined ? '' : describeRow(row));
+  return create(AuditChangeSchema, { resource, before: text(before), after: text(after) });
+}
+
+/** How far it is was decided by nobody, nor how it failed. */
+function describeRun({ run }: RunRow): string {
+  const { progress: _progress, error: _error, ...decided } = run!;
+  return json(RunSchema, create(RunSchema, decided));
+}
+
+/** What an agent says of itself when it attaches is no change that somebody made. */
+function describeAgent({ agent }: AgentRow): string {
+  const { name, displayName, createTime, availability } = agent!;
+  const kept = { name, displayName, availability, ...(createTime && { createTime }) };
+  return json(AgentSchema, create(AgentSchema, kept));
+}
+
+function describeJoinToken({ expireTime, maxUses, uses }: JoinTokenRow): string {
+  const kept = { maxUses, uses, ...(expireTime && { expireTime }) };
+  return json(JoinTokenRowSchema, create(JoinTokenRowSchema, kept));
+}
+
+function describeAccessToken({ accessToken }: AccessTokenRow): string {
+  const { lastUseTime: _, ...kept } = accessToken!;
+  return json(AccessTokenSchema, create(AccessTokenSchema, kept));
+}
+
+function json<D extends DescMessage>(schema: D, message: MessageShape<D> | undefined): string {
+  return message === undefined ? '' : JSON.stringify(toJson(schema, message));
+}

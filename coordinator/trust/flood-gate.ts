@@ -1,0 +1,150 @@
+// Keeps those who try again and again from filling the audit log. Of each source the first attempts are entered one by one; what comes
+// beyond that is counted, and told in one entry a minute, then less and less often, as long as it goes on.
+//
+// All sources together have a limit as well: one who has many addresses is told of together with the others who are too many.
+import type { Clock } from '../../lib/time.ts';
+
+/** So many attempts of one source are entered one by one, before a minute without any. */
+const singlesMax = 20;
+const pauseLeastMs = 60_000;
+const pauseMostMs = 60 * 60_000;
+/** So many sources are told apart. */
+const sourcesMax = 1000;
+/** So many entries of all sources at once, and one more every so often. */
+const entriesAtOnce = 300;
+const entryEveryMs = 2000;
+/** So many kinds of attempts of one source are told apart. */
+const kindsMax = 10;
+const otherKinds = 'others';
+
+/** Attempts that were counted in place of being entered. */
+export interface Counted {
+  /** As it was given; empty for all sources that were too many to be told apart. */
+  source: string;
+  /** How many there were of each kind. */
+  kinds: ReadonlyMap<string, number>;
+  sinceMs: number;
+}
+
+interface Flow {
+  source: string;
+  singles: number;
+  kinds: Map<string, number>;
+  sinceMs: number;
+  /** Whether anything was tried since the last look. */
+  isActive: boolean;
+  pauseMs: number;
+  cancel: () => void;
+}
+
+export class FloodGate {
+  readonly #clock: Clock;
+  readonly #tell: (counted: Counted[]) => void;
+  readonly #flows = new Map<string, Flow>();
+  #entries = entriesAtOnce;
+  #entriesMs: number;
+
+  /** `tell` is called with what was counted, when its time has come. */
+  constructor(clock: Clock, tell: (counted: Counted[]) => void) {
+    this.#clock = clock;
+    this.#tell = tell;
+    this.#entriesMs = clock.now();
+  }
+
+  /** Whether the attempt is to be entered; one that is not is counted. */
+  admits(source: string, kind: string): boolean {
+    const flow = this.#flowOf(source);
+    flow.isActive = true;
+    if (flow.source === source && flow.singles < singlesMax && this.#takeEntry()) {
+      flow.singles += 1;
+      return true;
+    }
+    if (flow.kinds.size === 0) flow.sinceMs = this.#clock.now();
+    const known = flow.kinds.has(kind) || flow.kinds.size < kindsMax ? kind : otherKinds;
+    flow.kinds.set(known, (flow.kinds.get(known) ?? 0) + 1);
+    return false;
+  }
+
+  /** Ends; answers with what was counted and not told. */
+  close(): Counted[] {
+    const flows = [...this.#flows.values()];
+    this.#flows.clear();
+    for (const { cancel } of flows) cancel();
+    return flows.filter(({ kinds }) => kinds.size > 0);
+  }
+
+  #flowOf(source: string): Flow {
+    const key = this.#flows.has(source) || this.#flows.size < sourcesMax ? source : '';
+    let flow = this.#flows.get(key);
+    if (flow === undefined) {
+      flow = this.#newFlow(key);
+      this.#flows.set(key, flow);
+    }
+    return flow;
+  }
+
+  #newFlow(source: string): Flow {
+    const flow: Flow = {
+      source,
+      singles: 0,
+      kinds: new Map(),
+      sinceMs: this.#clock.now(),
+      isActive: true,
+      pauseMs: pauseLeastMs,
+      cancel: () => {},
+    };
+    this.#wait(flow);
+    return flow;
+  }
+
+  #wait(flow: Flow): void {
+    flow.cancel = this.#clock.after(flow.pauseMs, () => this.#look(flow));
+  }
+
+  #look(flow: Flow): void {
+    if (!flow.isActive) {
+      this.#flows.delete(flow.source);
+      return;
+    }
+    flow.isActive = false;
+    if (flow.kinds.size > 0) {
+      // Who has many addresses is not told of with each of them.
+      if (flow.source === '' || this.#takeEntry()) this.#tell([taken(flow)]);
+      else this.#merge(flow);
+      flow.pauseMs = Math.min(2 * flow.pauseMs, pauseMostMs);
+    }
+    this.#wait(flow);
+  }
+
+  #merge(flow: Flow): void {
+    let all = this.#flows.get('');
+    if (all === undefined) {
+      all = this.#newFlow('');
+      this.#flows.set('', all);
+    }
+    const { kinds, sinceMs } = taken(flow);
+    if (all.kinds.size === 0) all.sinceMs = sinceMs;
+    for (const [kind, count] of kinds) {
+      const known = all.kinds.has(kind) || all.kinds.size < kindsMax ? kind : otherKinds;
+      all.kinds.set(known, (all.kinds.get(known) ?? 0) + count);
+    }
+    all.isActive = true;
+  }
+
+  #takeEntry(): boolean {
+    const now = this.#clock.now();
+    const more = Math.floor(Math.max(0, now - this.#entriesMs) / entryEveryMs);
+    this.#entries = Math.min(entriesAtOnce, this.#entries + more);
+    // A clock that was set back does not stand still.
+    this.#entriesMs = now < this.#entriesMs ? now : this.#entriesMs + more * entryEveryMs;
+    if (this.#entries === 0) return false;
+    this.#entries -= 1;
+    return true;
+  }
+}
+
+function taken(flow: Flow): Counted {
+  const { source, kinds, sinceMs } = flow;
+  flow.kinds = new Map();
+  return { source, kinds, sinceMs };
+}
