@@ -9,11 +9,11 @@ import { DroverError } from '../../lib/error.ts';
 import { systemClock, type Clock } from '../../lib/time.ts';
 import {
   createCredential,
-  type Credential,
+  type RenewableCredential,
   type SignInCredential,
   type SignInOptions,
 } from './credential.ts';
-import { sealedBox } from './sealed-box.ts';
+import { sealedBox } from '../vault/sealed-box.ts';
 import { clientId, makeCertificate, PlayedEntra, rightSecret, tenantId } from './played-entra.ts';
 
 const far = { notBefore: new Date(0), notAfter: new Date('2100-01-01') };
@@ -33,17 +33,17 @@ const box = sealedBox(randomBytes(32));
 const right: SignInCredential = { kind: 'secret', secret: rightSecret };
 
 interface Opened extends AsyncDisposable {
-  credential: Credential;
+  credential: RenewableCredential;
   /** Everything that was logged. */
   logged(): string;
 }
 
 function open(
   entra: PlayedEntra,
-  credential: SignInCredential,
-  more: Partial<SignInOptions> & { clock?: Clock; showDeviceCode?: (message: string) => void } = {},
+  credential: SignInOptions['credential'],
+  more: Partial<SignInOptions> & { clock?: Clock; kept?: () => SignInCredential | undefined; showDeviceCode?: (message: string) => void } = {}, // prettier-ignore
 ): Opened {
-  const { clock = systemClock, showDeviceCode = () => {}, ...options } = more;
+  const { clock = systemClock, kept = () => undefined, showDeviceCode = () => {}, ...options } = more; // prettier-ignore
   const lines: string[] = [];
   const log = pino({ level: 'trace' }, { write: (line) => lines.push(line) });
   const opened = createCredential(
@@ -57,7 +57,7 @@ function open(
       http: { proxyUrl: undefined, caFile: entra.caFile, noProxy: undefined },
       ...options,
     },
-    { log, clock, box, showDeviceCode },
+    { log, clock, box, kept, showDeviceCode },
   );
   return {
     credential: opened,
@@ -304,4 +304,38 @@ test('who stops waiting stops the sign-in only when nobody else waits', async (t
   await entra.decide(message, 'approve');
   t.is(claimsOf((await two).token)['idtyp'], 'user');
   await t.throwsAsync(opened.credential.accessToken('graph', { signal: first.signal }));
+});
+
+test('what the vault has is used from the next sign-in on, and tokens that are good stay in use', async (t) => {
+  await using entra = await PlayedEntra.start();
+  let kept: SignInCredential | undefined = { kind: 'secret', secret: 'a wrong one' };
+  const clock = handClock();
+  await using opened = open(entra, { kind: 'vault', otherwise: 'refuse' }, { clock, kept: () => kept }); // prettier-ignore
+  const { credential } = opened;
+  const ask = (forceRefresh = false) => credential.accessToken('graph', { forceRefresh, signal });
+  await t.throwsAsync(ask(), { message: /AADSTS7000215/ });
+  kept = right;
+  credential.changed();
+  const { token } = await ask();
+  kept = { kind: 'secret', secret: 'wrong again' };
+  credential.changed();
+  t.is((await ask()).token, token);
+  const error = await t.throwsAsync(ask(true), { instanceOf: DroverError });
+  t.false(error.message.includes('wrong again'));
+  kept = undefined;
+  await t.throwsAsync(ask(true), {
+    message: /neither a secret nor a certificate.*credentials set/,
+  });
+});
+
+test('who waits for a person gets a token as soon as the vault has a secret', async (t) => {
+  await using entra = await PlayedEntra.start();
+  const shown = Promise.withResolvers<string>();
+  let kept: SignInCredential | undefined;
+  await using opened = open(entra, { kind: 'vault', otherwise: 'device-code' }, { kept: () => kept, showDeviceCode: shown.resolve }); // prettier-ignore
+  const asked = opened.credential.accessToken('graph', { signal });
+  await shown.promise;
+  kept = right;
+  opened.credential.changed();
+  t.is(claimsOf((await asked).token)['idtyp'], 'app');
 });

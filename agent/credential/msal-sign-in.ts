@@ -5,7 +5,7 @@ import type * as Msal from '@azure/msal-node';
 import type { AuthenticationResult, Configuration, ICachePlugin } from '@azure/msal-node';
 import type { Dispatcher } from 'undici';
 import { checkClientCertificate } from './client-certificate.ts';
-import type { AccessToken, SignInOptions } from './credential.ts';
+import type { AccessToken, SignInCredential, SignInOptions } from './credential.ts';
 import { describeProxy } from './http-route.ts';
 import { MsalNetwork } from './msal-network.ts';
 import { signInError } from './sign-in-error.ts';
@@ -18,6 +18,8 @@ const { ConfidentialClientApplication, InteractionRequiredAuthError, PublicClien
 
 export interface SignInRequest {
   options: SignInOptions;
+  /** What is signed in with, whatever stands in the options. */
+  credential: SignInCredential;
   scope: string;
   /** Do not answer with a token that MSAL kept. */
   forceRefresh: boolean;
@@ -29,11 +31,11 @@ export interface SignInRequest {
 
 /** Throws SIGN_IN_FAILED, SIGN_IN_UNREACHABLE, or CANCELLED when the signal aborts. */
 export async function signIn(request: SignInRequest, signal: AbortSignal): Promise<AccessToken> {
-  const { options } = request;
+  const { options, credential } = request;
   const network = new MsalNetwork(request.dispatcher, signal);
   try {
     const result =
-      options.credential.kind === 'device-code'
+      credential.kind === 'device-code'
         ? await signInPerson(request, network, signal)
         : await signInApplication(request, network);
     if (!result?.accessToken || result.expiresOn === null)
@@ -42,7 +44,6 @@ export async function signIn(request: SignInRequest, signal: AbortSignal): Promi
   } catch (thrown) {
     if (signal.aborted) throw cancelled(signal);
     const { failure, refusal } = network;
-    const { credential } = options;
     const secrets = credential.kind === 'secret' ? [credential.secret] : [];
     throw signInError({ thrown, failure, refusal, proxy: describeProxy(options.http), secrets });
   }
@@ -52,8 +53,7 @@ function signInApplication(
   request: SignInRequest,
   network: MsalNetwork,
 ): Promise<AuthenticationResult | null> {
-  const { options, nowMs } = request;
-  const { credential } = options;
+  const { options, credential, nowMs } = request;
   const configuration = configure(options, network);
   if (credential.kind === 'secret') configuration.auth.clientSecret = credential.secret;
   if (credential.kind === 'certificate')

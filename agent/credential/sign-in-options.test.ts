@@ -36,10 +36,22 @@ test('what is not given has its default', (t) => {
   });
 });
 
-test('without a secret and a certificate a person signs in, and that is kept', (t) => {
+test('without a secret and a certificate it is those of the vault, else a person signs in, and that is kept', (t) => {
   const options = readSignIn(both, {}, '/data');
-  t.deepEqual(options?.credential, { kind: 'device-code' });
+  t.deepEqual(options?.credential, { kind: 'vault', otherwise: 'device-code' });
   t.is(options?.cacheFile, path.join('/data', 'sign-in', 'tokens.json'));
+});
+
+test('who signs in can be said', (t) => {
+  const person = readSignIn({ ...both, signIn: 'person' }, {}, '/data');
+  t.deepEqual(person?.credential, { kind: 'device-code' });
+  t.is(person?.cacheFile, path.join('/data', 'sign-in', 'tokens.json'));
+  const application = readSignIn({ ...both, signIn: 'application' }, {}, '/data');
+  t.deepEqual(application?.credential, { kind: 'vault', otherwise: 'refuse' });
+  t.is(application?.cacheFile, undefined);
+  const environment = { DROVER_CLIENT_SECRET: 'of the environment' };
+  const given = readSignIn({ ...both, signIn: 'application' }, environment);
+  t.deepEqual(given?.credential, { kind: 'secret', secret: 'of the environment' });
 });
 
 test('a secret or certificate comes from a file', async (t) => {

@@ -4,13 +4,18 @@ import path from 'node:path';
 import { DroverError } from '../../lib/error.ts';
 import { readAuthorities } from './authorities.ts';
 import { splitPem } from './client-certificate.ts';
-import type { SignInCredential, SignInOptions } from './credential.ts';
+import type { CredentialInVault, SignInCredential, SignInOptions } from './credential.ts';
 import type { HttpRoute } from './http-route.ts';
 
 /** As a person gives them. */
 export interface SignInFlags {
   tenant?: string;
   clientId?: string;
+  /**
+   * Who signs in where no secret and no certificate is given here: the application, with what the vault has, or a person, whatever it has.
+   * @default the application when the vault has something for it, else a person
+   */
+  signIn?: 'application' | 'person';
   clientSecretFile?: string;
   clientCertificateFile?: string;
   /** @default https://login.microsoftonline.com */
@@ -27,7 +32,7 @@ const secretVariable = 'DROVER_CLIENT_SECRET';
 const defaultAuthority = 'https://login.microsoftonline.com';
 const defaultGraph = 'https://graph.microsoft.com';
 
-const flagNames: Record<keyof SignInFlags, string> = {
+const flagNames: Record<Exclude<keyof SignInFlags, 'signIn'>, string> = {
   tenant: '--tenant',
   clientId: '--client-id',
   clientSecretFile: '--client-secret-file',
@@ -39,21 +44,23 @@ const flagNames: Record<keyof SignInFlags, string> = {
 };
 
 /**
- * What is given, complete and checked; undefined when nothing is, and the agent then serves folders only. Without a secret and a
- * certificate a person signs in by a device code; that is kept below the data folder. Throws INVALID_ARGUMENT with the flag.
+ * What is given, complete and checked; undefined when nothing is, and the agent then serves folders only. What is given here comes before
+ * what the vault has; where neither has a secret or a certificate a person signs in by a device code, and that is kept below the data
+ * folder. Throws INVALID_ARGUMENT with the flag.
  */
 export function readSignIn(
   flags: SignInFlags,
   environment: Environment,
   dataFolder?: string,
 ): SignInOptions | undefined {
-  const given = (Object.keys(flagNames) as (keyof SignInFlags)[])
+  const given = (Object.keys(flagNames) as (keyof typeof flagNames)[])
     .filter((name) => flags[name] !== undefined)
     .map((name) => flagNames[name]);
   if (environment[secretVariable]) given.push(secretVariable);
   if (given.length === 0) return undefined;
   const credential = readCredential(flags, environment);
-  const keepsSignIn = credential.kind === 'device-code' && dataFolder !== undefined;
+  const asksPerson = credential.kind === 'device-code' || (credential.kind === 'vault' && credential.otherwise === 'device-code'); // prettier-ignore
+  const keepsSignIn = asksPerson && dataFolder !== undefined;
   return {
     tenant: tenant(needed(flags.tenant, '--tenant', given)),
     clientId: clientId(needed(flags.clientId, '--client-id', given)),
@@ -78,13 +85,16 @@ function readRoute(flags: SignInFlags, environment: Environment): HttpRoute {
   };
 }
 
-function readCredential(flags: SignInFlags, environment: Environment): SignInCredential {
+function readCredential(
+  flags: SignInFlags,
+  environment: Environment,
+): SignInCredential | CredentialInVault {
   const { clientSecretFile, clientCertificateFile } = flags;
   const variable = environment[secretVariable];
   if (clientCertificateFile === undefined) {
     if (clientSecretFile !== undefined)
       return { kind: 'secret', secret: readSecret(clientSecretFile) };
-    return variable ? { kind: 'secret', secret: variable } : { kind: 'device-code' };
+    return variable ? { kind: 'secret', secret: variable } : notGiven(flags.signIn);
   }
   if (clientSecretFile !== undefined || variable)
     throw DroverError.invalid(
@@ -97,6 +107,11 @@ function readCredential(flags: SignInFlags, environment: Environment): SignInCre
     '--client-certificate-file',
     `${clientCertificateFile} has to hold a certificate and its private key, both PEM`,
   );
+}
+
+function notGiven(signIn: SignInFlags['signIn']): SignInCredential | CredentialInVault {
+  if (signIn === 'person') return { kind: 'device-code' };
+  return { kind: 'vault', otherwise: signIn === 'application' ? 'refuse' : 'device-code' };
 }
 
 function readSecret(file: string): string {

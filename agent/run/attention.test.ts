@@ -13,7 +13,7 @@ import { DroverError } from '../../lib/error.ts';
 import { createLog } from '../../lib/log.ts';
 import type { Clock } from '../../lib/time.ts';
 import type { Credential } from '../credential/credential.ts';
-import { openSealedBox } from '../credential/sealed-box.ts';
+import { sealedBox } from '../vault/sealed-box.ts';
 import { createGateMemory } from '../destination/sharepoint/tenant-gate.ts';
 import { isCutOff, isStopped, type Job, type JobResult } from '../pool/jobs.ts';
 import { openJournal } from './journal.ts';
@@ -90,7 +90,7 @@ class Scene implements AsyncDisposable {
   static async start(t: ExecutionContext): Promise<Scene> {
     const data = mkdtempSync(path.join(tmpdir(), 'drover-attention-'));
     t.teardown(() => rmSync(data, { recursive: true, force: true }));
-    const box = openSealedBox(path.join(data, 'key'));
+    const box = sealedBox(new Uint8Array(32));
     const scene = new Scene(await openJournal(path.join(data, 'journal'), box));
     await scene.tenant.signInEarly();
     return scene;

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -11,7 +12,7 @@ import {
   WriteNoteSchema,
 } from '../../gen/drover/v1/session_pb.ts';
 import { DroverError } from '../../lib/error.ts';
-import { openSealedBox, type SealedBox } from '../credential/sealed-box.ts';
+import { sealedBox, type SealedBox } from '../vault/sealed-box.ts';
 import { openJournal } from './journal.ts';
 
 function folderFor(t: ExecutionContext): string {
@@ -22,16 +23,8 @@ function folderFor(t: ExecutionContext): string {
 
 /** Every box of one test has the same key. */
 function box(t: ExecutionContext): SealedBox {
-  const known = boxes.get(t);
-  if (known !== undefined) return known;
-  const folder = mkdtempSync(path.join(tmpdir(), 'drover-journal-key-'));
-  t.teardown(() => rmSync(folder, { recursive: true }));
-  const made = openSealedBox(path.join(folder, 'key'));
-  boxes.set(t, made);
-  return made;
+  return sealedBox(hash('sha256', t.title, 'buffer'));
 }
-
-const boxes = new WeakMap<ExecutionContext, SealedBox>();
 
 const key = (lease: string, generation = 1) => create(LeaseKeySchema, { lease, generation });
 const leaseOf = (lease: string, generation = 1) =>
@@ -143,7 +136,7 @@ test('what was sealed with a key that is gone is left out', async (t) => {
     await journal.recordLease(leaseOf('tasks/a/runs/1/batches/1'));
     await journal.keepUpload(key('tasks/a/runs/1/batches/1'), 0, upload(0, 'https://x/'), true);
   }
-  const other = openSealedBox(`${folder}-other-key`);
+  const other = sealedBox(new Uint8Array(32));
   await using journal = await openJournal(folder, other);
   t.deepEqual((await journal.contents()).unfinished[0]?.uploads, []);
 });

@@ -8,7 +8,7 @@ import test, { type ExecutionContext } from 'ava';
 import { BatchItemsSchema } from '../../gen/drover/v1/columns_pb.ts';
 import { AttachResponseSchema, BatchPhase, type AttachRequest, type BatchDone } from '../../gen/drover/v1/session_pb.ts'; // prettier-ignore
 import { createLog } from '../../lib/log.ts';
-import { openSealedBox } from '../credential/sealed-box.ts';
+import { sealedBox } from '../vault/sealed-box.ts';
 import { isCutOff, isStopped } from '../pool/jobs.ts';
 import { openJournal } from './journal.ts';
 import { PlayedPool } from './played-pool.ts';
@@ -33,7 +33,7 @@ class Scene implements AsyncDisposable {
 
   /** An agent with this data folder, which is attached. */
   static async start(folder: string): Promise<Scene> {
-    const box = openSealedBox(path.join(folder, 'key'));
+    const box = sealedBox(new Uint8Array(32));
     const scene = new Scene(await openJournal(path.join(folder, 'journal'), box));
     await scene.work.restore();
     scene.work.attach(({ frame }) => scene.frames.push(frame));

@@ -117,3 +117,27 @@ test('what is no failure of the sign-in is no trouble, and nothing is after the 
   t.is(watch.trouble, undefined);
   t.false(isWaiting());
 });
+
+test('what it is signed in with is another one: it is tried at once, and then with growing pauses again', async (t) => {
+  const { watch, tries, onTry, nextTry, isWaiting } = makeWatch();
+  const settled = () => new Promise((resolve) => setImmediate(resolve));
+  watch.worked('first');
+  // While all is well, nothing is tried, also not at the beginning of a trouble that comes later.
+  watch.hurry();
+  watch.failed(refused);
+  await settled();
+  t.is(tries.length, 0);
+  onTry(() => watch.failed(refused));
+  for (let count = 0; count < 4; count += 1) await nextTry();
+  watch.hurry();
+  watch.hurry();
+  await settled();
+  t.is(tries.length, 5);
+  t.is(await nextTry(), retryMsFirst);
+  t.is(await nextTry(), 2 * retryMsFirst);
+  onTry(() => watch.worked('second'));
+  watch.hurry();
+  await settled();
+  t.is(watch.trouble, undefined);
+  t.false(isWaiting());
+});

@@ -36,6 +36,8 @@ export class SignInWatch {
   #unreachable: { firstMs: number; lastMs: number } | undefined;
   /** Aborts when the trouble is over. */
   #over: AbortController | undefined;
+  /** Aborts when the pause before the next attempt is to end. */
+  #hurry = new AbortController();
 
   constructor(parts: SignInWatchParts) {
     this.#parts = parts;
@@ -82,6 +84,11 @@ export class SignInWatch {
     void this.#tryUntil(AbortSignal.any([this.#over.signal, this.#ended.signal]));
   }
 
+  /** What it is signed in with is another one: if there is trouble, it may be over, and is tried at once. */
+  hurry(): void {
+    this.#hurry.abort();
+  }
+
   /** Tries no more. Idempotent. */
   close(): void {
     this.#ended.abort();
@@ -102,9 +109,14 @@ export class SignInWatch {
   }
 
   async #tryUntil(over: AbortSignal): Promise<void> {
-    for (let retryMs = retryMsFirst; ; retryMs = Math.min(2 * retryMs, retryMsMax)) {
-      await pause(this.#parts.clock, retryMs, over);
+    // A hurry of before the trouble is none of it.
+    this.#hurry = new AbortController();
+    for (let retryMs = retryMsFirst; ;) {
+      const hurry = this.#hurry.signal;
+      await pause(this.#parts.clock, retryMs, AbortSignal.any([over, hurry]));
       if (over.aborted) return;
+      retryMs = hurry.aborted ? retryMsFirst : Math.min(2 * retryMs, retryMsMax);
+      if (hurry.aborted) this.#hurry = new AbortController();
       // A token that was kept would be the answer to a question that nobody asked.
       await this.#parts.tryAgain(this.#lastToken !== undefined);
     }

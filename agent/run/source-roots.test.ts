@@ -7,7 +7,7 @@ import test from 'ava';
 import { BatchItemsSchema } from '../../gen/drover/v1/columns_pb.ts';
 import { AttachResponseSchema, BatchPhase, type AttachRequest } from '../../gen/drover/v1/session_pb.ts'; // prettier-ignore
 import { createLog } from '../../lib/log.ts';
-import { openSealedBox } from '../credential/sealed-box.ts';
+import { sealedBox } from '../vault/sealed-box.ts';
 import { openJournal } from './journal.ts';
 import { PlayedPool } from './played-pool.ts';
 import { compileSourceRoots } from './source-roots.ts';
@@ -28,7 +28,7 @@ test('without source roots everything may be read', (t) => {
 test('a lease whose source is outside goes back unread, also one that was begun when the roots were others', async (t) => {
   const folder = mkdtempSync(path.join(tmpdir(), 'drover-roots-'));
   t.teardown(() => rmSync(folder, { recursive: true, force: true }));
-  const box = openSealedBox(path.join(folder, 'key'));
+  const box = sealedBox(new Uint8Array(32));
   await using pool = new PlayedPool(2);
   const start = async (sourceRoots: string[]) => {
     const journal = await openJournal(path.join(folder, 'journal'), box);

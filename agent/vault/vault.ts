@@ -1,0 +1,145 @@
+// What the agent keeps of secrets: sealed in one file of its data folder. Every change is a new file in place of the old one, so a reader
+// needs no lock, and a running agent sees what another process put in.
+import { isUtf8 } from 'node:buffer';
+import { mkdirSync, rmdirSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { DroverError } from '../../lib/error.ts';
+import { makeFolders } from '../../lib/make-folders.ts';
+import { errorCode, readOwnFile, sealed, writeOwnFile } from './own-file.ts';
+import { sealedBox, type SealedBox } from './sealed-box.ts';
+import { readVault, vaultBytesMax, writeVault, type Seal, type Unreadable, type VaultEntry } from './vault-file.ts'; // prettier-ignore
+import { keyFileOf, makeVaultKey, readVaultKey, type VaultKey, type VaultKeyPlaces } from './vault-key.ts'; // prettier-ignore
+
+export type { SealedBox, VaultEntry, VaultKeyPlaces };
+
+export interface Vault {
+  /** Absolute. */
+  readonly file: string;
+  /** Seals whatever else the agent keeps, with the same key. */
+  readonly box: SealedBox;
+  /** All entries, by name. Throws VAULT_SEALED when the file was changed, or sealed with another key. */
+  read(): VaultEntry[];
+  /**
+   * Puts the entries in that `change` answers with, in one step that nobody else's change can come between. Throws VAULT_SEALED as `read`
+   * does, or when it cannot be written.
+   */
+  change(change: (entries: readonly VaultEntry[]) => VaultEntry[]): void;
+}
+
+export const vaultFileName = 'vault';
+/** Somebody else's change takes milliseconds; a lock that is older was left by a process that died. */
+const lockMsMax = 5_000;
+const lockRetryMs = 20;
+const damaged: Unreadable = { why: 'damaged' };
+
+/**
+ * Opens the vault of a data folder, which is made if need be, and makes a key when there is neither a key nor a vault. Needs no lock of
+ * the data folder: it works beside a running agent. Throws VAULT_SEALED with what to do when key or vault cannot be used.
+ */
+export function openVault(places: VaultKeyPlaces): Vault {
+  const { dataFolder } = places;
+  makeDataFolder(dataFolder);
+  const file = path.join(dataFolder, vaultFileName);
+  const key = readVaultKey(places) ?? withLock(file, () => firstKey(file, places));
+  const seal: Seal = { box: sealedBox(key.bytes), keyId: key.id, keyFrom: key.from };
+  const read = () => openEntries(file, readFile(file), seal);
+  // A vault that cannot be opened is found out now, and not when something in it is needed.
+  read();
+  return {
+    file,
+    box: seal.box,
+    read,
+    change: (change) => withLock(file, () => write(file, change(read()), seal)),
+  };
+}
+
+/** Two processes that start at the same time make one key. */
+function firstKey(file: string, places: VaultKeyPlaces): VaultKey {
+  const known = readVaultKey(places);
+  if (known !== undefined) return known;
+  if (readFile(file) === undefined) return makeVaultKey(places);
+  const keyFile = keyFileOf(places);
+  throw sealed(`the vault ${file} is there and its key ${keyFile} is not; ${bringBack(file)}`, file); // prettier-ignore
+}
+
+function readFile(file: string): Buffer | undefined {
+  return readOwnFile(file, 'the vault', { bytesMax: vaultBytesMax });
+}
+
+function openEntries(file: string, content: Buffer | undefined, seal: Seal): VaultEntry[] {
+  if (content === undefined) return [];
+  // Bytes that are no Unicode would all be read as the same sign.
+  const found = isUtf8(content) ? readVault(content.toString('utf8'), seal) : damaged;
+  if (!Array.isArray(found)) throw unreadable(file, found, seal.keyFrom);
+  return found;
+}
+
+function write(file: string, entries: VaultEntry[], seal: Seal): void {
+  const sorted = entries.toSorted((one, other) => (one.name < other.name ? -1 : 1));
+  const text = writeVault(sorted, seal);
+  if (text.length > vaultBytesMax)
+    throw DroverError.invalid('credentials', `the vault ${file} can hold ${vaultBytesMax} bytes and would have more`); // prettier-ignore
+  try {
+    writeOwnFile(file, text);
+  } catch (cause) {
+    throw sealed(`the vault ${file} cannot be written (${errorCode(cause)})`, file, cause);
+  }
+}
+
+/** A folder as the lock, because making one is all or nothing on every file system. */
+function withLock<T>(file: string, work: () => T): T {
+  const lock = `${file}.lock`;
+  for (;;) {
+    try {
+      mkdirSync(lock, { mode: 0o700 });
+      break;
+    } catch (cause) {
+      if (errorCode(cause) !== 'EEXIST')
+        throw sealed(`the vault ${file} cannot be locked (${errorCode(cause)})`, file, cause);
+      if (isLeft(lock)) removeFolder(lock);
+      else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, lockRetryMs);
+    }
+  }
+  try {
+    return work();
+  } finally {
+    removeFolder(lock);
+  }
+}
+
+function isLeft(lock: string): boolean {
+  const stats = statSync(lock, { throwIfNoEntry: false });
+  return stats !== undefined && Date.now() - stats.mtimeMs > lockMsMax;
+}
+
+/** Somebody else may have done it. */
+function removeFolder(folder: string): void {
+  try {
+    rmdirSync(folder);
+  } catch (cause) {
+    if (errorCode(cause) !== 'ENOENT') throw cause;
+  }
+}
+
+function makeDataFolder(folder: string): void {
+  try {
+    makeFolders(folder, 0o700);
+  } catch (cause) {
+    throw DroverError.invalid('--data', `the folder ${folder} cannot be made (${errorCode(cause)})`, cause); // prettier-ignore
+  }
+}
+
+function unreadable(file: string, found: Unreadable, keyFrom: string): DroverError {
+  switch (found.why) {
+    case 'newer':
+      return sealed(`the vault ${file} was written by a newer Drover (format ${found.version}); start that one`, file); // prettier-ignore
+    case 'other-key':
+      return sealed(`the vault ${file} was sealed with another key than ${keyFrom}: with ${found.from}; ${bringBack(file)}`, file); // prettier-ignore
+    case 'damaged':
+      return sealed(`the vault ${file} was changed or cut, by no Drover; bring it back from a backup, or remove it and give the credentials anew`, file); // prettier-ignore
+  }
+}
+
+function bringBack(file: string): string {
+  return `bring that key back or say where it is (--vault-key-file), or remove ${file} and give the credentials anew`;
+}
