@@ -231,6 +231,7 @@ test('a newer session of an agent replaces the older one', async (t) => {
   const lease = older.take('batchLease');
   const newer = await harness.attach('one', { leases: [lease.key!] });
   t.true(older.ended);
+  t.true(older.error instanceof DroverError && older.error.reason === ErrorReason.SESSION_REPLACED);
   t.deepEqual(harness.dispatcher.attachedAgents(), ['one']);
   const before = await harness.run(run);
   older.sendResults(lease);

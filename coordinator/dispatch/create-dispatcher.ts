@@ -8,6 +8,7 @@ import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { RunState } from '../../gen/drover/v1/run_pb.ts';
 import { WelcomeSchema, type AttachRequest, type AttachResponse } from '../../gen/drover/v1/session_pb.ts'; // prettier-ignore
 import { DroverError, reasonName } from '../../lib/error.ts';
+import { disabledAgent } from '../trust/identity.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { Clock } from '../../lib/time.ts';
 import type { RunKey, Store } from '../store/store.ts';
@@ -15,6 +16,7 @@ import { agentName } from '../task/names.ts';
 import { Assigner } from './assigner.ts';
 import { AgentSpeed } from './agent-speed.ts';
 import { Changes } from './changes.ts';
+import { DisabledSessions } from './disabled-sessions.ts';
 import type { Change, Dispatcher, LiveAgent, LiveProgress } from './dispatcher.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
 import { isBatch, sumOf, type LiveLease } from './lease-table.ts';
@@ -23,7 +25,7 @@ import { inFlightOf, liveProgress } from './live-progress.ts';
 import { OpenRuns } from './open-runs.ts';
 import { Reports } from './reports.ts';
 import type { RunFeed } from './run-feed.ts';
-import { Session } from './session.ts';
+import { replacedSession, Session } from './session.ts';
 import { TakeBack } from './take-back.ts';
 import { isRunOpen } from '../task/run-states.ts';
 
@@ -58,6 +60,7 @@ class LeaseDispatcher implements Dispatcher {
   readonly #assigner: Assigner;
   readonly #rebalance: TakeBack;
   readonly #checks: LocationChecks;
+  readonly #disabled: DisabledSessions;
   /** By the agent's id. */
   readonly #sessions = new Map<string, Session>();
   /** By the agent's id, as long as this process lives: an agent that comes back is as fast as it was. */
@@ -73,6 +76,7 @@ class LeaseDispatcher implements Dispatcher {
     this.#runs = new OpenRuns(store, this.#changes);
     this.#leases = new LeaseKeeper({ store, clock, log, leaseTtlMs, onReleased: (lease) => this.#takeBack(lease) }); // prettier-ignore
     this.#checks = new LocationChecks({ clock, sessions: this.#sessions });
+    this.#disabled = new DisabledSessions({ clock, table: this.#leases.table, end: (session) => this.#cutOff(session, disabledAgent(session.agent)) }); // prettier-ignore
     this.#reports = new Reports({
       store,
       clock,
@@ -109,10 +113,11 @@ class LeaseDispatcher implements Dispatcher {
     agent: string,
     frames: AsyncIterable<AttachRequest>,
     signal: AbortSignal,
+    from = '',
   ): AsyncGenerator<AttachResponse> {
     await this.#loaded;
     const reader = frames[Symbol.asyncIterator]();
-    const session = await this.#open(agent, reader);
+    const session = await this.#open(agent, reader, from);
     const abort = () => session.close();
     signal.addEventListener('abort', abort, { once: true });
     if (signal.aborted) abort();
@@ -168,18 +173,29 @@ class LeaseDispatcher implements Dispatcher {
   setAvailability(agent: string, availability: AgentAvailability): void {
     const session = this.#sessions.get(agent);
     if (session !== undefined) session.availability = availability;
-    if (availability === AgentAvailability.DISABLED)
-      this.#freeLeases(agent, (lease) => this.#leases.revoke(lease, disabled));
+    if (availability === AgentAvailability.DISABLED) this.#disable(agent, session);
     this.#assigner.wake();
     this.#changes.emit({ kind: 'agent', agent });
   }
 
+  #disable(agent: string, session: Session | undefined): void {
+    this.#freeLeases(agent, (lease) => this.#leases.revoke(lease, disabled));
+    if (session !== undefined) this.#loaded.then(() => this.#disabled.begin(session), () => undefined); // prettier-ignore
+  }
+
   removeAgent(agent: string): void {
     const session = this.#sessions.get(agent);
-    session?.close(new DroverError(ErrorReason.UNAUTHENTICATED, `${agentName(agent)} was removed from this coordinator`)); // prettier-ignore
-    if (session !== undefined) this.#detach(session);
+    const removed = new DroverError(ErrorReason.UNAUTHENTICATED, `${agentName(agent)} was removed from this coordinator`); // prettier-ignore
+    if (session !== undefined) this.#cutOff(session, removed);
+    else this.#freeLeases(agent, (lease) => this.#leases.release(lease));
     this.#speeds.delete(agent);
-    this.#freeLeases(agent, (lease) => this.#leases.release(lease));
+  }
+
+  /** Ends a session for good: what it holds is for others at once. */
+  #cutOff(session: Session, error: DroverError): void {
+    session.close(error);
+    this.#detach(session);
+    this.#freeLeases(session.agent, (lease) => this.#leases.release(lease));
   }
 
   /** Frees what an agent holds, as soon as the leases of an earlier process are known. */
@@ -283,7 +299,7 @@ class LeaseDispatcher implements Dispatcher {
 
   // ---- sessions
 
-  async #open(agent: string, reader: AsyncIterator<AttachRequest>): Promise<Session> {
+  async #open(agent: string, reader: AsyncIterator<AttachRequest>, from: string) {
     const first = await reader.next();
     if (first.done === true || first.value.frame.case !== 'hello')
       throw DroverError.invalid('frame', 'the first frame of a session must be a hello');
@@ -292,6 +308,7 @@ class LeaseDispatcher implements Dispatcher {
     const session = new Session(agent, first.value.frame.value, this.#parts.clock.now(), speed);
     this.#speeds.set(agent, speed);
     const older = this.#sessions.get(agent);
+    older?.close(replacedSession(older, from, this.#parts.clock.now()));
     if (older !== undefined) this.#detach(older);
     this.#sessions.set(agent, session);
     session.send({ case: 'welcome', value: this.#welcome(agent) });
@@ -304,8 +321,7 @@ class LeaseDispatcher implements Dispatcher {
     const row = await this.#parts.store.agent(agent);
     session.availability ??= row?.agent?.availability || AgentAvailability.ENABLED;
     session.resumed = true;
-    if (session.availability === AgentAvailability.DISABLED)
-      this.#freeLeases(agent, (lease) => this.#leases.revoke(lease, disabled));
+    if (session.availability === AgentAvailability.DISABLED) this.#disable(agent, session);
     this.#parts.log.info({ agent, slots: session.slots }, 'agent attached');
     this.#changes.emit({ kind: 'agent', agent });
     this.#assigner.wake();
@@ -323,6 +339,7 @@ class LeaseDispatcher implements Dispatcher {
 
   #detach(session: Session): void {
     session.close();
+    this.#disabled.forget(session);
     this.#leases.detach(session);
     this.#checks.detach(session);
     if (this.#sessions.get(session.agent) !== session) return;
@@ -338,6 +355,7 @@ class LeaseDispatcher implements Dispatcher {
         if (session.closed) return;
         session.lastSeenTimeMs = this.#parts.clock.now();
         await this.#reports.take(session, next.value.frame);
+        this.#disabled.look(session);
       }
       session.close();
     } catch (error) {

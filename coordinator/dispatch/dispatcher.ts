@@ -44,12 +44,14 @@ export type Change = { kind: 'task'; task: string } | { kind: 'agent'; agent: st
 export interface Dispatcher {
   /**
    * Serves one attached agent until its frames end or the signal aborts; ending the answer detaches it. `agent` is the
-   * agent's id (without `agents/`), proved by its certificate. A newer session of the same agent ends the older one.
+   * agent's id (without `agents/`), proved by its certificate; `from` is its address, for messages. A newer session of the same agent ends
+   * the older one with SESSION_REPLACED. The session of one that is disabled ends with AGENT_DISABLED.
    */
   attach(
     agent: string,
     frames: AsyncIterable<AttachRequest>,
     signal: AbortSignal,
+    from?: string,
   ): AsyncIterable<AttachResponse>;
   /** A commit changed this run from outside: it was created, paused, resumed or cancelled. Leases follow. */
   runChanged(key: RunKey): void;
@@ -68,7 +70,7 @@ export interface Dispatcher {
   liveAgent(agent: string): LiveAgent | undefined;
   /** Ids of the attached agents. */
   attachedAgents(): string[];
-  /** A commit changed what somebody wants of an agent. Leases follow: one that is disabled loses its own, to others. */
+  /** A commit changed what somebody wants of an agent. Leases follow: one that is disabled loses its own, to others, and then its session. */
   setAvailability(agent: string, availability: AgentAvailability): void;
   /** A commit removed the agent: its session ends, and its leases are given to others at once. */
   removeAgent(agent: string): void;

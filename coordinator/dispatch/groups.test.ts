@@ -7,13 +7,7 @@ import { BatchItemsSchema } from '../../gen/drover/v1/columns_pb.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import type { BatchLease } from '../../gen/drover/v1/session_pb.ts';
 import { DroverError } from '../../lib/error.ts';
-import {
-  batchFiles,
-  leaseTtlMs,
-  openHarness,
-  smallFiles,
-  type Harness,
-} from './testing/harness.ts';
+import { batchFiles, openHarness, smallFiles, type Harness } from './testing/harness.ts';
 import type { ScriptedAgent } from './testing/scripted-agent.ts';
 
 const { DISABLED, DRAINING, ENABLED } = AgentAvailability;
@@ -124,8 +118,12 @@ test('the work of an agent that is disabled goes on elsewhere, but for what it h
   t.deepEqual(revoked.toSorted(), held.map(({ key }) => key!.lease).toSorted());
   t.true(agent.all('leaseRevocation').every(({ takesPartial }) => takesPartial));
   t.deepEqual(agent.news('batchLease'), []);
-  for (const lease of held) agent.sendPartial(lease, 3);
-  await harness.idle();
+  for (const lease of held) {
+    t.false(agent.ended, 'its session ends when all is back');
+    agent.sendPartial(lease, 3);
+    await harness.idle();
+  }
+  t.is(refusal(agent), ErrorReason.AGENT_DISABLED);
   t.is((await harness.run(run)).run!.progress!.succeededItems, BigInt(held.length * 3));
   t.is(agent.news('acknowledgement').length, held.length + 2);
   const done = held.flatMap((lease) => pathsOf(lease).slice(0, 3));
@@ -143,22 +141,38 @@ test('the work of an agent that is disabled goes on elsewhere, but for what it h
   t.is((await harness.run(run)).run!.progress!.succeededItems, 20n);
 });
 
-test('an agent that is disabled and does not stop loses its work at the deadline, whatever else it says', async (t) => {
+test('an agent that is disabled and does not stop is cut off after a moment, and its work goes to others', async (t) => {
   const harness = await openHarness(t);
   const deaf = await harness.attach('deaf');
   await harness.scanned('a', deaf, batchFiles(1));
   const lease = deaf.take('batchLease');
   await setAvailability(harness, 'deaf', DISABLED);
   const other = await harness.attach('other');
-  for (let passedMs = 0; passedMs < leaseTtlMs + 10_000; passedMs += 5_000) {
-    deaf.beat(lease.key);
-    other.beat(...other.all('batchLease').map(({ key }) => key));
-    await harness.advance(5_000);
-  }
+  deaf.beat(lease.key);
+  await harness.advance(4_000);
+  t.false(deaf.ended);
+  t.deepEqual(other.news('batchLease'), []);
+  await harness.advance(1_000);
+  t.is(refusal(deaf), ErrorReason.AGENT_DISABLED);
   t.like(other.take('batchLease').key, { lease: lease.key!.lease, generation: 2 });
-  deaf.sendPartial(lease, 1);
+  t.deepEqual(harness.dispatcher.attachedAgents(), ['other']);
+});
+
+test('an idle agent that is disabled is cut off at once, and one that is enabled in time stays', async (t) => {
+  const harness = await openHarness(t);
+  const idle = await harness.attach('idle');
+  await setAvailability(harness, 'idle', DISABLED);
+  t.is(refusal(idle), ErrorReason.AGENT_DISABLED);
+  const busy = await harness.attach('busy');
+  await harness.scanned('a', busy, batchFiles(1));
+  const lease = busy.take('batchLease');
+  await setAvailability(harness, 'busy', DISABLED);
+  await setAvailability(harness, 'busy', ENABLED);
+  await harness.advance(10_000);
+  t.false(busy.ended);
+  busy.giveBack(lease.key);
   await harness.idle();
-  t.deepEqual(deaf.all('acknowledgement').length, 2, 'what comes too late is refused');
+  t.like(busy.take('batchLease').key, { generation: 2 });
 });
 
 test('an agent that was disabled while it was away loses what it names, and gets nothing', async (t) => {
@@ -173,6 +187,7 @@ test('an agent that was disabled while it was away loses what it names, and gets
   back.giveBack(lease.key);
   await harness.idle();
   t.deepEqual(back.all('batchLease'), []);
+  t.is(refusal(back), ErrorReason.AGENT_DISABLED);
   const other = await harness.attach('two', { slots: 2 });
   t.is(other.news('batchLease').length, 2);
 });

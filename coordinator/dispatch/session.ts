@@ -13,6 +13,7 @@ import { AsyncQueue } from '../../lib/async-queue.ts';
 import { isAgentGroup } from '../../lib/agent-group.ts';
 import { DroverError } from '../../lib/error.ts';
 import { parseLocation } from '../../lib/location.ts';
+import { agentName } from '../task/names.ts';
 import { AgentSpeed } from './agent-speed.ts';
 import { abilityWith, attentionOf } from './attention.ts';
 import { groupOf, type Ability } from './reach.ts';
@@ -96,6 +97,17 @@ export class Session {
     this.closed = true;
     this.outgoing.end(error);
   }
+}
+
+/** Why a session ends whose place a newer one took, which came from the address `from`. */
+export function replacedSession(older: Session, from: string, nowMs: number): DroverError {
+  const name = agentName(older.agent);
+  const whence = from === '' ? '' : `, from ${from},`;
+  return new DroverError(
+    ErrorReason.SESSION_REPLACED,
+    `a newer session of ${name}${whence} took the place of this one`,
+    { metadata: { name, address: from, heardMs: String(nowMs - older.lastSeenTimeMs) } },
+  );
 }
 
 function abilityOf({ locationKinds, group, sourceRoots }: Hello): Ability {

@@ -35,7 +35,7 @@ export function currentCall(): AuditCall {
 }
 
 /** Says who the caller of the present call turned out to be. */
-export function recogniseCaller(caller: string, role = Role.UNSPECIFIED): void {
+export function recogniseCaller(caller: string, role: Role = Role.UNSPECIFIED): void {
   const call = calls.getStore();
   if (call !== undefined) Object.assign(call, { caller, role });
 }

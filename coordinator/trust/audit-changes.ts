@@ -2,6 +2,7 @@
 // the resource in a row and are not part of what is taken here. PURE.
 import { create, toJson, type DescMessage, type MessageShape } from '@bufbuild/protobuf';
 import {
+  AccessTokenRowSchema,
   JoinTokenRowSchema,
   KeptLedgerRowSchema,
   type AccessTokenRow,
@@ -9,7 +10,6 @@ import {
   type JoinTokenRow,
   type RunRow,
 } from '../../gen/drover/store/v1/rows_pb.ts';
-import { AccessTokenSchema } from '../../gen/drover/v1/access_token_pb.ts';
 import { AgentSchema } from '../../gen/drover/v1/agent_pb.ts';
 import { AuditChangeSchema, type AuditChange } from '../../gen/drover/v1/audit_pb.ts';
 import { RunSchema } from '../../gen/drover/v1/run_pb.ts';
@@ -70,9 +70,10 @@ function describeJoinToken({ expireTime, maxUses, uses }: JoinTokenRow): string 
   return json(JoinTokenRowSchema, create(JoinTokenRowSchema, kept));
 }
 
-function describeAccessToken({ accessToken }: AccessTokenRow): string {
+function describeAccessToken({ accessToken, revokeTime }: AccessTokenRow): string {
   const { lastUseTime: _, ...kept } = accessToken!;
-  return json(AccessTokenSchema, create(AccessTokenSchema, kept));
+  const shown = { accessToken: kept, ...(revokeTime && { revokeTime }) };
+  return json(AccessTokenRowSchema, create(AccessTokenRowSchema, shown));
 }
 
 function json<D extends DescMessage>(schema: D, message: MessageShape<D> | undefined): string {

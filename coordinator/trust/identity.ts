@@ -2,6 +2,7 @@
 // without one in, because administrators have none; so everything is checked here.
 import { X509Certificate } from 'node:crypto';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
+import { AgentAvailability } from '../../gen/drover/v1/agent_pb.ts';
 import { DroverError } from '../../lib/error.ts';
 import { agentName } from '../task/names.ts';
 import type { Reader } from '../store/store.ts';
@@ -16,7 +17,8 @@ export interface IdentityParts {
 
 /**
  * Answers with a function that gives the id of the agent that holds a certificate. It throws UNAUTHENTICATED, with what is
- * wrong, when the certificate is not of this coordinator's authority, not in time, not an agent's, or when the agent is gone.
+ * wrong, when the certificate is not of this coordinator's authority, not in time, not an agent's, or when the agent is gone; and
+ * AGENT_DISABLED as long as somebody has disabled the agent.
  */
 export function createIdentifier({ authorityCertificate, store }: IdentityParts) {
   const authority = new X509Certificate(authorityCertificate);
@@ -36,7 +38,9 @@ export function createIdentifier({ authorityCertificate, store }: IdentityParts)
     if (!certificate.keyUsage?.includes(clientAuthentication)) throw refuse('it is not a client');
     const agent = /^CN=([a-z0-9-]+)$/.exec(certificate.subject)?.[1];
     if (agent === undefined) throw refuse('it names no agent');
-    if ((await store.agent(agent)) === undefined) throw removedAgent(agent);
+    const row = await store.agent(agent);
+    if (row === undefined) throw removedAgent(agent);
+    if (row.agent!.availability === AgentAvailability.DISABLED) throw disabledAgent(agent);
     return agent;
   };
 }
@@ -47,6 +51,16 @@ export function removedAgent(agent: string): DroverError {
   return new DroverError(
     ErrorReason.UNAUTHENTICATED,
     `the certificate is refused: ${name} was removed from this coordinator`,
+    { metadata: { name } },
+  );
+}
+
+/** The agent is known, and somebody does not want it to work. */
+export function disabledAgent(agent: string): DroverError {
+  const name = agentName(agent);
+  return new DroverError(
+    ErrorReason.AGENT_DISABLED,
+    `${name} is disabled: its certificate is refused until somebody enables it`,
     { metadata: { name } },
   );
 }
