@@ -12,8 +12,10 @@ import { privateFiles, storeFolder } from './backup/data-files.ts';
 import { openDoor } from './backup/door.ts';
 import { createDispatcher } from './dispatch/create-dispatcher.ts';
 import { compileCoordinatorOptions, type CoordinatorOptions } from './options.ts';
+import { CallLimits } from './rpc/call-limits.ts';
 import { ChangeHub } from './rpc/change-hub.ts';
 import { keepLastSeen } from './rpc/last-seen.ts';
+import { OpenCalls } from './rpc/open-calls.ts';
 import { runDueTask } from './rpc/run-control.ts';
 import { startServer } from './rpc/server.ts';
 import { openScheduler } from './schedule/scheduler.ts';
@@ -22,6 +24,9 @@ import type { Store } from './store/store.ts';
 import { damagedStore } from './store/store-errors.ts';
 import { hasStore } from './store/store-files.ts';
 import { Sweeper } from './sweeper.ts';
+import { byItself } from './trust/audit-call.ts';
+import { AuditLog } from './trust/audit-log.ts';
+import { Entra } from './trust/entra.ts';
 import { openTrust } from './trust/open-trust.ts';
 import { writeFileWhole } from './trust/private-file.ts';
 import { advertisedHosts, serverNames } from './trust/server-names.ts';
@@ -57,7 +62,17 @@ export async function startCoordinator(
   await using parts = new AsyncDisposableStack();
   const store = parts.use(await openLevelStore(path.join(dataFolder, storeFolder)));
   await warnOfLostAuthority(dataFolder, store, log);
-  const trust = await openTrust({ folder: dataFolder, store, clock });
+  const audit = parts.adopt(new AuditLog({ store, clock, log }), (owned) => owned.close());
+  const entra =
+    options.entra && parts.adopt(new Entra(options.entra, { clock }), (owned) => owned.close());
+  const trust = await openTrust({
+    folder: dataFolder,
+    store: audit.store,
+    quietStore: store,
+    clock,
+    log,
+    entra,
+  });
   const certificate = await trust.serverCertificate(serverNames([listen.host, ...advertise]));
   const sweeper = parts.adopt(new Sweeper(store, clock, log), (owned) => owned.close());
   const dispatcher = parts.adopt(
@@ -68,12 +83,24 @@ export async function startCoordinator(
   const sweep = () => sweeper.start();
   const hosts = advertisedHosts(advertise, listen.host);
   const addresses = () => hosts.map((host) => ({ host, port: server.port }));
-  const shared = { store, trust, dispatcher, clock, log, changes, addresses };
+  const shared = {
+    store: audit.store,
+    audit,
+    trust,
+    dispatcher,
+    clock,
+    log,
+    changes,
+    addresses,
+    limits: new CallLimits({ callsPerSecond: options.callsPerSecond, clock }),
+    openCalls: new OpenCalls(clock),
+  };
   const scheduler = await openScheduler({
     store,
     clock,
     log,
-    startRun: (task, change, signal) => runDueTask(shared, task, change, signal),
+    startRun: (task, change, signal) =>
+      byItself('a run that was due was started', () => runDueTask(shared, task, change, signal)),
     onChange: (task) => changes.emit({ kind: 'task', task }),
   });
   parts.adopt(scheduler, (owned) => owned.close());

@@ -16,7 +16,11 @@ await runProcess('drover-coordinator', process, main);
 
 async function main(edge: ProcessEdge): Promise<number> {
   const options = optionsOrStatus(() =>
-    parseCoordinatorOptions(process.argv.slice(2), (text) => process.stderr.write(text)),
+    parseCoordinatorOptions(
+      process.argv.slice(2),
+      (text) => process.stderr.write(text),
+      process.env,
+    ),
   );
   if (typeof options === 'number') return options;
   // The rest is loaded when the options are good: it takes longer than saying that they are not.

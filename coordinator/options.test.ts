@@ -21,6 +21,8 @@ test('defaults are complete', (t) => {
     advertise: [],
     leaseTtlMs: 30_000,
     heartbeatIntervalMs: 5000,
+    callsPerSecond: 100,
+    entra: undefined,
   };
   t.deepEqual(compileCoordinatorOptions(coordinator), complete);
   t.deepEqual(compileCoordinatorOptions({ dataFolder: '/d' }), complete);
@@ -28,7 +30,7 @@ test('defaults are complete', (t) => {
 
 test('options are taken as they are given', (t) => {
   const args =
-    '--data x/y --listen [::1]:0 --advertise a.example,10.0.0.1 --advertise b --lease-ttl 2 --json';
+    '--data x/y --listen [::1]:0 --advertise a.example,10.0.0.1 --advertise b --lease-ttl 2 --calls-per-second 0 --json';
   const { coordinator, json } = serve(...args.split(' '));
   t.true(json);
   const { dataFolder, ...rest } = compileCoordinatorOptions(coordinator);
@@ -39,6 +41,8 @@ test('options are taken as they are given', (t) => {
     leaseTtlMs: 2000,
     // The default follows where the lease is short.
     heartbeatIntervalMs: 666,
+    callsPerSecond: 0,
+    entra: undefined,
   });
 });
 
@@ -53,6 +57,7 @@ const refused = [
   ['--listen', '::1:1'],
   ['--advertise', 'a:1'],
   ['--advertise', ''],
+  ['--calls-per-second', '-1'],
   ['--log-level', 'loud'],
   ['--data', ''],
   ['--nonsense', 'x'],
@@ -98,3 +103,40 @@ test('what is to be done to the data without what it needs is refused by name', 
     t.true(name === 'x' || written.includes(name!), written);
   }
 });
+
+const clientId = '11111111-2222-3333-4444-555555555555';
+
+test('the tenant whose people may sign in is taken with the way to it', (t) => {
+  const given = parseCoordinatorOptions(
+    ['--entra-tenant', 'Contoso.com', '--entra-client-id', clientId.toUpperCase()],
+    quiet,
+    { HTTPS_PROXY: 'proxy.example:3128', NO_PROXY: 'localhost' },
+  );
+  t.is(given.kind, 'serve');
+  const { entra } = compileCoordinatorOptions((given as { coordinator: object }).coordinator);
+  t.deepEqual(entra, {
+    tenant: 'contoso.com',
+    clientId,
+    authorityUrl: 'https://login.microsoftonline.com',
+    authorities: [],
+    proxy: { url: 'http://proxy.example:3128/', except: 'localhost' },
+  });
+});
+
+const tenantRefusals: [words: string, name: string][] = [
+  ['--entra-tenant contoso.com', '--entra-client-id'],
+  [`--entra-client-id ${clientId}`, '--entra-tenant'],
+  ['--entra-authority https://localhost', '--entra-tenant'],
+  ['--entra-tenant contoso.com --entra-client-id 5', '--entra-client-id'],
+  [`--entra-tenant common --entra-client-id ${clientId}`, '--entra-tenant'],
+  [`--entra-tenant a/b --entra-client-id ${clientId}`, '--entra-tenant'],
+  [`--entra-tenant a --entra-client-id ${clientId} --entra-authority http://x`, '--entra-authority'], // prettier-ignore
+  [`--entra-tenant a --entra-client-id ${clientId} --entra-authority https://x/y`, '--entra-authority'], // prettier-ignore
+  [`--entra-tenant a --entra-client-id ${clientId} --entra-ca-file /nowhere`, '--entra-ca-file'],
+];
+
+for (const [words, name] of tenantRefusals)
+  test(`a tenant is refused by the name of the option: ${words}`, (t) => {
+    const error = t.throws(() => compileCoordinatorOptions(serve(...words.split(' ')).coordinator));
+    t.true(error instanceof DroverError && error.message.startsWith(name), String(error));
+  });

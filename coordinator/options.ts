@@ -7,6 +7,13 @@ import { DroverError } from '../lib/error.ts';
 import { logLevels, type LogLevel } from '../lib/log.ts';
 import { hostPort, oneOf, wholeNumber, type HostPort } from '../lib/option-values.ts';
 import { version } from '../lib/version.ts';
+import { callsPerSecondDefault } from './rpc/call-limits.ts';
+import { addEntraFlags, entraOptions, type EntraFlags } from './entra-flags.ts';
+import {
+  compileEntraOptions,
+  type CompiledEntraOptions,
+  type EntraOptions,
+} from './trust/entra-options.ts';
 import { isHostName } from './trust/server-names.ts';
 
 export interface CoordinatorOptions {
@@ -20,15 +27,22 @@ export interface CoordinatorOptions {
   leaseTtlMs?: number;
   /** Agents are to be heard of at least this often. @default 5 seconds, or a third of the lease's time if that is shorter */
   heartbeatIntervalMs?: number;
+  /** How many calls a second one caller may make in the long run; 0 for no limit. @default 100 */
+  callsPerSecond?: number;
+  /** The tenant whose people and programs may sign in. @default none */
+  entra?: EntraOptions;
 }
 
-export type CompiledCoordinatorOptions = Required<CoordinatorOptions>;
+export type CompiledCoordinatorOptions = Required<Omit<CoordinatorOptions, 'entra'>> & {
+  entra: CompiledEntraOptions | undefined;
+};
 
 const defaults = {
   dataFolder: path.join(homedir(), '.drover', 'coordinator'),
   listen: '127.0.0.1:7443',
   leaseTtlMs: 30_000,
   heartbeatIntervalMs: 5000,
+  callsPerSecond: callsPerSecondDefault,
 };
 
 /** Complete, checked options. Throws INVALID_ARGUMENT that names the option as the command line calls it. */
@@ -48,6 +62,8 @@ export function compileCoordinatorOptions(options: CoordinatorOptions): Compiled
     advertise: options.advertise ?? [],
     leaseTtlMs,
     heartbeatIntervalMs,
+    callsPerSecond: options.callsPerSecond ?? defaults.callsPerSecond,
+    entra: options.entra && compileEntraOptions(options.entra),
   };
 }
 
@@ -67,12 +83,15 @@ export type MaintenanceOptions = { dataFolder: string; json: boolean } & (
 
 export type ProcessOptions = ServeOptions | MaintenanceOptions;
 
-interface Flags {
+type Environment = Readonly<Record<string, string | undefined>>;
+
+interface Flags extends EntraFlags {
   data: string;
   listen: HostPort;
   advertise?: string[];
   leaseTtl: number;
   heartbeatInterval?: number;
+  callsPerSecond: number;
   logLevel: LogLevel;
   json?: boolean;
 }
@@ -84,6 +103,7 @@ interface Flags {
 export function parseCoordinatorOptions(
   args: readonly string[],
   writeError: (text: string) => void,
+  environment: Environment = {},
 ): ProcessOptions {
   let options: ProcessOptions | undefined;
   const command = coordinatorCommand()
@@ -91,21 +111,24 @@ export function parseCoordinatorOptions(
     .configureOutput({ writeErr: writeError })
     .configureHelp({ showGlobalOptions: true })
     .action((flags: Flags) => {
-      options = serveOptions(flags);
+      options = serveOptions(flags, environment);
     });
   addMaintenance(command, (given) => (options = given));
   command.parse([...args], { from: 'user' });
   return options!;
 }
 
-function serveOptions(flags: Flags): ServeOptions {
-  const { data, listen, advertise, leaseTtl, heartbeatInterval } = flags;
+function serveOptions(flags: Flags, environment: Environment): ServeOptions {
+  const { data, listen, advertise, leaseTtl, heartbeatInterval, callsPerSecond } = flags;
+  const entra = entraOptions(flags, environment);
   return {
     kind: 'serve',
     coordinator: {
       dataFolder: data,
       listen,
       leaseTtlMs: leaseTtl * 1000,
+      callsPerSecond,
+      ...(entra === undefined ? {} : { entra }),
       ...(advertise === undefined ? {} : { advertise }),
       ...(heartbeatInterval === undefined ? {} : { heartbeatIntervalMs: heartbeatInterval * 1000 }),
     },
@@ -145,7 +168,7 @@ function folderOption(flags: string, description: string): Option {
 }
 
 function coordinatorCommand(): Command {
-  return new Command('drover-coordinator')
+  const command = new Command('drover-coordinator')
     .description(
       'Keeps migration tasks and gives their work to agents; it never sees a byte of a file.',
     )
@@ -188,6 +211,17 @@ function coordinatorCommand(): Command {
         .env('DROVER_COORDINATOR_HEARTBEAT_INTERVAL')
         .argParser(wholeNumber(1, 1800)),
     )
+    .addOption(
+      new Option(
+        '--calls-per-second <number>',
+        'how many calls a second one caller may make in the long run, up to 100000; 0 for no limit',
+      )
+        .env('DROVER_COORDINATOR_CALLS_PER_SECOND')
+        .argParser(wholeNumber(0, 100_000))
+        .default(defaults.callsPerSecond),
+    );
+  addEntraFlags(command);
+  return command
     .addOption(
       new Option(
         '--log-level <level>',

@@ -1,47 +1,76 @@
 // What happens to every call: it gets an id, is written to the log when it ends, and what it throws becomes what is sent.
-import {
-  Code,
-  ConnectError,
-  createContextKey,
-  type HandlerContext,
-  type Interceptor,
-} from '@connectrpc/connect';
+import { Code, ConnectError, type HandlerContext, type Interceptor } from '@connectrpc/connect';
 import { randomBytes } from 'node:crypto';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { DroverError } from '../../lib/error.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { Clock } from '../../lib/time.ts';
-import { authenticate, peerKey } from './caller.ts';
+import type { AuditLog } from '../trust/audit-log.ts';
+import { enterRefusal } from './audit-interceptor.ts';
+import { limitName, type CallLimits } from './call-limits.ts';
+import { authorize, callerOf, peerKey, recognise } from './caller.ts';
 import { isBug, toConnectError } from './connect-error.ts';
+import { rightKey, type OpenCalls } from './open-calls.ts';
+import { requestIdKey } from './request-key.ts';
 import type { Trust } from '../trust/trust.ts';
 
 /** The response header with the id by which the call is found in the log. */
 export const requestIdHeader = 'x-request-id';
-const requestIdKey = createContextKey('');
 
 export interface CallParts {
   trust: Trust;
+  audit: AuditLog;
   clock: Clock;
   log: Logger;
+  limits: CallLimits;
+  openCalls: OpenCalls;
 }
 
 /** Runs before a call's body is read: gives the call its id, and lets it through or not. None when stopping. */
-export function createGate({ trust, log }: CallParts, stopping: AbortSignal) {
+export function createGate(parts: CallParts, stopping: AbortSignal) {
+  const { audit, log, limits } = parts;
   return async (context: HandlerContext): Promise<void> => {
+    const { values, service, method, responseHeader } = context;
     const requestId = randomBytes(8).toString('hex');
-    context.values.set(requestIdKey, requestId);
-    context.responseHeader.set(requestIdHeader, requestId);
+    values.set(requestIdKey, requestId);
+    responseHeader.set(requestIdHeader, requestId);
     try {
       if (stopping.aborted)
         throw new DroverError(ErrorReason.UNAVAILABLE, 'the coordinator is stopping');
-      await authenticate(trust, context);
+      await letThrough(parts, context);
     } catch (thrown) {
-      const rpc = `${context.service.typeName}/${context.method.name}`;
-      const { address } = context.values.get(peerKey);
-      logCall(log, { rpc, requestId, address }, thrown);
+      const rpc = `${service.typeName}/${method.name}`;
+      const { address } = values.get(peerKey);
+      const caller = callerOf(context);
+      logCall(log, { rpc, requestId, address, caller: caller?.name }, thrown);
+      await enterRefusal(audit, context, thrown);
+      const name = limitName(caller, address);
+      if (isTooMany(thrown)) await limits.hold(name, context.signal);
       throw toConnectError(thrown, requestId);
     }
   };
+}
+
+/** Throws what the call is refused with. */
+async function letThrough(parts: CallParts, context: HandlerContext): Promise<void> {
+  const { trust, limits, openCalls } = parts;
+  const { values, method, signal: ended } = context;
+  const address = limitName(undefined, values.get(peerKey).address);
+  try {
+    await recognise({ trust, beforeCheck: () => limits.beforeCheck(address) }, context);
+  } catch (thrown) {
+    if (thrown instanceof DroverError && thrown.reason === ErrorReason.UNAUTHENTICATED)
+      limits.wrongCredential(address);
+    throw thrown;
+  }
+  const caller = callerOf(context);
+  limits.admit({ caller: caller?.name ?? address, kind: method.methodKind, ended });
+  authorize(context);
+  if (caller !== undefined) values.set(rightKey, openCalls.open(caller, ended));
+}
+
+function isTooMany(thrown: unknown): boolean {
+  return thrown instanceof DroverError && thrown.reason === ErrorReason.TOO_MANY_CALLS;
 }
 
 /** Logs each call when it ends, and translates its errors. */
@@ -51,14 +80,19 @@ export function createCallInterceptor({ clock, log }: CallParts): Interceptor {
     const requestId = request.contextValues.get(requestIdKey);
     const rpc = `${request.service.typeName}/${request.method.name}`;
     const { address } = request.contextValues.get(peerKey);
+    const caller = callerOf({ values: request.contextValues })?.name;
+    const right = request.contextValues.get(rightKey);
     const end = (thrown?: unknown): ConnectError | undefined => {
-      const call = { rpc, requestId, address, durationMs: clock.now() - startMs };
+      const call = { rpc, requestId, address, caller, durationMs: clock.now() - startMs };
       logCall(log, call, thrown);
       return thrown === undefined ? undefined : toConnectError(thrown, requestId);
     };
     try {
-      const response = await next(request);
-      if (response.stream) return { ...response, message: watchStream(response.message, end) };
+      const signal =
+        right === undefined ? request.signal : AbortSignal.any([request.signal, right]);
+      const response = await next({ ...request, signal });
+      if (response.stream)
+        return { ...response, message: watchStream(response.message, end, right) };
       end();
       return response;
     } catch (thrown) {
@@ -70,12 +104,17 @@ export function createCallInterceptor({ clock, log }: CallParts): Interceptor {
 async function* watchStream<T>(
   messages: AsyncIterable<T>,
   end: (thrown?: unknown) => ConnectError | undefined,
+  right: AbortSignal | undefined,
 ): AsyncGenerator<T> {
   let error: ConnectError | undefined;
   try {
-    yield* messages;
+    for await (const message of messages) {
+      right?.throwIfAborted();
+      yield message;
+    }
+    right?.throwIfAborted();
   } catch (thrown) {
-    error = end(thrown);
+    error = end(right?.aborted ? right.reason : thrown);
     throw error;
   } finally {
     if (error === undefined) end();
@@ -87,6 +126,8 @@ interface Call {
   requestId: string;
   /** The address of the other end. */
   address: string;
+  /** Its name, where it was recognised. */
+  caller: string | undefined;
   durationMs?: number;
 }
 
@@ -95,6 +136,8 @@ function logCall(log: Logger, call: Call, thrown: unknown): void {
   else if (isBug(thrown)) log.error({ ...call, err: thrown }, 'call failed unexpectedly');
   else {
     const error = toConnectError(thrown, call.requestId);
-    log.info({ ...call, code: Code[error.code], message: error.rawMessage }, 'call refused');
+    // A flood of calls is not to be one of the log as well.
+    const level = isTooMany(thrown) ? 'debug' : 'info';
+    log[level]({ ...call, code: Code[error.code], message: error.rawMessage }, 'call refused');
   }
 }

@@ -1,8 +1,13 @@
 // The one place where what was thrown becomes what goes over the wire: the canonical code, one google.rpc.ErrorInfo, and a
 // google.rpc.BadRequest when fields are wrong. What nobody foresaw goes out without its words, because they may tell too much.
+import { durationFromMs } from '@bufbuild/protobuf/wkt';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { Code as RpcCode } from '../../gen/google/rpc/code_pb.ts';
-import { BadRequestSchema, ErrorInfoSchema } from '../../gen/google/rpc/error_details_pb.ts';
+import {
+  BadRequestSchema,
+  ErrorInfoSchema,
+  RetryInfoSchema,
+} from '../../gen/google/rpc/error_details_pb.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { DroverError, errorDomain, reasonInfo, reasonName } from '../../lib/error.ts';
 
@@ -10,6 +15,9 @@ import { DroverError, errorDomain, reasonInfo, reasonName } from '../../lib/erro
 const messageLengthMax = 1000;
 const valueLengthMax = 500;
 const violationsMax = 5;
+
+/** How the framework begins when it cannot read what a peer sent. */
+const unreadable = /^(parse binary:|received compressed envelope)/;
 
 /** The error as it is sent; `requestId` is what a person finds it by in the log. */
 export function toConnectError(thrown: unknown, requestId: string): ConnectError {
@@ -20,9 +28,10 @@ export function toConnectError(thrown: unknown, requestId: string): ConnectError
   return connectError(error, error.message, error.metadata);
 }
 
-/** Whether an error is one that nobody foresaw. */
+/** Whether an error is one that nobody foresaw. That a message could not be read is the fault of who sent it, although gRPC says INTERNAL. */
 export function isBug(thrown: unknown): boolean {
-  if (thrown instanceof ConnectError) return thrown.code === Code.Internal;
+  if (thrown instanceof ConnectError)
+    return thrown.code === Code.Internal && !unreadable.test(thrown.rawMessage);
   return DroverError.from(thrown).reason === ErrorReason.INTERNAL;
 }
 
@@ -51,8 +60,14 @@ function connectError(
     }));
     details.push({ desc: BadRequestSchema, value: { fieldViolations } });
   }
+  if (error.reason === ErrorReason.TOO_MANY_CALLS)
+    details.push({ desc: RetryInfoSchema, value: { retryDelay: retryDelay(metadata) } });
   const text = shorten(message, messageLengthMax);
   return new ConnectError(text, canonicalCode(error.reason), undefined, details, error);
+}
+
+function retryDelay({ retryDelayMs = '' }: Record<string, string>) {
+  return durationFromMs(Number(retryDelayMs) || 0);
 }
 
 type OutgoingDetail = NonNullable<ConstructorParameters<typeof ConnectError>[3]>[number];

@@ -16,14 +16,15 @@ import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { DroverError } from '../../lib/error.ts';
 import { formatHostPort, type HostPort } from '../../lib/option-values.ts';
 import type { ServerCertificate } from '../trust/trust.ts';
+import { createAuditInterceptor } from './audit-interceptor.ts';
 import { createCallInterceptor, createGate } from './call-log.ts';
 import { peerKey, type Peer } from './caller.ts';
 import { Connections } from './connections.ts';
-import { createRoutes } from './routes.ts';
+import { administratorMessageBytesMax, createRoutes } from './routes.ts';
 import type { TaskServiceParts } from './service-parts.ts';
 
-/** The largest message, either way. A page of 2000 items with long paths takes a quarter of it. */
-export const messageBytesMax = 16 * 1024 * 1024;
+/** The largest message that is sent, and that agents send: a page of 2000 items with long paths takes a quarter of it. */
+const messageBytesMax = 16 * 1024 * 1024;
 const headerBytesMax = 32 * 1024;
 const headersMax = 100;
 const handshakeTimeoutMs = 10_000;
@@ -123,9 +124,9 @@ function createHandler(parts: ServerParts, shutdownSignal: AbortSignal) {
   const peers = new WeakMap<Socket | ServerHttp2Session, Peer>();
   const handle = connectNodeAdapter({
     routes: createRoutes(parts),
-    interceptors: [createCallInterceptor(parts)],
+    interceptors: [createCallInterceptor(parts), createAuditInterceptor(parts)],
     requestGate: createGate(parts, shutdownSignal),
-    readMaxBytes: messageBytesMax,
+    readMaxBytes: administratorMessageBytesMax,
     writeMaxBytes: messageBytesMax,
     shutdownSignal,
     contextValues: (request) => createContextValues().set(peerKey, peerOf(request, peers)),
@@ -152,7 +153,11 @@ function peerOf(request: IncomingMessage | Http2ServerRequest, peers: WeakMap<ob
   if (known !== undefined) return known;
   const socket = (session?.socket ?? request.socket) as TLSSocket;
   const certificate: X509Certificate | undefined = socket.getPeerX509Certificate();
-  const peer = { certificate, address: socket.remoteAddress ?? '' };
+  const peer = {
+    certificate,
+    address: socket.remoteAddress ?? '',
+    protocol: socket.getProtocol() ?? '',
+  };
   peers.set(connection, peer);
   return peer;
 }

@@ -5,18 +5,32 @@ import type { X509Certificate } from 'node:crypto';
 import path from 'node:path';
 import { AgentRowSchema } from '../../gen/drover/store/v1/rows_pb.ts';
 import { AgentSchema } from '../../gen/drover/v1/agent_pb.ts';
+import { Role } from '../../gen/drover/v1/annotations_pb.ts';
+import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { DroverError } from '../../lib/error.ts';
 import { formatJoinToken } from '../../lib/join-token.ts';
+import type { Logger } from '../../lib/log.ts';
 import type { Clock } from '../../lib/time.ts';
 import type { Store } from '../store/store.ts';
 import { agentName } from '../task/names.ts';
+import { AccessTokens, accessTokenPrefix } from './access-tokens.ts';
 import { openAdminToken, type AdminToken } from './admin-token.ts';
 import { newAgentId } from './agent-id.ts';
 import { openAuthority, type Authority } from './authority.ts';
+import type { Caller } from './caller.ts';
 import { readCertificateRequest } from './certificate-request.ts';
+import type { Entra } from './entra.ts';
 import { createIdentifier } from './identity.ts';
 import { createToken, readToken, useToken } from './join-tokens.ts';
 import type { AgentCertificate, ServerCertificate, Trust } from './trust.ts';
+
+/** Who has the token of the file in the data folder. */
+const adminCaller: Caller = {
+  name: 'admin-token',
+  role: Role.ADMIN,
+  kind: 'admin-token',
+  expiresMs: undefined,
+};
 
 /** The most characters of an agent's name for people. */
 const displayNameLengthMax = 100;
@@ -25,35 +39,57 @@ export interface TrustParts {
   /** The coordinator's data folder. */
   folder: string;
   store: Store;
+  /** The same store, for what is not worth an entry of the audit log. @default the store */
+  quietStore?: Store;
   clock: Clock;
+  log: Logger;
+  /** The tenant whose people may sign in; undefined when there is none. */
+  entra?: Entra | undefined;
 }
 
 /** Reads what the first start made in the data folder, or makes it. Throws INVALID_ARGUMENT that names a damaged file. */
-export async function openTrust({ folder, store, clock }: TrustParts): Promise<Trust> {
+export async function openTrust(parts: TrustParts): Promise<Trust> {
+  const { folder, store, clock, entra, quietStore = store } = parts;
   const authority = await openAuthority(path.join(folder, 'trust', 'authority.pem'), clock.now());
   const adminTokenFile = path.join(folder, 'admin-token');
   const adminToken = openAdminToken(adminTokenFile);
-  return new StoredTrust({ authority, adminToken, adminTokenFile, store, clock });
+  const accessTokens = new AccessTokens({ ...parts, quietStore });
+  return new StoredTrust({
+    authority,
+    adminToken,
+    adminTokenFile,
+    accessTokens,
+    entra,
+    store,
+    clock,
+  });
 }
 
 interface StoredTrustParts {
   authority: Authority;
   adminToken: AdminToken;
   adminTokenFile: string;
+  accessTokens: AccessTokens;
+  entra: Entra | undefined;
   store: Store;
   clock: Clock;
 }
 
 class StoredTrust implements Trust {
   readonly adminTokenFile: string;
+  readonly accessTokens: AccessTokens;
+  readonly entra: Entra | undefined;
   readonly #authority: Authority;
   readonly #adminToken: AdminToken;
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #identify: (certificate: X509Certificate, nowMs: number) => Promise<string>;
 
-  constructor({ authority, adminToken, adminTokenFile, store, clock }: StoredTrustParts) {
-    this.adminTokenFile = adminTokenFile;
+  constructor(parts: StoredTrustParts) {
+    const { authority, adminToken, store, clock } = parts;
+    this.adminTokenFile = parts.adminTokenFile;
+    this.accessTokens = parts.accessTokens;
+    this.entra = parts.entra;
     this.#authority = authority;
     this.#adminToken = adminToken;
     this.#store = store;
@@ -114,6 +150,18 @@ class StoredTrust implements Trust {
 
   isAdminToken(token: string): boolean {
     return this.#adminToken.matches(token);
+  }
+
+  async identifyToken(token: string, beforeCheck?: () => void): Promise<Caller> {
+    if (this.#adminToken.matches(token)) return adminCaller;
+    if (token.startsWith(accessTokenPrefix)) return this.accessTokens.identify(token);
+    const isSigned = token.split('.').length === 3;
+    if (isSigned && this.entra !== undefined) return this.entra.verify(token, beforeCheck);
+    const why = isSigned ? ', and knows no tenant whose people may sign in' : '';
+    throw new DroverError(
+      ErrorReason.UNAUTHENTICATED,
+      `this coordinator does not know the token${why}`,
+    );
   }
 
   identify(certificate: X509Certificate): Promise<string> {

@@ -9,18 +9,20 @@ import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { DroverError } from '../../lib/error.ts';
 import { parseJoinToken } from '../../lib/join-token.ts';
 import { openLevelStore } from '../store/level-store.ts';
+import { createLog } from '../../lib/log.ts';
 import { openTrust } from './open-trust.ts';
 import { newAgentId, slug } from './agent-id.ts';
 import { serverNames } from './server-names.ts';
 
 cryptoProvider.set(globalThis.crypto);
 const dayMs = 24 * 60 * 60 * 1000;
+const log = createLog('test', 'silent');
 
 async function newTrust(t: ExecutionContext, folder = temporaryFolder(t)) {
   const clock = { nowMs: Date.now(), now: () => clock.nowMs, after: () => () => {} };
   const store = await openLevelStore(path.join(folder, 'store'));
   t.teardown(() => store.close());
-  return { folder, store, clock, trust: await openTrust({ folder, store, clock }) };
+  return { folder, store, clock, trust: await openTrust({ folder, store, clock, log }) };
 }
 
 function temporaryFolder(t: ExecutionContext): string {
@@ -67,7 +69,7 @@ test('authority and administrator token are made once, for their owner only, and
     t.is(statSync(path.join(folder, file)).mode & 0o777, 0o600);
   t.deepEqual(readdirSync(path.join(folder, 'trust')), ['authority.pem']);
   const { store, clock } = first;
-  const second = await openTrust({ folder, store, clock });
+  const second = await openTrust({ folder, store, clock, log });
   t.is(second.authorityFingerprint, first.trust.authorityFingerprint);
   t.true(second.isAdminToken(token));
 });
@@ -76,7 +78,7 @@ test('damaged files are named, and left as they are', async (t) => {
   const { folder, store, clock } = await newTrust(t);
   const file = path.join(folder, 'trust', 'authority.pem');
   writeFileSync(file, 'rubbish');
-  const error = await t.throwsAsync(openTrust({ folder, store, clock }), {
+  const error = await t.throwsAsync(openTrust({ folder, store, clock, log }), {
     instanceOf: DroverError,
   });
   t.true(error.message.includes(file));

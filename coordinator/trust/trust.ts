@@ -1,5 +1,8 @@
 // Who may do what: certificates, join tokens, identities and roles. What the rest of the coordinator sees of it.
 import type { X509Certificate } from 'node:crypto';
+import type { AccessTokens } from './access-tokens.ts';
+import type { Caller } from './caller.ts';
+import type { Entra } from './entra.ts';
 
 /** A certificate and its key, PEM, for the TLS server. */
 export interface ServerCertificate {
@@ -25,6 +28,9 @@ export interface Trust {
   readonly authorityFingerprint: string;
   /** Where the administrator's token stands, readable by the owner only. */
   readonly adminTokenFile: string;
+  readonly accessTokens: AccessTokens;
+  /** Sign-in of people and programs of a tenant; undefined when the coordinator knows none. */
+  readonly entra: Entra | undefined;
   /** A new server certificate for these host names and addresses. */
   serverCertificate(hosts: readonly string[]): Promise<ServerCertificate>;
   /** Creates a join token and stores its hash; answers with the token as an agent takes it. */
@@ -42,6 +48,11 @@ export interface Trust {
   renew(agent: string, certificateRequest: Uint8Array): Promise<AgentCertificate>;
   /** Whether the bearer token of a request is the administrator's; takes the same time whatever it is. */
   isAdminToken(token: string): boolean;
+  /**
+   * Whose token it is: the administrator's, an access token, or one of the tenant. Throws UNAUTHENTICATED with what is wrong with it, or
+   * UNAVAILABLE when that cannot be found out. `beforeCheck` is called before something dearer than a look; it may throw.
+   */
+  identifyToken(token: string, beforeCheck?: () => void): Promise<Caller>;
   /**
    * The id of the agent whose certificate a TLS peer showed. Throws UNAUTHENTICATED when it is not one of this authority, is
    * not in time, or when the agent is not known any more.
