@@ -12,42 +12,64 @@ const stepTimeoutMs = 20 * 60_000;
 /** Always the same choices, so that a check that fails can be repeated. */
 const shortChaos = ['--seed', '7', '--minutes', '0.25', '--files', '60', '--agents', '3'];
 
-const steps: readonly [name: string, run: () => Promise<Finding>][] = [
-  ['format (prettier --check)', () => tool('prettier/bin/prettier.cjs', '--check', '.')],
-  ['lint (oxlint, types and layers)', () => tool('oxlint/bin/oxlint', '--type-aware')],
-  ['types (tsc)', () => tool('typescript/bin/tsc', '-p', '.')],
-  ['schema (buf lint)', () => tool('@bufbuild/buf/bin/buf', 'lint')],
-  ['schema is compatible (buf breaking)', () => checkBreaking(root)],
-  ['generated code is up to date', () => script('generate.ts', '--check')],
-  ['tests (ava)', tests],
-  ['bench works (--smoke)', () => script('bench.ts', '--smoke')],
-  ['chaos leaves nothing wrong (short)', () => script('chaos.ts', ...shortChaos)],
+type Step = readonly [name: string, run: () => Promise<Finding>];
+
+/** The steps of a stage run beside each other, the stages one after another: the tests have the machine for themselves. */
+const stages: readonly (readonly Step[])[] = [
+  [
+    ['format (prettier --check)', () => tool('prettier/bin/prettier.cjs', '--check', '.')],
+    ['lint (oxlint, types and layers)', () => tool('oxlint/bin/oxlint', '--type-aware')],
+    ['types (tsc)', () => tool('typescript/bin/tsc', '-p', '.')],
+    ['schema (buf lint)', () => tool('@bufbuild/buf/bin/buf', 'lint')],
+    ['schema is compatible (buf breaking)', () => checkBreaking(root)],
+    ['generated code is up to date', () => script('generate.ts', '--check')],
+  ],
+  [['tests (ava)', tests]],
+  [
+    ['bench works (--smoke)', () => script('bench.ts', '--smoke')],
+    ['chaos leaves nothing wrong (short)', () => script('chaos.ts', ...shortChaos)],
+  ],
 ];
 
 await main();
 
 async function main(): Promise<void> {
   const wanted = process.argv.slice(2);
+  const isWanted = ([name]: Step) =>
+    wanted.length === 0 || wanted.some((word) => name.includes(word));
   let passed = 0;
   let failed = 0;
-  for (const [name, run] of steps) {
-    if (wanted.length > 0 && !wanted.some((word) => name.includes(word))) continue;
-    const finding = await report(name, run);
-    passed += (finding.passed ? 1 : 0) + (finding.tests?.passed ?? 0);
-    failed += (finding.passed ? 0 : 1) + (finding.tests?.failed ?? 0);
-  }
+  for (const stage of stages)
+    for (const { name, finding } of stage.filter(isWanted).map(start)) {
+      process.stdout.write(`${name} … `);
+      const { passed: isGood, tests } = say(await finding);
+      passed += (isGood ? 1 : 0) + (tests?.passed ?? 0);
+      failed += (isGood ? 0 : 1) + (tests?.failed ?? 0);
+    }
   console.log(`\n${passed} passed, ${failed} failed`);
   process.exitCode = failed > 0 ? 1 : 0;
 }
 
-async function report(name: string, run: () => Promise<Finding>): Promise<Finding> {
+interface TimedFinding extends Finding {
+  elapsedMs: number;
+}
+
+function start([name, run]: Step): { name: string; finding: Promise<TimedFinding> } {
+  return { name, finding: timed(run) };
+}
+
+async function timed(run: () => Promise<Finding>): Promise<TimedFinding> {
   const startMs = performance.now();
-  process.stdout.write(`${name} … `);
   const finding = await run().catch((error: unknown): Finding => ({
     passed: false,
     details: String(error),
   }));
-  const seconds = ((performance.now() - startMs) / 1000).toFixed(1);
+  return { ...finding, elapsedMs: performance.now() - startMs };
+}
+
+/** Ends the step's line, and shows what there is to know when it failed. */
+function say(finding: TimedFinding): TimedFinding {
+  const seconds = (finding.elapsedMs / 1000).toFixed(1);
   const note = finding.note === undefined ? '' : `, ${finding.note}`;
   console.log(`${finding.passed ? 'ok' : 'FAILED'} (${seconds} s${note})`);
   if (!finding.passed && finding.details !== undefined) console.log(indent(finding.details));
