@@ -35,10 +35,12 @@ export function formatDuration(durationMs: number): string {
 
 /** A whole number with its thousands set apart, such as `12,345`. */
 export function formatCount(count: bigint | number): string {
+  // Made when it is needed first: it takes as long as loading a dozen modules.
+  countFormat ??= new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
   return countFormat.format(typeof count === 'number' ? Math.round(count) : count);
 }
 
-const countFormat = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
+let countFormat: Intl.NumberFormat | undefined;
 
 /**
  * The text with everything that could act on a terminal written out: control characters, DEL, the
