@@ -21,6 +21,8 @@ export interface CertificateKeeperOptions {
 const waitMostMs = 24 * 60 * 60 * 1000;
 /** Between two renewals and after one that failed, so that a wrong clock does not make a flood of them. */
 const waitLeastMs = 10_000;
+/** An agent that is disabled gets no certificate until it is enabled, which may take days. */
+const disabledWaitMs = 60_000;
 
 /** Runs until the signal aborts. Rejects when the certificate has ended all the same: then the agent has to join again. */
 export async function keepCertificate(
@@ -41,6 +43,11 @@ export async function keepCertificate(
       options.replace(await renewAnywhere(options));
       log.info('the certificate is renewed');
     } catch (error) {
+      if (isDisabled(error)) {
+        // The session says so.
+        await pause(clock, disabledWaitMs, signal);
+        continue;
+      }
       log.warn({ err: error }, 'the certificate could not be renewed; it is tried again');
     }
     await pause(clock, waitLeastMs, signal);
@@ -55,6 +62,10 @@ export function expired(identity: Identity): DroverError {
     `the certificate of ${identity.agent} ended at ${ended}; start the agent with a new join token`,
     { metadata: { agent: identity.agent, ended } },
   );
+}
+
+function isDisabled(error: unknown): boolean {
+  return error instanceof DroverError && error.reason === ErrorReason.AGENT_DISABLED;
 }
 
 async function renewAnywhere(options: CertificateKeeperOptions): Promise<Identity> {

@@ -18,9 +18,9 @@ import type { Logger } from '../../lib/log.ts';
 import { formatHostPort, type HostPort } from '../../lib/option-values.ts';
 import { pause, type Clock } from '../../lib/time.ts';
 import { version } from '../../lib/version.ts';
-import { backoffMs } from './backoff.ts';
 import { createClient, type ClientTrust } from './client.ts';
 import { openFrameStream, type FrameStream } from './frame-stream.ts';
+import { Patience } from './patience.ts';
 import { diagnose } from './tls-probe.ts';
 
 /** What the session carries frames for. */
@@ -64,8 +64,6 @@ const busyHeartbeatMs = 250;
 const idleHeartbeatMs = 5_000;
 /** How long the coordinator gets to end a stream that the agent has ended. */
 const endTimeoutMs = 2_000;
-/** A stream that held so long was a good one: the next attempt follows at once. */
-const stableMs = 5_000;
 
 export class Session {
   readonly #options: SessionOptions;
@@ -74,7 +72,7 @@ export class Session {
   readonly #finishing = new AbortController();
   readonly #cancelling = new AbortController();
   #reconnecting = false;
-  #failures = 0;
+  readonly #patience = new Patience();
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -102,15 +100,22 @@ export class Session {
         continue;
       }
       if (this.#isFinal(lost.reason)) throw lost;
-      if (this.#options.clock.now() - beginMs >= stableMs) this.#failures = 0;
-      this.#failures += 1;
-      const delayMs = backoffMs(this.#failures, (this.#options.random ?? Math.random)());
-      const facts = { reason: reasonName(lost.reason), delayMs };
-      if (lost.reason === ErrorReason.INTERNAL)
-        this.#options.log.error({ ...facts, err: lost.cause }, 'a frame could not be worked on');
-      else this.#options.log.warn(facts, `not attached: ${lost.message}`);
+      const tookMs = this.#options.clock.now() - beginMs;
+      const random = (this.#options.random ?? Math.random)();
+      const { delayMs, isNews } = this.#patience.wait(lost.reason, tookMs, random);
+      if (isNews) this.#tell(lost, delayMs);
       await pause(this.#options.clock, delayMs, stop);
     }
+  }
+
+  #tell(lost: DroverError, delayMs: number): void {
+    const { log } = this.#options;
+    const facts = { reason: reasonName(lost.reason), delayMs };
+    if (lost.reason === ErrorReason.INTERNAL)
+      log.error({ ...facts, err: lost.cause }, 'a frame could not be worked on'); // prettier-ignore
+    else if (lost.reason === ErrorReason.AGENT_DISABLED)
+      log.warn(facts, `${lost.message}; this agent waits for that, and tries again every minute`); // prettier-ignore
+    else log.warn(facts, `not attached: ${lost.message}`);
   }
 
   /** Sends what waits, ends the stream in order, and lets `run` resolve; where no stream stands, at once. */
@@ -209,6 +214,7 @@ export class Session {
     const coordinator = formatHostPort(address);
     log.info({ coordinator, agent: welcome.agent }, this.#attachedEver ? 'attached again' : 'attached'); // prettier-ignore
     this.#attachedEver = true;
+    this.#patience.attached();
     const stopHeartbeat = this.#beat(welcome);
     let cancelTimer: (() => void) | undefined;
     try {
