@@ -78,6 +78,7 @@ function channelOptions({ host }: HostPort): ChannelOptions {
   };
 }
 
-function isLoopback(host: string): boolean {
+/** Whether an address is this machine's own. */
+export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127(\.\d+){3}$/.test(host);
 }

@@ -52,6 +52,11 @@ export async function findAuthority(
   );
 }
 
+/** Why nothing could be connected to, by the code of the system's error; undefined for a code that says nothing of the network. */
+export function unreachableWords(code: string): string | undefined {
+  return unreachable[code];
+}
+
 /** Why a connection to the coordinator fails, or undefined when TLS at least is in order. */
 export async function diagnose(
   address: HostPort,
