@@ -1,13 +1,19 @@
 // Generates gen/ from proto/: the code of every message and service (protoc-gen-es), the comments
 // of the schema as a table, which the command line shows as its help (the generated descriptors
-// have none), and the list of the files of the public API. With --check nothing is written: it
+// have none), and the list of the files of the public API. It refuses a schema with a method that
+// does not say who may call it. With --check nothing is written: it
 // fails with the list of files that are not what would be generated.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fromBinary } from '@bufbuild/protobuf';
-import { FileDescriptorSetSchema, type FileDescriptorProto } from '@bufbuild/protobuf/wkt';
+import {
+  FileDescriptorSetSchema,
+  type FileDescriptorProto,
+  type FileDescriptorSet,
+} from '@bufbuild/protobuf/wkt';
+import { methodsWithoutAccess } from './schema-access.ts';
 import { commentsOf } from './schema-comments.ts';
 
 const root = path.dirname(import.meta.dirname);
@@ -18,7 +24,10 @@ const apiPackage = 'drover.v1';
 function main(): void {
   const scratch = mkdtempSync(path.join(tmpdir(), 'drover-generate-'));
   try {
-    generateInto(scratch);
+    const image = buildImage(scratch);
+    const open = methodsWithoutAccess(image, apiPackage);
+    if (open.length > 0) return refuse(open);
+    generateInto(scratch, image);
     const stale = differences(path.join(scratch, 'gen'), generatedFolder);
     if (process.argv.includes('--check')) check(stale);
     else update(path.join(scratch, 'gen'), stale);
@@ -31,6 +40,12 @@ function check(stale: string[]): void {
   if (stale.length === 0) return;
   console.error('generated code is not up to date; run npm run generate');
   for (const file of stale) console.error(`  gen/${file}`);
+  process.exitCode = 1;
+}
+
+function refuse(open: string[]): void {
+  console.error('these methods do not say who may call them; give each an option (access), with a role, agent or anyone:'); // prettier-ignore
+  for (const method of open) console.error(`  ${method}`);
   process.exitCode = 1;
 }
 
@@ -52,12 +67,15 @@ function update(fresh: string, stale: string[]): void {
   console.log(stale.length === 0 ? 'gen/ is up to date' : `gen/: ${stale.join(', ')}`);
 }
 
-function generateInto(scratch: string): void {
-  buf('generate', '--output', scratch);
+function buildImage(scratch: string): FileDescriptorSet {
   const image = path.join(scratch, 'image.binpb');
   buf('build', '--output', image);
-  const files = fromBinary(FileDescriptorSetSchema, readFileSync(image)).file;
-  const apiFiles = files.filter((file) => file.package === apiPackage);
+  return fromBinary(FileDescriptorSetSchema, readFileSync(image));
+}
+
+function generateInto(scratch: string, image: FileDescriptorSet): void {
+  buf('generate', '--output', scratch);
+  const apiFiles = image.file.filter((file) => file.package === apiPackage);
   writeFileSync(path.join(scratch, 'gen', 'docs.ts'), docsModule(apiFiles));
   writeFileSync(path.join(scratch, 'gen', 'api.ts'), apiModule(apiFiles));
 }
