@@ -43,9 +43,11 @@ export function commitWriteNote(
 ): Promise<void> {
   return store.commit(async (transaction) => {
     const { lease } = (await transaction.batch(key)) ?? {};
-    const isHolder = lease?.generation === generation && lease.agent === agent;
-    const mayHaveHeld = lease !== undefined && generation > 0 && generation < lease.generation;
-    if (isHolder || mayHaveHeld) await noteWrites(transaction, key.task, [write]);
+    if (lease === undefined || generation === 0 || generation > lease.generation) return;
+    // Of the newest generation it is known who has it, as long as somebody does.
+    const isOfAnother =
+      generation === lease.generation && lease.agent !== '' && lease.agent !== agent;
+    if (!isOfAnother) await noteWrites(transaction, key.task, [write]);
   });
 }
 

@@ -58,6 +58,20 @@ test('it is taken after the lease is lost, but only from who may have held it', 
   t.true((await noted())!.includes(9n));
 });
 
+test('it is taken while nobody holds the lease', async (t) => {
+  const harness = await openHarness(t);
+  const first = await harness.attach('one');
+  await harness.scanned('a', first, [file('b', 1n)]);
+  const { key } = first.take('batchLease');
+  first.vanish();
+  await harness.advance(leaseTtlMs * 2);
+  const back = await harness.attach('one', { draining: true });
+  note(back, key, 9n);
+  await harness.idle();
+  const [row] = await harness.watched.store.unreported('a', ['b']);
+  t.deepEqual(row?.files.map(({ modifiedNs }) => modifiedNs), [1n, 9n]); // prettier-ignore
+});
+
 test('a note that comes in while its file is taken for somebody else is not forgotten', async (t) => {
   const second = 1_000_000_000n;
   const harness = await openHarness(t);
