@@ -14,6 +14,7 @@ import { createLog } from '../../../lib/log.ts';
 import { systemClock, type Clock } from '../../../lib/time.ts';
 import { parseJoinToken } from '../../../lib/join-token.ts';
 import { startCoordinator, type Coordinator } from '../../coordinator.ts';
+import type { CoordinatorOptions } from '../../options.ts';
 
 export type Protocol = 'grpc' | 'connect' | 'http1';
 
@@ -44,10 +45,11 @@ export async function runCoordinator(
   t: ExecutionContext,
   dataFolder = temporaryFolder(t),
   clock: Clock = systemClock,
+  more: CoordinatorOptions = {},
 ): Promise<RunningCoordinator> {
   const listen = { host: '127.0.0.1', port: 0 };
   const coordinator = await startCoordinator(
-    { dataFolder, listen },
+    { dataFolder, listen, ...more },
     { log: createLog('test', 'silent'), clock },
   );
   t.teardown(() => coordinator.close());
