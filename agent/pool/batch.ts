@@ -19,6 +19,7 @@ import {
   countShort,
   isCutOff,
   isStopped,
+  noteEnding,
   progressBytes,
   progressItems,
   stateStop,
@@ -84,9 +85,10 @@ async function runItems(job: BatchJob, items: PlannedItems): Promise<JobResult> 
     isCutOff: () => isCutOff(shared),
     conflictPolicy: settings.conflictPolicy,
   };
-  const lanes = Array.from({ length: Math.min(destination.concurrency, items.size) }, () =>
-    openLane(options),
-  );
+  const lanes = {
+    count: Math.min(destination.concurrency, items.size),
+    open: () => openLane(options),
+  };
   await new Batch(job, items, results, work).run(lanes);
   if (results.finished === items.size) return { kind: 'batch-done', results: results.encode() };
   return { kind: 'stopped', ...(results.finished > 0 ? { results: results.encode() } : {}) };
@@ -97,12 +99,20 @@ function openLane(options: TransferOptions): Lane {
   return { transfer: new FileTransfer(options, reader), move: new FileMove(options, reader) };
 }
 
+/** Several lanes do items side by side. */
+interface Lanes {
+  count: number;
+  open: () => Lane;
+}
+
 /** The attempts at the items of a batch. */
 class Batch {
   readonly #job: BatchJob;
   readonly #items: PlannedItems;
   readonly #results: BatchResultRows;
   readonly #work: ItemWork;
+  /** The item that is begun last. */
+  #last: number | undefined;
 
   constructor(job: BatchJob, items: PlannedItems, results: BatchResultRows, work: ItemWork) {
     this.#job = job;
@@ -112,18 +122,22 @@ class Batch {
   }
 
   /** Tries all items, wave by wave, until each has its result or the job is told to stop. */
-  async run(lanes: readonly Lane[]): Promise<void> {
-    for (const wave of batchWaves(this.#items, this.#job.phase)) await this.#runWave(lanes, wave);
+  async run(lanes: Lanes): Promise<void> {
+    const waves = batchWaves(this.#items, this.#job.phase);
+    this.#last = waves.at(-1)?.at(-1);
+    for (const wave of waves) await this.#runWave(lanes, wave);
   }
 
   /** Tries the items of a wave, then those again that are worth it. */
-  async #runWave(lanes: readonly Lane[], wave: readonly number[]): Promise<void> {
+  async #runWave(lanes: Lanes, wave: readonly number[]): Promise<void> {
     let indexes = wave;
     for (let attempt = 1; indexes.length > 0; attempt++) {
       if (attempt > 1) await this.#pause(firstPauseMs * 2 ** (attempt - 2));
       const again: number[] = [];
       const queue = indexes.values();
-      await Promise.all(lanes.map((lane) => this.#runLane(lane, queue, attempt, again)));
+      // A lane goes with its buffers as soon as nothing is left for it, while others may be at a file for hours.
+      const runLane = () => this.#runLane(lanes.open(), queue, attempt, again);
+      await Promise.all(Array.from({ length: lanes.count }, runLane));
       if (isStopped(this.#job.shared)) return;
       indexes = again;
     }
@@ -138,6 +152,8 @@ class Batch {
   ): Promise<void> {
     for (const index of queue) {
       if (isStopped(this.#job.shared)) return;
+      // Whoever waits for a turn in this thread may begin. Work on a folder never waits for anything, so that nobody else could use the time.
+      if (index === this.#last && this.#job.tenant !== undefined) noteEnding(this.#job.shared);
       const isShort = this.#items.scanned(index).size <= chunkBytesFirst;
       try {
         if (isShort) countShort(this.#job.shared, 1);

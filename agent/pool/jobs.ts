@@ -121,7 +121,8 @@ export type JobResult =
 /**
  * Memory shared with a running job. Layout of `state`, an Int32Array over a SharedArrayBuffer:
  * [0] whether the job is to stop, see StopWay; [1] how many pages of a scan may still be sent (the thread waits on it while it is 0);
- * [2] how many items are being done that take only a moment.
+ * [2] how many items are being done that take only a moment; [3] whether the last item is begun, so that the thread has room for another job;
+ * [4] the number of the thread that does it.
  * Layout of `progress`, a BigInt64Array: [0] items finished; [1] bytes written (or, in a scan, bytes found).
  * Only Atomics touch them.
  */
@@ -133,6 +134,8 @@ export interface SharedJobState {
 export const stateStop = 0;
 export const statePageCredits = 1;
 const stateShort = 2;
+const stateEnding = 3;
+const stateThread = 4;
 export const progressItems = 0;
 export const progressBytes = 1;
 
@@ -140,7 +143,7 @@ export const progressBytes = 1;
 export const scanPageItemsMax = 1000;
 
 export function createSharedJobState(pageCredits: number): SharedJobState {
-  const state = new Int32Array(new SharedArrayBuffer(12));
+  const state = new Int32Array(new SharedArrayBuffer(20));
   state[statePageCredits] = pageCredits;
   return { state, progress: new BigInt64Array(new SharedArrayBuffer(16)) };
 }
@@ -205,4 +208,30 @@ export async function untilCutOff({ state }: SharedJobState, waitMs: number): Pr
       Atomics.waitAsync(state, stateShort, short, leftMs).value,
     ]);
   }
+}
+
+/** The last item of a job is begun, or the job has ended: what it still does leaves room for another one in the same thread. */
+export function noteEnding({ state }: SharedJobState): void {
+  Atomics.store(state, stateEnding, 1);
+  Atomics.notify(state, stateEnding);
+}
+
+/** Whether a job has nothing left to begin. */
+export function isEnding({ state }: SharedJobState): boolean {
+  return Atomics.load(state, stateEnding) !== 0;
+}
+
+/** Resolves when a job has nothing left to begin. */
+export async function untilEnding({ state }: SharedJobState): Promise<void> {
+  await Atomics.waitAsync(state, stateEnding, 0).value;
+}
+
+/** Notes which thread does a job. */
+export function noteThread({ state }: SharedJobState, threadId: number): void {
+  Atomics.store(state, stateThread, threadId);
+}
+
+/** The thread that does a job; 0 as long as none does. */
+export function threadOf({ state }: SharedJobState): number {
+  return Atomics.load(state, stateThread);
 }

@@ -1,7 +1,9 @@
-// Worker threads with Piscina.
+// Worker threads with Piscina. A thread does one job at a time, with one exception: beside a batch for a tenant that has begun its last item
+// it begins the next such batch, because the first one only waits for answers from then on. A scan blocks its thread, and so does a batch
+// for a folder: they are always alone.
 import { Piscina } from 'piscina';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
-import type { Job, JobResult } from './jobs.ts';
+import { isEnding, threadOf, type Job, type JobResult, type SharedJobState } from './jobs.ts';
 import type { Pool } from './pool.ts';
 
 export interface PoolOptions {
@@ -23,11 +25,19 @@ export function createPool(options: PoolOptions): Pool {
   return new PiscinaPool(options.threads);
 }
 
+/** Jobs of one thread at once. */
+const jobsPerThreadMax = 2;
+/** What worker.ts exports for jobs that may share a thread. */
+const besideName = 'beside';
+
+type Balancer = NonNullable<NonNullable<ConstructorParameters<typeof Piscina>[0]>['loadBalancer']>;
 type RunOptions = NonNullable<Parameters<Piscina['run']>[1]>;
 
 class PiscinaPool implements Pool {
   readonly threads: number;
   readonly #piscina: Piscina<Job, JobResult>;
+  /** Jobs that share a thread. */
+  readonly #beside = new Set<SharedJobState>();
   #closing: Promise<void> | undefined;
 
   constructor(threads: number) {
@@ -37,7 +47,10 @@ class PiscinaPool implements Pool {
       minThreads: threads,
       maxThreads: threads,
       idleTimeout: Infinity,
-      concurrentTasksPerWorker: 1,
+      concurrentTasksPerWorker: jobsPerThreadMax,
+      loadBalancer: (task, workers) => this.#choose(task, workers),
+      // Who waits for a thread of its own is not overtaken again and again.
+      stricterFIFO: true,
       maxQueue: waitingJobsMax,
       // The default lets a thread sleep between jobs without serving its sockets, and the other side closes them.
       atomics: 'disabled',
@@ -48,16 +61,29 @@ class PiscinaPool implements Pool {
   async run(job: Job): Promise<JobResult> {
     // Piscina would start a new thread for it.
     if (this.#closing !== undefined) return threadEnded('the agent is stopping');
+    const beside = job.kind === 'batch' && job.tenant !== undefined ? job.shared : undefined;
+    if (beside !== undefined) this.#beside.add(beside);
     try {
       // Piscina takes its type of the list from a signature of Node's that has become an object of options since.
       const own = job.kind === 'scan' ? job.port : job.kind === 'batch' ? job.notes : undefined;
       const ports = [own, job.tenant?.host];
       const transferList = ports.filter((port) => port !== undefined) as RunOptions['transferList'];
-      return await this.#piscina.run(withOwnBytes(job), { transferList });
+      const name = beside === undefined ? 'default' : besideName;
+      return await this.#piscina.run(withOwnBytes(job), { name, transferList });
     } catch (thrown) {
       return threadEnded(thrown instanceof Error ? thrown.message : String(thrown));
+    } finally {
+      if (beside !== undefined) this.#beside.delete(beside);
     }
   }
+
+  /** A thread that does nothing; else, for a job that may share one, a thread whose only job has begun its last item. */
+  #choose: Balancer = ({ name }, workers) => {
+    const idle = workers.find(({ currentUsage }) => currentUsage === 0);
+    if (idle !== undefined || name !== besideName) return idle ?? null;
+    const ending = new Set([...this.#beside].filter(isEnding).map(threadOf));
+    return workers.find(({ id, currentUsage }) => currentUsage === 1 && ending.has(id)) ?? null;
+  };
 
   close(): Promise<void> {
     this.#closing ??= this.#piscina.destroy();

@@ -1,13 +1,15 @@
 // What runs in each worker thread.
+import { threadId } from 'node:worker_threads';
 import { DroverError } from '../../lib/error.ts';
 import { runBatch } from './batch.ts';
-import type { Job, JobResult } from './jobs.ts';
+import { noteThread, type Job, type JobResult } from './jobs.ts';
 import { runScan } from './scan.ts';
 import { runSweep } from './sweep.ts';
 import { StoppedError } from './stopped-error.ts';
 
 /** Does one job. Never throws: a thrown error would lose its reason on the way to the main thread. */
 export default async function runJob(job: Job): Promise<JobResult> {
+  if (job.kind !== 'sweep') noteThread(job.shared, threadId);
   try {
     switch (job.kind) {
       case 'scan':
@@ -25,3 +27,6 @@ export default async function runJob(job: Job): Promise<JobResult> {
     return { kind: 'failed', reason: error.reason, message: error.message };
   }
 }
+
+/** The same for a job that may be done beside another one in the same thread; see piscina-pool.ts. */
+export const beside = runJob;

@@ -1,4 +1,4 @@
-// A lease as the agent's work keeps it: its state, its job, and what frames say about it.
+// A lease as the agent's work keeps it: its state, its job, and what frames say about it. PURE, but for the thread that the job runs in.
 import { create } from '@bufbuild/protobuf';
 import {
   AttentionSchema,
@@ -6,6 +6,7 @@ import {
   type Attention,
   type LeaseKey,
 } from '../../gen/drover/v1/session_pb.ts';
+import { isEnding } from '../pool/jobs.ts';
 import type { BatchRun } from './batch-run.ts';
 import type { HeldLease, LeaseEvent } from './lease-table.ts';
 import type { ScanRun } from './scan-run.ts';
@@ -21,6 +22,16 @@ export interface Entry {
   usesTenant: boolean;
   /** Settles when the journal has the lease. */
   recorded: Promise<void>;
+}
+
+/**
+ * Whether a lease that waits may be begun beside those that are going. A batch for a tenant may as soon as one of them has begun the last
+ * of its items: what it still waits for leaves requests free, and a thread does both at once.
+ */
+export function hasThread(entry: Entry, going: ReadonlySet<Entry>, threads: number): boolean {
+  if (!entry.usesTenant || entry.run?.work !== 'batch') return going.size < threads;
+  const busy = [...going].filter(({ run }) => run !== undefined && !isEnding(run.shared));
+  return busy.length < threads;
 }
 
 /** What the end of a job means for its lease. */

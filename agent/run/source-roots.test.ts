@@ -30,10 +30,12 @@ test('a lease whose source is outside goes back unread, also one that was begun 
   t.teardown(() => rmSync(folder, { recursive: true, force: true }));
   const box = sealedBox(new Uint8Array(32));
   await using pool = new PlayedPool(2);
+  const pauses: (() => void)[] = [];
+  const clock = { now: () => 0, after: (_: number, callback: () => void) => (pauses.push(callback), () => undefined) }; // prettier-ignore
   const start = async (sourceRoots: string[]) => {
     const journal = await openJournal(path.join(folder, 'journal'), box);
     const log = createLog('agent', 'silent');
-    const work = new Work({ pool, journal, slots: 3, sourceRoots, authority: 'ca', tenant: undefined, log }); // prettier-ignore
+    const work = new Work({ pool, journal, slots: 3, sourceRoots, clock, authority: 'ca', tenant: undefined, log }); // prettier-ignore
     await work.restore();
     const frames: AttachRequest['frame'][] = [];
     work.attach(({ frame }) => frames.push(frame));
@@ -58,6 +60,8 @@ test('a lease whose source is outside goes back unread, also one that was begun 
   t.deepEqual(narrow.work.leases(), [], 'it is not gone on with');
   const frame = { case: 'scanLease', value: { key: scanKey, ...place } } as const;
   narrow.work.receive(create(AttachResponseSchema, { frame }));
+  t.deepEqual(narrow.frames, [], 'not at once, or the coordinator would give it again at once');
+  pauses[0]!();
   t.like(narrow.frames.at(-1), { case: 'leaseReturn', value: { keys: [scanKey] } });
   t.deepEqual(narrow.work.leases(), []);
   const begun = pool.going.filter(({ job }) => job.kind === 'batch' || job.kind === 'scan');

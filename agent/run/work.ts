@@ -15,7 +15,8 @@ import {
   type LocationCheck,
   type ScanLease,
 } from '../../gen/drover/v1/session_pb.ts';
-import { progressBytes, progressItems, stopJob } from '../pool/jobs.ts';
+import { systemClock, type Clock } from '../../lib/time.ts';
+import { noteEnding, progressBytes, progressItems, stopJob, untilEnding } from '../pool/jobs.ts';
 import { BatchRun } from './batch-run.ts';
 import { checkLocation } from './check-location.ts';
 import { keyText, type UnfinishedBatch } from './journal.ts';
@@ -25,17 +26,22 @@ import {
   LeaseJournal,
   type LeaseJournalParts,
 } from './lease-journal.ts';
-import { attentionOf, endOf, isRevoked, isScan, type Entry } from './lease-entry.ts';
+import { attentionOf, endOf, hasThread, isRevoked, isScan, type Entry } from './lease-entry.ts';
 import { stepLease, takesSlot, type HeldLease, type LeaseEvent } from './lease-table.ts';
 import { PendingNotes } from './pending-notes.ts';
 import { ScanRun } from './scan-run.ts';
 import { guardSources } from './source-roots.ts';
+
+/** How long a lease is kept that this agent may not do. */
+const refusalPauseMs = 5000;
 
 export interface WorkOptions extends LeaseJournalParts {
   /** How many leases may be worked on or wait; what comes beyond them is given back. */
   slots: number;
   /** What may be read; none: everything. @default none */
   sourceRoots?: readonly string[];
+  /** @default the machine's */
+  clock?: Clock;
 }
 
 export class Work {
@@ -46,7 +52,8 @@ export class Work {
   readonly #entries = new Map<string, Entry>();
   readonly #waiters = new Set<() => void>();
   #send: ((frame: AttachRequest) => void) | undefined;
-  #jobs = 0;
+  /** Leases whose jobs are going. */
+  readonly #going = new Set<Entry>();
   #named: LeaseKey[] = [];
   #attention: Attention | undefined;
   /** What the coordinator was told last of what is wrong. */
@@ -74,7 +81,7 @@ export class Work {
 
   /** Whether anything goes on that a watcher wants to see progress of. */
   get busy(): boolean {
-    return this.#jobs > 0;
+    return this.#going.size > 0;
   }
 
   get draining(): boolean {
@@ -151,7 +158,7 @@ export class Work {
 
   /** Resolves when `condition` holds, which is asked after every change. */
   async until(condition: (work: { leases: number; jobs: number }) => boolean): Promise<void> {
-    while (!condition({ leases: this.#entries.size, jobs: this.#jobs }))
+    while (!condition({ leases: this.#entries.size, jobs: this.#going.size }))
       await new Promise<void>((resolve) => this.#waiters.add(resolve));
   }
 
@@ -169,7 +176,7 @@ export class Work {
   ): void {
     const { key } = lease;
     if (key === undefined || this.#entries.has(keyText(key))) return;
-    if (!this.#mayRead(lease)) return this.#giveBack(key);
+    if (!this.#mayRead(lease)) return this.#refuse(key);
     const taken = Array.from(this.#entries.values()).filter(({ held }) => takesSlot(held)).length;
     const usesTenant = this.#usesTenant(lease);
     const isHindered = usesTenant && this.#attention !== undefined;
@@ -182,6 +189,12 @@ export class Work {
     const held: HeldLease = { state: 'queued', work: run.work };
     this.#entries.set(keyText(key), { key, held, run, usesTenant, recorded });
     this.#startQueued();
+  }
+
+  /** Not at once: the coordinator did not know what may be read here, and would give the same lease again, as fast as it can. */
+  #refuse(key: LeaseKey): void {
+    const { clock = systemClock } = this.#options;
+    clock.after(refusalPauseMs, () => this.#giveBack(key));
   }
 
   #usesTenant({ destination }: ScanLease | BatchLease): boolean {
@@ -305,11 +318,13 @@ export class Work {
     if (effects.length > 0) this.#tell();
   }
 
+  /** Begins what waits, in the order in which it came: what cannot begin yet is not overtaken. */
   #startQueued(): void {
     for (const entry of this.#entries.values()) {
-      if (this.#closed || this.#jobs >= this.#options.pool.threads) return;
-      if (entry.held.state === 'queued' && !this.#hasOlder(entry.key))
-        this.#apply(entry, { kind: 'start' });
+      if (this.#closed) return;
+      if (entry.held.state !== 'queued' || this.#hasOlder(entry.key)) continue;
+      if (!hasThread(entry, this.#going, this.#options.pool.threads)) return;
+      this.#apply(entry, { kind: 'start' });
     }
   }
 
@@ -320,10 +335,13 @@ export class Work {
   }
 
   async #runJob(entry: Entry): Promise<void> {
-    this.#jobs += 1;
+    const run = entry.run!;
+    this.#going.add(entry);
+    void untilEnding(run.shared).then(() => this.#startQueued());
     await entry.recorded;
-    const report = await entry.run!.run(this.#options.pool);
-    this.#jobs -= 1;
+    const report = await run.run(this.#options.pool);
+    this.#going.delete(entry);
+    noteEnding(run.shared);
     if (!this.#closed) this.#apply(entry, endOf(report));
     this.#startQueued();
     this.#tell();
