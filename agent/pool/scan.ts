@@ -81,7 +81,9 @@ function refuseRecycledFolder(path: string): DroverError | undefined {
 /** A destination that is not there is a reason not to begin, rather than one for each item. */
 async function checkReachable(job: ScanJob): Promise<void> {
   using tenant = openTenant(job, job.shared);
-  await using _destination = await openDestination(job.destination, tenant);
+  // Each run asks once, and finds out before anything of it is planned.
+  const asking = tenant && { ...tenant, asksAnew: true };
+  await using _destination = await openDestination(job.destination, asking);
 }
 
 /** Collects items and posts pages as credits allow. Both methods answer false when the job is to stop. */

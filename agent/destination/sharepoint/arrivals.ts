@@ -15,6 +15,8 @@ import { throughRaces } from './races.ts';
 export interface LibraryFacts {
   /** Files stay checked out, and hidden from others, until they are checked in; undefined: not yet known. */
   requiresCheckOut: boolean | undefined;
+  /** Settles when the file that it is found out by was looked at. */
+  looking?: Promise<unknown> | undefined;
 }
 
 /** A file as it stands there. */
@@ -70,8 +72,12 @@ export class Arrivals {
   /** The service says so only when it is asked: for the first file, and then for each where the library requires it. */
   async #isCheckedOut(path: string): Promise<boolean> {
     const { library, look } = this.#parts;
+    // Of files that arrive together one is enough.
+    if (library.requiresCheckOut === undefined) await library.looking;
     if (library.requiresCheckOut === false) return false;
-    const isCheckedOut = (await look(path))?.isCheckedOut === true;
+    const looked = look(path);
+    library.looking ??= looked.catch(() => undefined).finally(() => (library.looking = undefined));
+    const isCheckedOut = (await looked)?.isCheckedOut === true;
     library.requiresCheckOut ??= isCheckedOut;
     return isCheckedOut;
   }

@@ -1,5 +1,6 @@
 // The folders of a drive: each is made once, and whoever else makes it at the same time is no trouble.
 import type { DroverError } from '../../../lib/error.ts';
+import { StoppedError } from '../../pool/stopped-error.ts';
 import type { Clock } from '../../../lib/time.ts';
 import { conflictError } from '../destination-error.ts';
 import type { FolderTimes } from '../destination.ts';
@@ -32,13 +33,26 @@ export class DriveFolders {
     this.#known = known;
   }
 
-  /** Makes the folder with this path below the drive's root, and those above it, where they are missing. */
-  async ensure(path: string): Promise<void> {
-    if (path === '') return;
-    const known = this.#known.get(path);
-    if (known !== undefined) return await known;
+  /**
+   * Makes the folder with this path below the drive's root, and those above it, where they are missing. `mayBeThere`: it is most likely there,
+   * so that it is looked at first.
+   */
+  async ensure(path: string, mayBeThere = false): Promise<void> {
+    for (let known = this.#known.get(path); path !== ''; known = this.#known.get(path)) {
+      if (known === undefined) return await this.#ensureUnknown(path, mayBeThere);
+      try {
+        return await known;
+      } catch (thrown) {
+        // Another job of this thread was at it and was told to stop: this one goes on.
+        if (!(thrown instanceof StoppedError) || this.#parts.signal.aborted) throw thrown;
+        if (this.#known.get(path) === known) this.#known.delete(path);
+      }
+    }
+  }
+
+  async #ensureUnknown(path: string, mayBeThere: boolean): Promise<void> {
     if (this.#known.size >= knownMax) this.#known.clear();
-    const making = this.#make(path);
+    const making = mayBeThere ? this.#find(path) : this.#make(path);
     this.#known.set(path, making);
     try {
       await making;
@@ -54,15 +68,15 @@ export class DriveFolders {
     this.#ids.clear();
   }
 
+  async #find(path: string): Promise<void> {
+    const item = await this.look(path);
+    if (item === undefined) return await this.#make(path);
+    if (!item.isFolder) throw notFolder(path, item);
+  }
+
   async #make(path: string): Promise<void> {
-    const cut = path.lastIndexOf('/');
-    const parent = path.slice(0, Math.max(cut, 0));
-    const create = async () => {
-      await this.ensure(parent);
-      await this.#create(parent, path.slice(cut + 1));
-    };
     try {
-      await throughRaces(() => this.#again(parent, create), this.#parts);
+      await throughRaces(() => this.#createBelow(path), this.#parts);
     } catch (thrown) {
       const isThere = thrown instanceof GraphFailure && thrown.status === 409;
       if (!isThere) throw thrown;
@@ -72,14 +86,24 @@ export class DriveFolders {
     }
   }
 
-  /** A folder that was there may be gone: then it is made once more. */
-  async #again(parent: string, create: () => Promise<void>): Promise<void> {
+  /** What is above it is most likely there, made by this agent or another one; it is made only when it is not. */
+  async #createBelow(path: string): Promise<void> {
+    const cut = path.lastIndexOf('/');
+    const parent = path.slice(0, Math.max(cut, 0));
+    const name = path.slice(cut + 1);
+    // Of what is being made right now the end is awaited.
+    const before = this.#known.get(parent);
+    if (before !== undefined) await this.ensure(parent);
     try {
-      await create();
+      await this.#create(parent, name);
     } catch (thrown) {
-      if (parent === '' || !(thrown instanceof GraphFailure) || thrown.status !== 404) throw thrown;
-      this.forget();
-      await create();
+      if (parent === '' || !(thrown instanceof GraphFailure) || thrown.status === 409) throw thrown;
+      // It was there and is gone, unless somebody has noticed already.
+      const isGone = thrown.status === 404 && before !== undefined;
+      if (isGone && this.#known.get(parent) === before) this.forget();
+      if (before !== undefined && !isGone) throw thrown;
+      await this.ensure(parent);
+      await this.#create(parent, name);
     }
   }
 

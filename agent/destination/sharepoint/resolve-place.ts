@@ -6,6 +6,7 @@ import { ErrorReason } from '../../../gen/drover/v1/error_pb.ts';
 import { encodePath } from './drive-item.ts';
 import type { GraphAnswer, GraphClient } from './graph-client.ts';
 import { GraphFailure, rootError } from './graph-error.ts';
+import { KnownDrives, type Drive } from './known-drives.ts';
 
 /** Where files go. */
 export interface ResolvedPlace {
@@ -20,37 +21,73 @@ export interface ResolvedPlace {
 const subsitesMax = 8;
 const drivesPageMax = 50;
 
-/** Asks the service. Throws DroverError that says what was tried. */
+/** Asks the service where `known` does not say it; what is found is put there. Throws DroverError that says what was tried. */
 export async function resolvePlace(
   client: GraphClient,
   place: SharePointPlace,
   signal: AbortSignal,
+  known = new KnownDrives(),
 ): Promise<ResolvedPlace> {
   return place.kind === 'onedrive'
-    ? resolveOneDrive(client, place.user, signal)
-    : resolvePath(client, place, signal);
+    ? resolveOneDrive(client, place.user, signal, known)
+    : (knownPath(client, place, known) ?? (await resolvePath(client, place, signal, known)));
 }
 
 async function resolveOneDrive(
   client: GraphClient,
   user: string,
   signal: AbortSignal,
+  known: KnownDrives,
 ): Promise<ResolvedPlace> {
-  const path = `/users/${encodeURIComponent(user)}/drive?${driveSelect}`;
-  const answer = await ask(client, path, `the OneDrive of ${user}`, signal);
-  const drive = readDrive(answer.body);
-  if (drive === undefined) throw unreadable(`the OneDrive of ${user}`, answer);
+  const tried = `the OneDrive of ${user}`;
+  const now = client.clock.now();
+  let [drive] = known.get(tried, now) ?? [];
+  if (drive === undefined) {
+    const path = `/users/${encodeURIComponent(user)}/drive?${driveSelect}`;
+    const answer = await ask(client, path, tried, signal);
+    drive = readDrive(answer.body);
+    if (drive === undefined) throw unreadable(tried, answer);
+    known.set(tried, [drive], now);
+  }
   return { driveId: drive.id, folder: '', libraryUrl: drive.webUrl };
+}
+
+/** The library that the path leads into, where it is one of the site that the path begins with and that is known; else it must be asked for. */
+function knownPath(
+  client: GraphClient,
+  { host, path }: SitePath,
+  known: KnownDrives,
+): ResolvedPlace | undefined {
+  const parts = partsOf(path);
+  const siteParts = siteLength(parts);
+  const siteUrl = addressOf(host, parts.slice(0, siteParts).join('/'));
+  const drives = known.get(siteUrl, client.clock.now());
+  return drives && libraryAt(drives, siteUrl, parts.slice(siteParts));
+}
+
+interface SitePath {
+  host: string;
+  path: string;
+}
+
+function partsOf(path: string): string[] {
+  return path.split('/').filter((part) => part !== '');
+}
+
+/** How many parts of a path name the outermost site that it can lie in. */
+function siteLength([first]: readonly string[]): number {
+  return isManaged(first) ? 2 : 0;
 }
 
 /** Looks for a library that the path leads into, in the site it begins with, then in that site's subsites. */
 async function resolvePath(
   client: GraphClient,
-  { host, path }: { host: string; path: string },
+  { host, path }: SitePath,
   signal: AbortSignal,
+  known: KnownDrives,
 ): Promise<ResolvedPlace> {
-  const parts = path.split('/').filter((part) => part !== '');
-  let siteParts = isManaged(parts[0]) ? 2 : 0;
+  const parts = partsOf(path);
+  let siteParts = siteLength(parts);
   if (siteParts > parts.length) throw missing(host, parts);
   const seen: string[] = [];
   for (let depth = 0; depth < subsitesMax && siteParts <= parts.length; depth++, siteParts++) {
@@ -59,8 +96,8 @@ async function resolvePath(
     const drives = await drivesOf(client, host, sitePath, signal, depth > 0);
     // What does not exist one level deeper is no subsite, and its parent's libraries were looked at already.
     if (drives === undefined) break;
-    const rest = parts.slice(siteParts);
-    const found = rest.length === 0 ? defaultLibrary(drives) : libraryOf(drives, siteUrl, rest);
+    known.set(siteUrl, drives, client.clock.now());
+    const found = libraryAt(drives, siteUrl, parts.slice(siteParts));
     if (found !== undefined) return found;
     seen.push(...drives.map(({ name, webUrl }) => `${name} (${webUrl})`));
   }
@@ -81,12 +118,9 @@ async function drivesOf(
   mayBeMissing: boolean,
 ): Promise<Drive[] | undefined> {
   const tried = `the site ${addressOf(host, sitePath)}`;
-  const site = sitePath === '' ? `/sites/${host}` : `/sites/${host}:/${encodePath(sitePath)}`;
+  const site = sitePath === '' ? `/sites/${host}` : `/sites/${host}:/${encodePath(sitePath)}:`;
   try {
-    const answer = await client.call(get(`${site}?$select=id,webUrl`), signal);
-    const id = (answer.body as { id?: unknown } | undefined)?.id;
-    if (typeof id !== 'string') throw unreadable(tried, answer);
-    return await allDrives(client, id, `the libraries of ${tried}`, signal);
+    return await allDrives(client, `${site}/drives?${driveSelect}`, tried, signal);
   } catch (thrown) {
     if (signal.aborted) throw signal.reason;
     const isMissing = thrown instanceof GraphFailure && [400, 404].includes(thrown.status);
@@ -97,14 +131,14 @@ async function drivesOf(
 
 async function allDrives(
   client: GraphClient,
-  siteId: string,
+  first: string,
   tried: string,
   signal: AbortSignal,
 ): Promise<Drive[]> {
   const drives: Drive[] = [];
-  let next: string | undefined = `/sites/${encodeURIComponent(siteId)}/drives?${driveSelect}`;
+  let next: string | undefined = first;
   for (let page = 0; next !== undefined && page < drivesPageMax; page++) {
-    const answer: GraphAnswer = await ask(client, next, tried, signal);
+    const answer: GraphAnswer = await client.call(get(next), signal);
     const body = answer.body as { value?: unknown; '@odata.nextLink'?: unknown } | undefined;
     if (!Array.isArray(body?.value)) throw unreadable(tried, answer);
     drives.push(...body.value.map(readDrive).filter((drive) => drive !== undefined));
@@ -120,14 +154,6 @@ function pathOfLink(link: string): string | undefined {
   return at < 0 ? undefined : link.slice(at + '/v1.0'.length);
 }
 
-interface Drive {
-  id: string;
-  /** The library's title. */
-  name: string;
-  /** Without a view's page at its end. */
-  webUrl: string;
-}
-
 const driveSelect = '$select=id,name,webUrl,driveType';
 
 function readDrive(body: unknown): Drive | undefined {
@@ -135,6 +161,11 @@ function readDrive(body: unknown): Drive | undefined {
   if (typeof drive?.id !== 'string' || typeof drive.webUrl !== 'string') return undefined;
   const webUrl = drive.webUrl.replace(/\/Forms\/[^/]+\.aspx$/i, '').replace(/\/+$/, '');
   return { id: drive.id, name: typeof drive.name === 'string' ? drive.name : '', webUrl };
+}
+
+/** The library that a path below a site leads into; the path is empty for the site alone. */
+function libraryAt(drives: readonly Drive[], siteUrl: string, rest: readonly string[]) {
+  return rest.length === 0 ? defaultLibrary(drives) : libraryOf(drives, siteUrl, rest);
 }
 
 /** What a site's address alone means: its one library, or the one that every site is made with. */

@@ -40,6 +40,8 @@ export interface SharePointDestinationParts {
   library: LibraryFacts;
   /** How many uploads to have open at once. */
   lanes: number;
+  /** Something was not where the place says, or may not be reached. */
+  onMissing?: () => void;
   /** Aborts when the job is to stop. */
   signal: AbortSignal;
 }
@@ -102,7 +104,7 @@ class SharePointDestination implements Destination {
     return await this.#guarded(path, async () => {
       const resumed = await this.#resume(options);
       if (resumed !== undefined) return resumed;
-      await this.#folders.ensure(parentFolder(this.#below(path)));
+      await this.#folders.ensure(parentFolder(this.#below(path)), true);
       const standing = await this.#standing(options);
       if (standing !== undefined && !this.#mayReplace(options, standing))
         return this.#existing(path, standing);
@@ -289,6 +291,8 @@ class SharePointDestination implements Destination {
       return await call();
     } catch (thrown) {
       if (this.#parts.signal.aborted) throw this.#parts.signal.reason;
+      const isMissing = thrown instanceof GraphFailure && [403, 404].includes(thrown.status);
+      if (isMissing) this.#parts.onMissing?.();
       throw itemError(thrown, path, what);
     }
   }

@@ -6,6 +6,7 @@ import { checkDestination, openDestination } from '../open-destination.ts';
 import type { SharePointAccess } from './access.ts';
 import { createGateMemory } from './tenant-gate.ts';
 import type { TenantJob } from './tenant.ts';
+import { StoppedError } from '../../pool/stopped-error.ts';
 import { contentOfBytes, openTestPlace, send } from './testing/place.ts';
 import { TestTenant } from './testing/tenant.ts';
 
@@ -47,12 +48,48 @@ test.serial('jobs of one run find the place and get a token once', async (t) => 
   await send(destination, 'a/two.txt', content);
   const after = await requests();
   t.deepEqual(second.tokens, []);
-  t.is(after['sites'], before['sites'], 'nobody asks for the site again');
+  t.is(after['drives'], before['drives'], 'nobody asks for the libraries again');
   t.is(after['items'], before['items'], 'nor for the folder, nor whether check-out is required');
   t.is(after['createUploadSession'], before['createUploadSession']! + 1);
   t.is(after['uploadSession'], before['uploadSession']! + 1);
   t.deepEqual(await place.list(), ['a', 'a/one.txt', 'a/two.txt']);
 });
+
+test.serial(
+  'the next run knows the libraries of a site, unless it is to ask, or something was missing',
+  async (t) => {
+    const place = await openTestPlace(tenant);
+    const asked = async () =>
+      ((await tenant.stats()) as { classes: Record<string, number> }).classes['drives'] ?? 0;
+    const open = async (run: number, more: Partial<TenantJob> = {}) => {
+      const before = await asked();
+      const destination = await openDestination(place.address, { ...jobOf(`tasks/k/runs/${run}`), ...more }); // prettier-ignore
+      return { destination, asked: (await asked()) - before };
+    };
+    t.is((await open(1, { asksAnew: true })).asked, 1);
+    const { destination, ...second } = await open(2);
+    t.is(second.asked, 0);
+    t.is((await open(2, { asksAnew: true })).asked, 1);
+    await tenant.fault({ name: 'gone', path: 'gone.*createUploadSession', fault: { kind: 'status', status: 404 } }); // prettier-ignore
+    await t.throwsAsync(send(destination, 'gone', content));
+    t.is((await open(3)).asked, 1);
+  },
+);
+
+test.serial(
+  'a folder that a job which was stopped was making is made by the one beside it',
+  async (t) => {
+    const place = await openTestPlace(tenant);
+    const stop = new AbortController();
+    const first = await openDestination(place.address, { ...jobOf('tasks/s/runs/1'), signal: stop.signal }); // prettier-ignore
+    const second = await openDestination(place.address, jobOf('tasks/s/runs/1'));
+    const stopped = t.throwsAsync(first.makeFolder('a'), { instanceOf: StoppedError });
+    const made = second.makeFolder('a');
+    stop.abort(new StoppedError());
+    await Promise.all([stopped, made]);
+    t.deepEqual(await place.list(), ['a']);
+  },
+);
 
 test.serial('another run looks anew, and a folder that is gone by then is made', async (t) => {
   const place = await openTestPlace(tenant);

@@ -1,5 +1,5 @@
-// What a thread keeps of the tenant between jobs: connections, the last token, and for each run what was found out about its
-// destination. Jobs of one thread come one after another, but requests of one job run side by side.
+// What a thread keeps of the tenant between jobs: connections, the last token, the drives of the sites it was in lately, and for each run
+// what was found out about its destination. Two jobs of one thread may use it at once.
 import type { Dispatcher } from 'undici';
 import type { SharePointPlace } from '../../../lib/location.ts';
 import { systemClock } from '../../../lib/time.ts';
@@ -10,6 +10,7 @@ import type { LibraryFacts } from './arrivals.ts';
 import { checkPlace } from './check-place.ts';
 import type { KnownFolders } from './drive-folders.ts';
 import { GraphClient } from './graph-client.ts';
+import { KnownDrives } from './known-drives.ts';
 import { patientToken } from './patient-token.ts';
 import { resolvePlace, type ResolvedPlace } from './resolve-place.ts';
 import { openSharePointDestination } from './sharepoint-destination.ts';
@@ -21,12 +22,16 @@ export interface TenantJob {
   host: TokenSource & { log: LogLine };
   /** tasks/{task}/runs/{run} */
   run: string;
+  /** The service is to be asked where the place is, also when it is known. */
+  asksAnew?: boolean;
   signal: AbortSignal;
 }
 
 /** What is known of one run's destination. */
 interface KnownPlace {
   place: ResolvedPlace;
+  /** Nobody was asked for it, because the drives of its site were known. */
+  wasKnown: boolean;
   folders: KnownFolders;
   library: LibraryFacts;
 }
@@ -38,6 +43,7 @@ const tokenMsLeft = 60_000;
 
 const dispatchers = new Map<string, Dispatcher>();
 const tokens = new Map<string, { token: string; expiresOnMs: number }>();
+const knownDrives = new KnownDrives();
 const knownPlaces = new Map<string, KnownPlace>();
 
 /** Opens a place as a destination. Throws DroverError that says what was tried when it is not there. */
@@ -49,7 +55,8 @@ export async function openTenantDestination(
   const getToken = tokenOf(job);
   const log = host.log;
   const client = createClient(job, patientToken({ getToken, clock: systemClock, log, signal }));
-  const known = await knowPlace(place, client, job);
+  const key = `${job.run} ${JSON.stringify(place)}`;
+  const known = await knowPlace(key, place, client, job);
   return openSharePointDestination({
     client,
     clock: systemClock,
@@ -58,6 +65,11 @@ export async function openTenantDestination(
     library: known.library,
     lanes: access.lanes,
     signal,
+    onMissing: () => {
+      // The place may have been found out before the library was replaced by another one: the next job asks.
+      knownDrives.clear();
+      if (known.wasKnown && knownPlaces.get(key) === known) knownPlaces.delete(key);
+    },
   });
 }
 
@@ -68,15 +80,18 @@ export async function checkTenantPlace(place: SharePointPlace, job: TenantJob): 
 }
 
 async function knowPlace(
+  key: string,
   place: SharePointPlace,
   client: GraphClient,
-  { run, signal }: TenantJob,
+  { asksAnew = false, signal }: TenantJob,
 ): Promise<KnownPlace> {
-  const key = `${run} ${JSON.stringify(place)}`;
   let known = knownPlaces.get(key);
-  if (known === undefined) {
+  if (known === undefined || asksAnew) {
+    if (asksAnew) knownDrives.clear();
+    const asked = knownDrives.asked;
     known = {
-      place: await resolvePlace(client, place, signal),
+      place: await resolvePlace(client, place, signal, knownDrives),
+      wasKnown: knownDrives.asked === asked,
       folders: new Map(),
       library: { requiresCheckOut: undefined },
     };
