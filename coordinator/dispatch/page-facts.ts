@@ -51,22 +51,19 @@ export async function pageFacts(
   return { ...moves, places, unreported, lastDestinationPath };
 }
 
+/** What was noted of each item, and of what it was before it moved. Planning needs it: an item with a note is never taken for unchanged. */
 async function unreportedOf(
   transaction: Transaction,
   { task }: RunKey,
   items: readonly ScannedItem[],
   origins: readonly (Origin | undefined)[],
 ) {
-  const own = await transaction.unreported(
-    task,
-    items.map(({ path }) => path),
-  );
-  return await Promise.all(
-    own.map(async (row, index) => {
-      const origin = origins[index];
-      return origin === undefined
-        ? [row]
-        : [row, ...(await transaction.unreported(task, [origin.path]))];
-    }),
-  );
+  const paths = items.map(({ path }) => path);
+  const moved = origins.filter((origin) => origin !== undefined).map(({ path }) => path);
+  const rows = await transaction.unreported(task, [...paths, ...moved]);
+  const ofOrigin = new Map(moved.map((path, index) => [path, rows[paths.length + index]]));
+  return paths.map((_, index) => {
+    const origin = origins[index];
+    return origin === undefined ? [rows[index]] : [rows[index], ofOrigin.get(origin.path)];
+  });
 }
