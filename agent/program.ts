@@ -1,8 +1,10 @@
 // The commands of drover-agent. Each one's definition is light; what it does is loaded when it is chosen.
 import { Command } from 'commander';
 import type { CommandEdge } from './command-edge.ts';
+import { doctorCommand } from './doctor/doctor-command.ts';
 import { compileAgentOptions } from './options.ts';
 import { addRunOptions, type RunFlags } from './run-options.ts';
+import { credentialsCommand } from './vault/credentials-command.ts';
 import { version } from '../lib/version.ts';
 
 /** Runs the command that the arguments name. Throws what `parseAgentOptions` throws, and DroverErrors of the command. */
@@ -24,6 +26,8 @@ export function createProgram(edge: CommandEdge): Command {
     addRunOptions(new Command('run'))
       .description('run the agent, as without a command')
       .action((flags: RunFlags) => run(flags, edge)),
+    doctorCommand(edge),
+    credentialsCommand(edge),
   ];
   for (const command of commands) program.addCommand(inherit(command));
   return program;

@@ -53,7 +53,7 @@ export function dataOption(): Option {
 export function vaultKeyFileOption(): Option {
   return new Option(
     '--vault-key-file <file>',
-    'where the key of the vault is kept (default: vault-key in the data folder)',
+    'where the key of the vault is kept (default: seal-key in the data folder)',
   )
     .env('DROVER_AGENT_VAULT_KEY_FILE')
     .argParser(nonEmpty);
@@ -168,7 +168,8 @@ export function addRunOptions(command: Command): Command {
 }
 
 const helpAfter = `
-What is given here or in the environment counts more than what \`drover-agent setup\` wrote into agent.json in the data folder.
+What is given here or in the environment counts more than what \`drover-agent setup\` wrote into agent.json in the data folder, and
+more than the secrets in the agent's vault.
 
 The join token can stand in the environment variable DROVER_JOIN_TOKEN instead of a file; it is never an argument, because
 other users of the computer can see those.

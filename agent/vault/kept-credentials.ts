@@ -6,10 +6,6 @@ import type { Vault, VaultEntry } from './vault.ts';
 /** A secret or certificate of the application. */
 export type ApplicationCredential = Exclude<SignInCredential, { kind: 'device-code' | 'vault' }>;
 
-/** The names of entries, as a person gives them; a Windows account's has the pattern of its shares after it. */
-export const credentialNames = ['client-secret', 'client-certificate', 'windows-account'] as const;
-export type CredentialName = (typeof credentialNames)[number];
-
 /** What `list` says of an entry. */
 export interface KeptCredential {
   /** Such as `client-secret`, or `windows-account \\server\*`. */
