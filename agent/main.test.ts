@@ -11,6 +11,7 @@ import test, { type ExecutionContext } from 'ava';
 import { BatchItemsSchema, BatchResultsSchema, ScanPageSchema, type ScanPage } from '../gen/drover/v1/columns_pb.ts'; // prettier-ignore
 import { ItemAction, ItemKind, ItemState } from '../gen/drover/v1/item_pb.ts';
 import { BatchPhase } from '../gen/drover/v1/session_pb.ts';
+import { compileCacheVariable } from '../lib/compile-cache-variable.ts';
 import { PlayedCoordinator, type PlayedSession } from './link/played-coordinator.ts';
 
 const main = fileURLToPath(new URL('main.ts', import.meta.url));
@@ -45,7 +46,7 @@ async function startProcess(
   const { host, port } = coordinator.address;
   const args = [main, '--coordinator', `${host}:${port}`, '--data', place.data, '--threads', '2'];
   const child = spawn(process.execPath, [...args, '--json', '--log-level', 'error'], {
-    env: { DROVER_JOIN_TOKEN: coordinator.joinToken },
+    env: { ...compileCacheVariable(), DROVER_JOIN_TOKEN: coordinator.joinToken },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   t.teardown(() => child.kill('SIGKILL'));

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { formatHostPort } from '../lib/option-values.ts';
+import { compileCacheVariable } from '../lib/compile-cache-variable.ts';
 import { parseAgentOptions } from './options.ts';
 
 const main = fileURLToPath(new URL('main.ts', import.meta.url));
@@ -148,7 +149,7 @@ function run(
   environment: Record<string, string>,
 ): Promise<{ status: number | string; output: string; error: string }> {
   return new Promise((resolve) => {
-    const options = { env: { HOME: tmpdir(), ...environment } };
+    const options = { env: { HOME: tmpdir(), ...compileCacheVariable(), ...environment } };
     execFile(process.execPath, [main, ...args], options, (failure, output, error) =>
       resolve({ status: failure?.code ?? 0, output, error }),
     );

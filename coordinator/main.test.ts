@@ -6,6 +6,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
+import { compileCacheVariable } from '../lib/compile-cache-variable.ts';
 import { readConnection } from '../lib/connection.ts';
 
 const main = path.join(import.meta.dirname, 'main.ts');
@@ -17,8 +18,9 @@ function temporaryFolder(t: ExecutionContext): string {
 }
 
 function start(t: ExecutionContext, args: string[], environment: Record<string, string> = {}) {
-  const options = { env: { PATH: '/usr/bin:/bin', HOME: temporaryFolder(t), ...environment } };
-  const child = spawn(process.execPath, [main, ...args], { ...options, stdio: 'pipe' });
+  const usual = { PATH: '/usr/bin:/bin', HOME: temporaryFolder(t), ...compileCacheVariable() };
+  const env = { ...usual, ...environment };
+  const child = spawn(process.execPath, [main, ...args], { env, stdio: 'pipe' });
   t.teardown(() => child.kill('SIGKILL'));
   return child;
 }

@@ -6,12 +6,14 @@ import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
+import { compileCacheVariable } from '../lib/compile-cache-variable.ts';
 import { ask, createClient, temporaryFolder } from './front/test-door.ts';
 
 const main = path.join(import.meta.dirname, 'main.ts');
 
 function start(t: ExecutionContext, args: string[], environment: Record<string, string> = {}) {
-  const env = { PATH: '/usr/bin:/bin', HOME: temporaryFolder(t), ...environment };
+  const usual = { PATH: '/usr/bin:/bin', HOME: temporaryFolder(t), ...compileCacheVariable() };
+  const env = { ...usual, ...environment };
   const child = spawn(process.execPath, [main, ...args], { env, stdio: 'pipe' });
   t.teardown(() => child.kill('SIGKILL'));
   return child;

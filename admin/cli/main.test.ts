@@ -3,14 +3,16 @@ import { spawn } from 'node:child_process';
 import path from 'node:path';
 import test from 'ava';
 import { AgentService } from '../../gen/drover/v1/agent_pb.ts';
+import { compileCacheVariable } from '../../lib/compile-cache-variable.ts';
 import { version } from '../../lib/version.ts';
 import { startTestCoordinator, type TestCoordinator } from './test-coordinator.ts';
 
 const program = path.join(import.meta.dirname, 'main.ts');
 
 function start(coordinator: TestCoordinator | undefined, words: string[]) {
-  const environment = coordinator === undefined ? {} : { DROVER_DATA: coordinator.dataFolder };
-  const child = spawn(process.execPath, [program, ...words], { env: environment });
+  const own = coordinator === undefined ? {} : { DROVER_DATA: coordinator.dataFolder };
+  const env = { ...compileCacheVariable(), ...own };
+  const child = spawn(process.execPath, [program, ...words], { env });
   const texts = { stdout: '', stderr: '' };
   child.stdout.on('data', (data: Buffer) => (texts.stdout += data.toString()));
   child.stderr.on('data', (data: Buffer) => (texts.stderr += data.toString()));
