@@ -1,30 +1,14 @@
-import type { MessageInitShape } from '@bufbuild/protobuf';
 import { timestampMs } from '@bufbuild/protobuf/wkt';
 import test, { type ExecutionContext } from 'ava';
 import { AgentAvailability, AgentService, AgentState, type Agent } from '../../gen/drover/v1/agent_pb.ts'; // prettier-ignore
-import {
-  AgentSessionService,
-  EnrollmentService,
-  type AttachRequestSchema,
-  type AttachResponse,
-} from '../../gen/drover/v1/session_pb.ts';
+import { EnrollmentService } from '../../gen/drover/v1/session_pb.ts';
 import { TaskService } from '../../gen/drover/v1/task_pb.ts';
-import { AsyncQueue } from '../../lib/async-queue.ts';
 import { ManualClock } from '../dispatch/testing/manual-clock.ts';
+import { attach } from './testing/attached-agent.ts';
 import { refusalOf } from './testing/refusal.ts';
-import {
-  createRequest,
-  runCoordinator,
-  temporaryFolder,
-  type RunningCoordinator,
-} from './testing/running-coordinator.ts';
-
-type Frame = MessageInitShape<typeof AttachRequestSchema>;
-type Identity = Awaited<ReturnType<RunningCoordinator['join']>>['identity'];
-type Answer<C> = Extract<AttachResponse['frame'], { case: C }>['value'];
+import { createRequest, runCoordinator, temporaryFolder } from './testing/running-coordinator.ts';
 
 const { ONLINE, BUSY, DRAINING, DISCONNECTED, DISABLED } = AgentState;
-const hello = { version: '1.2.3', platform: 'linux/x64', slots: 2, locationKinds: ['file'], group: 'north', sourceRoots: ['/srv'] }; // prettier-ignore
 
 /** A coordinator with a clock that stands, some hours ago: what it signs later must be good for a client already. */
 async function open(t: ExecutionContext, dataFolder = temporaryFolder(t), at?: ManualClock) {
@@ -35,38 +19,6 @@ async function open(t: ExecutionContext, dataFolder = temporaryFolder(t), at?: M
   const stateOf = (agent: Agent) => [agent.state, (clock.now() - timestampMs(agent.stateTime!)) / 1000]; // prettier-ignore
   const state = async (name: string) => stateOf((await agents.getAgent({ name })).agent!);
   return { ...running, dataFolder, clock, agents, state, stateOf };
-}
-
-/** Attaches an agent that reads everything, and leaves when the coordinator ends the session. */
-async function attach(running: RunningCoordinator, identity: Identity) {
-  const frames = new AsyncQueue<Frame>(100);
-  frames.push({ frame: { case: 'hello', value: hello } });
-  const received = new AsyncQueue<AttachResponse>(100);
-  const read = async () => {
-    const session = running.client(AgentSessionService, { token: '', identity });
-    for await (const answer of session.attach(frames)) received.push(answer);
-  };
-  const reading = read()
-    .then(
-      () => received.end(),
-      (error: unknown) => received.end(error),
-    ) // prettier-ignore
-    .finally(() => frames.end());
-  const answers = received[Symbol.asyncIterator]();
-  /** The next frame of a kind; those before it are passed over. */
-  const next = async <C extends NonNullable<AttachResponse['frame']['case']>>(kind: C) => {
-    for (;;) {
-      const answer = await answers.next();
-      if (answer.done === true) throw new Error('the session has ended');
-      if (answer.value.frame.case === kind) return answer.value.frame.value as Answer<C>;
-    }
-  };
-  await next('welcome');
-  const leave = () => {
-    frames.end();
-    return reading;
-  };
-  return { next, leave, send: (frame: NonNullable<Frame['frame']>) => frames.push({ frame }) };
 }
 
 test('an agent says in which state it is, and since when', async (t) => {
@@ -94,6 +46,8 @@ test('an agent says in which state it is, and since when', async (t) => {
   t.deepEqual(stateOf(disabled.agent!), [DISABLED, 0]);
   t.is((await one.next('leaseRevocation')).key!.lease, key!.lease);
   one.send({ case: 'leaseReturn', value: { keys: [key!] } });
+  t.deepEqual((await refusalOf(one.next('scanLease'))).reasons, ['AGENT_DISABLED']);
+  t.deepEqual((await refusalOf(attach(running, identity))).reasons, ['AGENT_DISABLED']);
   clock.advance(1000);
   t.deepEqual(stateOf((await agents.disableAgent({ name })).agent!), [DISABLED, 1]);
   const { name: other, identity: second } = await join('two');
@@ -101,11 +55,13 @@ test('an agent says in which state it is, and since when', async (t) => {
   t.is((await two.next('scanLease')).key!.lease, key!.lease);
   t.is((await state(other))[0], BUSY);
 
-  t.deepEqual(stateOf((await agents.enableAgent({ name })).agent!), [ONLINE, 0]);
+  t.deepEqual(stateOf((await agents.enableAgent({ name })).agent!), [DISCONNECTED, 0]);
+  const again = await attach(running, identity);
+  t.deepEqual(await state(name), [ONLINE, 0]);
   t.deepEqual(stateOf((await agents.drainAgent({ name })).agent!), [DRAINING, 0]);
   clock.advance(1000);
   t.deepEqual(stateOf((await agents.drainAgent({ name })).agent!), [DRAINING, 1]);
-  await one.leave();
+  await again.leave();
   clock.advance(1000);
   t.deepEqual(await state(name), [DISCONNECTED, 1]);
   const left = (await agents.getAgent({ name })).agent!;
@@ -130,9 +86,8 @@ test('what is wanted of an agent, and since when it is away, outlive the coordin
   t.deepEqual(await second.state(gone.name), [DISCONNECTED, 5]);
   t.deepEqual(await second.state(off.name), [DISABLED, 5]);
   t.deepEqual(await second.state(there.name), [DISCONNECTED, 3]);
-  // It stays disabled when it attaches, and is so since the same time when it leaves.
-  const session = await attach(second, off.identity);
-  await session.leave();
+  // It stays disabled, and is so since the same time, when it tries to attach.
+  t.deepEqual((await refusalOf(attach(second, off.identity))).reasons, ['AGENT_DISABLED']);
   t.deepEqual(await second.state(off.name), [DISABLED, 5]);
   t.deepEqual(second.stateOf((await second.agents.enableAgent(off)).agent!), [DISCONNECTED, 0]);
 });

@@ -10,38 +10,83 @@ import type {
   AttachResponse,
 } from '../../gen/drover/v1/session_pb.ts';
 import { removedAgent } from '../trust/identity.ts';
+import { Role } from '../../gen/drover/v1/annotations_pb.ts';
+import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
+import { DroverError } from '../../lib/error.ts';
+import { agentName } from '../task/names.ts';
 import { withPresence } from './agent-view.ts';
-import { requireAgent } from './caller.ts';
+import { peerKey, requireAgent } from './caller.ts';
 import type { ServiceParts } from './service-parts.ts';
 
-type Parts = Pick<ServiceParts, 'store' | 'dispatcher' | 'clock' | 'log'>;
+type Parts = Pick<ServiceParts, 'store' | 'audit' | 'dispatcher' | 'clock' | 'log'>;
+
+/**
+ * A session that was heard of so recently was alive when another took its place: its certificate is used twice. One whose connection broke
+ * without a word was silent for longer before its agent noticed.
+ */
+const aliveMs = 10_000;
 
 export function createSessionService(parts: Parts): ServiceImpl<typeof AgentSessionService> {
   return {
-    attach: (requests, context) => attach(parts, requireAgent(context), requests, context.signal),
+    attach: (requests, context) =>
+      attach(parts, requests, {
+        agent: requireAgent(context),
+        address: context.values.get(peerKey).address,
+        signal: context.signal,
+      }),
   };
 }
 
 /** Passes frames on, and keeps in the agent's row what it said of itself, for the time when it is not attached. */
 async function* attach(
   parts: Parts,
-  agent: string,
   requests: AsyncIterable<AttachRequest>,
-  signal: AbortSignal,
+  { agent, address, signal }: { agent: string; address: string; signal: AbortSignal },
 ): AsyncGenerator<AttachResponse> {
   let attached = false;
   try {
-    for await (const response of parts.dispatcher.attach(agent, requests, signal)) {
+    for await (const response of parts.dispatcher.attach(agent, requests, signal, address)) {
       if (!attached) {
         attached = true;
         await arrived(parts, agent);
       }
       yield response;
     }
+  } catch (error) {
+    await noteReplaced(parts, agent, address, error);
+    throw error;
   } finally {
     // When a newer session took its place, the agent has not left.
     if (attached && parts.dispatcher.liveAgent(agent) === undefined) await left(parts, agent);
   }
+}
+
+/** Enters it in the audit log when a session lost its place to another that showed the same certificate. */
+async function noteReplaced(
+  { audit }: Parts,
+  agent: string,
+  address: string,
+  error: unknown,
+): Promise<void> {
+  if (!(error instanceof DroverError) || error.reason !== ErrorReason.SESSION_REPLACED) return;
+  const newer = error.metadata['address'] ?? '';
+  const heardMs = Number(error.metadata['heardMs']);
+  if (newer === address && heardMs > aliveMs) return;
+  const caller = agentName(agent);
+  await audit.note(
+    {
+      caller,
+      role: Role.UNSPECIFIED,
+      address: newer,
+      method: 'a session took the place of another',
+      requestId: '',
+      resource: caller,
+    },
+    {
+      resource: caller,
+      message: `the session from ${address}, which was heard of ${Math.round(heardMs / 1000)} s before, was ended by one from ${newer} that showed a certificate of the same agent`,
+    },
+  );
 }
 
 /** Throws UNAUTHENTICATED when somebody removed the agent between its certificate's check and now. */

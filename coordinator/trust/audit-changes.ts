@@ -18,9 +18,14 @@ import { TaskSchema } from '../../gen/drover/v1/task_pb.ts';
 import type { RowChange } from '../store/row-changes.ts';
 import { agentName, runName, taskName } from '../task/names.ts';
 
+/** A join token has no name, and what it is stored under is the hash of its secret. */
+const nameless = 'joinTokens';
+
 /** The changes that somebody may want to know of; none where a row was put as it was, or only what is measured is another. */
 export function auditChanges(changes: readonly RowChange[]): AuditChange[] {
-  return changes.map(describe).filter(({ before, after }) => before !== after);
+  const described = changes.map(describe).filter(({ before, after }) => before !== after);
+  // What has a name comes first: that is what an entry is about.
+  return described.toSorted((one, other) => Number(one.resource === nameless) - Number(other.resource === nameless)); // prettier-ignore
 }
 
 function describe(change: RowChange): AuditChange {
@@ -36,8 +41,7 @@ function describe(change: RowChange): AuditChange {
     case 'settings':
       return both('settings', change, (row) => json(SettingsSchema, row.settings));
     case 'join-token':
-      // It has no name, and what it is stored under is the hash of its secret.
-      return both('joinTokens', change, describeJoinToken);
+      return both(nameless, change, describeJoinToken);
     case 'access-token':
       return both(`accessTokens/${change.id}`, change, describeAccessToken);
   }

@@ -1,7 +1,7 @@
 // Join tokens in the store. Only the hash of a token's secret is kept, so that who reads the database cannot join.
 import { create } from '@bufbuild/protobuf';
 import { timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt';
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { JoinTokenRowSchema, type JoinTokenRow } from '../../gen/drover/store/v1/rows_pb.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { DroverError } from '../../lib/error.ts';
@@ -36,10 +36,12 @@ export async function readToken(
   nowMs: number,
 ): Promise<JoinTokenRow> {
   const secret = token.startsWith('drover-join-') ? parseJoinToken(token).secret : token;
+  const hash = hashSecret(secret);
   const known = secretPattern.test(secret)
-    ? await reader.joinToken(hashSecret(secret).toString('hex'))
+    ? await reader.joinToken(hash.toString('hex'))
     : undefined;
-  if (known === undefined)
+  // It was found by its hash, which tells nothing by how long that took; a row that stands under the hash of another is none.
+  if (known === undefined || !isSameHash(known.secretHash, hash))
     throw new DroverError(
       ErrorReason.JOIN_TOKEN_INVALID,
       'this coordinator does not know the join token',
@@ -64,6 +66,10 @@ export async function useToken(
   const row = await readToken(transaction, token, nowMs);
   const key = Buffer.from(row.secretHash).toString('hex');
   transaction.putJoinToken(key, create(JoinTokenRowSchema, { ...row, uses: row.uses + 1 }));
+}
+
+function isSameHash(one: Uint8Array, other: Uint8Array): boolean {
+  return one.length === other.length && timingSafeEqual(one, other);
 }
 
 function hashSecret(secret: string): Buffer {

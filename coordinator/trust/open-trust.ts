@@ -17,12 +17,13 @@ import { AccessTokens, accessTokenPrefix } from './access-tokens.ts';
 import { openAdminToken, type AdminToken } from './admin-token.ts';
 import { newAgentId } from './agent-id.ts';
 import { openAuthority, type Authority } from './authority.ts';
-import type { Caller } from './caller.ts';
+import { recogniseCaller } from './audit-call.ts';
+import { requireRole, type Caller } from './caller.ts';
 import { readCertificateRequest } from './certificate-request.ts';
 import type { Entra } from './entra.ts';
 import { createIdentifier } from './identity.ts';
 import { createToken, readToken, useToken } from './join-tokens.ts';
-import type { AgentCertificate, ServerCertificate, Trust } from './trust.ts';
+import type { AgentCertificate, JoinFacts, ServerCertificate, Trust } from './trust.ts';
 
 /** Who has the token of the file in the data folder. */
 const adminCaller: Caller = {
@@ -116,31 +117,43 @@ class StoredTrust implements Trust {
     return { token: formatJoinToken({ authorityFingerprint, secret }), expireTimeMs };
   }
 
-  async join({
-    token,
-    certificateRequest,
-    displayName,
-  }: {
-    token: string;
-    certificateRequest: Uint8Array;
-    displayName: string;
-  }): Promise<AgentCertificate> {
-    // The token first: nobody without one gets the coordinator to work.
-    await readToken(this.#store, token, this.#clock.now());
+  async join(request: JoinFacts): Promise<AgentCertificate> {
+    const { token, certificateRequest, displayName } = request;
+    // What lets it in comes first: nobody without that gets the coordinator to work.
+    const voucher = await this.#checkEntry(request);
     checkDisplayName(displayName);
     const key = await readCertificateRequest(certificateRequest);
     const agent = newAgentId(displayName);
     const issued = await this.#authority.issueAgent(agent, key, this.#clock.now());
     await this.#store.commit(async (transaction) => {
       const nowMs = this.#clock.now();
-      await useToken(transaction, token, nowMs);
+      if (voucher === undefined) await useToken(transaction, token, nowMs);
       if ((await transaction.agent(agent)) !== undefined)
         throw new Error(`the random agent id ${agent} exists already`);
       const createTime = timestampFromMs(nowMs);
       const message = create(AgentSchema, { name: agentName(agent), displayName, createTime });
       transaction.putAgent(agent, create(AgentRowSchema, { agent: message }));
+      if (voucher === undefined) recogniseCaller(agentName(agent));
     });
     return { agent, ...issued };
+  }
+
+  /** Who vouches for an agent that joins; undefined for one that has a join token which is good. */
+  async #checkEntry({ token, entraToken = '' }: JoinFacts): Promise<Caller | undefined> {
+    if (entraToken === '') {
+      await readToken(this.#store, token, this.#clock.now());
+      return undefined;
+    }
+    if (token !== '') throw DroverError.invalid('entra_token', 'is given with a join token; one of the two is enough'); // prettier-ignore
+    if (this.entra === undefined)
+      throw new DroverError(
+        ErrorReason.UNAUTHENTICATED,
+        'this coordinator knows no tenant, so that nobody can sign in to it: agents join with a join token (drover agents invite)',
+      );
+    const caller = await this.entra.verify(entraToken);
+    recogniseCaller(caller.name, caller.role);
+    requireRole(caller, Role.ADMIN, 'letting an agent join');
+    return caller;
   }
 
   async renew(agent: string, certificateRequest: Uint8Array): Promise<AgentCertificate> {

@@ -21,6 +21,16 @@ export interface AgentCertificate {
   expireTimeMs: number;
 }
 
+/** What an agent joins with. */
+export interface JoinFacts {
+  /** A join token, or its secret; empty where somebody vouches for the agent. */
+  token: string;
+  /** An access token of Entra ID for this coordinator, in place of a join token. */
+  entraToken?: string;
+  certificateRequest: Uint8Array;
+  displayName: string;
+}
+
 export interface Trust {
   /** The authority's certificate, PEM. */
   readonly authorityCertificate: string;
@@ -38,12 +48,11 @@ export interface Trust {
     ttlMs: number;
     maxUses: number;
   }): Promise<{ token: string; expireTimeMs: number }>;
-  /** Uses a join token once and makes a new agent. Throws JOIN_TOKEN_INVALID, _USED or _EXPIRED, or INVALID_ARGUMENT. */
-  join(request: {
-    token: string;
-    certificateRequest: Uint8Array;
-    displayName: string;
-  }): Promise<AgentCertificate>;
+  /**
+   * Makes a new agent, which a join token lets in, once, or somebody with the role of an admin. Throws JOIN_TOKEN_INVALID, _USED or _EXPIRED,
+   * INVALID_ARGUMENT, or what the sign-in of that somebody is refused with.
+   */
+  join(request: JoinFacts): Promise<AgentCertificate>;
   /** A new certificate for an agent that showed a valid one. */
   renew(agent: string, certificateRequest: Uint8Array): Promise<AgentCertificate>;
   /** Whether the bearer token of a request is the administrator's; takes the same time whatever it is. */
