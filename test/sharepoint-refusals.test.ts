@@ -1,5 +1,5 @@
 // Sign-ins and destinations that cannot be used: each is refused when the task is created, with its reason, in words that say what was
-// tried and what to do, and with the exit status of the command line.
+// tried and what to do, and once for each exit status of the command line with that.
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
@@ -64,25 +64,28 @@ async function startAgent(t: ExecutionContext, plan: TenantAgentPlan) {
 interface Refusal {
   destination: string;
   reason: ErrorReason;
-  /** What the command line has to say. */
+  /** What has to be said. */
   says: RegExp;
-  /** Its exit status. */
-  status: number;
+  /** The exit status of the command line, which is tried, too, where this is given. */
+  status?: number;
 }
 
-/** Asserts that a task is refused, by the command line and by the API alike, and is not kept. */
+/** Asserts that a task is refused, and is not kept. */
 async function assertRefused(t: ExecutionContext, { destination, reason, says, status }: Refusal) {
   const { stack } = tenant;
   const source = await temporaryFolder(t);
-  const ended = await drover('tasks', 'create', '--source', source, '--destination', destination);
-  t.log(ended.stderr.trim());
-  t.is(ended.status, status, ended.stderr);
-  t.true(ended.stderr.includes(reasonName(reason)), ended.stderr);
-  t.regex(ended.stderr.replaceAll(/\s+/g, ' '), says);
-  t.notRegex(ended.stderr, /^\s+at /m);
+  if (status !== undefined) {
+    const ended = await drover('tasks', 'create', '--source', source, '--destination', destination);
+    t.is(ended.status, status, ended.stderr);
+    t.true(ended.stderr.includes(reasonName(reason)), ended.stderr);
+    t.regex(ended.stderr.replaceAll(/\s+/g, ' '), says);
+    t.notRegex(ended.stderr, /^\s+at /m);
+  }
   const thrown = await t.throwsAsync(stack.createTask({ source, destination }));
   const error = DroverError.from(thrown);
+  t.log(error.message);
   t.is(reasonName(error.reason), reasonName(reason), error.message);
+  t.regex(`${error.message} ${error.advice}`.replaceAll(/\s+/g, ' '), says);
   t.deepEqual((await stack.api.tasks.listTasks({})).tasks, []);
   t.is((await tenant.stats()).graph.openSessions, 0);
 }
@@ -92,8 +95,8 @@ const { DESTINATION_FULL, DESTINATION_UNSUPPORTED, SIGN_IN_FAILED, SIGN_IN_UNREA
 
 test.serial('without an agent that can sign in', async (t) => {
   const says = /no connected agent has a sign-in for SharePoint; start one with drover-agent --tenant/; // prettier-ignore
-  const refusal = { destination: good, reason: DESTINATION_UNSUPPORTED, says, status: 5 };
-  await assertRefused(t, refusal);
+  const refusal = { destination: good, reason: DESTINATION_UNSUPPORTED, says };
+  await assertRefused(t, { ...refusal, status: 5 });
   const folders = await tenant.stack.startAgent({ name: 'folders' });
   t.teardown(() => folders.stop());
   await assertRefused(t, refusal);
@@ -113,13 +116,11 @@ test.serial('destinations that are not there, or take nothing', async (t) => {
       destination: `${sites}/hr/No Such Library/x`,
       reason: DESTINATION_NOT_FOUND,
       says: /there are: .*Shared%20Documents.*Records.*HRPolicies/,
-      status: 3,
     },
     {
       destination: 'nobody@contoso.com',
       reason: DESTINATION_NOT_FOUND,
       says: /nobody@contoso\.com/,
-      status: 3,
     },
     {
       // The service says of a site without access and of one that is read-only often the same.
@@ -148,7 +149,6 @@ test.serial('destinations that are not there, or take nothing', async (t) => {
     destination: good,
     reason: DESTINATION_READ_ONLY,
     says: /it takes no changes.*Have the site unlocked/,
-    status: 5,
   });
 });
 
@@ -176,9 +176,7 @@ const unknownId = '11112222-3333-4444-5555-666677778888';
 const signIns: {
   name: string;
   signIn: (t: ExecutionContext, usual: SignIn) => SignIn | Promise<SignIn>;
-  reason?: ErrorReason;
   says: RegExp;
-  status?: number;
 }[] = [
   {
     name: 'a wrong secret',
@@ -211,13 +209,13 @@ const signIns: {
   },
 ];
 
-for (const { name, signIn, reason = SIGN_IN_FAILED, says, status = 5 } of signIns)
+for (const { name, signIn, says } of signIns)
   test.serial(`a sign-in with ${name}`, async (t) => {
     const agent = await startAgent(t, {
       name: name.replaceAll(' ', '-'),
       signIn: await signIn(t, tenant.signIn()),
     });
-    await assertRefused(t, { destination: good, reason, says, status });
+    await assertRefused(t, { destination: good, reason: SIGN_IN_FAILED, says });
     t.notRegex(readFileSync(agent.logFile, 'utf8'), /nobody-knows|this-secret-has-expired/);
   });
 
@@ -226,7 +224,7 @@ test.serial('an application without permission', async (t) => {
   const signIn = { ...tenant.signIn(), clientId: other.clientId, clientSecret: other.secrets[0]! };
   await startAgent(t, { name: 'without-permission', signIn });
   const says = /account or application that the agent signs in with has no access/;
-  await assertRefused(t, { destination: good, reason: DESTINATION_ACCESS_DENIED, says, status: 6 });
+  await assertRefused(t, { destination: good, reason: DESTINATION_ACCESS_DENIED, says });
 });
 
 test.serial('a sign-in service that is down is no final answer', async (t) => {
