@@ -19,9 +19,13 @@ import {
 import { Session } from './link/session.ts';
 import type { Pool } from './pool/pool.ts';
 import { openJournal } from './run/journal.ts';
+import { ShareHost } from './run/share-host.ts';
+import { sharePool } from './run/share-pool.ts';
+import type { ShareConnector } from './source/share-connector.ts';
 import { TenantHost } from './run/tenant-host.ts';
 import { Work } from './run/work.ts';
 import { aborted } from '../lib/process-edge.ts';
+import { withKeptProxy } from './vault/kept-proxy.ts';
 import { followVault, type FollowedVault } from './vault/followed-vault.ts';
 import { openVault, type SealedBox } from './vault/vault.ts';
 
@@ -46,6 +50,8 @@ export interface AgentParts {
   log: Logger;
   /** Shows a person where to go and which code to type there. */
   showDeviceCode: (message: string) => void;
+  /** Connects Windows shares; undefined where the platform does not. */
+  shares?: ShareConnector | undefined;
 }
 
 export interface AgentSignals {
@@ -88,8 +94,11 @@ export async function runAgent(
   let identity = await ensureIdentity(settings, parts, signals.drain);
   if (identity === undefined) return 'drained';
   const kept = resources.use(followVault(vault, { clock, log }));
-  const tenant = await openTenantHost(settings, parts, { box: vault.box, kept }, resources);
-  const pool = resources.use(parts.createPool({ threads: settings.threads }));
+  const signIn = settings.signIn && withKeptProxy(settings.signIn, vault);
+  const tenant = await openTenantHost({ ...settings, signIn }, parts, { box: vault.box, kept }, resources); // prettier-ignore
+  const shares = openShareHost(parts, kept, resources);
+  const threads = resources.use(parts.createPool({ threads: settings.threads }));
+  const pool = shares === undefined ? threads : sharePool(threads, shares);
   // One more than there are threads waits ready, so that no thread is idle between two leases.
   const slots = settings.threads + 1;
   const { sourceRoots } = settings;
@@ -100,6 +109,7 @@ export async function runAgent(
     sourceRoots,
     authority: identity.authority,
     tenant,
+    shares,
     log,
   });
   resources.defer(() => stopWork(work, clock));
@@ -109,7 +119,7 @@ export async function runAgent(
     trust: () => identity!,
     work,
     slots,
-    locationKinds: tenant === undefined ? ['file'] : ['file', 'sharepoint'],
+    locationKinds: ['file', ...(shares ? ['unc'] : []), ...(tenant ? ['sharepoint'] : [])],
     group: settings.group,
     sourceRoots,
     clock,
@@ -176,6 +186,19 @@ async function openTenantHost(
   });
   void tenant.signInEarly();
   return tenant;
+}
+
+/** The agent's way to shares, with the accounts of its vault. */
+function openShareHost(
+  { shares: connector, clock, log }: AgentParts,
+  kept: FollowedVault,
+  resources: AsyncDisposableStack,
+): ShareHost | undefined {
+  if (connector === undefined) return undefined;
+  const host = new ShareHost({ connector, accounts: () => kept.accounts(), clock, log });
+  resources.defer(() => host.close());
+  kept.onChange('accounts', () => host.accountsChanged());
+  return host;
 }
 
 async function drainWhenTold(

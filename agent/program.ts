@@ -4,6 +4,7 @@ import type { CommandEdge } from './command-edge.ts';
 import { doctorCommand } from './doctor/doctor-command.ts';
 import { compileAgentOptions } from './options.ts';
 import { addRunOptions, type RunFlags } from './run-options.ts';
+import { setupCommand } from './setup/setup-command.ts';
 import { credentialsCommand } from './vault/credentials-command.ts';
 import { version } from '../lib/version.ts';
 
@@ -26,6 +27,7 @@ export function createProgram(edge: CommandEdge): Command {
     addRunOptions(new Command('run'))
       .description('run the agent, as without a command')
       .action((flags: RunFlags) => run(flags, edge)),
+    setupCommand(edge),
     doctorCommand(edge),
     credentialsCommand(edge),
   ];

@@ -107,22 +107,31 @@ export function checkSettings(
   values: Readonly<Record<string, unknown>>,
   file: string,
 ): AgentSettingsFile {
-  const known = Object.keys(parsers);
-  const unknown = Object.keys(values).find((key) => !known.includes(key));
-  if (unknown !== undefined)
-    throw DroverError.invalid(file, `"${unknown}" is no setting; there are ${known.join(', ')}`);
-  const settings = Object.fromEntries(
-    Object.entries(parsers).flatMap(([key, parse]) => {
-      const value = values[key];
-      if (value === undefined) return [];
-      return [[key, parseOne(parse, value, `${file}: "${key}"`)]];
-    }),
-  ) as Partial<AgentSettingsFile>;
+  const settings = checkSomeSettings(values, file);
   for (const key of ['coordinators', 'signIn'] as const)
     if (settings[key] === undefined) throw DroverError.invalid(file, `"${key}" is missing`);
   const whole = settings as AgentSettingsFile;
   checkSignIn(whole, file);
   return whole;
+}
+
+/** The same for a file that need not say everything; `others` are keys that such a file may have besides. */
+export function checkSomeSettings(
+  values: Readonly<Record<string, unknown>>,
+  file: string,
+  others: readonly string[] = [],
+): Partial<AgentSettingsFile> {
+  const known = Object.keys(parsers);
+  const unknown = Object.keys(values).find((key) => !known.includes(key));
+  if (unknown !== undefined)
+    throw DroverError.invalid(file, `"${unknown}" is no setting; there are ${[...known, ...others].join(', ')}`); // prettier-ignore
+  return Object.fromEntries(
+    Object.entries(parsers).flatMap(([key, parse]) => {
+      const value = values[key];
+      if (value === undefined) return [];
+      return [[key, parseOne(parse, value, `${file}: "${key}"`)]];
+    }),
+  );
 }
 
 /** The parts of the sign-in that are checked as one; the file with authorities is looked at by whoever uses it. */
@@ -201,7 +210,8 @@ function withoutPassword(address: string): string {
   throw new InvalidArgumentError('It holds a password, which belongs into the vault; run `drover-agent setup`.'); // prettier-ignore
 }
 
-function parseObject(content: string, file: string): Record<string, unknown> {
+/** A file's content as an object. */
+export function parseObject(content: string, file: string): Record<string, unknown> {
   try {
     const value: unknown = JSON.parse(content);
     if (typeof value === 'object' && value !== null && !Array.isArray(value))
