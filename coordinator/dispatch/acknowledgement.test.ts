@@ -219,7 +219,7 @@ for (const [name, change] of misfits)
     await harness.idle();
     t.deepEqual(agent.news('acknowledgement'), []);
     t.true(agent.ended);
-    t.is(agent.error instanceof DroverError && agent.error.reason, ErrorReason.INTERNAL);
+    t.is(agent.error instanceof DroverError && agent.error.reason, ErrorReason.INVALID_ARGUMENT);
     t.deepEqual(await harness.run(run), before);
     const { store } = harness.watched;
     t.deepEqual(await store.ledger('a', ['f0000']), [undefined]);

@@ -1,6 +1,5 @@
 // What became of a batch, for the counters of its run and of itself. PURE.
 import type { BatchItems, BatchResults } from '../../gen/drover/v1/columns_pb.ts';
-import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { ItemKind, ItemState } from '../../gen/drover/v1/item_pb.ts';
 import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
 import { DroverError } from '../../lib/error.ts';
@@ -92,5 +91,5 @@ export function checkColumns(items: BatchItems, results: BatchResults, isPartial
     optional.every((column) => column.length === 0 || column.length === count) &&
     results.sha256.length === count * sha256Bytes &&
     results.quickXorHash.length === count * quickXorHashBytes;
-  if (!whole) throw new DroverError(ErrorReason.INTERNAL, 'the results do not fit the batch');
+  if (!whole) throw DroverError.invalid('batch_done.results', 'do not fit the batch');
 }

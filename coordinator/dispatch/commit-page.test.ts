@@ -250,7 +250,7 @@ for (const [column, one] of [
     await task.scan([entriesOf('a', 'b')]);
     const migrated = task.migrate((results) => void results[column].push(one as never));
     const error = await t.throwsAsync(migrated, { instanceOf: DroverError });
-    t.is(error.reason, ErrorReason.INTERNAL);
+    t.is(error.reason, ErrorReason.INVALID_ARGUMENT);
     t.deepEqual(await task.store.ledger('a', ['a', 'b']), [undefined, undefined]);
   });
 

@@ -13,13 +13,14 @@ import { checkHolder } from '../task/lease-machine.ts';
 import { stepRun, type PlannedPage } from '../task/run-machine.ts';
 import { BatchWriter } from './batch-writer.ts';
 import { pageFacts } from './page-facts.ts';
+import { readColumns } from './read-columns.ts';
 import { isSwept, sweepLedger } from './sweep-ledger.ts';
 import { withoutUnreported } from './unreported.ts';
 
 /**
  * Stores a page and answers with the run after it. A page that is stored already changes nothing. What the ledger has in its range is
  * compared first, in as many commits as that takes. Throws LEASE_LOST when the sender does not hold the scan, or when pages are
- * missing before this one, and INTERNAL when the page is malformed.
+ * missing before this one, and INVALID_ARGUMENT or LIMIT_EXCEEDED when the page is malformed.
  */
 export async function commitPage(
   store: Store,
@@ -31,7 +32,7 @@ export async function commitPage(
   for (;;) {
     const stored = await store.commit((transaction) => {
       // Taken apart when its turn has come: hundreds of agents may scan at once.
-      items ??= scannedItems(fromBinary(ScanPageSchema, frame.items));
+      items ??= scannedItems(readColumns(ScanPageSchema, frame.items, 'scan_page.items'));
       return storePage(transaction, { key, frame, items, nowMs });
     });
     if (stored !== undefined) return stored;

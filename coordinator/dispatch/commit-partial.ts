@@ -26,7 +26,7 @@ export interface PartialOutcome {
 
 /**
  * Stores what was finished of a batch. When nothing was, the batch itself can be leased again. Throws LEASE_LOST when the sender does
- * not hold the batch, WRONG_STATE when the run has ended, and INTERNAL when the results do not fit the batch.
+ * not hold the batch, WRONG_STATE when the run has ended, and INVALID_ARGUMENT when the results do not fit the batch.
  */
 export function commitPartial(
   store: Store,

@@ -6,7 +6,7 @@ import { finishReported, readReported } from './reported-batch.ts';
 
 /**
  * Stores the results of a batch and answers with the run after it. Throws LEASE_LOST when the sender does not hold the batch,
- * WRONG_STATE when the run has ended, and INTERNAL when the results do not fit the batch.
+ * WRONG_STATE when the run has ended, and INVALID_ARGUMENT when the results do not fit the batch.
  */
 export function commitResults(
   store: Store,

@@ -95,7 +95,7 @@ test('a place outside the destination is refused', async (t) => {
   const task = await openNamedTask(t, folder);
   await task.scan([entriesOf('a.txt')]);
   const error = await t.throwsAsync(task.migrate(kept('../a (2).txt')));
-  t.is(DroverError.from(error).reason, ErrorReason.INTERNAL);
+  t.is(DroverError.from(error).reason, ErrorReason.INVALID_ARGUMENT);
   t.is(await ledgerPlace(task, 'a.txt'), undefined);
 });
 

@@ -155,5 +155,5 @@ export function refuse(
 
 function checkInside({ keptPath }: BatchResults): void {
   if (keptPath.every((path) => path === '' || isInsideDestination(path))) return;
-  throw new DroverError(ErrorReason.INTERNAL, 'the results name a path outside the destination');
+  throw DroverError.invalid('batch_done.results', 'name a path outside the destination');
 }

@@ -16,6 +16,7 @@ import { checkHolder, stepLease } from '../task/lease-machine.ts';
 import { stepRun } from '../task/run-machine.ts';
 import { checkColumns, countStates } from './batch-outcome.ts';
 import { beginGoneFolders } from './gone-batch.ts';
+import { readColumns } from './read-columns.ts';
 import { storeResults } from './store-results.ts';
 
 /** A batch, its run, and what is reported of its items. */
@@ -26,14 +27,14 @@ export interface ReportedBatch {
   results: BatchResults;
 }
 
-/** Throws LEASE_LOST when the sender does not hold the batch, and INTERNAL when the results do not fit it. */
+/** Throws LEASE_LOST when the sender does not hold the batch, and INVALID_ARGUMENT when the results do not fit it. */
 export async function readReported(
   transaction: Transaction,
   key: BatchKey,
   frame: BatchDone,
 ): Promise<ReportedBatch> {
   // Taken apart when its commit's turn has come: hundreds of agents may report at once, after a restart.
-  const results = fromBinary(BatchResultsSchema, frame.results);
+  const results = readColumns(BatchResultsSchema, frame.results, 'batch_done.results');
   const [run, batch, encodedItems] = await Promise.all([
     transaction.run(key),
     transaction.batch(key),

@@ -39,5 +39,5 @@ const wrong: [name: string, paths: string[], after: string][] = [
 for (const [name, paths, after] of wrong)
   test(`a page out of order is refused: ${name}`, (t) => {
     const error = t.throws(() => checkPathOrder(paths, after), { instanceOf: DroverError });
-    t.is(error?.reason, ErrorReason.INTERNAL);
+    t.is(error?.reason, ErrorReason.INVALID_ARGUMENT);
   });

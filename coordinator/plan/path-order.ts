@@ -1,22 +1,20 @@
 // The order of a scan, checked where its pages come in: the ledger is joined with them in one pass, and a path that came twice
 // would be counted twice. PURE.
-import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { DroverError } from '../../lib/error.ts';
 
 const separator = '/'.charCodeAt(0);
 
 /**
- * Throws INTERNAL unless each path comes after the one before it, and the first after `after`, which is empty before the first
+ * Throws INVALID_ARGUMENT unless each path comes after the one before it, and the first after `after`, which is empty before the first
  * page. Only a broken agent sends such a page.
  */
 export function checkPathOrder(paths: readonly string[], after: string): void {
   let before = after;
   for (const path of paths) {
     if (before !== '' && comparePaths(before, path) >= 0)
-      throw new DroverError(
-        ErrorReason.INTERNAL,
-        `a scan page is not in path order: "${path}" comes after "${before}"`,
-        { metadata: { path, before } },
+      throw DroverError.invalid(
+        'scan_page.items',
+        `is not in path order: "${path}" comes after "${before}"`,
       );
     before = path;
   }

@@ -259,7 +259,7 @@ test('a page whose columns differ in length is refused', (t) => {
     const page = pageOf(files(3));
     page[column].pop();
     const error = t.throws(() => scannedItems(page), { instanceOf: DroverError });
-    t.is(error?.reason, ErrorReason.INTERNAL, column);
+    t.is(error?.reason, ErrorReason.INVALID_ARGUMENT, column);
   }
 });
 

@@ -89,7 +89,7 @@ export function planPage(
 }
 
 /**
- * The items of a page. Throws LIMIT_EXCEEDED when the page has too many, INTERNAL when its columns do not fit together; only a
+ * The items of a page. Throws LIMIT_EXCEEDED when the page has too many, INVALID_ARGUMENT when its columns do not fit together; only a
  * broken agent sends such a page.
  */
 export function scannedItems(page: ScanPage): ScannedItem[] {
@@ -241,5 +241,5 @@ function checkColumns(page: ScanPage): void {
     );
   const columns = [page.kind, page.size, page.modifiedNs, page.createdNs, page.fileId];
   if (columns.every((column) => column.length === page.path.length)) return;
-  throw new DroverError(ErrorReason.INTERNAL, 'the columns of a scan page differ in length');
+  throw DroverError.invalid('scan_page.items', 'has columns that differ in length');
 }
