@@ -3,7 +3,7 @@ import { hash } from 'node:crypto';
 import { MessageChannel } from 'node:worker_threads';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { BatchItemsSchema, BatchResultsSchema } from '../../gen/drover/v1/columns_pb.ts';
-import type { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
+import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { ItemState } from '../../gen/drover/v1/item_pb.ts';
 import {
   AttachRequestSchema,
@@ -82,6 +82,9 @@ export class BatchRun {
       notes,
     });
     ownEnd.close();
+    // Whoever connects shares has said so.
+    if (result.kind === 'failed' && result.reason === ErrorReason.SOURCE_SIGN_IN_FAILED)
+      return undefined;
     if (result.kind === 'failed' && isSignInReason(result.reason)) {
       // Whoever was told to stop may have been told because of this, and it may be over.
       if (!isStopped(this.shared))

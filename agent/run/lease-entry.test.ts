@@ -10,6 +10,7 @@ function entry(work: 'scan' | 'batch', usesTenant: boolean): Entry {
     held: { state: 'running', work },
     run: { work, shared: createSharedJobState(0) } as BatchRun,
     usesTenant,
+    usesShare: false,
     recorded: Promise.resolve(),
   };
 }

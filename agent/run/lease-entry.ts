@@ -20,6 +20,8 @@ export interface Entry {
   run: ScanRun | BatchRun | undefined;
   /** Whether it can be done only as long as the agent can sign in. */
   usesTenant: boolean;
+  /** Whether it can be done only as long as shares can be connected. */
+  usesShare: boolean;
   /** Settles when the journal has the lease. */
   recorded: Promise<void>;
 }
@@ -42,9 +44,30 @@ export function endOf(report: AttachRequest | undefined): LeaseEvent {
   return { kind: isPartial ? 'finish-partly' : 'finish', report };
 }
 
-/** What is said of a sign-in that does not work; folders need none. */
-export function attentionOf(trouble: SignInTrouble | undefined): Attention | undefined {
-  return trouble && create(AttentionSchema, { ...trouble, locationKinds: ['sharepoint'] });
+/** What does not work at the moment: the sign-in to the tenant, and that to shares; folders need neither. */
+export interface Troubles {
+  tenant: SignInTrouble | undefined;
+  shares: SignInTrouble | undefined;
+}
+
+/** What is said of it, all in one. */
+export function attentionOf({ tenant, shares }: Troubles): Attention | undefined {
+  const [first, second] = [tenant, shares].filter((trouble) => trouble !== undefined);
+  if (first === undefined) return undefined;
+  return create(AttentionSchema, {
+    reason: first.reason,
+    message: second === undefined ? first.message : `${first.message}; ${second.message}`,
+    locationKinds: [...(tenant ? ['sharepoint'] : []), ...(shares ? ['unc'] : [])],
+  });
+}
+
+/** Whether what does not work keeps a lease from being worked on. */
+export function isHindered(
+  { usesTenant, usesShare }: Pick<Entry, 'usesTenant' | 'usesShare'>,
+  attention: Attention | undefined,
+): boolean {
+  const kinds = attention?.locationKinds ?? [];
+  return (usesTenant && kinds.includes('sharepoint')) || (usesShare && kinds.includes('unc'));
 }
 
 /** Whether the lease is one of a scan. */

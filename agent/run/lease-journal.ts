@@ -106,3 +106,14 @@ export function isWorthResuming({ uploads }: UnfinishedBatch): boolean {
 export function isTenantPlace(destination: string): boolean {
   return parseLocation(destination, 'destination').kind === 'sharepoint';
 }
+
+/** What a lease can be done with only, of what this agent has. */
+export function usesOf(
+  { source, destination }: { source: string; destination: string },
+  { tenant, shares }: { tenant: unknown; shares?: unknown },
+): { usesTenant: boolean; usesShare: boolean } {
+  return {
+    usesTenant: tenant !== undefined && isTenantPlace(destination),
+    usesShare: shares !== undefined && parseLocation(source, 'source').kind === 'unc',
+  };
+}

@@ -79,6 +79,9 @@ export class ScanRun {
     for (let last = receiveMessageOnPort(port1); last; last = receiveMessageOnPort(port1))
       this.#addPage(last.message as ScanPageMessage);
     port1.close();
+    // Whoever connects shares has said so.
+    if (result.kind === 'failed' && result.reason === ErrorReason.SOURCE_SIGN_IN_FAILED)
+      return undefined;
     if (result.kind === 'failed' && isSignInReason(result.reason)) {
       // Whoever was told to stop may have been told because of this, and it may be over.
       if (!isStopped(this.shared))

@@ -20,16 +20,20 @@ import { noteEnding, progressBytes, progressItems, stopJob, untilEnding } from '
 import { BatchRun } from './batch-run.ts';
 import { checkLocation } from './check-location.ts';
 import { keyText, type UnfinishedBatch } from './journal.ts';
+import { isWorthResuming, LeaseJournal, type LeaseJournalParts, usesOf } from './lease-journal.ts';
 import {
-  isTenantPlace,
-  isWorthResuming,
-  LeaseJournal,
-  type LeaseJournalParts,
-} from './lease-journal.ts';
-import { attentionOf, endOf, hasThread, isRevoked, isScan, type Entry } from './lease-entry.ts';
+  attentionOf,
+  endOf,
+  hasThread,
+  isHindered,
+  isRevoked,
+  isScan,
+  type Entry,
+} from './lease-entry.ts';
 import { stepLease, takesSlot, type HeldLease, type LeaseEvent } from './lease-table.ts';
 import { PendingNotes } from './pending-notes.ts';
 import { ScanRun } from './scan-run.ts';
+import type { ShareHost } from './share-host.ts';
 import { guardSources } from './source-roots.ts';
 
 /** How long a lease is kept that this agent may not do. */
@@ -40,6 +44,8 @@ export interface WorkOptions extends LeaseJournalParts {
   slots: number;
   /** What may be read; none: everything. @default none */
   sourceRoots?: readonly string[];
+  /** Connects shares; undefined where this platform does not. */
+  shares?: ShareHost | undefined;
   /** @default the machine's */
   clock?: Clock;
 }
@@ -67,6 +73,7 @@ export class Work {
     this.#notes = new PendingNotes(this.#journal);
     this.#mayRead = guardSources(options.sourceRoots ?? [], options.log);
     options.tenant?.signIn.subscribe(() => this.#followSignIn());
+    options.shares?.subscribe(() => this.#followSignIn());
   }
 
   /** Takes up what an earlier process left: its results are sent again, its half-written files are removed. */
@@ -178,16 +185,15 @@ export class Work {
     if (key === undefined || this.#entries.has(keyText(key))) return;
     if (!this.#mayRead(lease)) return this.#refuse(key);
     const taken = Array.from(this.#entries.values()).filter(({ held }) => takesSlot(held)).length;
-    const usesTenant = this.#usesTenant(lease);
-    const isHindered = usesTenant && this.#attention !== undefined;
-    if (this.#draining || this.#closed || isHindered || taken >= this.#options.slots)
-      return this.#giveBack(key);
+    const uses = usesOf(lease, this.#options);
+    const isUnable = this.#draining || this.#closed || isHindered(uses, this.#attention);
+    if (isUnable || taken >= this.#options.slots) return this.#giveBack(key);
     this.#stopOlder(key);
     const run = start(lease);
     const recorded =
       run.work === 'batch' ? this.#journal.record(lease as BatchLease) : Promise.resolve();
     const held: HeldLease = { state: 'queued', work: run.work };
-    this.#entries.set(keyText(key), { key, held, run, usesTenant, recorded });
+    this.#entries.set(keyText(key), { key, held, run, ...uses, recorded });
     this.#startQueued();
   }
 
@@ -195,10 +201,6 @@ export class Work {
   #refuse(key: LeaseKey): void {
     const { clock = systemClock } = this.#options;
     clock.after(refusalPauseMs, () => this.#giveBack(key));
-  }
-
-  #usesTenant({ destination }: ScanLease | BatchLease): boolean {
-    return this.#options.tenant !== undefined && isTenantPlace(destination);
   }
 
   #scanRun(lease: ScanLease): ScanRun {
@@ -226,9 +228,9 @@ export class Work {
     if (key === undefined) return;
     const run = this.#batchRun(batch);
     const held: HeldLease = { state: 'queued', work: 'batch' };
-    const usesTenant = this.#usesTenant(batch.lease);
+    const uses = usesOf(batch.lease, this.#options);
     const recorded = Promise.resolve();
-    this.#entries.set(keyText(key), { key, held, run, usesTenant, recorded });
+    this.#entries.set(keyText(key), { key, held, run, ...uses, recorded });
   }
 
   /** Answered on the stream that the question came on: another one would not know it. */
@@ -274,11 +276,13 @@ export class Work {
    */
   #followSignIn(): void {
     if (this.#closed) return;
-    this.#attention = attentionOf(this.#options.tenant?.signIn.trouble);
+    const { tenant, shares } = this.#options;
+    this.#attention = attentionOf({ tenant: tenant?.signIn.trouble, shares: shares?.trouble });
     this.#announce();
     if (this.#attention === undefined) return;
     for (const entry of [...this.#entries.values()])
-      if (entry.usesTenant) this.#apply(entry, { kind: 'revoke', takesPart: true });
+      if (isHindered(entry, this.#attention))
+        this.#apply(entry, { kind: 'revoke', takesPart: true });
     this.#startQueued();
   }
 
@@ -360,7 +364,8 @@ export class Work {
     const held: HeldLease = { state: 'reporting', work: 'batch', report };
     const recorded = Promise.resolve();
     const { key } = result;
-    this.#entries.set(keyText(key), { key, held, run: undefined, usesTenant: false, recorded });
+    const uses = { usesTenant: false, usesShare: false };
+    this.#entries.set(keyText(key), { key, held, run: undefined, ...uses, recorded });
   }
 
   /** Deletes a lease from the journal, once nothing of it is open any more. */

@@ -14,6 +14,9 @@ export function openSource(text: string): Source {
 export function sourceFolder(text: string): string {
   const location = parseLocation(text, 'source');
   if (location.kind === 'file') return location.path;
+  // Windows opens a share like any folder.
+  if (location.kind === 'unc' && process.platform === 'win32')
+    return `\\\\${location.server}\\${location.share}\\${location.path}`;
   throw new DroverError(
     ErrorReason.SOURCE_UNSUPPORTED,
     `this agent cannot read from "${text}": it reads folders of its own file system only`,

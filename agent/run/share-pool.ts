@@ -1,0 +1,50 @@
+// Threads that read shares: each job's source is connected before the job begins, so that nothing else has to know of accounts.
+import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
+import { DroverError } from '../../lib/error.ts';
+import type { Job, JobResult } from '../pool/jobs.ts';
+import type { Pool } from '../pool/pool.ts';
+import type { OpenShare, ShareHost } from './share-host.ts';
+
+/** What a source says that cannot be read as a whole; its account may be the reason. */
+const unreadable = new Set<number>([
+  ErrorReason.SOURCE_ACCESS_DENIED,
+  ErrorReason.SOURCE_NOT_FOUND,
+  ErrorReason.SOURCE_READ_FAILED,
+]);
+
+/** The pool, for sources that may lie on shares. A job whose share refuses the account fails with SOURCE_SIGN_IN_FAILED. */
+export function sharePool(pool: Pool, shares: ShareHost): Pool {
+  return {
+    threads: pool.threads,
+    run: (job) => (job.kind === 'sweep' ? pool.run(job) : runConnected(pool, shares, job)),
+    close: () => pool.close(),
+    [Symbol.asyncDispose]: () => pool[Symbol.asyncDispose](),
+  };
+}
+
+async function runConnected(
+  pool: Pool,
+  shares: ShareHost,
+  job: Exclude<Job, { kind: 'sweep' }>,
+): Promise<JobResult> {
+  let share: OpenShare;
+  try {
+    share = await shares.open(job.source);
+  } catch (thrown) {
+    // The job would have closed it.
+    job.tenant?.host.close();
+    return failed(thrown);
+  }
+  try {
+    const result = await pool.run({ ...job, source: share.source });
+    if (result.kind !== 'failed' || !unreadable.has(result.reason)) return result;
+    return (await shares.check(job.source).then(() => undefined, failed)) ?? result;
+  } finally {
+    share.release();
+  }
+}
+
+function failed(thrown: unknown): JobResult {
+  const { reason, message } = DroverError.from(thrown);
+  return { kind: 'failed', reason, message };
+}
