@@ -27,6 +27,11 @@ export interface GraphRequest {
    * not repeated here, except when it was throttled.
    */
   repeats?: boolean;
+  /**
+   * Whoever stops waits so long for the answer when the call was sent, because the service keeps something open by it; a good one is answered with.
+   * @default no wait
+   */
+  graceMs?: number;
   /** How long to wait for the answer, and for each further piece of it. @default one minute */
   timeoutMs?: number;
   /** The answer is content as it is, not JSON: its body is a Uint8Array. */
@@ -97,7 +102,7 @@ export class GraphClient {
       } finally {
         gate.leave();
       }
-      signal.throwIfAborted();
+      if (call.graceMs === undefined || answer instanceof NoAnswer || answer.status >= 400) signal.throwIfAborted(); // prettier-ignore
       forceRefresh = false;
       if (!(answer instanceof NoAnswer)) {
         this.#noteBudget(answer);
@@ -133,8 +138,10 @@ export class GraphClient {
     signal: AbortSignal,
   ): Promise<GraphAnswer | NoAnswer> {
     const requestId = randomUUID();
+    using sent = call.graceMs === undefined ? undefined : later(signal, call.graceMs);
     try {
-      const response = await this.#request(call, forceRefresh, signal, requestId);
+      const authorization = await this.#authorization(call, forceRefresh, signal);
+      const response = await this.#request(call, authorization, sent?.signal ?? signal, requestId);
       const bytes = await readBody(response);
       const { statusCode: status } = response;
       const body = call.isContent === true && status < 400 ? bytes : parseJson(bytes);
@@ -146,13 +153,24 @@ export class GraphClient {
     }
   }
 
-  async #request(
+  /** An address that comes from the service is authenticated by itself: a token there would be refused, or told to a stranger. */
+  async #authorization(
     call: GraphRequest,
     forceRefresh: boolean,
     signal: AbortSignal,
+  ): Promise<Record<string, string>> {
+    if (call.address !== undefined) return {};
+    const token = await orAborted(this.#parts.getToken(forceRefresh), signal);
+    return { authorization: `Bearer ${token}` };
+  }
+
+  async #request(
+    call: GraphRequest,
+    authorization: Record<string, string>,
+    signal: AbortSignal,
     requestId: string,
   ): Promise<Dispatcher.ResponseData> {
-    const { graphUrl, dispatcher, getToken, timeoutMsMax = Infinity } = this.#parts;
+    const { graphUrl, dispatcher, timeoutMsMax = Infinity } = this.#parts;
     const { body } = call;
     const isJson = body !== undefined && !(body instanceof Uint8Array);
     const headers: Record<string, string> = {
@@ -162,10 +180,8 @@ export class GraphClient {
       accept: 'application/json',
       ...(isJson ? { 'content-type': 'application/json' } : {}),
       ...call.headers,
+      ...authorization,
     };
-    // An address that comes from the service is authenticated by itself: a token there would be refused, or told to a stranger.
-    if (call.address === undefined)
-      headers['authorization'] = `Bearer ${await orAborted(getToken(forceRefresh), signal)}`;
     const timeoutMs = Math.min(call.timeoutMs ?? timeoutMsUsual, timeoutMsMax);
     return await dispatcher.request({
       ...verbatim(call.address ?? `${graphUrl}/v1.0${call.path}`),
@@ -212,6 +228,21 @@ export class GraphClient {
     await pause(clock, pauseMs, signal);
     signal.throwIfAborted();
   }
+}
+
+/** A signal that aborts so long after another one. */
+function later(signal: AbortSignal, delayMs: number): Disposable & { signal: AbortSignal } {
+  const late = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  const wait = () => (timer = setTimeout(() => late.abort(signal.reason), delayMs));
+  signal.addEventListener('abort', wait, { once: true });
+  return {
+    signal: late.signal,
+    [Symbol.dispose]: () => {
+      signal.removeEventListener('abort', wait);
+      clearTimeout(timer);
+    },
+  };
 }
 
 /** The pause before an unanswered call is repeated: it doubles, and half of it is chance, so that those who failed together part. */

@@ -9,6 +9,7 @@ import type { FilePlace } from './file-place.ts';
 import type { GraphClient } from './graph-client.ts';
 import { GraphFailure } from './graph-error.ts';
 import { throughRaces } from './races.ts';
+import { cancelSession } from './session-calls.ts';
 
 export interface OpenSessionParts {
   client: GraphClient;
@@ -31,6 +32,8 @@ const foreignUploadMsMax = 20 * 60_000;
 const foreignUploadPauseMs = 5000;
 const foreignUploadPauseMsMax = 60_000;
 const folderTriesMax = 3;
+/** A job that stops while a session is being opened waits for its address, to cancel it. */
+const openGraceMs = 10_000;
 
 /** Opens a session, waiting for others to end. `standing` is what was found there before; undefined: nothing, or nobody looked. */
 export async function openSession(
@@ -82,10 +85,15 @@ async function create(parts: OpenSessionParts, replaces: boolean): Promise<strin
     fileSystemInfo: fileSystemInfo(times),
   };
   // Repeated when its answer was lost: should a session be open then, it is waited for like any other.
-  const call = { method: 'POST', path: `${address}/createUploadSession`, body: { item }, resourceUnits: 2 } as const; // prettier-ignore
+  const call = { method: 'POST', path: `${address}/createUploadSession`, body: { item }, resourceUnits: 2, graceMs: openGraceMs } as const; // prettier-ignore
   const answer = await client.call(call, signal);
   const url = (answer.body as { uploadUrl?: unknown } | undefined)?.uploadUrl;
-  if (typeof url === 'string') return url;
+  if (typeof url === 'string') {
+    if (!signal.aborted) return url;
+    // Left open, it would keep whoever does the file next waiting for a quarter of an hour.
+    await cancelSession(client, url);
+    throw signal.reason;
+  }
   throw new DroverError(
     ErrorReason.DESTINATION_WRITE_FAILED,
     `${printablePath(path)} was not written: the service opened no upload session (request ${answer.requestId})`,

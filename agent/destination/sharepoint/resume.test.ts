@@ -138,6 +138,27 @@ test('a stop while a chunk is on its way is quick, and leaves nothing', async (t
   t.deepEqual(await place.list(), []);
 });
 
+test.serial(
+  'a stop while an upload is being opened leaves nothing open that others would have to wait for',
+  async (t) => {
+    const place = await openTestPlace(tenant);
+    const name = 'stopped-early.bin';
+    await tenant.fault({ name, path: `${name}.*createUploadSession`, fault: { kind: 'slowDrip', on: 'reply', bytesPerSecond: 1000 } }); // prettier-ignore
+    const open = async () =>
+      ((await tenant.stats()) as { graph: { openSessions: number } }).graph.openSessions;
+    const before = await open();
+    const stop = new AbortController();
+    await using destination = await place.open({ client: tenant.client(), signal: stop.signal });
+    const opening = begin(destination, uploadOptions(name, content));
+    const stopped = t.throwsAsync(opening, { instanceOf: StoppedError });
+    // The service has opened it, and its answer is on the way.
+    while ((await open()) === before) continue;
+    stop.abort(new StoppedError());
+    await stopped;
+    t.is(await open(), before);
+  },
+);
+
 test('a stop ends the wait for a sign-in and for somebody else', async (t) => {
   const place = await openTestPlace(tenant);
   await place.openSession('file.txt');
