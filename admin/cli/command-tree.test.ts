@@ -28,7 +28,10 @@ test('the groups and commands of the API', (t) => {
   t.deepEqual(
     groups.map((group) => `${group.name}: ${group.commands.map((one) => one.name).join(' ')}`),
     [
-      'agents: get list watch disable drain enable delete',
+      'access-tokens: create list revoke',
+      'agents: get list watch disable drain enable invite delete',
+      'audit: list verify export',
+      'callers: get get-sign-in',
       'items: list explain',
       'join-tokens: create',
       'runs: get list retry',

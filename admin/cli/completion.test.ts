@@ -11,7 +11,10 @@ async function complete(...words: string[]): Promise<string[]> {
 test('groups, commands, flags and values', async (t) => {
   t.deepEqual(await complete('ta'), ['tasks']);
   t.deepEqual(await complete(''), [
+    'access-tokens',
     'agents',
+    'audit',
+    'callers',
     'items',
     'join-tokens',
     'runs',

@@ -19,8 +19,11 @@ export const exitStatus = {
 
 /** What each status means, as the help shows it. */
 export const exitStatusHelp: readonly (readonly [status: number, meaning: string])[] = [
-  [exitStatus.ok, 'done; a watched run migrated everything'],
-  [exitStatus.someFailed, 'the watched run failed, was cancelled, or some of its items failed'],
+  [exitStatus.ok, 'done; a watched run migrated everything; the audit log is whole'],
+  [
+    exitStatus.someFailed,
+    'the watched run failed, was cancelled, or some of its items failed; the audit log is not whole',
+  ],
   [exitStatus.usage, 'used wrongly, a value that cannot be used, or it could not start'],
   [exitStatus.notFound, 'not found'],
   [exitStatus.alreadyExists, 'exists already'],

@@ -128,9 +128,9 @@ function scalarValue(type: ScalarType, isBytes = false): Single {
       };
     case ScalarType.BYTES:
       return {
-        placeholder: 'base64',
-        expectation: 'bytes in base64',
-        parse: (text) => (/^[A-Za-z0-9+/_-]*={0,2}$/.test(text) ? text : undefined),
+        placeholder: 'bytes',
+        expectation: 'bytes in hexadecimal, as they are shown, or in base64, as in JSON',
+        parse: parseByteString,
       };
     case ScalarType.DOUBLE:
     case ScalarType.FLOAT:
@@ -143,6 +143,12 @@ function scalarValue(type: ScalarType, isBytes = false): Single {
     default:
       return isBytes ? byteCount : wholeNumber(type);
   }
+}
+
+/** As protojson, which is base64. */
+function parseByteString(text: string): string | undefined {
+  if (/^([0-9a-f]{2})+$/.test(text)) return Buffer.from(text, 'hex').toString('base64');
+  return /^[A-Za-z0-9+/_-]*={0,2}$/.test(text) ? text : undefined;
 }
 
 const byteCount: Single = {

@@ -16,7 +16,7 @@ import { exitStatus } from './exit-status.ts';
 import { jsonLine, jsonText } from './json-view.ts';
 import type { Output } from './output.ts';
 import { recordLines } from './record-view.ts';
-import { leadingColumns, specialViews } from './special-views.ts';
+import { answerStatuses, leadingColumns, specialViews } from './special-views.ts';
 import { Table } from './table.ts';
 
 export interface CommandContext {
@@ -54,7 +54,7 @@ export async function runCommand(
   if (context.format === 'json')
     await stdout.write(`${jsonText(method.output, response, registry)}\n`);
   else await writeLines(stdout, recordLines(method.output, response, { width: widthOf(stdout), leading: leadingColumns })); // prettier-ignore
-  return exitStatus.ok;
+  return answerStatuses[`${method.parent.typeName}.${method.name}`]?.(response) ?? exitStatus.ok;
 }
 
 async function runList(

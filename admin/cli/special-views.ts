@@ -2,10 +2,17 @@
 // what the exit status says about it, and which columns of a list come first.
 import type { Message } from '@bufbuild/protobuf';
 import { AgentSchema, AgentService } from '../../gen/drover/v1/agent_pb.ts';
+import {
+  AuditChangeSchema,
+  AuditEntrySchema,
+  AuditService,
+  type VerifyAuditResponse,
+} from '../../gen/drover/v1/audit_pb.ts';
 import { ItemInRunSchema } from '../../gen/drover/v1/item_pb.ts';
 import { RunSchema } from '../../gen/drover/v1/run_pb.ts';
 import { TaskSchema, TaskService } from '../../gen/drover/v1/task_pb.ts';
 import { AgentWatchView } from './agent-watch-view.ts';
+import { exitStatus } from './exit-status.ts';
 import type { CommandContext } from './run-command.ts';
 import type { LeadingColumn } from './table.ts';
 import { TaskWatchView } from './task-watch-view.ts';
@@ -24,6 +31,12 @@ export const specialViews: Partial<Record<string, (context: CommandContext) => S
     new TaskWatchView(context),
   [`${AgentService.typeName}.${AgentService.method.watchAgents.name}`]: (context) =>
     new AgentWatchView(context, leadingColumns[AgentSchema.typeName]!),
+};
+
+/** The exit status that an answer means, by the full name of the method; of every other, that it came. */
+export const answerStatuses: Partial<Record<string, (answer: Message) => number>> = {
+  [`${AuditService.typeName}.${AuditService.method.verifyAudit.name}`]: (answer) =>
+    (answer as VerifyAuditResponse).brokenNumber === 0n ? exitStatus.ok : exitStatus.someFailed,
 };
 
 /** What comes first in a list, and is all that is shown of a list in a single resource, by the full name of the resource. */
@@ -61,6 +74,18 @@ export const leadingColumns: Partial<Record<string, readonly LeadingColumn[]>> =
     { field: 'progress.skipped_items', title: 'skipped' },
     { field: 'progress.recycled_items', title: 'recycled' },
   ],
+  [AuditEntrySchema.typeName]: [
+    { field: 'number' },
+    { field: 'time' },
+    { field: 'caller' },
+    { field: 'method' },
+    { field: 'resource' },
+    { field: 'reason' },
+    { field: 'message' },
+    { field: 'address' },
+    { field: 'role' },
+  ],
+  [AuditChangeSchema.typeName]: [{ field: 'resource' }, { field: 'before' }, { field: 'after' }],
   [ItemInRunSchema.typeName]: [
     { field: 'run' },
     { field: 'sighting' },
