@@ -62,6 +62,14 @@ test("the framework's own errors stay as they are", (t) => {
   t.false(isBug(error));
 });
 
+test('that a peer is gone in the middle of a call, or sent what cannot be read, is no bug', (t) => {
+  const gone = Object.assign(new Error('Stream closed'), { code: 'ERR_HTTP2_STREAM_ERROR' });
+  t.is(toConnectError(gone, 'id').code, Code.Unavailable);
+  t.false(isBug(gone));
+  t.false(isBug(new ConnectError('parse binary: premature EOF', Code.Internal)));
+  t.true(isBug(new ConnectError('serialize binary: no such field', Code.Internal)));
+});
+
 test('every reason has a code that Connect knows', (t) => {
   for (const { number, localName } of ErrorReasonSchema.values) {
     if (number === ErrorReason.UNSPECIFIED || number === ErrorReason.UNCHANGED) continue;

@@ -23,6 +23,7 @@ const unreadable = /^(parse binary:|received compressed envelope)/;
 export function toConnectError(thrown: unknown, requestId: string): ConnectError {
   // The framework's own: a message that cannot be read, a caller who has left, a deadline.
   if (thrown instanceof ConnectError) return thrown;
+  if (isBrokenConnection(thrown)) return new ConnectError('the connection broke', Code.Unavailable);
   const error = DroverError.from(thrown);
   if (error.reason === ErrorReason.INTERNAL) return internalError(error, requestId);
   return connectError(error, error.message, error.metadata);
@@ -32,7 +33,14 @@ export function toConnectError(thrown: unknown, requestId: string): ConnectError
 export function isBug(thrown: unknown): boolean {
   if (thrown instanceof ConnectError)
     return thrown.code === Code.Internal && !unreadable.test(thrown.rawMessage);
+  if (isBrokenConnection(thrown)) return false;
   return DroverError.from(thrown).reason === ErrorReason.INTERNAL;
+}
+
+/** What Node says when the peer is gone, or broke the rules of HTTP/2, in the middle of a call. */
+function isBrokenConnection(thrown: unknown): boolean {
+  const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : '';
+  return /^(ERR_HTTP2_|ERR_STREAM_|ECONNRESET$|EPIPE$)/.test(code);
 }
 
 function internalError(error: DroverError, requestId: string): ConnectError {
