@@ -100,6 +100,7 @@ export async function startEmulator(
     stats,
     tenantFile,
     graph,
+    entra,
     openConnections: () => door?.openConnections() ?? 0,
     description: () => description ?? {},
   });

@@ -14,7 +14,7 @@ export function createCheckToken(context: EntraContext): CheckToken {
     const known = remembered.get(token);
     if (known !== undefined && (known.exp ?? 0) * 1000 > context.now()) return known;
     remembered.delete(token);
-    const { payload } = await jwtVerify(token, context.keys.publicKey, {
+    const { payload } = await jwtVerify(token, context.keys.findKey, {
       algorithms: ['RS256'],
       issuer: `https://sts.windows.net/${context.directory.tenantId}/`,
       requiredClaims: ['exp', 'aud', 'tid', 'appid'],

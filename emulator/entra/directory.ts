@@ -22,6 +22,18 @@ export interface AppRegistration {
   certificates: string[];
   /** What an administrator consented to, for Graph and SharePoint alike. */
   permissions: { application: string[]; delegated: string[] };
+  /** The roles that it defines for those who call it. */
+  appRoles?: AppRole[];
+  /** Of which version access tokens to it are, as requestedAccessTokenVersion in its manifest says it. @default 1 */
+  accessTokenVersion?: number;
+}
+
+/** A role that an application defines, and who has it. */
+export interface AppRole {
+  /** As it stands in tokens. */
+  value: string;
+  /** People by id or principal name, applications by client id. */
+  assignedTo: string[];
 }
 
 export interface DirectoryOptions {
@@ -75,6 +87,11 @@ export class Directory {
     return this.apps.find((app) => app.clientId.toLowerCase() === folded);
   }
 
+  /** The application that an identifier of a resource stands for: its id, or api:// with it. */
+  findResourceApp(identifier: string): AppRegistration | undefined {
+    return this.findApp(withoutSlash(identifier.toLowerCase()).replace(/^api:\/\//, ''));
+  }
+
   /** By id or principal name. */
   findUser(name: string): EntraUser | undefined {
     const folded = name.trim().toLowerCase();
@@ -90,8 +107,17 @@ export class Directory {
     if (folded === sharePointAppId) return 'sharepoint';
     const host = /^https:\/\/([^/]+)$/.exec(folded)?.[1];
     if (host !== undefined && this.#sharePointHosts.has(host)) return 'sharepoint';
-    return this.findApp(folded.replace(/^api:\/\//, '')) === undefined ? undefined : 'application';
+    return this.findResourceApp(folded) === undefined ? undefined : 'application';
   }
+}
+
+/** The roles at an application of who goes by one of these names, in the order in which it defines them. */
+export function rolesAt(app: AppRegistration | undefined, ...names: string[]): string[] {
+  const folded = new Set(names.map((name) => name.toLowerCase()));
+  const roles = app?.appRoles ?? [];
+  return roles
+    .filter(({ assignedTo }) => assignedTo.some((name) => folded.has(name.toLowerCase())))
+    .map(({ value }) => value);
 }
 
 /** Whether a token for `tokenAudience` may be shown to `audience`: the same resource, by its address or by its id. */

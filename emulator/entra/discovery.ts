@@ -58,7 +58,7 @@ export function keySet(exchange: Exchange, tenant: string, context: EntraContext
   if (context.directory.findTenant(tenant) === undefined)
     throw tenantNotFound(tenant, 'invalid_tenant');
   const issuer = `${context.origin(exchange)}/${context.directory.tenantId}/v2.0`;
-  return json(200, { keys: [{ ...context.keys.jwk, issuer }] });
+  return json(200, { keys: context.keys.published.map((key) => ({ ...key, issuer })) });
 }
 
 /** GET /common/discovery/instance: which hosts are one cloud. */

@@ -48,6 +48,8 @@ export interface Entra {
   handle: Handler;
   checkToken: CheckToken;
   apps(): readonly AppRegistration[];
+  /** Signs with a new key from now on; answers with its id. Tokens of the last one stay good, as after a planned change of keys. */
+  rotateKeys(): Promise<string>;
 }
 
 /** Throws INVALID_ARGUMENT when the keys in the folder cannot be used. */
@@ -76,6 +78,7 @@ export async function createEntra(options: EntraOptions): Promise<Entra> {
     },
     checkToken: createCheckToken(context),
     apps: () => context.directory.apps,
+    rotateKeys: () => context.keys.rotate(context.now()),
   };
 }
 

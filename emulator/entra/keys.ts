@@ -1,31 +1,51 @@
-// The tenant's keys: one that signs tokens, one that seals refresh tokens. They are kept, so that tokens outlive a restart.
+// The tenant's keys: those that sign tokens, of which the newest does, and one that seals refresh tokens. They are kept, so that tokens
+// outlive a restart.
 import '../../lib/reflect-metadata.ts';
 import { createHash, randomBytes } from 'node:crypto';
 import { chmodSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { cryptoProvider, PemConverter, X509CertificateGenerator } from '@peculiar/x509';
-import { exportJWK, importPKCS8, importX509, SignJWT, type JWK, type JWTPayload } from 'jose';
+import {
+  createLocalJWKSet,
+  exportJWK,
+  importPKCS8,
+  importX509,
+  SignJWT,
+  type JWK,
+  type JWTPayload,
+  type JWTVerifyGetKey,
+} from 'jose';
 import { DroverError } from '../../lib/error.ts';
 import { makeFolders } from '../../lib/make-folders.ts';
 
 cryptoProvider.set(globalThis.crypto);
 
-export type PublicKey = Awaited<ReturnType<typeof importX509>>;
-
 export interface Keys {
-  /** Checks what `sign` signed. */
-  readonly publicKey: PublicKey;
+  /** Finds the key that a token says it was signed with, to check it. */
+  readonly findKey: JWTVerifyGetKey;
   /** 256 bits. */
   readonly sealingKey: Uint8Array;
-  /** The public half as the discovery document's key set lists it. */
-  readonly jwk: JWK;
+  /** The public halves as the discovery document's key set lists them, the newest first. */
+  readonly published: readonly JWK[];
   sign(claims: JWTPayload): Promise<string>;
+  /** Makes a new key and signs with it; answers with its id. The last one is published still, older ones are not. */
+  rotate(nowMs: number): Promise<string>;
 }
 
-interface StoredKeys {
+interface StoredKey {
   privateKey: string;
   certificate: string;
+}
+
+interface StoredKeys extends StoredKey {
   sealingKey: string;
+  /** What signed before. */
+  previous?: StoredKey;
+}
+
+interface SigningKey {
+  jwk: JWK;
+  sign(claims: JWTPayload): Promise<string>;
 }
 
 const fileName = 'entra-keys.json';
@@ -34,9 +54,11 @@ const lifeMs = 5 * 365 * 24 * 60 * 60 * 1000;
 /** Reads the keys from the folder, or makes them. Throws INVALID_ARGUMENT when the file is there and cannot be used. */
 export async function openKeys(folder: string, nowMs: number): Promise<Keys> {
   const file = path.join(folder, fileName);
-  const stored = readStored(file) ?? (await makeStored(file, nowMs));
+  const known = readStored(file);
+  const stored = known ?? (await makeStored(nowMs));
+  if (known === undefined) writeStored(file, stored);
   try {
-    return await importKeys(stored);
+    return await StoredSigningKeys.open(file, stored);
   } catch (cause) {
     throw DroverError.invalid(
       file,
@@ -46,7 +68,49 @@ export async function openKeys(folder: string, nowMs: number): Promise<Keys> {
   }
 }
 
-async function importKeys(stored: StoredKeys): Promise<Keys> {
+class StoredSigningKeys implements Keys {
+  readonly sealingKey: Uint8Array;
+  readonly #file: string;
+  #stored: StoredKeys;
+  /** The newest first. */
+  #keys: SigningKey[];
+
+  static async open(file: string, stored: StoredKeys): Promise<StoredSigningKeys> {
+    const all = stored.previous === undefined ? [stored] : [stored, stored.previous];
+    return new StoredSigningKeys(file, stored, await Promise.all(all.map(importKey)));
+  }
+
+  constructor(file: string, stored: StoredKeys, keys: SigningKey[]) {
+    this.#file = file;
+    this.#stored = stored;
+    this.#keys = keys;
+    this.sealingKey = Buffer.from(stored.sealingKey, 'base64');
+  }
+
+  get published(): JWK[] {
+    return this.#keys.map(({ jwk }) => jwk);
+  }
+
+  findKey: JWTVerifyGetKey = (header, token) =>
+    createLocalJWKSet({ keys: this.published })(header, token);
+
+  sign(claims: JWTPayload): Promise<string> {
+    return this.#keys[0]!.sign(claims);
+  }
+
+  async rotate(nowMs: number): Promise<string> {
+    const { privateKey, certificate, sealingKey } = this.#stored;
+    const next = await makeKey(nowMs);
+    const stored = { ...next, sealingKey, previous: { privateKey, certificate } };
+    const key = await importKey(next);
+    writeStored(this.#file, stored);
+    this.#stored = stored;
+    this.#keys = [key, this.#keys[0]!];
+    return String(key.jwk.kid);
+  }
+}
+
+async function importKey(stored: StoredKey): Promise<SigningKey> {
   const privateKey = await importPKCS8(stored.privateKey, 'RS256');
   const publicKey = await importX509(stored.certificate, 'RS256', { extractable: true });
   const der = Buffer.from(PemConverter.decodeFirst(stored.certificate));
@@ -55,8 +119,6 @@ async function importKeys(stored: StoredKeys): Promise<Keys> {
   const { kty, n, e } = await exportJWK(publicKey);
   const names = { kid: thumbprint, x5t: thumbprint };
   return {
-    publicKey,
-    sealingKey: Buffer.from(stored.sealingKey, 'base64'),
     jwk: { kty, use: 'sig', ...names, n, e, x5c: [der.toString('base64')] } as JWK,
     sign: (claims) =>
       new SignJWT(claims)
@@ -85,7 +147,11 @@ function readStored(file: string): StoredKeys | undefined {
   }
 }
 
-async function makeStored(file: string, nowMs: number): Promise<StoredKeys> {
+async function makeStored(nowMs: number): Promise<StoredKeys> {
+  return { ...(await makeKey(nowMs)), sealingKey: randomBytes(32).toString('base64') };
+}
+
+async function makeKey(nowMs: number): Promise<StoredKey> {
   const algorithm = {
     name: 'RSASSA-PKCS1-v1_5',
     hash: 'SHA-256',
@@ -101,11 +167,13 @@ async function makeStored(file: string, nowMs: number): Promise<StoredKeys> {
     signingAlgorithm: algorithm,
   });
   const pkcs8 = await crypto.subtle.exportKey('pkcs8', keys.privateKey);
-  const stored = {
+  return {
     privateKey: PemConverter.encode(pkcs8, 'PRIVATE KEY'),
     certificate: certificate.toString('pem'),
-    sealingKey: randomBytes(32).toString('base64'),
   };
+}
+
+function writeStored(file: string, stored: StoredKeys): void {
   const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`;
   makeFolders(path.dirname(file), 0o700);
   writeFileSync(temporary, `${JSON.stringify(stored, undefined, 2)}\n`, {
@@ -113,5 +181,4 @@ async function makeStored(file: string, nowMs: number): Promise<StoredKeys> {
     flag: 'wx',
   });
   renameSync(temporary, file);
-  return stored;
 }

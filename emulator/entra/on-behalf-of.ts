@@ -22,7 +22,9 @@ export async function assertedUser(
         `with App ID '${app.clientId}'(${app.name}).`,
     );
   const user =
-    claims['idtyp'] === 'user' ? context.directory.findUser(String(claims['oid'])) : undefined;
+    typeof claims['scp'] === 'string'
+      ? context.directory.findUser(String(claims['oid']))
+      : undefined;
   if (user === undefined)
     throw new Refusal(
       'invalid_grant',
@@ -34,7 +36,7 @@ export async function assertedUser(
 
 async function verifiedClaims(assertion: string, context: EntraContext) {
   try {
-    const { payload } = await jwtVerify(assertion, context.keys.publicKey, {
+    const { payload } = await jwtVerify(assertion, context.keys.findKey, {
       algorithms: ['RS256'],
       currentDate: new Date(context.now()),
       requiredClaims: ['exp'],

@@ -20,7 +20,10 @@ export interface Standalone extends AsyncDisposable {
   readonly requests: readonly string[];
 }
 
-/** Answers for localhost, 127.0.0.1 and Microsoft's own names. GET /_requests tells which requests there were. */
+/**
+ * Answers for localhost, 127.0.0.1 and Microsoft's own names. GET /_requests tells which requests there were, POST /_rotate changes the
+ * key that tokens are signed with.
+ */
 export async function startStandalone(options: EntraOptions): Promise<Standalone> {
   const entra = await createEntra(options);
   const { certificate, privateKey } = await makeServerCertificate(options.now());
@@ -35,6 +38,10 @@ export async function startStandalone(options: EntraOptions): Promise<Standalone
     const url = new URL(target, `https://${request.headers.host}`);
     if (url.pathname === '/_requests') {
       response.end(JSON.stringify(requests));
+      return;
+    }
+    if (url.pathname === '/_rotate' && method === 'POST') {
+      response.end(await entra.rotateKeys());
       return;
     }
     requests.push(`${method} ${url.pathname}`);

@@ -7,7 +7,7 @@ import {
   type Client,
 } from './client-authentication.ts';
 import type { EntraContext } from './context.ts';
-import type { EntraUser, TenantMatch } from './directory.ts';
+import type { AppRegistration, EntraUser, TenantMatch } from './directory.ts';
 import { readForm } from './form.ts';
 import { assertedUser } from './on-behalf-of.ts';
 import { json, missing, Refusal } from './refusal.ts';
@@ -69,11 +69,12 @@ async function clientCredentials(request: TokenRequest): Promise<Reply> {
       'No tenant-identifying information found in either the request or implied by any provided credentials.',
     );
   const access = parseDefaultScope(form.get('scope'), context.directory);
+  refuseNameOfItself(access, client.app);
   return json(200, {
     token_type: 'Bearer',
     expires_in: context.tokenLifeSeconds,
     ext_expires_in: context.tokenLifeSeconds,
-    access_token: await applicationToken(client, access, context),
+    access_token: await applicationToken(client, access, issuerOf(request), context),
   });
 }
 
@@ -116,9 +117,10 @@ async function userReply(
   user: EntraUser,
   access: RequestedAccess,
 ): Promise<Reply> {
-  const { context, exchange, form } = request;
+  const { context, form } = request;
   const { tenantId } = context.directory;
-  const issuer = `${context.origin(exchange)}/${tenantId}/v2.0`;
+  const issuer = issuerOf(request);
+  refuseNameOfItself(access, client.app);
   const granted = grantedNames(access, client.app);
   // Caches look tokens up by what was asked for, so that comes back beside what was given.
   const names = [...new Set([...granted, ...access.names])].map((name) => access.prefix + name);
@@ -128,7 +130,7 @@ async function userReply(
     scope: [...names, ...shown].join(' '),
     expires_in: context.tokenLifeSeconds,
     ext_expires_in: context.tokenLifeSeconds,
-    access_token: await userToken(client, user, access, context),
+    access_token: await userToken(client, user, access, issuer, context),
   };
   if (access.openId.includes('offline_access')) {
     const confidential = client.proof !== 'none';
@@ -142,6 +144,20 @@ async function userReply(
     reply['client_info'] = Buffer.from(information).toString('base64url');
   }
   return json(200, reply);
+}
+
+/** An application that asks for a token to itself has to call itself by its id. */
+function refuseNameOfItself(access: RequestedAccess, app: AppRegistration): void {
+  if (access.audience.toLowerCase() !== `api://${app.clientId.toLowerCase()}`) return;
+  const sentence =
+    `Application '${app.clientId}'(${app.name}) is requesting a token for itself. This scenario is supported only if ` +
+    'resource is specified using the GUID based App Identifier.';
+  throw new Refusal('invalid_request', 90009, sentence);
+}
+
+/** As the discovery document at the host that was called says it. */
+function issuerOf({ context, exchange }: TokenRequest): string {
+  return `${context.origin(exchange)}/${context.directory.tenantId}/v2.0`;
 }
 
 /** Assertions are made out to a token endpoint or an issuer of the tenant, at the host that was called or at Microsoft's. */

@@ -1,10 +1,11 @@
-// The tokens: access tokens in the form that Graph and SharePoint take (version 1, whatever endpoint they come from), identity
-// tokens (version 2), and refresh tokens, which are sealed so that nothing has to be remembered about them.
+// The tokens: access tokens in the form that Graph and SharePoint take (version 1, whatever endpoint they come from) or that an
+// application asks for in its manifest, identity tokens (version 2), and refresh tokens, which are sealed so that nothing has to be
+// remembered about them.
 import { createHash, randomBytes } from 'node:crypto';
 import { EncryptJWT, errors, jwtDecrypt } from 'jose';
 import type { Client, ClientProof } from './client-authentication.ts';
 import type { EntraContext } from './context.ts';
-import type { AppRegistration, EntraUser } from './directory.ts';
+import { rolesAt, type AppRegistration, type EntraUser } from './directory.ts';
 import { Refusal } from './refusal.ts';
 import { defaultName, type RequestedAccess } from './requested-access.ts';
 
@@ -15,14 +16,18 @@ const proofClaims: Record<ClientProof, string> = { none: '0', secret: '1', certi
 export function applicationToken(
   client: Client,
   access: RequestedAccess,
+  issuer: string,
   context: EntraContext,
 ): Promise<string> {
   const { app } = client;
   const id = servicePrincipalId(app, context);
-  const roles = access.kind === 'application' ? [] : app.permissions.application;
+  const resource = resourceOf(access, context);
+  const roles = access.kind === 'application' ? rolesAt(resource, app.clientId) : app.permissions.application; // prettier-ignore
+  const isNewer = resource?.accessTokenVersion === 2;
   return context.keys.sign({
-    ...commonClaims(client, access.audience, context),
-    idtyp: 'app',
+    ...(isNewer ? newerClaims(client, resource, issuer, context) : commonClaims(client, access.audience, context)), // prettier-ignore
+    // Tokens of version 2 say it only to those who ask for it in their manifest.
+    ...(isNewer ? {} : { idtyp: 'app' }),
     oid: id,
     sub: id,
     // Entra leaves the claim out when there is nothing to say.
@@ -35,17 +40,30 @@ export function userToken(
   client: Client,
   user: EntraUser,
   access: RequestedAccess,
+  issuer: string,
   context: EntraContext,
 ): Promise<string> {
   const scopes = grantedNames(access, client.app);
+  const resource = resourceOf(access, context);
+  const roles = rolesAt(resource, user.id, user.principalName);
+  const versioned =
+    resource?.accessTokenVersion === 2
+      ? {
+          ...newerClaims(client, resource, issuer, context),
+          preferred_username: user.principalName,
+        }
+      : {
+          ...commonClaims(client, access.audience, context),
+          idtyp: 'user',
+          upn: user.principalName,
+          unique_name: user.principalName,
+        };
   return context.keys.sign({
-    ...commonClaims(client, access.audience, context),
-    idtyp: 'user',
+    ...versioned,
     oid: user.id,
     sub: subject(user, client.app),
     name: user.displayName,
-    upn: user.principalName,
-    unique_name: user.principalName,
+    ...(roles.length === 0 ? {} : { roles }),
     scp: (scopes.length === 0 ? access.openId : scopes).join(' '),
   });
 }
@@ -57,6 +75,7 @@ export function identityToken(
   issuer: string,
   context: EntraContext,
 ): Promise<string> {
+  const roles = rolesAt(client.app, user.id, user.principalName);
   return context.keys.sign({
     aud: client.app.clientId,
     iss: issuer,
@@ -64,6 +83,7 @@ export function identityToken(
     name: user.displayName,
     oid: user.id,
     preferred_username: user.principalName,
+    ...(roles.length === 0 ? {} : { roles }),
     sub: subject(user, client.app),
     tid: context.directory.tenantId,
     uti: randomBytes(16).toString('base64url'),
@@ -144,6 +164,30 @@ function commonClaims(client: Client, audience: string, context: EntraContext) {
     uti: randomBytes(16).toString('base64url'),
     ver: '1.0',
   };
+}
+
+/** Those of an access token of version 2. */
+function newerClaims(
+  client: Client,
+  resource: AppRegistration,
+  issuer: string,
+  context: EntraContext,
+) {
+  return {
+    aud: resource.clientId,
+    iss: issuer,
+    ...times(context),
+    azp: client.app.clientId,
+    azpacr: proofClaims[client.proof],
+    tid: context.directory.tenantId,
+    uti: randomBytes(16).toString('base64url'),
+    ver: '2.0',
+  };
+}
+
+/** The application that a token is for; undefined when it is for one of Microsoft's services. */
+function resourceOf(access: RequestedAccess, { directory }: EntraContext) {
+  return access.kind === 'application' ? directory.findResourceApp(access.audience) : undefined;
 }
 
 function times(context: EntraContext) {

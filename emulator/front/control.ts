@@ -2,7 +2,7 @@
 import { X509Certificate } from 'node:crypto';
 import { DroverError } from '../../lib/error.ts';
 import { DriveError } from '../drive/drive-error.ts';
-import type { AppRegistration } from '../entra/entra.ts';
+import type { AppRegistration, Entra } from '../entra/entra.ts';
 import type { FaultEngine } from '../fault/fault-engine.ts';
 import { parseRules } from '../fault/parse-rules.ts';
 import type { ThrottleGate } from '../fault/throttle-gate.ts';
@@ -22,6 +22,7 @@ export interface ControlParts {
   /** What a client is told about the emulator when it is ready. */
   description(): object;
   graph: Pick<Graph, 'stats' | 'lock' | 'unlock'>;
+  entra: Pick<Entra, 'rotateKeys'>;
 }
 
 /** Answers what is below /_emulator/. */
@@ -48,6 +49,7 @@ const routes: Record<string, Record<string, Answer>> = {
   faults: { GET: listFaults, PUT: replaceFaults, POST: addFaults, DELETE: removeFaults },
   stats: { GET: (_exchange, parts) => json(200, statsOf(parts)), DELETE: resetStats },
   certificates: { POST: addCertificate },
+  keys: { POST: async (_exchange, { entra }) => json(200, { kid: await entra.rotateKeys() }) },
   secrets: { POST: addSecret, DELETE: removeSecret },
   locks: {
     POST: (exchange, { graph }) => setLock(exchange, (path) => graph.lock(path)),
@@ -69,6 +71,7 @@ const help = {
   'DELETE /_emulator/stats': 'begins all counts anew, those of the rules too',
   'POST /_emulator/certificates':
     'registers a PEM certificate for the application of ?clientId=, or for the first one',
+  'POST /_emulator/keys': 'signs tokens with a new key; those of the last one stay good',
   'POST /_emulator/secrets':
     'registers the secret in the body with the application of ?clientId=, or with the first one',
   'DELETE /_emulator/secrets': 'takes the secret in the body away: tokens are good until they end',

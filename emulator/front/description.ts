@@ -21,6 +21,8 @@ export interface EmulatorDescription {
   tenantDomain: string;
   clientId: string;
   clientSecret: string;
+  /** The application that stands for a coordinator; empty when the tenant has none. */
+  coordinatorClientId: string;
   /** The address in place of https://login.microsoftonline.com. */
   authority: string;
   /** The address in place of https://graph.microsoft.com. */
@@ -64,6 +66,7 @@ export function describeEmulator(parts: DescribedParts): EmulatorDescription {
     tenantDomain: tenant.domain,
     clientId: tenant.apps[0]?.clientId ?? '',
     clientSecret: tenant.apps[0]?.secrets[0] ?? '',
+    coordinatorClientId: tenant.apps.find(({ appRoles }) => appRoles !== undefined)?.clientId ?? '',
     authority: url,
     graph: url,
     sites,

@@ -45,8 +45,23 @@ function newTenant(): Tenant {
   const apps = [
     app('Drover', { application: granted, delegated: [...granted, 'User.Read'] }),
     app('Without permissions', { application: [], delegated: [] }),
+    coordinatorApp(users.map(({ principalName }) => principalName)),
   ];
   return { id, name, domain: 'contoso.com', users, sites, apps };
+}
+
+/** What stands for a coordinator: one person has each of its roles. */
+function coordinatorApp(people: string[]): AppRegistration {
+  const values = ['Drover.Admin', 'Drover.Operator', 'Drover.Viewer'];
+  return {
+    clientId: randomUUID(),
+    name: 'Drover coordinator',
+    secrets: [randomBytes(30).toString('base64url')],
+    certificates: [],
+    permissions: { application: [], delegated: [] },
+    appRoles: values.map((value, index) => ({ value, assignedTo: people.slice(index, index + 1) })),
+    accessTokenVersion: 2,
+  };
 }
 
 function readTenant(file: string, content: string): Tenant {
@@ -68,8 +83,11 @@ type Shape =
   | 'boolean?'
   | 'number?'
   | 'texts?'
+  | 'roles?'
   | readonly [Shape]
   | { [name: string]: Shape };
+
+const roleShape: Shape = { value: 'text', assignedTo: ['text'] };
 
 const tenantShape: Shape = {
   id: 'text',
@@ -101,6 +119,8 @@ const tenantShape: Shape = {
       expiredSecrets: 'texts?',
       certificates: ['text'],
       permissions: { application: ['text'], delegated: ['text'] },
+      appRoles: 'roles?',
+      accessTokenVersion: 'number?',
     },
   ],
 };
@@ -126,6 +146,8 @@ function firstProblem(value: unknown, shape: Shape, at: string): string | undefi
 }
 
 function typeProblem(value: unknown, shape: string, name: string): string | undefined {
+  if (shape === 'roles?')
+    return value === undefined ? undefined : firstProblem(value, [roleShape], name);
   if (shape === 'texts?')
     return value === undefined ? undefined : firstProblem(value, ['text'], name);
   const type = shape.replace('?', '');
