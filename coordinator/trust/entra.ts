@@ -128,7 +128,7 @@ function personName(signInName: string, id: string): string {
 
 function highestRole(roles: unknown): Role {
   if (!Array.isArray(roles)) return Role.UNSPECIFIED;
-  const held = roles.map((role: unknown) => appRoles.get(String(role)) ?? Role.UNSPECIFIED);
+  const held = roles.map((role) => appRoles.get(role as string) ?? Role.UNSPECIFIED);
   return held.reduce((highest, role) => (role > highest ? role : highest), Role.UNSPECIFIED);
 }
 
@@ -141,16 +141,20 @@ function whyRefused(error: unknown, issuer: string): string {
   return 'it cannot be read as a token of Entra ID';
 }
 
-function whyClaimRefused({ claim, payload }: errors.JWTClaimValidationFailed, issuer: string) {
+function whyClaimRefused(error: errors.JWTClaimValidationFailed, issuer: string): string {
+  const { claim, payload, reason } = error;
+  // Tokens of version 1 have another issuer and other claims, which says little to who set up the application.
+  if (payload['ver'] === '1.0') return versionWords('1.0');
+  if (reason === 'missing') return `it has no claim ${claim}`;
   switch (claim) {
     case 'nbf':
       return "its time has not begun; compare the coordinator's clock";
     case 'aud':
       return 'it is made out to another application; sign in with drover login';
     case 'iss':
-      return payload['ver'] === '1.0' ? versionWords('1.0') : `its issuer is not ${issuer}`;
+      return `its issuer is not ${issuer}`;
     default:
-      return `its claim ${claim} is missing or of no use`;
+      return `its claim ${claim} is of no use`;
   }
 }
 
