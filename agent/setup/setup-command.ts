@@ -41,7 +41,7 @@ export function setupCommand(edge: CommandEdge): Command {
   for (const option of options) command.addOption(option);
   return command
     .addHelpText('after', helpAfter)
-    .action(async (flags: SetupFlags, _options: unknown, self: Command) => {
+    .action(async (flags: SetupFlags, self: Command) => {
       const { runSetup } = await import('./run-setup.ts');
       const isFolderGiven = self.getOptionValueSource('data') !== 'default';
       await runSetup(flags, isFolderGiven, edge);
