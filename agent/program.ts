@@ -5,6 +5,7 @@ import { doctorCommand } from './doctor/doctor-command.ts';
 import { compileAgentOptions } from './options.ts';
 import { addRunOptions, type RunFlags } from './run-options.ts';
 import { setupCommand } from './setup/setup-command.ts';
+import { serviceCommand } from './service/service-command.ts';
 import { credentialsCommand } from './vault/credentials-command.ts';
 import { version } from '../lib/version.ts';
 
@@ -30,6 +31,7 @@ export function createProgram(edge: CommandEdge): Command {
     setupCommand(edge),
     doctorCommand(edge),
     credentialsCommand(edge),
+    serviceCommand(edge),
   ];
   for (const command of commands) program.addCommand(inherit(command));
   return program;

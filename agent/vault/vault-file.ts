@@ -51,6 +51,12 @@ export function writeVault(entries: readonly VaultEntry[], { box, keyId, keyFrom
   return `${line}\n${seal}\n`;
 }
 
+/** Where the key came from that the vault was sealed with, as it says itself; undefined when it says nothing. */
+export function keySource(text: string): string | undefined {
+  const from: unknown = readHead(text.split('\n')[0]!)?.keyFrom;
+  return typeof from === 'string' ? from : undefined;
+}
+
 export function readVault(text: string, { box, keyId }: Seal): VaultEntry[] | Unreadable {
   const [line = '', seal = '', end, ...more] = text.split('\n');
   const head = readHead(line);

@@ -28,6 +28,8 @@ export interface VaultKey {
 
 /** The name of the credential in the unit of the service. */
 export const keyCredentialName = 'drover-vault-key';
+/** How a key says that it came from there. */
+export const keyCredentialSource = `the systemd credential ${keyCredentialName}`;
 /** The file in the data folder. */
 export const keyFileName = 'seal-key';
 const keyFileBytesMax = 4096;
@@ -41,8 +43,8 @@ export function readVaultKey(places: VaultKeyPlaces): VaultKey | undefined {
     const file = path.join(credentialsFolder, keyCredentialName);
     // Who may read it is systemd's business, which grants it by means that do not show in a mode.
     const content = readCredential(file);
-    const from = `the systemd credential ${keyCredentialName}`;
-    if (content !== undefined) return vaultKey(keyBytes(content, file, from), from);
+    if (content !== undefined)
+      return vaultKey(keyBytes(content, file, keyCredentialSource), keyCredentialSource);
   }
   const file = keyFileOf(places);
   const content = readOwnFile(file, 'the key', { mayBeRoots: true, bytesMax: keyFileBytesMax });

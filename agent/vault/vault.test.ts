@@ -221,6 +221,8 @@ test('a systemd credential comes before the file, and a key that was given befor
   writeFileSync(credential, readFileSync(path.join(dataFolder, 'seal-key')), { mode: 0o440 });
   rmSync(path.join(dataFolder, 'seal-key'));
   t.is(listCredentials(openVault({ dataFolder, credentialsFolder })).length, 2);
+  keepApplication(openVault({ dataFolder, credentialsFolder }), { kind: 'secret', secret }, nowMs);
+  assertSealed(t, { dataFolder }, /the systemd credential drover-vault-key is not; only the service has that: .*systemd-run --pty --property=LoadCredentialEncrypted=drover-vault-key/); // prettier-ignore
   const keyFile = `${dataFolder}-key`;
   writeFileSync(keyFile, Buffer.alloc(32, 7), { mode: 0o600 });
   assertSealed(t, { dataFolder, credentialsFolder, keyFile }, /another key than the key file/);

@@ -7,8 +7,8 @@ import { DroverError } from '../../lib/error.ts';
 import { makeFolders } from '../../lib/make-folders.ts';
 import { errorCode, readOwnFile, sealed, writeOwnFile } from './own-file.ts';
 import { sealedBox, type SealedBox } from './sealed-box.ts';
-import { readVault, vaultBytesMax, writeVault, type Seal, type Unreadable, type VaultEntry } from './vault-file.ts'; // prettier-ignore
-import { keyFileOf, makeVaultKey, readVaultKey, type VaultKey, type VaultKeyPlaces } from './vault-key.ts'; // prettier-ignore
+import { keySource, readVault, vaultBytesMax, writeVault, type Seal, type Unreadable, type VaultEntry } from './vault-file.ts'; // prettier-ignore
+import { keyCredentialName, keyCredentialSource, keyFileOf, makeVaultKey, readVaultKey, type VaultKey, type VaultKeyPlaces } from './vault-key.ts'; // prettier-ignore
 
 export type { SealedBox, VaultEntry, VaultKeyPlaces };
 
@@ -57,9 +57,11 @@ export function openVault(places: VaultKeyPlaces): Vault {
 function firstKey(file: string, places: VaultKeyPlaces): VaultKey {
   const known = readVaultKey(places);
   if (known !== undefined) return known;
-  if (readFile(file) === undefined) return makeVaultKey(places);
-  const keyFile = keyFileOf(places);
-  throw sealed(`the vault ${file} is there and its key ${keyFile} is not; ${bringBack(file)}`, file); // prettier-ignore
+  const content = readFile(file);
+  if (content === undefined) return makeVaultKey(places);
+  const from = keySource(content.toString('utf8'));
+  const missing = from === keyCredentialSource ? from : `its key ${keyFileOf(places)}`;
+  throw sealed(`the vault ${file} is there and ${missing} is not; ${bringBack(file, from)}`, file);
 }
 
 function readFile(file: string): Buffer | undefined {
@@ -134,12 +136,14 @@ function unreadable(file: string, found: Unreadable, keyFrom: string): DroverErr
     case 'newer':
       return sealed(`the vault ${file} was written by a newer Drover (format ${found.version}); start that one`, file); // prettier-ignore
     case 'other-key':
-      return sealed(`the vault ${file} was sealed with another key than ${keyFrom}: with ${found.from}; ${bringBack(file)}`, file); // prettier-ignore
+      return sealed(`the vault ${file} was sealed with another key than ${keyFrom}: with ${found.from}; ${bringBack(file, found.from)}`, file); // prettier-ignore
     case 'damaged':
       return sealed(`the vault ${file} was changed or cut, by no Drover; bring it back from a backup, or remove it and give the credentials anew`, file); // prettier-ignore
   }
 }
 
-function bringBack(file: string): string {
-  return `bring that key back or say where it is (--vault-key-file), or remove ${file} and give the credentials anew`;
+function bringBack(file: string, from: string | undefined): string {
+  return from === keyCredentialSource
+    ? `only the service has that: run the command as \`systemd-run --pty --property=LoadCredentialEncrypted=${keyCredentialName} drover-agent …\``
+    : `bring that key back or say where it is (--vault-key-file), or remove ${file} and give the credentials anew`;
 }
