@@ -27,6 +27,7 @@ import { Sweeper } from './sweeper.ts';
 import { byItself } from './trust/audit-call.ts';
 import { AuditLog } from './trust/audit-log.ts';
 import { Entra } from './trust/entra.ts';
+import { warnOfAuthority } from './trust/authority-change.ts';
 import { openTrust } from './trust/open-trust.ts';
 import { writeFileWhole } from './trust/private-file.ts';
 import { advertisedHosts, serverNames } from './trust/server-names.ts';
@@ -61,7 +62,7 @@ export async function startCoordinator(
   checkDataFolder(dataFolder);
   await using parts = new AsyncDisposableStack();
   const store = parts.use(await openLevelStore(path.join(dataFolder, storeFolder)));
-  await warnOfLostAuthority(dataFolder, store, log);
+  if (options.authorityFile === undefined) await warnOfLostAuthority(dataFolder, store, log);
   const audit = parts.adopt(new AuditLog({ store, clock, log }), (owned) => owned.close());
   const entra =
     options.entra && parts.adopt(new Entra(options.entra, { clock }), (owned) => owned.close());
@@ -71,8 +72,11 @@ export async function startCoordinator(
     quietStore: store,
     clock,
     log,
+    authorityFile: options.authorityFile,
     entra,
   });
+  const authorityFile = path.join(dataFolder, 'authority.pem');
+  await warnOfAuthority({ file: authorityFile, trust, store, audit, clock, log });
   const certificate = await trust.serverCertificate(serverNames([listen.host, ...advertise]));
   const sweeper = parts.adopt(new Sweeper(store, clock, log), (owned) => owned.close());
   const dispatcher = parts.adopt(
@@ -117,7 +121,6 @@ export async function startCoordinator(
     log,
   });
   parts.adopt(door, (owned) => owned.close());
-  const authorityFile = path.join(dataFolder, 'authority.pem');
   const connection: Connection = {
     address: `https://${formatHostPort({ host: localHost(listen), port: server.port })}`,
     authorityFile,

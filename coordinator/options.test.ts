@@ -21,6 +21,7 @@ test('defaults are complete', (t) => {
     advertise: [],
     leaseTtlMs: 30_000,
     heartbeatIntervalMs: 5000,
+    authorityFile: undefined,
     callsPerSecond: 100,
     entra: undefined,
   };
@@ -30,7 +31,7 @@ test('defaults are complete', (t) => {
 
 test('options are taken as they are given', (t) => {
   const args =
-    '--data x/y --listen [::1]:0 --advertise a.example,10.0.0.1 --advertise b --lease-ttl 2 --calls-per-second 0 --json';
+    '--data x/y --listen [::1]:0 --advertise a.example,10.0.0.1 --advertise b --lease-ttl 2 --calls-per-second 0 --authority-file /ca.pem --json';
   const { coordinator, json } = serve(...args.split(' '));
   t.true(json);
   const { dataFolder, ...rest } = compileCoordinatorOptions(coordinator);
@@ -41,6 +42,7 @@ test('options are taken as they are given', (t) => {
     leaseTtlMs: 2000,
     // The default follows where the lease is short.
     heartbeatIntervalMs: 666,
+    authorityFile: '/ca.pem',
     callsPerSecond: 0,
     entra: undefined,
   });
@@ -60,6 +62,7 @@ const refused = [
   ['--calls-per-second', '-1'],
   ['--log-level', 'loud'],
   ['--data', ''],
+  ['--authority-file', ''],
   ['--nonsense', 'x'],
 ];
 

@@ -27,13 +27,18 @@ export interface CoordinatorOptions {
   leaseTtlMs?: number;
   /** Agents are to be heard of at least this often. @default 5 seconds, or a third of the lease's time if that is shorter */
   heartbeatIntervalMs?: number;
+  /** The operator's own certificate authority, PEM: its key, its certificate and those above it. @default one that is made */
+  authorityFile?: string;
   /** How many calls a second one caller may make in the long run; 0 for no limit. @default 100 */
   callsPerSecond?: number;
   /** The tenant whose people and programs may sign in. @default none */
   entra?: EntraOptions;
 }
 
-export type CompiledCoordinatorOptions = Required<Omit<CoordinatorOptions, 'entra'>> & {
+export type CompiledCoordinatorOptions = Required<
+  Omit<CoordinatorOptions, 'entra' | 'authorityFile'>
+> & {
+  authorityFile: string | undefined;
   entra: CompiledEntraOptions | undefined;
 };
 
@@ -62,6 +67,7 @@ export function compileCoordinatorOptions(options: CoordinatorOptions): Compiled
     advertise: options.advertise ?? [],
     leaseTtlMs,
     heartbeatIntervalMs,
+    authorityFile: options.authorityFile && path.resolve(options.authorityFile),
     callsPerSecond: options.callsPerSecond ?? defaults.callsPerSecond,
     entra: options.entra && compileEntraOptions(options.entra),
   };
@@ -91,6 +97,7 @@ interface Flags extends EntraFlags {
   advertise?: string[];
   leaseTtl: number;
   heartbeatInterval?: number;
+  authorityFile?: string;
   callsPerSecond: number;
   logLevel: LogLevel;
   json?: boolean;
@@ -119,7 +126,8 @@ export function parseCoordinatorOptions(
 }
 
 function serveOptions(flags: Flags, environment: Environment): ServeOptions {
-  const { data, listen, advertise, leaseTtl, heartbeatInterval, callsPerSecond } = flags;
+  const { data, listen, advertise, leaseTtl, heartbeatInterval, authorityFile, callsPerSecond } =
+    flags;
   const entra = entraOptions(flags, environment);
   return {
     kind: 'serve',
@@ -128,6 +136,7 @@ function serveOptions(flags: Flags, environment: Environment): ServeOptions {
       listen,
       leaseTtlMs: leaseTtl * 1000,
       callsPerSecond,
+      ...(authorityFile === undefined ? {} : { authorityFile }),
       ...(entra === undefined ? {} : { entra }),
       ...(advertise === undefined ? {} : { advertise }),
       ...(heartbeatInterval === undefined ? {} : { heartbeatIntervalMs: heartbeatInterval * 1000 }),
@@ -193,6 +202,14 @@ function coordinatorCommand(): Command {
       )
         .env('DROVER_COORDINATOR_ADVERTISE')
         .argParser(hostList),
+    )
+    .addOption(
+      new Option(
+        '--authority-file <file>',
+        'a certificate authority of your own in place of the one that is made: PEM with its key, its certificate, and those above it up to the root',
+      )
+        .env('DROVER_COORDINATOR_AUTHORITY_FILE')
+        .argParser(nonEmpty),
     )
     .addOption(
       new Option(

@@ -34,7 +34,9 @@ export async function createBackup(parts: BackupParts): Promise<Backup> {
   checkPlace(dataFolder, to);
   return makeWholeFolder(to, async (folder) => {
     const copied = await store.copyTo(path.join(folder, storeFolder), signal);
-    for (const file of privateFiles) await copyPrivate(dataFolder, folder, file);
+    for (const file of privateFiles)
+      // An authority of the operator's own is not in the data folder, and not ours to copy.
+      if (existsSync(path.join(dataFolder, file))) await copyPrivate(dataFolder, folder, file);
     await writeManifest(folder, { version, createTime: new Date(nowMs).toISOString(), ...copied });
     return { folder: to, ...copied };
   });

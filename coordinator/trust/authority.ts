@@ -1,4 +1,5 @@
-// The coordinator's own certificate authority: made on first start, it signs the server's certificate and those of the agents.
+// The certificate authority: it signs the server's certificate and those of the agents. The coordinator makes one of its own on first start;
+// an operator can give another in its place.
 import '../../lib/reflect-metadata.ts';
 import {
   BasicConstraintsExtension,
@@ -16,15 +17,28 @@ import {
   type Extension,
   type PublicKey,
 } from '@peculiar/x509';
-import { createHash, randomBytes } from 'node:crypto';
+import {
+  X509Certificate as NodeCertificate,
+  createHash,
+  createPrivateKey,
+  randomBytes,
+  type KeyObject,
+} from 'node:crypto';
 import { isIP } from 'node:net';
 import { DroverError } from '../../lib/error.ts';
+import { readAuthorityFile, type AuthorityMaterial } from './authority-file.ts';
 import { readPrivateFile, writeFileWhole } from './private-file.ts';
 
 cryptoProvider.set(globalThis.crypto);
 
 const keyAlgorithm = { name: 'ECDSA', namedCurve: 'P-256' };
 const signingAlgorithm = { name: 'ECDSA', hash: 'SHA-256' };
+/** How a key of each curve signs. */
+const curveHashes: Record<string, [namedCurve: string, hash: string]> = {
+  prime256v1: ['P-256', 'SHA-256'],
+  secp384r1: ['P-384', 'SHA-384'],
+  secp521r1: ['P-521', 'SHA-512'],
+};
 const dayMs = 24 * 60 * 60 * 1000;
 const authorityLifeMs = 3650 * dayMs;
 /** A new one is made at every start, so this is the longest time that a coordinator can go on without one. */
@@ -35,11 +49,13 @@ const clockSkewMs = 60 * 60 * 1000;
 
 /** Signs certificates. */
 export interface Authority {
-  /** PEM. */
+  /** PEM: the certificate that signs first, then those above it up to the root; often it is its own root. */
   readonly certificate: string;
-  /** Lower-case hexadecimal SHA-256 of the certificate in DER. */
+  /** Lower-case hexadecimal SHA-256 of the root's certificate in DER. */
   readonly fingerprint: string;
-  /** A new key and a certificate for these host names and addresses; PEM, the authority's certificate after the server's. */
+  /** When it ends, in milliseconds since 1970. */
+  readonly expireTimeMs: number;
+  /** A new key and a certificate for these host names and addresses; PEM, the authority's certificates after the server's. */
   issueServer(
     hosts: readonly string[],
     nowMs: number,
@@ -64,6 +80,11 @@ export async function openAuthority(file: string, nowMs: number): Promise<Author
   return readAuthority(file, made);
 }
 
+/** The authority that an operator gives. Throws INVALID_ARGUMENT that says what is wrong with the file. */
+export function openGivenAuthority(file: string, nowMs: number): Authority {
+  return new SigningAuthority(readAuthorityFile(file, nowMs));
+}
+
 async function createAuthority(nowMs: number): Promise<string> {
   const keys = await crypto.subtle.generateKey(keyAlgorithm, true, ['sign', 'verify']);
   const certificate = await X509CertificateGenerator.createSelfSigned({
@@ -81,12 +102,14 @@ async function createAuthority(nowMs: number): Promise<string> {
   return `${await encodeKey(keys.privateKey)}\n${certificate.toString('pem')}\n`;
 }
 
-async function readAuthority(file: string, pem: string): Promise<Authority> {
+function readAuthority(file: string, pem: string): Authority {
   try {
     const [key, certificate] = PemConverter.decode(pem);
-    const usages: KeyUsage[] = ['sign'];
-    const privateKey = await crypto.subtle.importKey('pkcs8', key!, keyAlgorithm, false, usages);
-    return new SigningAuthority(new X509Certificate(certificate!), privateKey);
+    const privateKey = createPrivateKey({ key: Buffer.from(key!), format: 'der', type: 'pkcs8' });
+    const chain = [new NodeCertificate(Buffer.from(certificate!))];
+    if (!chain[0]!.checkPrivateKey(privateKey))
+      throw new Error('the key is of another certificate');
+    return new SigningAuthority({ chain, privateKey });
   } catch (cause) {
     throw DroverError.invalid(
       file,
@@ -96,21 +119,23 @@ async function readAuthority(file: string, pem: string): Promise<Authority> {
   }
 }
 
-type KeyUsage = 'sign' | 'verify';
-type PrivateKey = Awaited<ReturnType<typeof crypto.subtle.importKey>>;
+type PrivateKey = ReturnType<KeyObject['toCryptoKey']>;
 
 class SigningAuthority implements Authority {
   readonly certificate: string;
   readonly fingerprint: string;
+  readonly expireTimeMs: number;
   readonly #certificate: X509Certificate;
   readonly #key: PrivateKey;
+  readonly #algorithm: ReturnType<typeof algorithmOf>;
 
-  constructor(certificate: X509Certificate, key: PrivateKey) {
-    this.#certificate = certificate;
-    this.#key = key;
-    this.certificate = `${certificate.toString('pem')}\n`;
-    const der = new Uint8Array(certificate.rawData);
-    this.fingerprint = createHash('sha256').update(der).digest('hex');
+  constructor({ chain, privateKey }: AuthorityMaterial) {
+    this.#certificate = new X509Certificate(chain[0]!.raw);
+    this.#algorithm = algorithmOf(privateKey);
+    this.#key = privateKey.toCryptoKey(this.#algorithm, false, ['sign']);
+    this.certificate = chain.map((one) => one.toString()).join('');
+    this.fingerprint = createHash('sha256').update(chain.at(-1)!.raw).digest('hex');
+    this.expireTimeMs = Math.min(...chain.map(({ validToDate }) => validToDate.getTime()));
   }
 
   async issueServer(hosts: readonly string[], nowMs: number) {
@@ -122,7 +147,7 @@ class SigningAuthority implements Authority {
     const certificate = await this.#issue(
       'CN=Drover coordinator',
       keys.publicKey,
-      validity(nowMs, serverLifeMs),
+      this.#validity(nowMs, serverLifeMs),
       [
         new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]),
         new SubjectAlternativeNameExtension(names),
@@ -133,7 +158,7 @@ class SigningAuthority implements Authority {
   }
 
   async issueAgent(agent: string, key: PublicKey, nowMs: number) {
-    const period = validity(nowMs, agentLifeMs);
+    const period = this.#validity(nowMs, agentLifeMs);
     const usage = new ExtendedKeyUsageExtension([ExtendedKeyUsage.clientAuth]);
     const certificate = await this.#issue(`CN=${agent}`, key, period, [usage]);
     return {
@@ -142,32 +167,59 @@ class SigningAuthority implements Authority {
     };
   }
 
+  /** No certificate outlives those that it rests on. */
+  #validity(nowMs: number, lifeMs: number): Period {
+    const period = validity(nowMs, lifeMs);
+    const notAfter = new Date(Math.min(period.notAfter.getTime(), this.expireTimeMs));
+    return { ...period, notAfter };
+  }
+
+  /** Which of the authority's keys signed, by the name that its own certificate gives the key; others may name keys in other ways. */
+  #keyIdentifier(): Extension[] {
+    const named = this.#certificate.getExtension(SubjectKeyIdentifierExtension);
+    return named === null ? [] : [new AuthorityKeyIdentifierExtension(named.keyId)];
+  }
+
   async #issue(
     subject: string,
     publicKey: PublicKey | PrivateKey,
-    period: { notBefore: Date; notAfter: Date },
+    period: Period,
     extensions: Extension[],
   ): Promise<X509Certificate> {
     return X509CertificateGenerator.create({
       serialNumber: serialNumber(),
       subject,
-      issuer: this.#certificate.subject,
+      // As it is encoded there, because some compare it byte for byte.
+      issuer: this.#certificate.subjectName,
       ...period,
       publicKey,
       signingKey: this.#key,
-      signingAlgorithm,
+      signingAlgorithm: this.#algorithm,
       extensions: [
         new BasicConstraintsExtension(false, undefined, true),
         new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
-        await AuthorityKeyIdentifierExtension.create(this.#certificate),
+        ...this.#keyIdentifier(),
         ...extensions,
       ],
     });
   }
 }
 
+interface Period {
+  notBefore: Date;
+  notAfter: Date;
+}
+
+/** How a key signs; `readAuthorityFile` lets no other in. */
+function algorithmOf({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject) {
+  if (asymmetricKeyType === 'ed25519') return { name: 'Ed25519' };
+  if (asymmetricKeyType === 'rsa') return { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' };
+  const [namedCurve, hash] = curveHashes[asymmetricKeyDetails?.namedCurve ?? '']!;
+  return { name: 'ECDSA', namedCurve, hash };
+}
+
 /** Whole seconds, because a certificate holds no others, rounded down. */
-function validity(nowMs: number, lifeMs: number) {
+function validity(nowMs: number, lifeMs: number): Period {
   const second = nowMs - (nowMs % 1000);
   return { notBefore: new Date(second - clockSkewMs), notAfter: new Date(second + lifeMs) };
 }

@@ -3,6 +3,7 @@ import '../../lib/reflect-metadata.ts';
 import { Pkcs10CertificateRequest, cryptoProvider, type PublicKey } from '@peculiar/x509';
 import { createPublicKey } from 'node:crypto';
 import { DroverError } from '../../lib/error.ts';
+import { isStrongKey, strongKeys } from './key-strength.ts';
 
 cryptoProvider.set(globalThis.crypto);
 
@@ -43,14 +44,8 @@ async function isSigned(request: Pkcs10CertificateRequest): Promise<boolean> {
 }
 
 function checkStrength(key: PublicKey): void {
-  const { asymmetricKeyType, asymmetricKeyDetails } = keyObject(key);
-  const curves = ['prime256v1', 'secp384r1', 'secp521r1'];
-  const strong =
-    asymmetricKeyType === 'ed25519' ||
-    (asymmetricKeyType === 'ec' && curves.includes(asymmetricKeyDetails?.namedCurve ?? '')) ||
-    (asymmetricKeyType === 'rsa' && (asymmetricKeyDetails?.modulusLength ?? 0) >= 2048);
-  if (strong) return;
-  throw DroverError.invalid(field, 'has a weak key; use EC P-256, Ed25519 or RSA of 2048 bits');
+  if (isStrongKey(keyObject(key))) return;
+  throw DroverError.invalid(field, `has a weak key; use ${strongKeys}`);
 }
 
 function keyObject(key: PublicKey) {

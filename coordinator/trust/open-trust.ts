@@ -16,7 +16,7 @@ import { agentName } from '../task/names.ts';
 import { AccessTokens, accessTokenPrefix } from './access-tokens.ts';
 import { openAdminToken, type AdminToken } from './admin-token.ts';
 import { newAgentId } from './agent-id.ts';
-import { openAuthority, type Authority } from './authority.ts';
+import { openAuthority, openGivenAuthority, type Authority } from './authority.ts';
 import { recogniseCaller } from './audit-call.ts';
 import { requireRole, type Caller } from './caller.ts';
 import { readCertificateRequest } from './certificate-request.ts';
@@ -44,14 +44,19 @@ export interface TrustParts {
   quietStore?: Store;
   clock: Clock;
   log: Logger;
+  /** The operator's own certificate authority. @default one is made in the data folder */
+  authorityFile?: string | undefined;
   /** The tenant whose people may sign in; undefined when there is none. */
   entra?: Entra | undefined;
 }
 
 /** Reads what the first start made in the data folder, or makes it. Throws INVALID_ARGUMENT that names a damaged file. */
 export async function openTrust(parts: TrustParts): Promise<Trust> {
-  const { folder, store, clock, entra, quietStore = store } = parts;
-  const authority = await openAuthority(path.join(folder, 'trust', 'authority.pem'), clock.now());
+  const { folder, store, clock, entra, authorityFile, quietStore = store } = parts;
+  const authority =
+    authorityFile === undefined
+      ? await openAuthority(path.join(folder, 'trust', 'authority.pem'), clock.now())
+      : openGivenAuthority(authorityFile, clock.now());
   const adminTokenFile = path.join(folder, 'admin-token');
   const adminToken = openAdminToken(adminTokenFile);
   const accessTokens = new AccessTokens({ ...parts, quietStore });
@@ -100,6 +105,10 @@ class StoredTrust implements Trust {
 
   get authorityCertificate(): string {
     return this.#authority.certificate;
+  }
+
+  get authorityExpireTimeMs(): number {
+    return this.#authority.expireTimeMs;
   }
 
   get authorityFingerprint(): string {

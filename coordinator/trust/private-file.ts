@@ -46,6 +46,15 @@ export function readPrivateFile(file: string): string | undefined {
   }
 }
 
+/** The content of a file that everybody may read; undefined when it is not there, or cannot be read. */
+export function readPublicFile(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
+
 function writeSynced(file: string, content: string, mode: number): void {
   const handle = openSync(file, 'wx', mode);
   try {

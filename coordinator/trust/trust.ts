@@ -32,10 +32,12 @@ export interface JoinFacts {
 }
 
 export interface Trust {
-  /** The authority's certificate, PEM. */
+  /** The authority's certificate, PEM, followed by those above it up to the root. */
   readonly authorityCertificate: string;
-  /** Lower-case hexadecimal SHA-256 of the authority's certificate in DER. */
+  /** Lower-case hexadecimal SHA-256 of the root's certificate in DER: of what agents and administrators trust. */
   readonly authorityFingerprint: string;
+  /** When the authority ends, in milliseconds since 1970. */
+  readonly authorityExpireTimeMs: number;
   /** Where the administrator's token stands, readable by the owner only. */
   readonly adminTokenFile: string;
   readonly accessTokens: AccessTokens;
