@@ -92,7 +92,7 @@ test('when the tenant cannot be reached, it is said, and tokens of the coordinat
   await running.client(TaskService).listTasks({});
 });
 
-test('keys that the tenant changes are followed', async (t) => {
+test.serial('keys that the tenant changes are followed', async (t) => {
   const options = compileEntraOptions(tenant.options);
   const entra = new Entra(options, { clock: systemClock, cooldownMs: 0 });
   t.teardown(() => entra.close());
