@@ -75,7 +75,11 @@ test.serial(
     assertSucceeded(t, after.run);
     const workers = new Set([...(await stack.items(after.run)).values()].map((item) => item.agent));
     t.deepEqual([...workers].filter((worker) => worker !== ''), [two.ready.agent]); // prettier-ignore
-    t.is((await stack.api.agents.enableAgent({ name })).agent!.state, AgentState.ONLINE);
+    t.is((await stack.api.agents.getAgent({ name })).agent!.state, AgentState.DISABLED);
+    await stack.api.agents.enableAgent({ name });
+    await untilAgent(name, ({ state }) => state === AgentState.ONLINE);
+    const said = (await readFile(one.logFile, 'utf8')).match(/is disabled/g);
+    t.is(said?.length, 1, 'it says so once');
   },
 );
 
