@@ -142,7 +142,8 @@ export class ItemWork {
     const { items, notes } = this.#parts;
     const known: readonly Write[] = [items.scanned(index), ...items.unreported(index)];
     const isKnown = known.some((one) => one.size === size && one.modifiedNs === modifiedNs);
-    if (!isKnown) await notes.keep({ path: items.path(index), size, modifiedNs });
+    if (isKnown || (await notes.keep({ path: items.path(index), size, modifiedNs }))) return;
+    throw new StoppedError();
   }
 
   async #rememberUpload(index: number, open: OpenSourceUpload | undefined): Promise<void> {

@@ -180,6 +180,11 @@ export function isStopped({ state }: SharedJobState): boolean {
   return Atomics.load(state, stateStop) !== 0;
 }
 
+/** Resolves when a job is told to stop, or after `waitMs`. */
+export async function untilStopped({ state }: SharedJobState, waitMs: number): Promise<void> {
+  await Atomics.waitAsync(state, stateStop, 0, waitMs).value;
+}
+
 /** Whether a job was told to stop at once. */
 export function isCutOff({ state }: SharedJobState): boolean {
   return Atomics.load(state, stateStop) === stopWays['at-once'];

@@ -77,7 +77,13 @@ export class FileTransfer {
       this.#options.countBytes(-counted);
       throw error;
     }
-    await item.beforeWrite(facts);
+    try {
+      await item.beforeWrite(facts);
+    } catch (error) {
+      await upload.abort();
+      this.#options.countBytes(-counted);
+      throw error;
+    }
     try {
       const destination = await upload.commit(hashes, sourceContent(opened));
       return { size: facts.size, modifiedNs: facts.modifiedNs, destination, hashes, keptPath };

@@ -1,5 +1,5 @@
 // What is written that is not what the scan found is said before it appears.
-import { existsSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { MessageChannel } from 'node:worker_threads';
 import test from 'ava';
@@ -12,7 +12,7 @@ const pool = createPool({ threads: 1 });
 test.after.always(() => pool.close());
 
 /** Runs a batch of two files, and answers with the notes and with what stood at the destination while they were being kept. */
-async function run(place: Place, items: ItemColumns) {
+async function run(place: Place, items: ItemColumns, isKept = true) {
   const { port1, port2: notes } = new MessageChannel();
   const told: (WriteNote & { isThere: boolean })[] = [];
   answerNotes(port1, async (note) => {
@@ -20,6 +20,7 @@ async function run(place: Place, items: ItemColumns) {
     await new Promise((resolve) => setImmediate(resolve));
     const there = path.join(place.destination, note.path);
     told.push({ ...note, isThere: existsSync(there) && statSync(there).size === note.size });
+    return isKept;
   });
   const { rows } = await runBatch(pool, place, items, { notes });
   port1.close();
@@ -64,7 +65,7 @@ test('so is a new date of what is there already with the same content', async (t
   t.is(statSync(path.join(place.destination, 'changed')).mtimeMs, 1_000_000);
 });
 
-test('a thread whose note will never be answered goes on', async (t) => {
+test('a thread whose note will never be answered ends, and has written nothing', async (t) => {
   using place = makePlace();
   place.write('changed', 'old');
   place.write('same', 'same');
@@ -72,6 +73,19 @@ test('a thread whose note will never be answered goes on', async (t) => {
   place.write('changed', 'newer');
   const { port1, port2: notes } = new MessageChannel();
   port1.on('message', () => port1.close());
-  const { rows } = await runBatch(pool, place, items, { notes });
-  t.deepEqual(rows.state, [ItemState.SUCCEEDED, ItemState.SUCCEEDED]);
+  const { result } = await runBatch(pool, place, items, { notes });
+  t.is(result.kind, 'stopped');
+  t.deepEqual(readdirSync(place.destination), []);
+});
+
+test('what could not be told of before the job was stopped is not written, not even half', async (t) => {
+  using place = makePlace();
+  place.write('changed', 'old');
+  place.write('same', 'same');
+  const items = scanned(place);
+  place.write('changed', 'newer');
+  const { told, rows } = await run(place, items, false);
+  t.is(told.length, 1);
+  t.deepEqual(rows.state, []);
+  t.deepEqual(readdirSync(place.destination), []);
 });

@@ -15,26 +15,27 @@ export interface WriteNote {
 /** The thread's end of the port. */
 export class WriteNotes implements Disposable {
   readonly #port: MessagePort | undefined;
-  readonly #waiting: (() => void)[] = [];
+  readonly #waiting: ((isKept: boolean) => void)[] = [];
   #isClosed = false;
 
   /** Without a port nobody wants to know. */
   constructor(port: MessagePort | undefined) {
     this.#port = port;
     // Answers come in the order of the notes.
-    port?.on('message', () => this.#waiting.shift()?.());
+    port?.on('message', (isKept: boolean) => this.#waiting.shift()?.(isKept));
     port?.on('close', () => {
       this.#isClosed = true;
-      for (const kept of this.#waiting.splice(0)) kept();
+      for (const answer of this.#waiting.splice(0)) answer(false);
     });
   }
 
-  /** Resolves when the note is kept, or nobody is there any more to keep it. */
-  async keep(note: WriteNote): Promise<void> {
-    if (this.#port === undefined || this.#isClosed) return;
-    const kept = new Promise<void>((resolve) => this.#waiting.push(resolve));
+  /** Answers whether the note is kept; when it is not, because the job was stopped before that was possible, nothing may be written. */
+  async keep(note: WriteNote): Promise<boolean> {
+    if (this.#port === undefined) return true;
+    if (this.#isClosed) return false;
+    const kept = new Promise<boolean>((resolve) => this.#waiting.push(resolve));
     this.#port.postMessage(note);
-    await kept;
+    return await kept;
   }
 
   [Symbol.dispose](): void {
@@ -42,10 +43,10 @@ export class WriteNotes implements Disposable {
   }
 }
 
-/** The main thread's end: `keep` is called for each note, and the thread goes on when it has resolved; it never rejects. */
-export function answerNotes(port: MessagePort, keep: (note: WriteNote) => Promise<void>): void {
+/** The main thread's end: `keep` is called for each note, and the thread goes on when it has answered; it never rejects. */
+export function answerNotes(port: MessagePort, keep: (note: WriteNote) => Promise<boolean>): void {
   let last = Promise.resolve();
   port.on('message', (note: WriteNote) => {
-    last = last.then(() => keep(note)).then(() => port.postMessage(undefined));
+    last = last.then(() => keep(note)).then((isKept) => port.postMessage(isKept));
   });
 }

@@ -17,6 +17,7 @@ import {
   type ItemUpload,
   type JobResult,
   type JobTenant,
+  type SharedJobState,
   type SweepJob,
 } from '../pool/jobs.ts';
 import type { Pool } from '../pool/pool.ts';
@@ -37,8 +38,8 @@ export interface BatchRunParts {
   openTenant: () => JobTenant | undefined;
   /** The job could not be done because the sign-in does not work. */
   onSignInTrouble: (trouble: SignInTrouble) => void;
-  /** Keeps what is about to be written that is not what the scan found. Never rejects. */
-  keepNote: (note: WriteNote) => Promise<void>;
+  /** Keeps what is about to be written that is not what the scan found; answers with false when the job was stopped before it could. */
+  keepNote: (note: WriteNote, shared: SharedJobState) => Promise<boolean>;
 }
 
 export class BatchRun {
@@ -65,7 +66,7 @@ export class BatchRun {
     const { lease, partTag, uploads, openTenant, onSignInTrouble, keepNote } = this.#parts;
     this.#begun = true;
     const { port1: ownEnd, port2: notes } = new MessageChannel();
-    answerNotes(ownEnd, keepNote);
+    answerNotes(ownEnd, (note) => keepNote(note, this.shared));
     const result = await pool.run({
       kind: 'batch',
       source: lease.source,

@@ -21,7 +21,8 @@ export interface LeaseJournalParts {
 
 /**
  * A journal that cannot be written, as on a full disk, must not stop a migration: what it would have kept is in memory too, and the
- * worst that follows is that the coordinator has a batch done once more when this process dies. So nothing here ever rejects.
+ * worst that follows is that the coordinator has a batch done once more when this process dies. So nothing here ever rejects. Only a note
+ * has to be safe before its file is written, see PendingNotes.
  */
 export class LeaseJournal {
   readonly #parts: LeaseJournalParts;
@@ -41,9 +42,9 @@ export class LeaseJournal {
     return this.#guard('a result', this.#parts.journal.saveResult(result));
   }
 
-  /** Resolves when the journal has the note. */
-  keepNote(note: WriteNote): Promise<void> {
-    return this.#guard('a note', this.#parts.journal.keepNote(note));
+  /** Answers whether the journal has the note. */
+  keepNote(note: WriteNote): Promise<boolean> {
+    return this.#attempt('a note', this.#parts.journal.keepNote(note));
   }
 
   forgetNote(number: bigint): Promise<void> {
@@ -88,11 +89,17 @@ export class LeaseJournal {
   }
 
   async #guard(what: string, change: Promise<void>): Promise<void> {
+    await this.#attempt(what, change);
+  }
+
+  async #attempt(what: string, change: Promise<void>): Promise<boolean> {
     try {
       await change;
+      return true;
     } catch (error) {
       if (!this.#closed)
         this.#parts.log.error({ err: error }, `the journal could not take ${what}`);
+      return false;
     }
   }
 }

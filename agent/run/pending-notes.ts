@@ -7,8 +7,12 @@ import {
   type LeaseKey,
   type WriteNote as NoteFrame,
 } from '../../gen/drover/v1/session_pb.ts';
+import { isStopped, untilStopped, type SharedJobState } from '../pool/jobs.ts';
 import type { WriteNote } from '../pool/write-notes.ts';
 import type { LeaseJournal } from './lease-journal.ts';
+
+/** How long until a journal that could not be written is tried again. */
+const journalPauseMs = 500;
 
 export class PendingNotes {
   readonly #journal: LeaseJournal;
@@ -38,13 +42,30 @@ export class PendingNotes {
     this.#send = undefined;
   }
 
-  /** Resolves when the note is kept, and on its way if there is one. Never rejects. */
-  async keep(key: LeaseKey, { path, size, modifiedNs }: WriteNote): Promise<void> {
+  /**
+   * Answers with true when the note is kept: by the journal, or, while that cannot be written, by the coordinator; with false when the job
+   * was told to stop before either was possible. Never rejects.
+   */
+  async keep(
+    key: LeaseKey,
+    { path, size, modifiedNs }: WriteNote,
+    shared: SharedJobState,
+  ): Promise<boolean> {
     const number = (this.#lastNumber += 1n);
     const note = create(WriteNoteSchema, { key, number, path, size: BigInt(size), modifiedNs });
     this.#notes.set(number, note);
-    await this.#journal.keepNote(note);
+    const kept = this.#journal.keepNote(note);
     this.#send?.(frameOf(note));
+    let isKept = await kept;
+    while (!isKept && this.#notes.has(number)) {
+      if (isStopped(shared)) {
+        this.#notes.delete(number);
+        return false;
+      }
+      await untilStopped(shared, journalPauseMs);
+      if (this.#notes.has(number)) isKept = await this.#journal.keepNote(note);
+    }
+    return true;
   }
 
   /** The coordinator has it. */

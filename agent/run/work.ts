@@ -218,7 +218,7 @@ export class Work {
       uploads,
       openTenant: () => this.#journal.openTenant(lease.destination, lease.key),
       onSignInTrouble: (trouble) => this.#options.tenant?.signIn.raise(trouble),
-      keepNote: (note) => this.#notes.keep(lease.key!, note),
+      keepNote: (note, shared) => this.#notes.keep(lease.key!, note, shared),
     });
   }
 
