@@ -1,8 +1,13 @@
 // What goes wrong in a call, as a DroverError. The one place that knows how errors stand on the
 // wire and how Node's connection errors look.
+import { durationMs } from '@bufbuild/protobuf/wkt';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
-import { BadRequestSchema, ErrorInfoSchema } from '../../gen/google/rpc/error_details_pb.ts';
+import {
+  BadRequestSchema,
+  ErrorInfoSchema,
+  RetryInfoSchema,
+} from '../../gen/google/rpc/error_details_pb.ts';
 import { DroverError, errorDomain, reasonByName } from '../../lib/error.ts';
 import type { CoordinatorAccess } from './coordinator-access.ts';
 
@@ -20,6 +25,18 @@ export function callError(thrown: unknown, access: CoordinatorAccess): DroverErr
     });
   }
   return connectionError(error, access) ?? plainError(error, access);
+}
+
+/** Whether the coordinator refused the credential. */
+export function isUnauthenticated(thrown: unknown): boolean {
+  return thrown instanceof ConnectError && thrown.code === Code.Unauthenticated;
+}
+
+/** How long the coordinator asks to wait before the call is repeated, in milliseconds; undefined when it does not. */
+export function retryDelayMs(thrown: unknown): number | undefined {
+  if (!(thrown instanceof ConnectError) || thrown.code !== Code.ResourceExhausted) return undefined;
+  const [info] = thrown.findDetails(RetryInfoSchema);
+  return info?.retryDelay && durationMs(info.retryDelay);
 }
 
 /** Whether the call may work when it is repeated in a moment. */

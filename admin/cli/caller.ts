@@ -1,5 +1,6 @@
 // Calls methods of the coordinator by their descriptors. What can be repeated without harm, as the
-// schema says, is repeated while the coordinator cannot be reached: it may just be restarting.
+// schema says, is repeated while the coordinator cannot be reached, which may just be restarting, and when
+// it says that there were too many calls. The token of a person who is signed in is renewed on the way.
 import type {
   DescMessage,
   DescMethodServerStreaming,
@@ -10,7 +11,8 @@ import { MethodOptions_IdempotencyLevel as Idempotency } from '@bufbuild/protobu
 import type { Interceptor, Transport } from '@connectrpc/connect';
 import { createGrpcTransport } from '@connectrpc/connect-node';
 import { pause, type Clock } from '../../lib/time.ts';
-import { callError, isUnavailable } from './call-error.ts';
+import { fixedCredential, type Credential } from '../sign-in/person-credential.ts';
+import { callError, isUnauthenticated, isUnavailable, retryDelayMs } from './call-error.ts';
 import type { CoordinatorAccess } from './coordinator-access.ts';
 
 /** How long one call may take before it counts as unavailable. */
@@ -20,8 +22,15 @@ const pingIntervalMs = 20_000;
 /** The pauses before a call is repeated; there are no more repetitions than pauses. */
 const retryPausesMs: readonly number[] = [200, 400, 800, 1600, 3200];
 
+/** How often a call is repeated that was one too many. */
+const tooManyRetriesMax = 2;
+/** The longest that the coordinator can ask to wait before that. */
+const retryDelayMsMax = 10_000;
+
 export interface CallerOptions {
   access: CoordinatorAccess;
+  /** What is shown; the token of the access when absent. */
+  credential?: Credential | undefined;
   clock: Clock;
   signal: AbortSignal;
   /** @default the pauses of the command line: 6 s in all */
@@ -32,16 +41,20 @@ export interface CallerOptions {
 export class Caller {
   readonly #options: CallerOptions;
   readonly #pausesMs: readonly number[];
+  readonly #credential: Credential | undefined;
   readonly #transport: Transport;
 
   constructor(options: CallerOptions) {
     const { access } = options;
     this.#options = options;
     this.#pausesMs = options.retryPausesMs ?? retryPausesMs;
+    const { token } = access;
+    this.#credential =
+      options.credential ?? (token === undefined ? undefined : fixedCredential(token));
     this.#transport = createGrpcTransport({
       baseUrl: access.address,
       nodeOptions: access.authority === undefined ? {} : { ca: access.authority },
-      interceptors: access.token === undefined ? [] : [bearer(access.token)],
+      interceptors: this.#credential === undefined ? [] : [bearer(this.#credential)],
       pingIntervalMs,
       readMaxBytes: 64 * 1024 * 1024,
     });
@@ -54,9 +67,13 @@ export class Caller {
     const { signal, access } = this.#options;
     for (let attempt = 0; ; attempt += 1) {
       try {
+        // A refused credential, and one that cannot be had, are no trouble of the connection.
+        await this.#credential?.token();
         const response = await this.#transport.unary(method, signal, callTimeoutMs, {}, request);
         return response.message;
       } catch (thrown) {
+        // It was refused before anything was done.
+        if (isUnauthenticated(thrown) && this.#credential?.refused()) continue;
         const again = isRepeatable(method.idempotency) && (await this.#wait(thrown, attempt));
         if (!again) throw callError(thrown, access);
       }
@@ -74,6 +91,7 @@ export class Caller {
     const { signal, access } = this.#options;
     for (let attempt = 0; ; attempt += 1) {
       try {
+        await this.#credential?.token();
         const response = await this.#transport.stream(method, signal, undefined, {}, once(request));
         for await (const message of response.message) {
           attempt = 0;
@@ -81,6 +99,7 @@ export class Caller {
         }
         return;
       } catch (thrown) {
+        if (isUnauthenticated(thrown) && this.#credential?.refused()) continue;
         const again = isRepeatable(method.idempotency) && (await this.#wait(thrown, attempt));
         if (!again) throw callError(thrown, access);
       }
@@ -89,9 +108,10 @@ export class Caller {
 
   /** Waits before the next attempt; false when there is none. */
   async #wait(thrown: unknown, attempt: number): Promise<boolean> {
-    const pauseMs = this.#pausesMs[attempt];
     const { clock, signal } = this.#options;
-    if (pauseMs === undefined || signal.aborted || !isUnavailable(thrown)) return false;
+    const askedMs = attempt < tooManyRetriesMax ? retryDelayMs(thrown) : undefined;
+    const pauseMs = askedMs ?? (isUnavailable(thrown) ? this.#pausesMs[attempt] : undefined);
+    if (pauseMs === undefined || pauseMs > retryDelayMsMax || signal.aborted) return false;
     await pause(clock, pauseMs, signal);
     return !signal.aborted;
   }
@@ -101,9 +121,9 @@ function isRepeatable(level: Idempotency): boolean {
   return level === Idempotency.NO_SIDE_EFFECTS || level === Idempotency.IDEMPOTENT;
 }
 
-function bearer(token: string): Interceptor {
-  return (next) => (request) => {
-    request.header.set('authorization', `Bearer ${token}`);
+function bearer(credential: Credential): Interceptor {
+  return (next) => async (request) => {
+    request.header.set('authorization', `Bearer ${await credential.token()}`);
     return next(request);
   };
 }

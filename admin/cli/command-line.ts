@@ -10,12 +10,20 @@ import type { Clock } from '../../lib/time.ts';
 import { Caller } from './caller.ts';
 import { describeCommands, type CommandSpec, type Docs } from './command-tree.ts';
 import { completeWords, completionScript, namesTimeoutMs } from './completion.ts';
-import { findCoordinator } from './coordinator-access.ts';
+import { defaultSignInFolder, findCoordinator, type AccessOptions } from './coordinator-access.ts';
 import { exitStatus, exitStatusOf } from './exit-status.ts';
 import { OutputClosed, type Output } from './output.ts';
-import { buildProgram, type Invocation } from './program.ts';
+import {
+  buildProgram,
+  type Invocation,
+  type SignInCommand,
+  type SignInCommandOptions,
+} from './program.ts';
 import { buildRequest } from './request.ts';
 import { runCommand } from './run-command.ts';
+import { login, logout, whoAmI } from './sign-in-commands.ts';
+import { SignInFolder } from '../sign-in/kept-sign-in.ts';
+import { PersonCredential } from '../sign-in/person-credential.ts';
 
 export interface CommandLineOptions {
   /** The words after the program's name. */
@@ -30,6 +38,8 @@ export interface CommandLineOptions {
   clock: Clock;
   /** Aborts when the person interrupts. */
   signal: AbortSignal;
+  /** Where sign-ins are kept. @default ~/.drover/sign-in */
+  signInFolder?: string;
   /** @default the pauses of Caller */
   retryPausesMs?: readonly number[];
 }
@@ -83,6 +93,9 @@ async function parseAndRun(options: CommandLineOptions): Promise<number> {
     invoke: async (invocation) => {
       status = await invoke(invocation, options);
     },
+    signIn: async (command, common) => {
+      status = await runSignIn(command, common, options);
+    },
     complete: (shell) => stdout.write(completionScript(shell)),
   });
   try {
@@ -107,7 +120,7 @@ async function invoke(invocation: Invocation, options: CommandLineOptions): Prom
           ? undefined
           : await readText(common.requestJson, options.stdin),
     }),
-    caller: new Caller({ ...options, access: findCoordinator(common, options.environment) }),
+    caller: callerFor(common, options),
   }));
   const onePage = [...flags.keys()].some((flag) => /^page-(size|token)$/.test(flag.name));
   return runCommand(command, request, {
@@ -121,6 +134,33 @@ async function invoke(invocation: Invocation, options: CommandLineOptions): Prom
     limit: common.limit,
     onePage,
   });
+}
+
+/** Calls the coordinator that the options name, as whoever has the token or is signed in. */
+function callerFor(common: AccessOptions, options: CommandLineOptions): Caller {
+  const folder = new SignInFolder(options.signInFolder ?? defaultSignInFolder());
+  const access = findCoordinator(common, options.environment, folder);
+  const { signIn } = access;
+  const credential = signIn && new PersonCredential({ ...options, kept: signIn, folder });
+  return new Caller({ ...options, access, credential });
+}
+
+async function runSignIn(
+  command: SignInCommand,
+  common: SignInCommandOptions,
+  options: CommandLineOptions,
+): Promise<number> {
+  const folder = new SignInFolder(options.signInFolder ?? defaultSignInFolder());
+  const access = await beforeCall(async () => findCoordinator(common, options.environment, folder));
+  const parts = { ...options, access, folder, caFile: common.caFile, format: common.output };
+  switch (command) {
+    case 'login':
+      return login(parts);
+    case 'logout':
+      return logout(parts);
+    case 'whoami':
+      return whoAmI({ ...parts, caller: callerFor(common, options) });
+  }
 }
 
 async function beforeCall<T>(prepare: () => Promise<T>): Promise<T> {
@@ -167,12 +207,7 @@ async function listNames(
   };
   const flags = new Map();
   const signal = AbortSignal.any([options.signal, AbortSignal.timeout(namesTimeoutMs)]);
-  const caller = new Caller({
-    ...options,
-    signal,
-    retryPausesMs: [],
-    access: findCoordinator({}, options.environment),
-  });
+  const caller = callerFor({}, { ...options, signal, retryPausesMs: [] });
   await runCommand(
     command,
     buildRequest(command, { positional: parent, flags, requestJson: undefined }),

@@ -5,6 +5,7 @@ import { homedir } from 'node:os';
 import path from 'node:path';
 import { readConnection } from '../../lib/connection.ts';
 import { DroverError } from '../../lib/error.ts';
+import type { KeptSignIn, SignInFolder } from '../sign-in/kept-sign-in.ts';
 
 export interface AccessOptions {
   coordinator?: string;
@@ -20,13 +21,20 @@ export interface CoordinatorAccess {
   authority: string | undefined;
   /** Where the authority came from, for messages. */
   authorityFile: string | undefined;
-  /** The administrator's token; undefined when none is known. */
+  /** The token that was given; undefined when none was. */
   token: string | undefined;
+  /** The person who is signed in, when no token was given; undefined when nobody is. */
+  signIn: KeptSignIn | undefined;
 }
 
 /** The folder that a coordinator keeps its data in unless it is told another. */
 export function defaultDataFolder(): string {
   return path.join(homedir(), '.drover', 'coordinator');
+}
+
+/** Where sign-ins of people are kept unless another folder is given. */
+export function defaultSignInFolder(): string {
+  return path.join(homedir(), '.drover', 'sign-in');
 }
 
 /** The environment variable of each option. */
@@ -37,10 +45,14 @@ export const accessVariables = {
   data: 'DROVER_DATA',
 } as const;
 
-/** Finds the coordinator and reads the files; throws what is missing and how to give it. */
+/**
+ * Finds the coordinator and reads the files; throws what is missing and how to give it. A token that was given counts more than a person
+ * who is signed in, and that more than the token of a coordinator on this machine that nobody pointed to.
+ */
 export function findCoordinator(
   options: AccessOptions,
   environment: Readonly<Record<string, string | undefined>>,
+  signIns: SignInFolder,
 ): CoordinatorAccess {
   const given = (name: keyof AccessOptions) =>
     options[name] ?? (environment[accessVariables[name]] || undefined);
@@ -49,17 +61,23 @@ export function findCoordinator(
   let tokenFile = given('tokenFile');
   // The token of the coordinator here is never shown to one elsewhere: an address that was given
   // takes nothing from the file.
+  let signIn: KeptSignIn | undefined;
   if (address === undefined) {
     const connection = readConnection(given('data') ?? defaultDataFolder());
     address = connection.address;
     authorityFile ??= connection.authorityFile;
-    tokenFile ??= connection.tokenFile;
-  }
+    if (tokenFile === undefined && given('data') === undefined)
+      signIn = signIns.read(checkAddress(address));
+    if (signIn === undefined) tokenFile ??= connection.tokenFile;
+  } else if (tokenFile === undefined) signIn = signIns.read(checkAddress(address));
   return {
     address: checkAddress(address),
-    authority: authorityFile && read(authorityFile, '--authority-file'),
+    authority: authorityFile
+      ? read(authorityFile, '--authority-file')
+      : signIn?.coordinatorAuthority,
     authorityFile,
     token: tokenFile && readToken(tokenFile),
+    signIn,
   };
 }
 

@@ -38,6 +38,10 @@ export interface CommonOptions {
   requestJson?: string;
 }
 
+export type SignInCommand = 'login' | 'logout' | 'whoami';
+
+export type SignInCommandOptions = CommonOptions & { caFile?: string };
+
 export interface ProgramOptions {
   writeOut: (text: string) => void;
   writeErr: (text: string) => void;
@@ -45,6 +49,8 @@ export interface ProgramOptions {
   columns: number;
   /** Called with what was given, once the words are understood. */
   invoke: (invocation: Invocation) => Promise<void>;
+  /** Called for `login`, `logout` and `whoami`. */
+  signIn: (command: SignInCommand, options: SignInCommandOptions) => Promise<void>;
   /** Called for `completion SHELL`. */
   complete: (shell: 'bash' | 'zsh') => Promise<void>;
 }
@@ -78,6 +84,7 @@ export function buildProgram(groups: readonly GroupSpec[], options: ProgramOptio
   for (const option of commonOptions()) program.addOption(option);
   program.addHelpText('after', () => programFooter());
   for (const group of groups) addGroup(program, group, options);
+  addSignIn(program, options);
   program
     .command('completion')
     .summary('Print a completion script for a shell.')
@@ -105,6 +112,27 @@ function commonOptions(): Option[] {
       .argParser(oneOf('table', 'json'))
       .default('table'),
   ];
+}
+
+/** The commands that are more than a method of the API: they keep something on this machine. */
+function addSignIn(program: Command, { signIn }: ProgramOptions): void {
+  const add = (name: SignInCommand, summary: string, more = ''): Command => {
+    const command = program.command(name).summary(summary).description(`${summary}${more}`);
+    return command.action(() => signIn(name, command.optsWithGlobals<SignInCommandOptions>()));
+  };
+  add(
+    'login',
+    'Sign in to a coordinator, with Entra ID.',
+    `
+
+A code is shown, to be typed in a browser on any machine. From then on every command for this coordinator is called as the person who
+signed in, until drover logout; the sign-in is kept in ~/.drover/sign-in, readable by its owner only.`,
+  ).option(
+    '--ca-file <file>',
+    'Certificate authorities to trust on the way to Entra ID, PEM, beside those of this computer.',
+  );
+  add('logout', 'Forget the sign-in to a coordinator.');
+  add('whoami', 'Show who you are to a coordinator, and what you may do.');
 }
 
 function addGroup(program: Command, group: GroupSpec, options: ProgramOptions): void {
