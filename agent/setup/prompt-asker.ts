@@ -63,10 +63,7 @@ export class PromptAsker implements Asker {
       if (choices !== undefined)
         return await select({ message, choices, ...(usual === undefined ? {} : { default: usual }) }, context); // prettier-ignore
       if (isSecret === true) {
-        const typed = await password(
-          { message: `${message}${hint} (not shown)`, toggleMask: false },
-          context,
-        );
+        const typed = await password({ message: `${message}${hint}`, toggleMask: false }, context);
         return typed === '' ? (usual ?? '') : typed;
       }
       const shown = hint === '' && usual !== undefined && usual !== '' ? { default: usual } : {};
@@ -86,12 +83,15 @@ export async function takeAnswer<T>(question: Question<T>, answer: string): Prom
     return await question.take(answer);
   } catch (thrown) {
     if (thrown instanceof InvalidArgumentError)
-      return { refused: failed(thrown.message, `Give it anew.`) };
-    if (thrown instanceof DroverError && thrown.reason !== ErrorReason.CANCELLED)
-      return { refused: failure(thrown) };
-    throw thrown;
+      return { refused: failed(thrown.message, answerAnew) };
+    if (!(thrown instanceof DroverError) || thrown.reason === ErrorReason.CANCELLED) throw thrown;
+    // The advice of the reason is for a caller.
+    const isAnswer = thrown.reason === ErrorReason.INVALID_ARGUMENT;
+    return { refused: isAnswer ? failure(thrown, answerAnew) : failure(thrown) };
   }
 }
+
+const answerAnew = 'Answer it anew.';
 
 /** Waits for something unless the person breaks off meanwhile. */
 export async function orBrokenOff<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {

@@ -59,7 +59,7 @@ export async function runSetup(
 }
 
 function describeResult(
-  { agent, dataFolder, settings, written }: SetUpResult,
+  { agent, dataFolder, settings, written, isChanged }: SetUpResult,
   usualFolder: string,
   isFolderGiven: boolean,
   keyFile: string | undefined,
@@ -71,6 +71,7 @@ function describeResult(
     '',
     `${agent} is set up, and works for ${coordinatorsOf(settings)}. Written:`,
     ...written.map((file) => `  ${file}`),
+    ...(isChanged ? ['An agent that runs takes secrets at once, and everything else when it is started again.'] : []), // prettier-ignore
     'Next:',
     `  drover-agent${flags}                  starts it`,
     `  drover-agent service install${flags}  lets it start with the computer`,

@@ -1,44 +1,24 @@
 // The set-up of an agent, question by question. Until the last one is answered nothing is changed: then the agent joins, and what was
 // answered is written, the settings last.
-import { existsSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { DroverError } from '../../lib/error.ts';
 import { makeFolders } from '../../lib/make-folders.ts';
 import { formatHostPort } from '../../lib/option-values.ts';
 import { probeDataFolder } from '../doctor/folder-probes.ts';
-import { join } from '../link/enroll.ts';
-import { readIdentity, writeIdentity, type Identity } from '../link/identity.ts';
-import { openJournal } from '../run/journal.ts';
-import { readSettings, settingsFileName, writeSettings, type AgentSettingsFile } from '../settings-file.ts'; // prettier-ignore
-import { keepProxy, plainProxy } from '../vault/kept-proxy.ts';
-import { keepAccount, keepApplication } from '../vault/kept-credentials.ts';
+import { readIdentity } from '../link/identity.ts';
+import { readSettings, type AgentSettingsFile } from '../settings-file.ts';
 import { openVault } from '../vault/vault.ts';
 import type { SetUpContext, SetUpParts } from './context.ts';
 import { coordinatorText } from './given.ts';
 import { brokenOff } from './prompt-asker.ts';
 import { askAgent } from './step-agent.ts';
 import { askCoordinator } from './step-coordinator.ts';
-import { askSignIn, type SignInAnswer } from './step-sign-in.ts';
-import { askShareAccount, askSourceRoots, type ShareAccount } from './step-sources.ts';
-import type { CoordinatorAnswer } from './vouch.ts';
+import { askSignIn } from './step-sign-in.ts';
+import { askShareAccount, askSourceRoots } from './step-sources.ts';
+import { writeDown, type Answers, type SetUpResult } from './write-down.ts';
 
-/** What the set-up came to. */
-export interface SetUpResult {
-  dataFolder: string;
-  /** agents/{agent} */
-  agent: string;
-  settings: AgentSettingsFile;
-  /** What was written, for people. */
-  written: string[];
-}
-
-interface Answers {
-  coordinator: CoordinatorAnswer;
-  signIn: SignInAnswer;
-  account: ShareAccount | undefined;
-  settings: AgentSettingsFile;
-}
+export type { SetUpResult };
 
 /** Asks everything, joins, writes. Rejects with CANCELLED when the person breaks off; then all is as before. */
 export async function setUp(parts: SetUpParts): Promise<SetUpResult> {
@@ -121,80 +101,6 @@ async function confirm({ asker }: SetUpContext, answers: Answers): Promise<void>
     take: (value) => ({ value }),
   });
   if (answer !== 'yes') throw brokenOff();
-}
-
-async function writeDown(context: SetUpContext, answers: Answers): Promise<SetUpResult> {
-  const { dataFolder, vault, clock } = context;
-  const { coordinator, signIn, account, settings } = answers;
-  const joined = await joinAnywhere(context, coordinator, settings);
-  const now = clock.now();
-  const written: string[] = [];
-  if (signIn.credential !== undefined) {
-    keepApplication(vault, signIn.credential, now);
-    written.push(`${vault.file} (the application's ${signIn.credential.kind}, sealed)`);
-  }
-  if (settings.signIn !== 'none') keepProxy(vault, proxyWithPassword(signIn.proxyUrl), now);
-  if (account !== undefined) {
-    keepAccount(vault, account.pattern, account.account, now);
-    written.push(`${vault.file} (the Windows account for ${account.pattern}, sealed)`);
-  }
-  const { stagedTokens } = signIn;
-  if (stagedTokens !== undefined && existsSync(stagedTokens)) {
-    const tokens = stagedTokens.replace(/\.new$/, '');
-    renameSync(stagedTokens, tokens);
-    written.push(`${tokens} (the sign-in, sealed)`);
-  }
-  if (joined !== undefined) {
-    writeIdentity(dataFolder, joined);
-    written.push(path.join(dataFolder, 'identity', 'identity.json'));
-  }
-  writeSettings(dataFolder, settings);
-  written.push(path.join(dataFolder, settingsFileName));
-  return { dataFolder, settings, written, agent: (joined ?? context.identity!).agent };
-}
-
-/** Undefined when the agent goes on with the identity that it has. */
-async function joinAnywhere(
-  context: SetUpContext,
-  { proof, coordinators }: CoordinatorAnswer,
-  { name }: AgentSettingsFile,
-): Promise<Identity | undefined> {
-  if (proof === undefined) return undefined;
-  await refuseBesideRunningAgent(context);
-  const { signal } = context;
-  const failures: DroverError[] = [];
-  for (const address of coordinators) {
-    try {
-      return await join({ address, proof, displayName: name!, signal });
-    } catch (thrown) {
-      if (signal.aborted) throw brokenOff();
-      const failure = DroverError.from(thrown);
-      if (failure.reason !== ErrorReason.UNAVAILABLE) throw failure;
-      failures.push(failure);
-    }
-  }
-  throw failures[0]!;
-}
-
-/** A running agent would write its old certificate over the new one when it renews it. */
-async function refuseBesideRunningAgent({ dataFolder, vault }: SetUpContext): Promise<void> {
-  const folder = path.join(dataFolder, 'journal');
-  if (!existsSync(folder)) return;
-  try {
-    await (await openJournal(folder, vault.box)).close();
-  } catch (thrown) {
-    const { reason } = DroverError.from(thrown);
-    if (reason !== ErrorReason.DATA_FOLDER_LOCKED) throw thrown;
-    throw new DroverError(
-      reason,
-      `an agent runs with the data folder ${dataFolder}, and cannot join another coordinator meanwhile; stop it, and set it up again`,
-      { cause: thrown, metadata: { folder: dataFolder } },
-    );
-  }
-}
-
-function proxyWithPassword(proxyUrl: string | undefined): string | undefined {
-  return proxyUrl === undefined || plainProxy(proxyUrl) === proxyUrl ? undefined : proxyUrl;
 }
 
 /** The coordinators of the settings, for people. */

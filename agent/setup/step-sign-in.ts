@@ -83,6 +83,8 @@ function pickRoute({ given, before }: SetUpContext): SignInFlags {
 
 async function askParts(draft: Draft, context: SetUpContext): Promise<void> {
   const { asker, given, before } = context;
+  // What was not heard there cannot have been wrong.
+  if (draft.isUnreachable === true) return await askRoute(draft, context);
   const first = draft.isRetry !== true;
   draft.tenant = await asker.ask<string>({
     from: '--tenant',
@@ -98,7 +100,6 @@ async function askParts(draft: Draft, context: SetUpContext): Promise<void> {
     usual: draft.clientId ?? before?.clientId,
     take: (answer) => checkedPart({ tenant: 'contoso.com', clientId: answer.trim() }, answer.trim()), // prettier-ignore
   });
-  if (draft.isUnreachable === true) await askRoute(draft, context);
   if (draft.kind === 'application') await askCredential(draft, context, first);
 }
 

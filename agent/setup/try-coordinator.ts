@@ -44,10 +44,10 @@ async function probeWay(
 
 /** The fingerprint as a person types it: with colons and in capitals, too. Throws INVALID_ARGUMENT. */
 export function parseFingerprint(text: string): string {
-  const digits = text.replaceAll(/[\s:]/g, '').toLowerCase();
+  const digits = text.replace(/^.*=/, '').replaceAll(/[\s:]/g, '').toLowerCase();
   if (/^[\da-f]{64}$/.test(digits)) return digits;
   throw new DroverError(
     ErrorReason.INVALID_ARGUMENT,
-    'a fingerprint of SHA-256 has 64 hexadecimal digits; the coordinator says it when it starts',
+    'a fingerprint of SHA-256 has 64 hexadecimal digits; `openssl x509 -noout -fingerprint -sha256 -in authority.pem` shows it, in the data folder of the coordinator',
   );
 }
