@@ -1,4 +1,4 @@
-// Calls of the C library that Node does not offer, or not as they are needed here. The only door to koffi. Where the library or a function is missing, as on Windows, the value
+// Calls of the C library that Node does not offer, or not as they are needed here. The door to koffi for work on files. Where the library or a function is missing, as on Windows, the value
 // is undefined, and the callers fall back to what Node has.
 import koffi from 'koffi';
 
