@@ -9,6 +9,7 @@ import { formatHostPort, type HostPort } from '../lib/option-values.ts';
 import { systemClock, type Clock } from '../lib/time.ts';
 import { createBackup } from './backup/create-backup.ts';
 import { privateFiles, storeFolder } from './backup/data-files.ts';
+import { auditedDoor } from './backup/audited-door.ts';
 import { openDoor } from './backup/door.ts';
 import { createDispatcher } from './dispatch/create-dispatcher.ts';
 import { compileCoordinatorOptions, type CoordinatorOptions } from './options.ts';
@@ -115,9 +116,11 @@ export async function startCoordinator(
   parts.adopt(server, (owned) => owned.close());
   const door = await openDoor({
     dataFolder,
-    isAdminToken: (token) => trust.isAdminToken(token),
-    createBackup: (to, signal) =>
-      createBackup({ store, dataFolder, to, nowMs: clock.now(), signal }),
+    ...auditedDoor(audit, {
+      isAdminToken: (token) => trust.isAdminToken(token),
+      createBackup: (to, signal) =>
+        createBackup({ store, dataFolder, to, nowMs: clock.now(), signal }),
+    }),
     log,
   });
   parts.adopt(door, (owned) => owned.close());

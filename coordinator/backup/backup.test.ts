@@ -17,6 +17,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { LedgerRowSchema } from '../../gen/drover/store/v1/rows_pb.ts';
 import { EnrollmentService } from '../../gen/drover/v1/session_pb.ts';
 import { TaskService } from '../../gen/drover/v1/task_pb.ts';
+import { AuditService } from '../../gen/drover/v1/audit_pb.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { DroverError } from '../../lib/error.ts';
 import type { MaintenanceOptions } from '../options.ts';
@@ -122,6 +123,13 @@ test('who does not know the token gets no backup, and one at a time is made', as
   const wrong = await failureOf(askForBackup(running.dataFolder, `${to}3`));
   t.is(wrong.reason, ErrorReason.UNAUTHENTICATED);
   t.false(existsSync(`${to}3`));
+  // What is committed now comes after what was tried.
+  await createTask(running, 'one');
+  const { entries } = await running.client(AuditService, { token: running.adminToken }).listAuditEntries({}); // prettier-ignore
+  t.deepEqual(entries.map(({ caller, method, reason }) => [caller, method, reason]).slice(1), [
+    ['', 'a backup was asked for', ErrorReason.UNAUTHENTICATED],
+    ['admin-token', 'a backup was made', ErrorReason.UNSPECIFIED],
+  ]);
 });
 
 test('a socket that a killed coordinator left is no coordinator', async (t) => {

@@ -10,10 +10,10 @@ import type {
   AttachResponse,
 } from '../../gen/drover/v1/session_pb.ts';
 import { removedAgent } from '../trust/identity.ts';
-import { Role } from '../../gen/drover/v1/annotations_pb.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { DroverError } from '../../lib/error.ts';
 import { agentName } from '../task/names.ts';
+import { happening } from '../trust/audit-call.ts';
 import { withPresence } from './agent-view.ts';
 import { peerKey, requireAgent } from './caller.ts';
 import type { ServiceParts } from './service-parts.ts';
@@ -72,21 +72,10 @@ async function noteReplaced(
   const newer = error.metadata['address'] ?? '';
   const heardMs = Number(error.metadata['heardMs']);
   if (newer === address && heardMs > aliveMs) return;
-  const caller = agentName(agent);
-  await audit.note(
-    {
-      caller,
-      role: Role.UNSPECIFIED,
-      address: newer,
-      method: 'a session took the place of another',
-      requestId: '',
-      resource: caller,
-    },
-    {
-      resource: caller,
-      message: `the session from ${address}, which was heard of ${Math.round(heardMs / 1000)} s before, was ended by one from ${newer} that showed a certificate of the same agent`,
-    },
-  );
+  const resource = agentName(agent);
+  const message = `the session from ${address}, which was heard of ${Math.round(heardMs / 1000)} s before, was ended by one from ${newer} that showed a certificate of the same agent`;
+  const call = happening('a session took the place of another', resource, newer);
+  await audit.note(call, { resource, message });
 }
 
 /** Throws UNAUTHENTICATED when somebody removed the agent between its certificate's check and now. */

@@ -26,12 +26,12 @@ export function serving<T>(call: AuditCall, work: () => T): T {
 
 /** Does what the coordinator does by itself; `what` is that in words. */
 export function byItself<T>(what: string, work: () => T): T {
-  return calls.run(ownCall(what), work);
+  return calls.run(happening(what), work);
 }
 
 /** The call that is being served; outside of calls, the coordinator itself. */
 export function currentCall(): AuditCall {
-  return calls.getStore() ?? ownCall('');
+  return calls.getStore() ?? happening('');
 }
 
 /** Says who the caller of the present call turned out to be. */
@@ -40,6 +40,7 @@ export function recogniseCaller(caller: string, role: Role = Role.UNSPECIFIED): 
   if (call !== undefined) Object.assign(call, { caller, role });
 }
 
-function ownCall(method: string): AuditCall {
-  return { caller: coordinatorCaller, role: Role.UNSPECIFIED, address: '', method, requestId: '', resource: '' }; // prettier-ignore
+/** What happens without a call: `method` is that in words. */
+export function happening(method: string, caller = coordinatorCaller, address = ''): AuditCall {
+  return { caller, role: Role.UNSPECIFIED, address, method, requestId: '', resource: '' }; // prettier-ignore
 }

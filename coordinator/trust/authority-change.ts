@@ -1,11 +1,10 @@
 // What is said at a start about the certificate authority: that it is another one than before, which every agent has to be told, or that it
 // is about to end.
 import { X509Certificate } from 'node:crypto';
-import { Role } from '../../gen/drover/v1/annotations_pb.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { Clock } from '../../lib/time.ts';
-import { coordinatorCaller } from '../store/audit-chain.ts';
 import type { Reader } from '../store/store.ts';
+import { happening } from './audit-call.ts';
 import type { AuditLog } from './audit-log.ts';
 import { readPublicFile } from './private-file.ts';
 import type { Trust } from './trust.ts';
@@ -34,8 +33,7 @@ export async function warnOfAuthority(parts: AuthorityChangeParts): Promise<void
   const now = fingerprintOf(trust.authorityCertificate);
   if (before === undefined || before === now) return;
   const message = `the certificate authority is another one than before: ${now} in place of ${before} (SHA-256)`;
-  const call = { caller: coordinatorCaller, role: Role.UNSPECIFIED, address: '', requestId: '', resource: '' }; // prettier-ignore
-  await audit.note({ ...call, method: 'the coordinator started' }, { resource: '', message });
+  await audit.note(happening('the coordinator started'), { resource: '', message });
   if ((await store.agents('', 1)).length > 0)
     log.warn(`${message}; every agent has to join again (drover agents invite), and administrators elsewhere need the new authority.pem`); // prettier-ignore
 }
