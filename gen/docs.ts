@@ -251,7 +251,7 @@ export const docs: ReadonlyMap<string, string> = new Map([
   ["drover.v1.ErrorReason.ERROR_REASON_PERMISSION_DENIED", "The caller is known, but may not do this."],
   ["drover.v1.ErrorReason.ERROR_REASON_SESSION_REPLACED", "A newer session showed the same agent's certificate, and took the place of this one."],
   ["drover.v1.ErrorReason.ERROR_REASON_SIGN_IN_FAILED", "The agent cannot sign in to the tenant: wrong secret, expired certificate, unknown application or tenant, or consent is missing."],
-  ["drover.v1.ErrorReason.ERROR_REASON_SIGN_IN_UNREACHABLE", "The agent cannot reach the sign-in service."],
+  ["drover.v1.ErrorReason.ERROR_REASON_SIGN_IN_UNREACHABLE", "The agent, or the command line of who signs in, cannot reach the sign-in service."],
   ["drover.v1.ErrorReason.ERROR_REASON_SOURCE_ACCESS_DENIED", "The agent's account may not read the source, or this item of it."],
   ["drover.v1.ErrorReason.ERROR_REASON_SOURCE_CHANGED", "The file changed each time it was read, so that no whole version of it could be taken."],
   ["drover.v1.ErrorReason.ERROR_REASON_SOURCE_GONE", "The item was migrated by an earlier run and is gone from the source; it is kept at the destination."],
