@@ -24,6 +24,7 @@ import {
   type ApplicationCredential,
 } from './kept-credentials.ts';
 import { sealed } from './own-file.ts';
+import { withKeptProxy } from './kept-proxy.ts';
 import { checkLine, readSecret } from './read-secret.ts';
 import { openVault, type Vault } from './vault.ts';
 
@@ -44,7 +45,7 @@ export async function setCredential(
   const check = isLong ? checkCertificate : checkLine;
   // What is wrong with the vault or the settings is said before a secret is typed.
   const vault = open(flags, edge);
-  const signIn = flags.check ? tenantOf(flags, edge) : undefined;
+  const signIn = flags.check ? withKeptProxy(tenantOf(flags, edge), vault) : undefined;
   const secret = await readSecret({ what, fromFile: flags.fromFile, check, isLong }, edge);
   if (secret === undefined) return edge.finish(exitBrokenOff);
   const credential = applicationCredential(name, secret);
@@ -52,6 +53,9 @@ export async function setCredential(
   keepApplication(vault, credential, Date.now());
   const tried = signIn === undefined ? 'without having been tried' : `and works for ${signIn.tenant}`; // prettier-ignore
   edge.stdout.write(`${what} is in the vault ${vault.file}, ${tried}.\n`);
+  const kind = readSettings(path.resolve(flags.data))?.signIn;
+  if (kind === 'person' || kind === 'none')
+    edge.stdout.write(`The agent was set up to sign in ${kind === 'none' ? 'nowhere' : 'as a person'}, and does not use it; run \`drover-agent setup\` to change that.\n`); // prettier-ignore
 }
 
 export async function listKept(flags: ListFlags, edge: CommandEdge): Promise<void> {

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { PassThrough } from 'node:stream';
@@ -6,6 +6,7 @@ import test, { type ExecutionContext } from 'ava';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { DroverError } from '../../lib/error.ts';
 import { clientId, makeCertificate, PlayedEntra, rightSecret, tenantId } from '../credential/played-entra.ts'; // prettier-ignore
+import { writeSettings } from '../settings-file.ts';
 import { credentialsCommand } from './credentials-command.ts';
 import { keepAccount, keptApplication } from './kept-credentials.ts';
 import { openVault } from './vault.ts';
@@ -92,6 +93,14 @@ test('a secret that does not work is not kept, unless it is not to be tried', as
   t.deepEqual(scene.vault.read(), []);
   await scene.run([...args, '--no-check'], { text: wrongSecret });
   t.deepEqual(keptApplication(scene.vault), { kind: 'secret', secret: wrongSecret });
+});
+
+test('who set the agent up to sign in otherwise is told that the secret is not used', async (t) => {
+  const scene = new Scene(t);
+  mkdirSync(scene.data);
+  writeSettings(scene.data, { coordinators: [{ host: 'control', port: 7443 }], signIn: 'none' });
+  await scene.run(['set', 'client-secret', '--no-check'], { text: 'x' });
+  t.regex(scene.shown, /does not use it; run `drover-agent setup`/);
 });
 
 test('what is typed at a terminal is not shown', async (t) => {
