@@ -20,6 +20,9 @@ test('groups, commands, flags and values', async (t) => {
     'runs',
     'settings',
     'tasks',
+    'login',
+    'logout',
+    'whoami',
     'completion',
     'help',
   ]);

@@ -57,7 +57,8 @@ async function candidatesFor(
   const spec = group?.commands.find((one) => one.name === path[1]);
   if (flag !== undefined && (flag.required || last === '=')) return valuesOf(flag, spec);
   if (last.startsWith('-')) return options.map((option) => option.long!);
-  if (path.length === 0) return [...groups.map((one) => one.name), 'login', 'logout', 'whoami', 'completion', 'help'];
+  if (path.length === 0)
+    return [...groups.map((one) => one.name), 'login', 'logout', 'whoami', 'completion', 'help'];
   if (path[0] === 'completion') return path.length === 1 ? ['bash', 'zsh'] : [];
   if (path[0] === 'help') return path.length === 1 ? groups.map((one) => one.name) : [];
   if (path.length === 1) return group?.commands.map((one) => one.name) ?? [];

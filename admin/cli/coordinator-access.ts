@@ -61,23 +61,21 @@ export function findCoordinator(
   let tokenFile = given('tokenFile');
   // The token of the coordinator here is never shown to one elsewhere: an address that was given
   // takes nothing from the file.
-  let signIn: KeptSignIn | undefined;
+  let kept: KeptSignIn | undefined;
   if (address === undefined) {
     const connection = readConnection(given('data') ?? defaultDataFolder());
     address = connection.address;
     authorityFile ??= connection.authorityFile;
-    if (tokenFile === undefined && given('data') === undefined)
-      signIn = signIns.read(checkAddress(address));
-    if (signIn === undefined) tokenFile ??= connection.tokenFile;
-  } else if (tokenFile === undefined) signIn = signIns.read(checkAddress(address));
+    if (given('data') !== undefined) tokenFile ??= connection.tokenFile;
+    kept = signIns.read(checkAddress(address));
+    if (kept === undefined) tokenFile ??= connection.tokenFile;
+  } else kept = signIns.read(checkAddress(address));
   return {
     address: checkAddress(address),
-    authority: authorityFile
-      ? read(authorityFile, '--authority-file')
-      : signIn?.coordinatorAuthority,
+    authority: authorityFile ? read(authorityFile, '--authority-file') : kept?.coordinatorAuthority,
     authorityFile,
     token: tokenFile && readToken(tokenFile),
-    signIn,
+    signIn: tokenFile === undefined ? kept : undefined,
   };
 }
 

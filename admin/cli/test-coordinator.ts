@@ -25,13 +25,17 @@ export interface TestCoordinator extends AsyncDisposable {
 
 export const testToken = 'test-token';
 
-/** Starts it on any free port; the routes are those of the real coordinator. */
+/**
+ * Starts it on any free port; the routes are those of the real coordinator. Calls need the token of the data folder, unless the test says
+ * otherwise.
+ */
 export async function startTestCoordinator(
   routes: (router: ConnectRouter) => void,
+  interceptors: Interceptor[] = [requireToken],
 ): Promise<TestCoordinator> {
   const dataFolder = mkdtempSync(path.join(tmpdir(), 'drover-cli-test-'));
   const { certificate, key } = await createCertificate();
-  const handler = connectNodeAdapter({ routes, interceptors: [requireToken] });
+  const handler = connectNodeAdapter({ routes, interceptors });
   const server = createSecureServer({ cert: certificate, key }, handler);
   const sessions = new Set<ServerHttp2Session>();
   server.on('session', (session) => {
