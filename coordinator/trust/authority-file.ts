@@ -47,9 +47,10 @@ type Refuse = (why: string, cause?: unknown) => DroverError;
 
 function readText(file: string, refuse: Refuse): string {
   try {
+    const pem = readFileSync(file, 'utf8');
     const isOpen = process.platform !== 'win32' && (statSync(file).mode & 0o007) !== 0;
-    if (isOpen) throw refuse(`holds a key and is open to everybody on this machine; do: chmod 600 ${file}`); // prettier-ignore
-    return readFileSync(file, 'utf8');
+    if (isOpen && pem.includes('PRIVATE KEY')) throw refuse(`holds a key and is open to everybody on this machine; do: chmod 600 ${file}`); // prettier-ignore
+    return pem;
   } catch (cause) {
     if (cause instanceof DroverError) throw cause;
     throw refuse(
