@@ -181,7 +181,7 @@ function describe({ scope, user, dataFolder, writable, hasKeyCredential }: UnitP
     `it runs as ${user === undefined ? 'root, with the rights to read and write files only' : `user ${user}`}, reads everything that this user can read, and writes to ${[dataFolder, ...writable].join(', ')} only; tasks that write to other folders need --writable`,
     hasKeyCredential
       ? `systemd opens the key of the vault for it`
-      : `the key of the vault is a file; to have systemd keep it, sealed to this computer, type: systemd-creds encrypt --name=${keyCredentialName} ${key} /etc/credstore.encrypted/${keyCredentialName} && shred --remove ${key}, and install again`,
+      : `the key of the vault is a file; to have systemd keep it, sealed to this computer, type: mkdir --parents --mode=700 /etc/credstore.encrypted && systemd-creds encrypt --name=${keyCredentialName} ${key} /etc/credstore.encrypted/${keyCredentialName} && shred --remove ${key}, and install again`,
   ];
 }
 
