@@ -120,6 +120,7 @@ export class Assigner {
         match.drop(pair);
         continue;
       }
+      if (work.kind === 'batch') await feed.readMore(demand.batches + 1);
       const shareUnits = work.kind === 'batch' ? this.#share(offer, demand, offers, work.size) : undefined; // prettier-ignore
       match.give(pair);
       if (work.kind === 'batch') demand.batches += 1;
@@ -180,7 +181,7 @@ export class Assigner {
       .reduce((sum, offer) => sum + offer.speed * threadsOf(offer), 0);
     return leaseShare({
       leftUnits: left + workUnits(taken),
-      isComplete: feed.isComplete,
+      unitsPerItem: workUnits(taken) / Math.max(taken.items, 1),
       speed,
       allSpeeds: demand.allSpeeds,
       unitsPerSecond: session.speed.pace.unitsPerSecond,

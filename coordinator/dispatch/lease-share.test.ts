@@ -7,7 +7,7 @@ import { itemUnits } from './work-size.ts';
 
 const basis = (items: number, more: Partial<ShareBasis> = {}): ShareBasis => ({
   leftUnits: itemUnits(items),
-  isComplete: true,
+  unitsPerItem: itemUnits(1),
   speed: 1,
   allSpeeds: 4,
   unitsPerSecond: undefined,
@@ -15,13 +15,15 @@ const basis = (items: number, more: Partial<ShareBasis> = {}): ShareBasis => ({
 });
 
 const shares: [name: string, basis: ShareBasis, items: number][] = [
-  ['half of a fair part', basis(800), 100],
-  ['twice as fast, twice as much', basis(800, { speed: 2 }), 200],
-  ['a whole part while more may come', basis(800, { isComplete: false }), 200],
-  ['half of it all when nobody else is there', basis(800, { allSpeeds: 1 }), 400],
+  ['half of a fair part', basis(400), 50],
+  ['twice as fast, twice as much', basis(240, { speed: 2 }), 60],
+  ['half of it all when nobody else is there', basis(100, { allSpeeds: 1 }), 50],
   ['no fewer than eight at an agent that is not known', basis(40), 8],
+  ['and no more than it takes to know it', basis(4000), 64],
   ['fewer at one that is known to be slow', basis(40, { unitsPerSecond: itemUnits(1) }), 5],
   ['no less than a quarter of a second', basis(40, { unitsPerSecond: itemUnits(100) }), 25],
+  ['no more than five seconds', basis(4000, { unitsPerSecond: itemUnits(10) }), 50],
+  ['but as many as can be done at once', basis(4000, { unitsPerSecond: itemUnits(1) }), 16],
 ];
 for (const [name, given, items] of shares)
   test(`the share of a lease: ${name}`, (t) => t.is(leaseShare(given), itemUnits(items)));
@@ -37,7 +39,7 @@ test('however much is left, pieces get smaller until all is given', (t) => {
     left -= items;
     leases += 1;
   }
-  t.true(leases < 60, `${leases} leases`);
+  t.true(leases < 200, `${leases} leases`);
 });
 
 test('a batch that is a little too large is left whole', (t) => {

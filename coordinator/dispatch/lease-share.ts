@@ -1,21 +1,27 @@
-// How much of what is left one lease gets: whole batches while there is plenty, and ever smaller pieces at the end of a run, so
-// that all its agents end together. PURE.
+// How much of what is left one lease gets: whole batches while there is plenty, then what keeps its agent busy for some seconds, and ever
+// smaller pieces at the end of a run, so that all its agents end together. PURE.
 import type { BatchItems } from '../../gen/drover/v1/columns_pb.ts';
 import { ItemKind } from '../../gen/drover/v1/item_pb.ts';
 import { itemUnits, workUnits, type WorkSize } from './work-size.ts';
 
-/** No lease is cut to what a thread of its agent does in less than this time; */
+/** No lease is cut to what a thread of its agent does in less than this time. */
 const leaseSecondsMin = 0.25;
-/** and to no fewer items than this where it is not known how fast that is. */
+/** Where it is not known how fast that is, these are the fewest items, */
 const leaseItemsMin = 8;
+/** and these the most: what is left over goes to whoever turns out to be faster. */
+const leaseItemsMax = 64;
+/** Nor does one get more than for this time: how fast it is may have been found out with a few items, or long ago. */
+const leaseSecondsMax = 5;
+/** But it gets as many items as it can do at once. */
+const itemsAtOnce = 16;
 /** A batch that is only so much larger than it should be is left whole. */
 const tolerance = 1.5;
 
 export interface ShareBasis {
   /** Units that nobody works on, of what can be leased now. */
   leftUnits: number;
-  /** Nothing will be added to it. */
-  isComplete: boolean;
+  /** Units of one item of it, about. */
+  unitsPerItem: number;
   /** What one thread of this agent does in a second, in proportion to the others. */
   speed: number;
   /** What all threads of all agents do that can work on it. */
@@ -26,12 +32,15 @@ export interface ShareBasis {
 
 /** How many units the next lease gets at most. */
 export function leaseShare(basis: ShareBasis): number {
-  const { leftUnits, isComplete, speed, allSpeeds, unitsPerSecond } = basis;
+  const { leftUnits, unitsPerItem, speed, allSpeeds, unitsPerSecond } = basis;
   const part = allSpeeds > 0 ? speed / allSpeeds : 1;
   // Half of what would be its fair part: who is faster than was thought comes again for what is kept back.
-  const share = leftUnits * part * (isComplete ? 0.5 : 1);
-  if (unitsPerSecond === undefined) return Math.max(share, itemUnits(leaseItemsMin));
-  return Math.max(share, unitsPerSecond * leaseSecondsMin);
+  const share = leftUnits * part * 0.5;
+  const [least, most] =
+    unitsPerSecond === undefined
+      ? [itemUnits(leaseItemsMin), leaseItemsMax * unitsPerItem]
+      : [unitsPerSecond * leaseSecondsMin, unitsPerSecond * leaseSecondsMax];
+  return Math.max(Math.min(share, Math.max(most, itemsAtOnce * unitsPerItem)), least);
 }
 
 /** Whether a batch is so much more than the share that it is to be cut. */

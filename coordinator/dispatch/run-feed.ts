@@ -52,6 +52,8 @@ export class RunFeed {
   #after = 0;
   /** The generation of the scan's lease when it was taken out: in the next one it can be taken again. */
   #scanTakenAt: number | undefined;
+  /** The row when it was last looked for more batches than are held. */
+  #readFor: RunRow | undefined;
 
   constructor(reader: Reader, key: RunKey, task: Task, row: RunRow) {
     this.#reader = reader;
@@ -109,9 +111,12 @@ export class RunFeed {
       : this.#readyUnits;
   }
 
-  /** Whether no batch will be added to those of this phase. */
-  get isComplete(): boolean {
-    return this.row.run!.progress!.scanComplete;
+  /** Reads what was added meanwhile, so that it is known how much is left unless that is plenty. */
+  async readMore(leased: number): Promise<void> {
+    const isPlenty = this.#ready.length >= windowBatches / 2;
+    if (isPlenty || this.#readFor === this.row || this.leftUnits(leased) !== undefined) return;
+    this.#readFor = this.row;
+    await this.#refill();
   }
 
   takeScan(): Work | undefined {
