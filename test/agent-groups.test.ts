@@ -11,7 +11,7 @@ import type { Run } from '../gen/drover/v1/run_pb.ts';
 import { makeSmallFiles } from '../scripts/bench-trees.ts';
 import { projectRoot, temporaryFolder } from './harness/folders.ts';
 import { assertSucceeded, Stack } from './harness/stack.ts';
-import { leftovers, migratable, readTree } from './harness/tree.ts';
+import { assertSameTree, leftovers, migratable, readTree } from './harness/tree.ts';
 
 const test = anyTest as TestFn;
 const stops: (() => Promise<unknown>)[] = [];
@@ -108,7 +108,7 @@ test.serial(
     assertSucceeded(t, run);
     t.is(run.progress!.succeededItems, items);
     const there = readTree(destination);
-    t.deepEqual(there, migratable(readTree(source)));
+    assertSameTree(t, there, migratable(readTree(source)));
     t.deepEqual(leftovers(there), []);
     t.true((await filesByAgent(run)).has(names.get('south-2')!));
   },

@@ -5,7 +5,8 @@ import { lstatSync, readFileSync, readdirSync, readlinkSync, type BigIntStats } 
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import path from 'node:path';
-import { promisify } from 'node:util';
+import { isDeepStrictEqual, promisify } from 'node:util';
+import type { ExecutionContext } from 'ava';
 
 const execute = promisify(execFile);
 
@@ -98,6 +99,16 @@ function contentOf(place: Buffer, kind: Found['kind']): string {
 /** Only the files and folders: what a migration brings over. */
 export function migratable(tree: Map<string, Found>): Map<string, Found> {
   return new Map([...tree].filter(([, { kind }]) => kind === 'file' || kind === 'folder'));
+}
+
+/** Asserts that two trees are the same; of thousands of items much cheaper than ava's own comparison, which shows how they differ. */
+export function assertSameTree(
+  t: ExecutionContext,
+  there: Map<string, Found>,
+  wanted: Map<string, Found>,
+): void {
+  if (isDeepStrictEqual(there, wanted)) t.pass();
+  else t.deepEqual(there, wanted);
 }
 
 /** Names of what a migration leaves behind when it leaves something half-done. */
