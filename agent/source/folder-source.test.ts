@@ -177,6 +177,28 @@ test('pipes, sockets and devices are told, and never opened for long', async (t)
   await new Promise((resolve) => server.close(resolve));
 });
 
+const outside = [
+  '../secret',
+  'a/../../secret',
+  '..',
+  '.',
+  '/etc/passwd',
+  'a//secret',
+  'a/',
+  'a\0b',
+  './a',
+];
+
+for (const relative of outside)
+  test(`nothing is read by the path ${JSON.stringify(relative)}`, (t) => {
+    using place = makePlace();
+    mkdirSync(place.below('a'));
+    writeFileSync(path.join(place.root, '..', 'secret'), 'secret');
+    const { source } = place;
+    const calls = [() => source.open(relative), () => source.facts(relative), () => source.list(relative)]; // prettier-ignore
+    for (const call of calls) t.is(reasonOf(call), ErrorReason.SOURCE_ACCESS_DENIED);
+  });
+
 test('what vanished, became a folder, or is too long is told', (t) => {
   using place = makePlace();
   writeFileSync(place.below('file'), '');

@@ -15,6 +15,7 @@ import { DroverError } from '../../lib/error.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { ItemKind } from '../../gen/drover/v1/item_pb.ts';
 import { readFolderNames } from './folder-names.ts';
+import { isInside } from './inside-path.ts';
 import { printablePath } from './printable-path.ts';
 import { WideFolder } from './wide-folder.ts';
 import type { FolderEntry, ItemFacts, Source, SourceFile, SourceFileFacts } from './source.ts';
@@ -66,7 +67,7 @@ class FolderSource implements Source {
 
   list(path: string): FolderEntry[] {
     try {
-      const folder = path === '' ? this.#root : this.#prefix + path;
+      const folder = this.#place(path);
       const entries = readFolderNames(folder);
       if (entries.length >= wideFolderEntries)
         this.#wideFolder.open(folder, path === '' ? '' : `${path}/`);
@@ -77,10 +78,11 @@ class FolderSource implements Source {
   }
 
   facts(path: string): ItemFacts {
+    const place = this.#place(path);
     const facts = this.#wideFolder.facts(path);
     if (facts !== undefined) return facts;
     try {
-      return itemFacts(lstatSync(this.#prefix + path, { bigint: true }));
+      return itemFacts(lstatSync(place, { bigint: true }));
     } catch (cause) {
       throw sourceError(cause, path);
     }
@@ -88,8 +90,9 @@ class FolderSource implements Source {
 
   open(path: string): SourceFile {
     try {
+      const place = this.#place(path);
       this.#checkFoldersAbove(path);
-      return new FolderSourceFile(openSync(this.#prefix + path, openFlags), path);
+      return new FolderSourceFile(openSync(place, openFlags), path);
     } catch (cause) {
       throw sourceError(cause, path);
     }
@@ -98,6 +101,17 @@ class FolderSource implements Source {
   [Symbol.dispose](): void {
     this.#knownFolders.clear();
     this.#wideFolder.close();
+  }
+
+  /** The empty path is the source itself. Paths come from the coordinator, which may not have anything read that is outside the source: throws SOURCE_ACCESS_DENIED. */
+  #place(path: string): string {
+    if (path === '') return this.#root;
+    if (isInside(path)) return this.#prefix + path;
+    throw new DroverError(
+      ErrorReason.SOURCE_ACCESS_DENIED,
+      `the path ${printablePath(path)} does not name a place below the source; nothing was read`,
+      { metadata: { path } },
+    );
   }
 
   /** From the top down: what lies behind a link must not be remembered as a folder. */

@@ -1,0 +1,12 @@
+// PURE. Paths below a source or a destination, as they come from the coordinator.
+
+/**
+ * Whether a path names something below the folder that it is joined to: not when it is empty, has an empty part (so a leading, doubled or
+ * trailing `/`), `.` or `..` as a part, or a NUL. A backslash is a character like any other.
+ */
+export function isInside(path: string): boolean {
+  return !unsafe.test(path);
+}
+
+// eslint-disable-next-line no-control-regex
+const unsafe = /\x00|(?:^|\/)\.{0,2}(?:\/|$)/;
