@@ -54,6 +54,9 @@ test('a report on a lease of another agent changes nothing', async (t) => {
   // What comes after is answered, so that what came before was read.
   first.send({ case: 'scanDone', value: { key: key!, pages: 0n } });
   t.is((await first.next('acknowledgement')).key!.lease, key!.lease);
+  // What agents do is their work, and not entered: two tokens, two joins, a task and a run are.
+  const { entries } = await running.client(AuditService).listAuditEntries({});
+  t.is(entries.length, 6);
 });
 
 test('of two who use one certificate the newer one is served, the other is told, and it is entered', async (t) => {

@@ -154,6 +154,15 @@ test('a flood of refused attempts is told in one entry a minute, then in fewer, 
   t.regex(counted[0]!.message, /^990 more attempts since 2026-01-01T00:00:00.000Z than are entered one by one: 990 × UNAUTHENTICATED drover.v1.TaskService\/UpdateTask$/); // prettier-ignore
 });
 
+test('too many calls are a flood from the first one on', async (t) => {
+  const { audit, entries } = await open(t);
+  const tooMany = new DroverError(ErrorReason.TOO_MANY_CALLS, 'too many calls');
+  for (let index = 0; index < 50; index += 1) await audit.refused(call, tooMany);
+  t.is((await entries()).length, 1);
+  await audit.close();
+  t.like((await entries())[1], { caller: 'admin-token', reason: ErrorReason.TOO_MANY_CALLS });
+});
+
 test('whoever was quiet for a while is entered one by one again', async (t) => {
   const { audit, clock, entries } = await open(t);
   for (let index = 0; index < 25; index += 1) await audit.refused(call, refusal);

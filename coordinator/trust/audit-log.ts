@@ -72,7 +72,9 @@ export class AuditLog {
   async #enterOften(entry: Entry): Promise<void> {
     const source = `${entry.caller ?? ''} ${addressGroup(entry.address ?? '')}`;
     const outcome = entry.reason ? reasonName(entry.reason) : 'done';
-    if (this.#gate.admits(source, `${outcome} ${entry.method}`)) await this.#write([entry]);
+    const isFlood = entry.reason === ErrorReason.TOO_MANY_CALLS;
+    if (this.#gate.admits(source, `${outcome} ${entry.method}`, isFlood))
+      await this.#write([entry]);
   }
 
   /** What was too much to be entered one by one. */

@@ -51,11 +51,11 @@ export class FloodGate {
     this.#entriesMs = clock.now();
   }
 
-  /** Whether the attempt is to be entered; one that is not is counted. */
-  admits(source: string, kind: string): boolean {
+  /** Whether the attempt is to be entered; one that is not is counted. What is a flood by itself has few that are entered. */
+  admits(source: string, kind: string, isFlood = false): boolean {
     const flow = this.#flowOf(source);
     flow.isActive = true;
-    if (flow.source === source && flow.singles < singlesMax && this.#takeEntry()) {
+    if (flow.source === source && flow.singles < (isFlood ? 1 : singlesMax) && this.#takeEntry()) {
       flow.singles += 1;
       return true;
     }
