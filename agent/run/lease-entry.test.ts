@@ -1,8 +1,9 @@
 // Which of the leases that wait may begin beside those that are going.
 import test from 'ava';
+import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { createSharedJobState, noteEnding } from '../pool/jobs.ts';
 import type { BatchRun } from './batch-run.ts';
-import { hasThread, type Entry } from './lease-entry.ts';
+import { attentionOf, hasThread, isHindered, type Entry } from './lease-entry.ts';
 
 function entry(work: 'scan' | 'batch', usesTenant: boolean): Entry {
   return {
@@ -28,4 +29,20 @@ test('a batch for a tenant has a thread as soon as one has begun its last item; 
   t.false(hasThread(batch, new Set([...going, batch]), 2), 'which is taken then');
   t.false(hasThread(scan, going, 2));
   t.false(hasThread(toFolder, going, 2));
+});
+
+test('what does not work is said in one, and hinders what needs it', (t) => {
+  const sick = (message: string) => ({ reason: ErrorReason.SIGN_IN_FAILED, message });
+  t.is(attentionOf({ tenant: undefined, shares: undefined }), undefined);
+  const both = attentionOf({ tenant: sick('no secret'), shares: sick('no password') })!;
+  t.is(both.message, 'no secret; no password');
+  t.deepEqual(both.locationKinds, ['sharepoint', 'unc']);
+  const shares = attentionOf({ tenant: undefined, shares: sick('no password') });
+  t.is(shares?.message, 'no password');
+  const uses = (usesTenant: boolean, usesShare: boolean) => ({ usesTenant, usesShare });
+  t.true(isHindered(uses(false, true), shares));
+  t.false(isHindered(uses(true, false), shares));
+  t.true(isHindered(uses(true, false), both));
+  t.false(isHindered(uses(false, false), both));
+  t.false(isHindered(uses(true, true), undefined));
 });
