@@ -6,6 +6,8 @@ import type { Logger } from '../../lib/log.ts';
 /** A connection on which nothing happens for so long is asked to end; streams on it go on to their end. */
 const idleTimeoutMs = 10 * 60 * 1000;
 const keepAliveMs = 30_000;
+/** How many connections there may be from one address, so that one machine cannot use up all that the process may have. */
+const connectionsPerAddressMax = 2000;
 /** What a peer may send ahead on all streams of a connection; the default of 64 KiB would throttle distant agents. */
 const connectionWindowBytes = 8 * 1024 * 1024;
 
@@ -16,10 +18,15 @@ const connectionWindowBytes = 8 * 1024 * 1024;
 export class Connections {
   readonly sessions = new Set<ServerHttp2Session>();
   readonly #sockets = new Set<Socket>();
+  readonly #perAddress = new Map<string, number>();
+  readonly #perAddressMax: number;
+  readonly #log: Logger;
   #calls = 0;
   #onChange: () => void = () => {};
 
-  constructor(server: Http2SecureServer, log: Logger) {
+  constructor(server: Http2SecureServer, log: Logger, perAddressMax = connectionsPerAddressMax) {
+    this.#log = log;
+    this.#perAddressMax = perAddressMax;
     server.on('connection', (socket: Socket) => this.#addSocket(socket));
     server.on('session', (session) => this.#addSession(session, server.listening));
     server.on('request', (_request, response) => {
@@ -48,9 +55,24 @@ export class Connections {
   }
 
   #addSocket(socket: Socket): void {
+    const address = socket.remoteAddress ?? '';
+    const count = this.#perAddress.get(address) ?? 0;
+    if (count >= this.#perAddressMax) {
+      this.#log.debug({ address, count }, 'too many connections from one address');
+      socket.destroy();
+      return;
+    }
+    this.#perAddress.set(address, count + 1);
     socket.setKeepAlive(true, keepAliveMs);
     this.#sockets.add(socket);
-    socket.once('close', () => this.#sockets.delete(socket));
+    socket.once('close', () => this.#forget(socket, address));
+  }
+
+  #forget(socket: Socket, address: string): void {
+    this.#sockets.delete(socket);
+    const left = this.#perAddress.get(address)! - 1;
+    if (left > 0) this.#perAddress.set(address, left);
+    else this.#perAddress.delete(address);
   }
 
   #addSession(session: ServerHttp2Session, listening: boolean): void {
