@@ -174,7 +174,8 @@ export class Assigner {
     taken: WorkSize,
   ): number | undefined {
     const { feed } = demand;
-    const left = feed.leftUnits(demand.batches + 1);
+    // A page may have come in since the batches were read, so that this is the least that is left.
+    const left = feed.heldUnits;
     if (left === undefined) return undefined;
     demand.allSpeeds ??= offers
       .filter((offer) => canServe(offer, demand))

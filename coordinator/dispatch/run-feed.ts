@@ -14,6 +14,8 @@ import { workUnits, type WorkSize } from './work-size.ts';
 
 /** How many pending batches are held at once. */
 const windowBatches = 256;
+/** From so many on it is not counted how much is left. */
+const plentyBatches = 128;
 const priorityUsual = 5;
 
 /** A batch that can be leased, or was. */
@@ -111,10 +113,14 @@ export class RunFeed {
       : this.#readyUnits;
   }
 
-  /** Reads what was added meanwhile, so that it is known how much is left unless that is plenty. */
+  /** Units of the batches that are held here; undefined when they are so many that it does not matter yet. */
+  get heldUnits(): number | undefined {
+    return this.#ready.length >= plentyBatches ? undefined : this.#readyUnits;
+  }
+
+  /** Reads what was added meanwhile, unless there is plenty. */
   async readMore(leased: number): Promise<void> {
-    const isPlenty = this.#ready.length >= windowBatches / 2;
-    if (isPlenty || this.#readFor === this.row || this.leftUnits(leased) !== undefined) return;
+    if (this.heldUnits === undefined || this.#readFor === this.row || this.leftUnits(leased) !== undefined) return;
     this.#readFor = this.row;
     await this.#refill();
   }
