@@ -58,6 +58,17 @@ export async function scanOnceMs(
   return timestampMs(run.scanEndTime!) - timestampMs(run.createTime!);
 }
 
+/** Runs a task again in which nothing has changed; answers with the time of the run, in milliseconds. Throws when anything was done. */
+export async function runAgain(api: Api, task: string, expectedItems: number): Promise<number> {
+  await api.tasks.runTask({ name: task });
+  const run = (await watchRun(api, task, () => {}, new AbortController().signal))!;
+  const { skippedItems, succeededBytes } = run.progress!;
+  const isUnchanged = skippedItems === BigInt(expectedItems) && succeededBytes === 0n;
+  if (run.state !== RunState.SUCCEEDED || !isUnchanged)
+    throw new Error(`${describeRun(run)}; expected were ${expectedItems} unchanged items`);
+  return timestampMs(run.endTime!) - timestampMs(run.createTime!);
+}
+
 async function runTask(
   api: Api,
   { source, destination }: { source: string; destination: string },

@@ -145,7 +145,8 @@ export function parseBench(
 const help = `
   a  20,000 files of 10 KiB, against rsync -a (Debian's package rsync: apt-get install rsync)
   b  4 files of 1 GiB, against cp -r
-  c  300,000 files of 100 bytes: the scan against find -printf, and the memory of both processes
+  c  300,000 files of 100 bytes: the scan against find -printf, a run in which all is unchanged
+     against the scan, and the memory of both processes
   d  5,000 files of 20 KiB to an emulated tenant that takes 40 ms for each answer, against the round trips they cost and rclone
      (Debian's package rclone: apt-get install rclone)
   e  one file of 2 GiB to the same tenant, against a loop that only puts the chunks

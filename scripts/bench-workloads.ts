@@ -7,6 +7,7 @@ import { hasProgram, median, memoryOf, migrateOnce, programMs, scanOnceMs, syncM
 import type { BenchOptions } from './bench-options.ts';
 import { memoryRows, ratioRow, type Row } from './bench-table.ts';
 import { makeLargeFiles, makeSmallFiles } from './bench-trees.ts';
+import { unchangedRuns } from './bench-unchanged.ts';
 import { createJoinToken, startAgent, startCoordinator } from './local-stack.ts';
 
 /** Milliseconds of one measurement: until the program had ended, and until everything was on disk. */
@@ -48,7 +49,7 @@ export async function largeFiles(context: WorkloadContext): Promise<Row[]> {
   return copyRows(`b  ${files} files of ${largeFileBytes} bytes, cp -r`, times, { most: 1 });
 }
 
-/** c: very many tiny files: the scan against find -printf, and memory. */
+/** c: very many tiny files: the scan against find -printf, a run in which all is unchanged against the scan, and memory. */
 export async function tinyFiles(context: WorkloadContext): Promise<Row[]> {
   const { tinyFiles: files, tinyFilesLess, tinyFileBytes } = context.options.sizes;
   const less = path.join(context.folder, 'less');
@@ -65,7 +66,7 @@ export async function tinyFiles(context: WorkloadContext): Promise<Row[]> {
   ] as const)
     // prettier-ignore
     memory.push({ files: items, ...(await memoryOfRun(context, source, items)) });
-  return [...rows, ...memoryRows(memory)];
+  return [...rows, ...(await unchangedRuns(context, more, moreItems)), ...memoryRows(memory)];
 }
 
 /**
@@ -151,7 +152,8 @@ async function memoryOfRun(context: WorkloadContext, source: string, items: numb
   return result;
 }
 
-async function withStack<T>(
+/** Starts a coordinator and an agent, which end when `use` has. */
+export async function withStack<T>(
   context: WorkloadContext,
   use: (stack: { api: Api; coordinatorPid: number; agentPid: number }) => Promise<T>,
 ): Promise<T> {
