@@ -17,8 +17,8 @@ import {
   probeIdentity,
 } from './coordinator-probes.ts';
 import { probeDataFolder, probeOwnerOnly, probeSource } from './folder-probes.ts';
-import { grpcProxyOf, probeName, probePort, proxyAddress } from './network-probes.ts';
-import { failed, failure, ok, warning, type Outcome } from './outcome.ts';
+import { detourOf, probeName, probePort, proxyAddress } from './network-probes.ts';
+import { failed, failure, ok, type Outcome } from './outcome.ts';
 import { probeDestination, SignInProbe } from './sign-in-probe.ts';
 
 /** One line of what was found. */
@@ -114,8 +114,8 @@ async function* examineCoordinator(
     yield skipped('connection', `${address.host} cannot be resolved`);
     return yield* later(`${place} cannot be reached`);
   }
-  const proxy = grpcProxyOf(address, environment);
-  if (proxy !== undefined) yield finding('proxy', viaProxy(place, proxy));
+  const detour = detourOf(address, environment);
+  if (detour !== undefined) yield finding('proxy', detour);
   const port = await probePort('the coordinator', address);
   yield finding('connection', port);
   if (port.state === 'failed') return yield* later(`${place} cannot be reached`);
@@ -158,13 +158,6 @@ function notJoined(): Outcome {
   return failed(
     'this agent has not joined a coordinator yet',
     'Run `drover-agent setup` with an invitation; `drover agents invite` makes one.',
-  );
-}
-
-function viaProxy(place: string, proxy: { url: string; variable: string }): Outcome {
-  return warning(
-    `the connection to the coordinator at ${place} goes through the proxy ${proxy.url}, because ${proxy.variable} says so`,
-    'If the coordinator is reached without it, put its name into the environment variable no_proxy.',
   );
 }
 

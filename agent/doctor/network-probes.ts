@@ -4,7 +4,7 @@ import { connect, isIP } from 'node:net';
 import { formatHostPort, type HostPort } from '../../lib/option-values.ts';
 import { isLoopback } from '../link/client.ts';
 import { unreachableWords } from '../link/tls-probe.ts';
-import { failed, ok, type Outcome } from './outcome.ts';
+import { failed, ok, warning, type Outcome } from './outcome.ts';
 
 const connectTimeoutMs = 10_000;
 
@@ -88,4 +88,17 @@ export function grpcProxyOf(
   if (isExcepted) return undefined;
   const url = URL.parse(environment[variable]!);
   return { url: url === null ? 'that it names' : url.host, variable };
+}
+
+/** What to know when the agent's stream takes another way than the person may think; undefined when it does not. */
+export function detourOf(
+  address: HostPort,
+  environment: Readonly<Record<string, string | undefined>>,
+): Outcome | undefined {
+  const proxy = grpcProxyOf(address, environment);
+  if (proxy === undefined) return undefined;
+  return warning(
+    `the connection to the coordinator at ${formatHostPort(address)} goes through the proxy ${proxy.url}, because ${proxy.variable} says so`,
+    'If the coordinator is reached without it, put its name into the environment variable no_proxy.',
+  );
 }

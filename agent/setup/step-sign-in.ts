@@ -114,8 +114,10 @@ function checkedPart(flags: SignInFlags, value: string): Taken<string> {
 async function askRoute(draft: Draft, { asker }: SetUpContext): Promise<void> {
   draft.proxy = await asker.ask<string>({
     from: '--proxy',
-    message: 'HTTP proxy on the way there, such as http://proxy:3128 ("none": none)',
+    message: 'HTTP proxy on the way there, such as http://proxy:3128, or "none"',
     usual: draft.proxy ?? 'none',
+    // A password may stand in it.
+    usualShown: draft.proxy === undefined ? 'none' : plainProxy(draft.proxy),
     take: (answer) => checkedPart({ tenant: 'contoso.com', clientId: anyId, ...(answer === 'none' ? {} : { proxy: answer }) }, answer), // prettier-ignore
   });
   if (draft.proxy === 'none') delete draft.proxy;

@@ -3,7 +3,7 @@ import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { DroverError } from '../../lib/error.ts';
 import { formatHostPort, type HostPort } from '../../lib/option-values.ts';
 import { probeAuthority, probeClock } from '../doctor/coordinator-probes.ts';
-import { probeName, probePort } from '../doctor/network-probes.ts';
+import { detourOf, probeName, probePort } from '../doctor/network-probes.ts';
 import { ok, warning, type Outcome } from '../doctor/outcome.ts';
 import type { SetUpContext } from './context.ts';
 
@@ -11,14 +11,15 @@ import type { SetUpContext } from './context.ts';
 export async function probeList(
   coordinators: readonly HostPort[],
   fingerprint: string,
-  context: Pick<SetUpContext, 'clock' | 'signal'>,
+  context: Pick<SetUpContext, 'clock' | 'signal' | 'environment'>,
 ): Promise<{ outcomes: Outcome[]; isGood: boolean }> {
   const outcomes = await Promise.all(
     coordinators.map((address) => probeWay(address, fingerprint, context)),
   );
   const isGood = outcomes.some(({ state }) => state === 'ok');
   if (!isGood) return { outcomes, isGood };
-  return { isGood, outcomes: outcomes.map(asWarning) };
+  const detours = coordinators.flatMap((address) => detourOf(address, context.environment) ?? []);
+  return { isGood, outcomes: [...outcomes.map(asWarning), ...detours] };
 }
 
 function asWarning(outcome: Outcome): Outcome {
