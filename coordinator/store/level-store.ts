@@ -2,7 +2,11 @@
 // their index rows share it.
 import { fromBinary } from '@bufbuild/protobuf';
 import { timestampMs } from '@bufbuild/protobuf/wkt';
-import { AccessTokenRowSchema, JoinTokenRowSchema, RequestRowSchema } from '../../gen/drover/store/v1/rows_pb.ts';
+import {
+  AccessTokenRowSchema,
+  JoinTokenRowSchema,
+  RequestRowSchema,
+} from '../../gen/drover/store/v1/rows_pb.ts';
 import type { KnownEntry, Verdict } from './audit-chain.ts';
 import { CommitQueue } from './commit-queue.ts';
 import { copyRows, type CopiedRows } from './copy-rows.ts';
@@ -14,7 +18,13 @@ import { SafeWriter, type Writes } from './safe-writer.ts';
 import { damagedStore } from './store-errors.ts';
 import { damagedTables } from './store-files.ts';
 import { verifyAudit } from './verify-audit.ts';
-import { accessTokenMemoryMs, joinTokenMemoryMs, requestMemoryMs, type Store, type Transaction } from './store.ts';
+import {
+  accessTokenMemoryMs,
+  joinTokenMemoryMs,
+  requestMemoryMs,
+  type Store,
+  type Transaction,
+} from './store.ts';
 
 /** How many rows are removed at once; commits go on in between. */
 const sweepRows = 1000;
