@@ -4,8 +4,8 @@ import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { migrateOnce, runAgain, scanOnceMs } from './bench-measure.ts';
+import { withStack, type WorkloadContext } from './bench-stack.ts';
 import { figureRow, ratioRow, type Row } from './bench-table.ts';
-import { withStack, type WorkloadContext } from './bench-workloads.ts';
 
 const execute = promisify(execFile);
 

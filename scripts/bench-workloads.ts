@@ -2,26 +2,18 @@
 // round is a new task with a new destination. Who goes first alternates, so that neither always gets the warmer cache.
 import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { connectApi, type Api } from './api-client.ts';
 import { hasProgram, median, memoryOf, migrateOnce, programMs, scanOnceMs, syncMs } from './bench-measure.ts'; // prettier-ignore
-import type { BenchOptions } from './bench-options.ts';
+import { withStack, type WorkloadContext } from './bench-stack.ts';
 import { memoryRows, ratioRow, type Row } from './bench-table.ts';
 import { makeLargeFiles, makeSmallFiles } from './bench-trees.ts';
 import { unchangedRuns } from './bench-unchanged.ts';
-import { createJoinToken, startAgent, startCoordinator } from './local-stack.ts';
+
+export type { WorkloadContext } from './bench-stack.ts';
 
 /** Milliseconds of one measurement: until the program had ended, and until everything was on disk. */
 interface Sample {
   elapsedMs: number;
   toDiskMs: number;
-}
-
-export interface WorkloadContext {
-  options: BenchOptions;
-  /** The workload's own folder; empty, and removed by the caller. */
-  folder: string;
-  /** Says what is going on. */
-  say: (text: string) => void;
 }
 
 /** a: many small files, against rsync -a. */
@@ -150,23 +142,6 @@ async function memoryOfRun(context: WorkloadContext, source: string, items: numb
   });
   await rm(destination, { recursive: true });
   return result;
-}
-
-/** Starts a coordinator and an agent, which end when `use` has. */
-export async function withStack<T>(
-  context: WorkloadContext,
-  use: (stack: { api: Api; coordinatorPid: number; agentPid: number }) => Promise<T>,
-): Promise<T> {
-  const data = path.join(context.folder, 'data');
-  await rm(data, { recursive: true, force: true });
-  await using coordinator = await startCoordinator({ data });
-  const api = connectApi(coordinator.ready);
-  await using agent = await startAgent({
-    data: path.join(data, 'agent'),
-    coordinator: coordinator.ready,
-    joinToken: await createJoinToken(api),
-  });
-  return await use({ api, coordinatorPid: coordinator.pid, agentPid: agent.pid });
 }
 
 function copyRows(

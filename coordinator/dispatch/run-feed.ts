@@ -120,7 +120,12 @@ export class RunFeed {
 
   /** Reads what was added meanwhile, unless there is plenty. */
   async readMore(leased: number): Promise<void> {
-    if (this.heldUnits === undefined || this.#readFor === this.row || this.leftUnits(leased) !== undefined) return;
+    if (
+      this.heldUnits === undefined ||
+      this.#readFor === this.row ||
+      this.leftUnits(leased) !== undefined
+    )
+      return;
     this.#readFor = this.row;
     await this.#refill();
   }
