@@ -4,10 +4,12 @@ import { AgentService, JoinTokenService } from '../../gen/drover/v1/agent_pb.ts'
 import { Role } from '../../gen/drover/v1/annotations_pb.ts';
 import { AuditService, type AuditEntry } from '../../gen/drover/v1/audit_pb.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
+import { RunService } from '../../gen/drover/v1/run_pb.ts';
 import { EnrollmentService } from '../../gen/drover/v1/session_pb.ts';
 import { SettingsService } from '../../gen/drover/v1/settings_pb.ts';
 import { TaskService } from '../../gen/drover/v1/task_pb.ts';
 import { reasonName } from '../../lib/error.ts';
+import { ManualClock } from '../dispatch/testing/manual-clock.ts';
 import { refusalOf } from './testing/refusal.ts';
 import { createRequest, runCoordinator, type RunningCoordinator } from './testing/running-coordinator.ts'; // prettier-ignore
 
@@ -133,6 +135,19 @@ test('agents that join, renew, are disabled and refused are entered, and no secr
   const all = JSON.stringify(entries, (_key, value: unknown) => (typeof value === 'bigint' ? String(value) : value)); // prettier-ignore
   t.false(all.includes(token.slice(-43)));
   t.false(all.includes(running.adminToken));
+});
+
+test('a run that its schedule starts is entered as what the coordinator does by itself', async (t) => {
+  const clock = new ManualClock(Date.now() - 3_600_000);
+  const running = await runCoordinator(t, undefined, clock);
+  const tasks = running.client(TaskService);
+  await tasks.createTask({ task: { ...task, schedule: { cron: '* * * * *', timeZone: 'UTC' } }, taskId: 'a' }); // prettier-ignore
+  clock.advance(60_000);
+  for (let runs = 0; runs === 0;)
+    runs = (await running.client(RunService).listRuns({ parent: 'tasks/a' })).runs.length;
+  const [, entry] = await exported(running);
+  t.like(entry, { caller: 'coordinator', method: 'a run that was due was started', address: '' });
+  t.is(entry!.changes[0]!.resource, 'tasks/a/runs/1');
 });
 
 test('entries are listed page by page, the newest first, and filtered', async (t) => {
