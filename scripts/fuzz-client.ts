@@ -64,13 +64,13 @@ export class FuzzClient implements Disposable {
     const stream = this.#open(path, { 'content-type': 'application/grpc' });
     const received: Buffer[] = [];
     const answer = answerOf(stream, path, received);
+    const first = once(stream, 'data').catch(() => {});
     // Nothing may be sent on a stream that the other side has closed.
     for (let bytes = next(received); bytes !== undefined; bytes = next(received)) {
       if (stream.destroyed || stream.closed || stream.writableEnded) break;
       if (!stream.write(bytes)) await Promise.race([once(stream, 'drain').catch(() => {}), answer]);
       // So that answers come in between, which the next message may refer to.
-      if (received.length === 0)
-        await Promise.race([once(stream, 'data').catch(() => {}), answer, delay(openStreamMs)]);
+      if (received.length === 0) await Promise.race([first, answer, delay(openStreamMs)]);
     }
     stream.end();
     return answer;

@@ -24,6 +24,8 @@ export interface Entry {
 
 /** The most frames of one stream. */
 const framesMax = 24;
+const framesOfFlood = 20_000;
+const framesAtOnce = 100;
 
 /** One for each method that is called once, or answers with a stream. */
 export function callEntries(words: Dictionary): Entry[] {
@@ -52,6 +54,23 @@ export const sessionEntry: Entry = {
       const isFirst = messages === 1;
       if (isFirst && random.chance(0.9)) return hello(random);
       return frame(random, leasesOf(received));
+    });
+    return { messages, answer };
+  },
+};
+
+/** Small frames without end, each of them right. */
+export const floodEntry: Entry = {
+  name: `${sessionEntry.name} (a flood of small frames)`,
+  pester: async (client, random) => {
+    const path = `/${AgentSessionService.typeName}/${AgentSessionService.method.attach.name}`;
+    const heartbeat = create(AttachRequestSchema, { frame: { case: 'heartbeat', value: {} } });
+    const many = Buffer.concat(Array.from({ length: framesAtOnce }, () => framed(toBinary(AttachRequestSchema, heartbeat)))); // prettier-ignore
+    let messages = 0;
+    const answer = await client.converse(path, () => {
+      if (messages > framesOfFlood) return undefined;
+      messages += messages === 0 ? 1 : framesAtOnce;
+      return messages === 1 ? hello(random) : many;
     });
     return { messages, answer };
   },

@@ -13,7 +13,8 @@ import { connectApi } from './api-client.ts';
 import { joinAll } from './bench-join.ts';
 import { Random } from './chaos-random.ts';
 import { FuzzClient, NoAnswer, type Answer } from './fuzz-client.ts';
-import { callEntries, sessionEntry, type Entry } from './fuzz-entries.ts';
+import { callEntries, floodEntry, sessionEntry, type Entry } from './fuzz-entries.ts';
+import { beSlow } from './fuzz-slow.ts';
 import { startCoordinator, type CoordinatorReady } from './local-stack.ts';
 import type { LocalProcess } from './local-process.ts';
 import { runProgram } from './program.ts';
@@ -99,10 +100,13 @@ async function fuzz(
     await pesterAll(entry, Array.from({ length: callsAtOnce }, isAgents ? stranger : administrator), coordinator, { seed, messages }, problems); // prettier-ignore
     await api.settings.getSettings({});
   }
-  if (!sessionEntry.name.includes(only)) return;
+  if (only === '') problems.push(...(await beSlow(address, () => api.settings.getSettings({}))));
+  if (!floodEntry.name.includes(only)) return;
   const agents = identities.map(({ certificate, privateKey }) => () => new FuzzClient(address, { ca, identity: { cert: certificate, key: privateKey } })); // prettier-ignore
   await runTasks(api, folder);
-  await pesterAll(sessionEntry, agents.map((make) => make()), coordinator, { seed, messages }, problems); // prettier-ignore
+  for (const entry of [sessionEntry, floodEntry])
+    if (entry.name.includes(only))
+      await pesterAll(entry, agents.map((make) => make()), coordinator, { seed, messages }, problems); // prettier-ignore
   await api.settings.getSettings({});
 }
 
