@@ -22,8 +22,8 @@ const shares: [name: string, basis: ShareBasis, items: number][] = [
   ['and no more than it takes to know it', basis(4000), 64],
   ['fewer at one that is known to be slow', basis(40, { unitsPerSecond: itemUnits(1) }), 5],
   ['no less than a quarter of a second', basis(40, { unitsPerSecond: itemUnits(100) }), 25],
-  ['no more than five seconds', basis(4000, { unitsPerSecond: itemUnits(10) }), 50],
-  ['but as many as can be done at once', basis(4000, { unitsPerSecond: itemUnits(1) }), 16],
+  ['no more than three seconds', basis(4000, { unitsPerSecond: itemUnits(10) }), 30],
+  ['but as many as can be done at once', basis(4000, { unitsPerSecond: itemUnits(1) }), 8],
 ];
 for (const [name, given, items] of shares)
   test(`the share of a lease: ${name}`, (t) => t.is(leaseShare(given), itemUnits(items)));

@@ -11,9 +11,9 @@ const leaseItemsMin = 8;
 /** and these the most: what is left over goes to whoever turns out to be faster. */
 const leaseItemsMax = 64;
 /** Nor does one get more than for this time: how fast it is may have been found out with a few items, or long ago. */
-const leaseSecondsMax = 5;
+const leaseSecondsMax = 3;
 /** But it gets as many items as it can do at once. */
-const itemsAtOnce = 16;
+const itemsAtOnce = 8;
 /** A batch that is only so much larger than it should be is left whole. */
 const tolerance = 1.5;
 
