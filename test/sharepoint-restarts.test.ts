@@ -6,7 +6,11 @@ import path from 'node:path';
 import anyTest, { type TestFn } from 'ava';
 import { makeSmallFiles } from '../scripts/bench-trees.ts';
 import { temporaryFolder } from './harness/folders.ts';
-import { assertUploadedOnce, slowTenant, uploadInTheMiddle } from './harness/large-upload.ts';
+import {
+  assertUploadedOnce,
+  coordinatorArguments,
+  uploadInTheMiddle,
+} from './harness/large-upload.ts';
 import { assertSucceeded } from './harness/stack.ts';
 import { Tenant } from './harness/tenant.ts';
 
@@ -18,8 +22,9 @@ test.before(async () => {
   // Short times, so that what a dead agent held is free while the test waits.
   tenant = await Tenant.start(
     {
-      emulatorArguments: [...slowTenant.emulatorArguments, '--session-expiry', '3'],
-      coordinatorArguments: [...slowTenant.coordinatorArguments, '--lease-ttl', '3'],
+      // Slow enough that a run of small files is seen in its middle.
+      emulatorArguments: ['--latency', '20', '--session-expiry', '3'],
+      coordinatorArguments: [...coordinatorArguments, '--lease-ttl', '3'],
     },
     (stop) => stops.push(stop),
   );

@@ -2,7 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import anyTest, { type TestFn } from 'ava';
 import { deterministicBytes } from '../scripts/deterministic-bytes.ts';
-import { assertUploadedOnce, largeBytes, slowTenant, uploadInTheMiddle } from './harness/large-upload.ts'; // prettier-ignore
+import { assertUploadedOnce, coordinatorArguments, largeBytes, uploadInTheMiddle } from './harness/large-upload.ts'; // prettier-ignore
 import { assertSucceeded } from './harness/stack.ts';
 import { Tenant } from './harness/tenant.ts';
 
@@ -11,7 +11,7 @@ const stops: (() => Promise<unknown>)[] = [];
 let tenant: Tenant;
 
 test.before(async () => {
-  tenant = await Tenant.start(slowTenant, (stop) => stops.push(stop));
+  tenant = await Tenant.start({ coordinatorArguments }, (stop) => stops.push(stop));
 });
 
 test.after.always(async () => {

@@ -2,6 +2,7 @@
 import { hash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { ExecutionContext } from 'ava';
 import { makeLargeFiles } from '../../scripts/bench-trees.ts';
 import type { LocalProcess } from '../../scripts/local-process.ts';
@@ -9,13 +10,12 @@ import type { AgentReady } from '../../scripts/local-stack.ts';
 import { temporaryFolder } from './folders.ts';
 import type { Tenant } from './tenant.ts';
 
-/** How a tenant has to be started so that there is a middle, and so that the middle is seen in time. */
-export const slowTenant = {
-  emulatorArguments: ['--bandwidth', String(32 * 1024 * 1024)],
-  coordinatorArguments: ['--heartbeat-interval', '1'],
-};
-/** Bytes of the file. */
-export const largeBytes = 120 * 1024 * 1024;
+/** Short, so that the coordinator hears soon what an agent is at. */
+export const coordinatorArguments = ['--heartbeat-interval', '1'];
+/** Bytes of the file: five chunks or more. */
+export const largeBytes = 60 * 1024 * 1024;
+/** The chunk that never gets an answer: after it comes at least one more. */
+const stalledChunk = 3;
 const name = 'large 0.bin';
 
 export interface LargeUpload {
@@ -26,7 +26,7 @@ export interface LargeUpload {
   file: string;
 }
 
-/** Starts an agent and a run, and waits until the file is on its way and not near its end. */
+/** Starts an agent and a run, and waits until some of the file has arrived; the agent waits for an answer then that will not come. */
 export async function uploadInTheMiddle(
   t: ExecutionContext,
   tenant: Tenant,
@@ -39,8 +39,12 @@ export async function uploadInTheMiddle(
   const agent = await tenant.startAgent({ name: agentName, threads: 1 });
   t.teardown(() => agent.stop(5000));
   const task = await tenant.stack.createTask({ source, destination });
+  const stall = { kind: 'stall' };
+  await tenant.faults({ method: 'PUT', path: '/uploadSession', nth: stalledChunk, fault: stall });
   await tenant.stack.run(task);
-  await tenant.stack.until(task, ({ progress }) => progress!.inFlightBytes > largeBytes / 4);
+  while ((await tenant.stats()).rules[0]!.hits === 0) await delay(50);
+  await tenant.faults();
+  await tenant.stack.until(task, ({ progress }) => progress!.inFlightBytes > 0n);
   return { task, agent, destination, file: path.join(source, name) };
 }
 
