@@ -144,10 +144,12 @@ for (const [how, breakOff] of [
   ],
 ] as const)
   // prettier-ignore
-  test(`broken off by ${how} at any question, everything is as it was`, async (t) => {
+  test(`broken off by ${how}, everything is as it was`, async (t) => {
     await using coordinator = await PlayedCoordinator.start();
     const count = rightAnswers(coordinator, placeFor(t)).length;
-    for (let asked = 0; asked < count; asked += 1) {
+    // Every way at the first question and the last; all questions take Ctrl-C.
+    const step = how === 'Ctrl-C' ? 1 : count - 1;
+    for (let asked = 0; asked < count; asked += step) {
       const place = placeFor(t);
       const typist = new Typist();
       const asker = new PromptAsker(typist.terminal);
@@ -181,6 +183,30 @@ test('run again, it changes what is changed, and does not join again', async (t)
   await told(place, { invitation: invitationOf(other, 'south') });
   t.is(other.joins.length, 1);
   t.like(settingsOf(place), { group: 'south', threads: 7, sourceRoots: [place.share] });
+});
+
+test('run again at a terminal, whoever presses Enter changes nothing, and what was there can be taken away', async (t) => {
+  const place = placeFor(t);
+  await using coordinator = await PlayedCoordinator.start();
+  await told(place, { invitation: invitationOf(coordinator), signIn: 'none', sourceRoots: [place.share], threads: 9 }); // prettier-ignore
+  const before = contentOf(place.data);
+  for (const isKept of [true, false]) {
+    const typist = new Typist();
+    const done = setUp(partsFor(place, { asker: new PromptAsker(typist.terminal) }));
+    await typist.answer('Working folder', keys.enter);
+    await typist.see('has joined 127.0.0.1');
+    await typist.answer('Coordinator', keys.enter);
+    await typist.answer('sign in to SharePoint', keys.enter);
+    await typist.answer('This agent reads from', ...(isKept ? [] : [keys.down, keys.down]), keys.enter); // prettier-ignore
+    if (!isKept) await typist.answer('every path', keys.enter);
+    await typist.answer('Group', keys.enter);
+    await typist.answer('threads work', keys.enter);
+    await typist.answer('Write this down', keys.enter);
+    await done;
+    if (isKept) t.deepEqual(contentOf(place.data), before);
+    else t.is(settingsOf(place)['sourceRoots'], undefined);
+  }
+  t.is(coordinator.joins.length, 1);
 });
 
 test('an old set-up stays whole when the new one fails at any point', async (t) => {

@@ -60,11 +60,16 @@ async function askDataFolder(
         const { code = String(cause) } = cause as NodeJS.ErrnoException;
         throw DroverError.invalid('--data', `the folder ${folder} cannot be made (${code})`, cause);
       }
-      if (isNew) onBrokenOff(() => rmSync(folder, { recursive: true, force: true }));
+      const remove = () => {
+        if (isNew) rmSync(folder, { recursive: true, force: true });
+      };
       const outcome = probeDataFolder(folder);
-      return outcome.state === 'failed'
-        ? { refused: outcome }
-        : { value: folder, outcomes: [outcome] };
+      if (outcome.state === 'failed') {
+        remove();
+        return { refused: outcome };
+      }
+      onBrokenOff(remove);
+      return { value: folder, outcomes: [outcome] };
     },
   });
 }

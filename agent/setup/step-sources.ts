@@ -64,18 +64,44 @@ export async function askShareAccount(context: SetUpContext): Promise<ShareAccou
 /** Throws as the asker does. */
 export async function askSourceRoots(context: SetUpContext): Promise<string[]> {
   const { asker, given, before } = context;
-  const known = given.sourceRoots ?? before?.sourceRoots ?? [];
   const roots: string[] = [];
-  for (const root of known) {
-    const kept = await askRoot(context, roots, root);
-    if (kept !== undefined) roots.push(kept);
+  if (given.sourceRoots !== undefined || !asker.isInteractive) {
+    for (const root of given.sourceRoots ?? before?.sourceRoots ?? []) {
+      const kept = await askRoot(context, roots, root);
+      if (kept !== undefined) roots.push(kept);
+    }
+    return roots;
   }
-  if (!asker.isInteractive || given.sourceRoots !== undefined) return roots;
+  const known = before?.sourceRoots ?? [];
+  const choice = known.length === 0 ? 'anew' : await askWhatBecomes(context, known);
+  if (choice !== 'anew') roots.push(...known);
+  if (choice === 'keep') return roots;
   for (;;) {
     const root = await askRoot(context, roots, undefined);
     if (root === undefined) return roots;
     if (!roots.includes(root)) roots.push(root);
   }
+}
+
+/** What was there before stays whatever becomes of it now: a share may be away for a while. */
+async function askWhatBecomes(
+  { asker }: SetUpContext,
+  known: readonly string[],
+): Promise<'keep' | 'add' | 'anew'> {
+  return await asker.ask<'keep' | 'add' | 'anew'>({
+    from: '--source-root',
+    message: `This agent reads from ${known.join(', ')}.`,
+    usual: 'keep',
+    choices: [
+      { value: 'keep', name: 'it stays so' },
+      { value: 'add', name: 'there is more' },
+      { value: 'anew', name: 'say anew what it reads from' },
+    ],
+    take: async (answer) => ({
+      value: answer as 'keep' | 'add' | 'anew',
+      outcomes: answer === 'anew' ? [] : await Promise.all(known.map(probeSource)),
+    }),
+  });
 }
 
 async function askRoot(
