@@ -41,6 +41,8 @@ export interface EmulatorReady {
   tenantDomain: string;
   clientId: string;
   clientSecret: string;
+  /** The application that stands for a coordinator. */
+  coordinatorClientId: string;
   /** The address in place of https://login.microsoftonline.com. */
   authority: string;
   /** The address in place of https://graph.microsoft.com. */

@@ -35,6 +35,8 @@ const doors: Sample[] = [
   { file: 'agent/pool/pool.ts', code: uses('piscina'), rule: undefined },
   { file: 'agent/link/msal.ts', code: uses('@azure/msal-node'), rule: importRule },
   { file: 'agent/credential/msal.ts', code: uses('@azure/msal-node'), rule: undefined },
+  { file: 'admin/cli/msal.ts', code: uses('@azure/msal-node'), rule: importRule },
+  { file: 'admin/sign-in/msal.ts', code: uses('@azure/msal-node'), rule: undefined },
   { file: 'agent/run/grpc.ts', code: uses('@grpc/grpc-js'), rule: importRule },
   { file: 'agent/link/grpc.ts', code: uses('@grpc/grpc-js'), rule: undefined },
   { file: 'coordinator/trust/connect.ts', code: uses('@connectrpc/connect'), rule: importRule },
