@@ -12,6 +12,8 @@ const stepTimeoutMs = 20 * 60_000;
 /** Always the same choices, so that a check that fails can be repeated. */
 const shortChaos = ['--seed', '7', '--minutes', '0.25', '--files', '60', '--agents', '3'];
 
+const shortFuzz = ['--seed', '7', '--messages', '60'];
+
 type Step = readonly [name: string, run: () => Promise<Finding>];
 
 /** The steps of a stage run beside each other, the stages one after another: the tests have the machine for themselves. */
@@ -28,6 +30,7 @@ const stages: readonly (readonly Step[])[] = [
   [
     ['bench works (--smoke)', () => script('bench.ts', '--smoke')],
     ['chaos leaves nothing wrong (short)', () => script('chaos.ts', ...shortChaos)],
+    ['the coordinator withstands nonsense (short)', () => script('fuzz.ts', ...shortFuzz)],
   ],
 ];
 
