@@ -15,7 +15,12 @@ import { LeaseJournal } from './lease-journal.ts';
 import { PendingNotes } from './pending-notes.ts';
 
 const pool = createPool({ threads: 1 });
-test.after.always(() => pool.close());
+// A wait for memory that threads share does not keep a process alive; an agent's streams do.
+const alive = setInterval(() => {}, 60_000);
+test.after.always(async () => {
+  clearInterval(alive);
+  await pool.close();
+});
 const box = sealedBox(randomBytes(32));
 const key = create(LeaseKeySchema, { lease: 'tasks/a/runs/1/batches/1', generation: 1 });
 const shared = createSharedJobState(0);
