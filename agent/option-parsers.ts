@@ -3,7 +3,7 @@ import { InvalidArgumentError } from 'commander';
 import { isAgentGroup } from '../lib/agent-group.ts';
 import { DroverError } from '../lib/error.ts';
 import { parseLocation } from '../lib/location.ts';
-import { hostPort, wholeNumber, type HostPort } from '../lib/option-values.ts';
+import { clientAddress, wholeNumber, type HostPort } from '../lib/option-values.ts';
 
 export const threadsMax = 64;
 export const requestsMax = 256;
@@ -21,13 +21,6 @@ export function coordinatorList(text: string, earlier: HostPort[] | undefined): 
   if (list.length > coordinatorsMax)
     throw new InvalidArgumentError(`There can be at most ${coordinatorsMax}.`);
   return list;
-}
-
-/** An address that can be connected to. */
-export function clientAddress(text: string): HostPort {
-  const address = hostPort(text);
-  if (address.port > 0) return address;
-  throw new InvalidArgumentError('The port must be from 1 to 65535.');
 }
 
 export function nonEmpty(text: string): string {

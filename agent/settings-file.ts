@@ -1,19 +1,10 @@
 // agent.json in the data folder: all that an agent has to be told, so that a start needs nothing but the folder. There is no secret in
 // it; those are in the vault. It is replaced as a whole, so that a reader finds what was set up before or what is set up now.
-import {
-  closeSync,
-  fsyncSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { InvalidArgumentError } from 'commander';
 import { readSignIn, type SignInFlags } from './credential/sign-in-options.ts';
 import {
-  clientAddress,
   coordinatorsMax,
   displayName,
   groupName,
@@ -23,7 +14,8 @@ import {
   threads,
 } from './option-parsers.ts';
 import { DroverError } from '../lib/error.ts';
-import { formatHostPort, type HostPort } from '../lib/option-values.ts';
+import { clientAddress, formatHostPort, type HostPort } from '../lib/option-values.ts';
+import { writeWholeFile } from '../lib/write-whole-file.ts';
 
 /** Who signs in to the tenant: nobody, because the agent serves folders only; a person by a code; the application itself. */
 export const signInKinds = ['none', 'person', 'application'] as const;
@@ -75,17 +67,8 @@ export function readSettings(dataFolder: string): AgentSettingsFile | undefined 
 /** Writes the settings so that they are there as a whole, or the earlier ones still are. */
 export function writeSettings(dataFolder: string, settings: AgentSettingsFile): void {
   const file = path.join(dataFolder, settingsFileName);
-  const temporary = `${file}.new`;
   try {
-    rmSync(temporary, { force: true });
-    const opened = openSync(temporary, 'wx', 0o644);
-    try {
-      writeSync(opened, formatSettings(settings));
-      fsyncSync(opened);
-    } finally {
-      closeSync(opened);
-    }
-    renameSync(temporary, file);
+    writeWholeFile(file, formatSettings(settings), 0o644);
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
     throw DroverError.invalid(file, `cannot be written (${code ?? String(cause)})`, cause);

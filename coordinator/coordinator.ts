@@ -30,7 +30,7 @@ import { AuditLog } from './trust/audit-log.ts';
 import { Entra } from './trust/entra.ts';
 import { warnOfAuthority } from './trust/authority-change.ts';
 import { openTrust } from './trust/open-trust.ts';
-import { writeFileWhole } from './trust/private-file.ts';
+import { writeDataFile } from './trust/private-file.ts';
 import { advertisedHosts, serverNames } from './trust/server-names.ts';
 
 export interface Coordinator extends AsyncDisposable {
@@ -130,8 +130,8 @@ export async function startCoordinator(
     tokenFile: trust.adminTokenFile,
   };
   const connectionFile = path.join(dataFolder, connectionFileName);
-  writeFileWhole(authorityFile, trust.authorityCertificate, 0o644);
-  writeFileWhole(connectionFile, `${JSON.stringify(connection, undefined, 2)}\n`, 0o644);
+  writeDataFile(authorityFile, trust.authorityCertificate, 0o644);
+  writeDataFile(connectionFile, `${JSON.stringify(connection, undefined, 2)}\n`, 0o644);
   // First of all when closing: from then on nobody is told to come here.
   parts.defer(() => rmSync(connectionFile, { force: true }));
   sweep();

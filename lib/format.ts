@@ -33,6 +33,12 @@ export function formatDuration(durationMs: number): string {
   return `${Math.floor(hours / 24)} d ${twoDigits(hours % 24)} h`;
 }
 
+/** A text of at most so many characters: a longer one is cut, which is shown. What is no Unicode in it is replaced. */
+export function shorten(text: string, lengthMax: number): string {
+  if (text.length <= lengthMax) return text.toWellFormed();
+  return `${text.slice(0, lengthMax - 1).toWellFormed()}…`;
+}
+
 /** A whole number with its thousands set apart, such as `12,345`. */
 export function formatCount(count: bigint | number): string {
   // Made when it is needed first: it takes as long as loading a dozen modules.

@@ -5,7 +5,7 @@
 import { isAgentGroup } from './agent-group.ts';
 import { DroverError } from './error.ts';
 import { parseJoinToken } from './join-token.ts';
-import { formatHostPort, hostPort, type HostPort } from './option-values.ts';
+import { clientAddress, formatHostPort, type HostPort } from './option-values.ts';
 
 export interface Invitation {
   /** Tried in turn; from 1 to 16. */
@@ -32,7 +32,7 @@ export function parseInvitation(text: string): Invitation {
   const [, addresses, joinToken, group] = pattern.exec(text.trim()) ?? [];
   if (addresses === undefined || joinToken === undefined)
     throw refuse('is not whole: it begins with "drover://"; copy all of what `drover agents invite` shows'); // prettier-ignore
-  const coordinators = addresses.split(',').map(clientAddress);
+  const coordinators = addresses.split(',').map(readAddress);
   if (coordinators.length > coordinatorsMax)
     throw refuse(`names more than ${coordinatorsMax} addresses`);
   if (group !== undefined && !isAgentGroup(group)) throw refuse('names a group that can be none');
@@ -40,14 +40,13 @@ export function parseInvitation(text: string): Invitation {
   return { coordinators, joinToken, group };
 }
 
-function clientAddress(text: string): HostPort {
+function readAddress(text: string): HostPort {
   try {
-    const address = hostPort(text);
-    if (address.port > 0) return address;
+    return clientAddress(text);
   } catch {
     // The parser is one for options; what is wrong with an invitation is said in other words.
+    throw refuse(`holds "${text}", which is no address (host:port)`);
   }
-  throw refuse(`holds "${text}", which is no address (host:port)`);
 }
 
 function refuse(why: string): DroverError {

@@ -25,6 +25,13 @@ export function hostPort(text: string): HostPort {
   throw new InvalidArgumentError('It must be host:port, such as 127.0.0.1:7443 or [::1]:7443.');
 }
 
+/** An address that can be connected to. */
+export function clientAddress(text: string): HostPort {
+  const address = hostPort(text);
+  if (address.port > 0) return address;
+  throw new InvalidArgumentError('The port must be from 1 to 65535.');
+}
+
 /** An address as it is written. */
 export function formatHostPort({ host, port }: HostPort): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;

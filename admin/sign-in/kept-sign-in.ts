@@ -1,10 +1,10 @@
 // What `drover login` keeps: for each coordinator a folder that only its owner can read, with what MSAL remembers and with the token
 // that was got last, so that most commands need neither MSAL nor the sign-in service.
-import { randomBytes } from 'node:crypto';
-import { chmodSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { DroverError } from '../../lib/error.ts';
 import { makeFolders } from '../../lib/make-folders.ts';
+import { writeWholeFile } from '../../lib/write-whole-file.ts';
 
 /** A sign-in to one coordinator. */
 export interface KeptSignIn {
@@ -92,13 +92,10 @@ function readPrivate(file: string): string | undefined {
 }
 
 function writePrivate(file: string, content: string): void {
-  const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`;
   try {
     makeFolders(path.dirname(file), 0o700);
-    writeFileSync(temporary, content, { mode: 0o600, flag: 'wx', flush: true });
-    renameSync(temporary, file);
+    writeWholeFile(file, content, 0o600);
   } catch (cause) {
-    rmSync(temporary, { force: true });
     const { code = '' } = cause as NodeJS.ErrnoException;
     throw DroverError.invalid(file, `cannot be written (${code}), so the sign-in cannot be kept`, cause); // prettier-ignore
   }

@@ -1,12 +1,12 @@
 // Keeps what a person signed in to beyond a restart: the refresh token, and so the right to act for them. It is sealed, and only the
 // owner of the file can read it.
-import { randomBytes } from 'node:crypto';
-import { chmodSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { ICachePlugin } from '@azure/msal-node';
 import { DroverError } from '../../lib/error.ts';
 import type { Logger } from '../../lib/log.ts';
 import { makeFolders } from '../../lib/make-folders.ts';
+import { writeWholeFile } from '../../lib/write-whole-file.ts';
 import type { SealedBox } from '../vault/sealed-box.ts';
 
 /** MSAL's cache in a sealed file; without one, in memory only. A damaged file is left aside: somebody signs in anew. */
@@ -40,13 +40,10 @@ function readCache(file: string, box: SealedBox, log: Logger): string {
 }
 
 function writeCache(file: string, content: Uint8Array): void {
-  const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`;
   try {
     makeFolders(path.dirname(file), 0o700);
-    writeFileSync(temporary, content, { mode: 0o600, flag: 'wx', flush: true });
-    renameSync(temporary, file);
+    writeWholeFile(file, content, 0o600);
   } catch (cause) {
-    rmSync(temporary, { force: true });
     const code = (cause as NodeJS.ErrnoException).code ?? '';
     throw DroverError.invalid('--data', `${file} cannot be written (${code})`, cause);
   }

@@ -1,7 +1,7 @@
 // PURE. Paths below a destination, before anything is done with them.
 import { DroverError } from '../../lib/error.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
-import { isInside } from '../source/inside-path.ts';
+import { isInside } from '../../lib/inside-path.ts';
 import { printablePath } from '../source/printable-path.ts';
 
 /** Refuses a path that could lead out of the destination, or that names nothing. Throws DESTINATION_ESCAPES. */

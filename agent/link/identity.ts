@@ -1,18 +1,11 @@
 // Who this agent is: its name, its key, its certificate, and the authority it trusts, in one file that is replaced as a
 // whole, so that a key never stands beside the certificate of another.
 import { X509Certificate, createPrivateKey } from 'node:crypto';
-import {
-  openSync,
-  fsyncSync,
-  closeSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { DroverError } from '../../lib/error.ts';
 import { makeFolders } from '../../lib/make-folders.ts';
+import { writeWholeFile } from '../../lib/write-whole-file.ts';
 
 export interface Identity {
   /** The agent's resource name, agents/{agent}. */
@@ -49,18 +42,10 @@ export function readIdentity(dataFolder: string): Identity | undefined {
 /** Writes the identity so that it is there as a whole, or the earlier one still is; only the owner can read it. */
 export function writeIdentity(dataFolder: string, identity: Identity): void {
   const folder = path.join(dataFolder, identityFolderName);
-  const temporary = path.join(folder, `${fileName}.new`);
   try {
     makeFolders(folder, 0o700);
-    rmSync(temporary, { force: true });
-    const file = openSync(temporary, 'wx', 0o600);
-    try {
-      writeSync(file, `${JSON.stringify(identity, undefined, 2)}\n`);
-      fsyncSync(file);
-    } finally {
-      closeSync(file);
-    }
-    renameSync(temporary, path.join(folder, fileName));
+    const text = `${JSON.stringify(identity, undefined, 2)}\n`;
+    writeWholeFile(path.join(folder, fileName), text, 0o600);
   } catch (cause) {
     throw DroverError.invalid('--data', `${folder} cannot be written: ${String(cause)}`, cause);
   }

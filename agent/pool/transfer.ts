@@ -72,12 +72,6 @@ export class FileTransfer {
     let hashes: Hashes;
     try {
       hashes = await this.#reader.read(opened, { upload, write });
-    } catch (error) {
-      await upload.abort();
-      this.#options.countBytes(-counted);
-      throw error;
-    }
-    try {
       await item.beforeWrite(facts);
     } catch (error) {
       await upload.abort();

@@ -14,8 +14,8 @@ import {
 import { DroverError } from '../../lib/error.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { ItemKind } from '../../gen/drover/v1/item_pb.ts';
+import { isInside } from '../../lib/inside-path.ts';
 import { readFolderNames } from './folder-names.ts';
-import { isInside } from './inside-path.ts';
 import { printablePath } from './printable-path.ts';
 import { WideFolder } from './wide-folder.ts';
 import type { FolderEntry, ItemFacts, Source, SourceFile, SourceFileFacts } from './source.ts';

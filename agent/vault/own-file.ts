@@ -1,9 +1,8 @@
 // Files that hold secrets: read only when nobody else can have read or written them, and written whole or not at all.
-import { randomBytes } from 'node:crypto';
-import { closeSync, fstatSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync, type Stats } from 'node:fs'; // prettier-ignore
-import path from 'node:path';
+import { closeSync, fstatSync, openSync, readFileSync, type Stats } from 'node:fs';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { DroverError } from '../../lib/error.ts';
+import { writeWholeFile } from '../../lib/write-whole-file.ts';
 
 /**
  * The bytes of the file; undefined when there is none. `what` names it for people. Throws VAULT_SEALED when it cannot be read, when others
@@ -38,15 +37,7 @@ export function readOwnFile(
 
 /** Writes the file under its name only when it is whole and on the disk. Throws what the system says. */
 export function writeOwnFile(file: string, content: Uint8Array | string): void {
-  const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`;
-  try {
-    writeFileSync(temporary, content, { mode: 0o600, flag: 'wx', flush: true });
-    renameSync(temporary, file);
-  } catch (cause) {
-    rmSync(temporary, { force: true });
-    throw cause;
-  }
-  syncFolder(path.dirname(file));
+  writeWholeFile(file, content, 0o600);
 }
 
 /** A vault, or its key, that cannot be used. */
@@ -71,15 +62,4 @@ function checkOwner(
   const rights = stats.mode & 0o777;
   if ((rights & 0o077) !== 0)
     throw sealed(`${what} ${file} has mode 0${rights.toString(8)}: others than its owner can read or change it; type \`chmod 600 ${file}\`, and change what it holds if somebody may have read it`, file); // prettier-ignore
-}
-
-/** So that the new name survives a power failure; Windows has no such call for folders. */
-function syncFolder(folder: string): void {
-  if (process.platform === 'win32') return;
-  const descriptor = openSync(folder, 'r');
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
 }

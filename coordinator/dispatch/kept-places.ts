@@ -6,9 +6,9 @@ import { ItemRemarkSchema, type BatchItems, type BatchResults } from '../../gen/
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { ItemKind, ItemState } from '../../gen/drover/v1/item_pb.ts';
 import { DroverError } from '../../lib/error.ts';
+import { isInside } from '../../lib/inside-path.ts';
 import { parseLocation } from '../../lib/location.ts';
 import { numberedName } from '../../lib/numbered-name.ts';
-import { isInsideDestination } from '../plan/destination-path.ts';
 import type { ItemPlace } from '../plan/item-place.ts';
 import { foldPath } from '../plan/name-twins.ts';
 import type { ScannedItem } from '../plan/plan-item.ts';
@@ -154,6 +154,6 @@ export function refuse(
 }
 
 function checkInside({ keptPath }: BatchResults): void {
-  if (keptPath.every((path) => path === '' || isInsideDestination(path))) return;
+  if (keptPath.every((path) => path === '' || isInside(path))) return;
   throw DroverError.invalid('batch_done.results', 'name a path outside the destination');
 }

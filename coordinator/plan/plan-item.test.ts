@@ -3,7 +3,7 @@ import test from 'ava';
 import { LedgerRowSchema } from '../../gen/drover/store/v1/rows_pb.ts';
 import { ErrorReason, ErrorReasonSchema } from '../../gen/drover/v1/error_pb.ts';
 import { ItemAction, ItemKind } from '../../gen/drover/v1/item_pb.ts';
-import { isInsideDestination } from './destination-path.ts';
+import { isInside } from '../../lib/inside-path.ts';
 import { planItem, type ScannedItem } from './plan-item.ts';
 
 const { CREATE, UPDATE, SKIP, FAIL } = ItemAction;
@@ -74,7 +74,7 @@ test('each reason of a remark is a failure but for what is left out on purpose',
 test('a path that would lead out of the destination folder is never written', (t) => {
   const escaping = ['', '.', '..', '../a', 'a/..', 'a/../b', 'a/./b', '/a', 'a/', 'a//b', 'a\0b'];
   for (const path of escaping) {
-    t.false(isInsideDestination(path), JSON.stringify(path));
+    t.false(isInside(path), JSON.stringify(path));
     for (const item of [file, folder])
       for (const ledger of [undefined, create(LedgerRowSchema, fileRow)]) {
         const { action, reason } = planItem({ ...item, path }, ledger);
@@ -93,7 +93,7 @@ test('a path that would lead out of the destination folder is never written', (t
     'a\nb',
     '\u2024.',
   ])
-    t.true(isInsideDestination(path), JSON.stringify(path));
+    t.true(isInside(path), JSON.stringify(path));
 });
 
 test('what is neither a file nor a folder is never written, even when the agent says nothing', (t) => {

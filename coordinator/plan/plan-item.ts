@@ -2,7 +2,7 @@
 import type { LedgerRow } from '../../gen/drover/store/v1/rows_pb.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { ItemAction, ItemKind } from '../../gen/drover/v1/item_pb.ts';
-import { isInsideDestination } from './destination-path.ts';
+import { isInside } from '../../lib/inside-path.ts';
 import type { ItemPlace } from './item-place.ts';
 import type { Origin } from './moves.ts';
 
@@ -71,7 +71,7 @@ export function planItem(
 /** The decision about an item that is never written, whatever the ledger and the destination say; undefined for all others. */
 export function settleItem(item: ScannedItem): Decision | undefined {
   if (item.reason !== ErrorReason.UNSPECIFIED) return decideRemark(item);
-  if (!isInsideDestination(item.path))
+  if (!isInside(item.path))
     return {
       action: ItemAction.FAIL,
       reason: ErrorReason.DESTINATION_ESCAPES,

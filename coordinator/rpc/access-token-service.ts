@@ -5,7 +5,9 @@ import type { AccessTokenService } from '../../gen/drover/v1/access_token_pb.ts'
 import { Role, RoleSchema } from '../../gen/drover/v1/annotations_pb.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { DroverError } from '../../lib/error.ts';
-import { parseAccessTokenName, type AccessTokens } from '../trust/access-tokens.ts';
+import { requireDisplayName } from '../task/display-name.ts';
+import { parseAccessTokenName } from '../task/names.ts';
+import type { AccessTokens } from '../trust/access-tokens.ts';
 import { requireRole } from '../trust/caller.ts';
 import { callerOf } from './caller.ts';
 import type { OpenCalls } from './open-calls.ts';
@@ -27,7 +29,7 @@ export function createAccessTokenService({
 }: Parts): ServiceImpl<typeof AccessTokenService> {
   return {
     createAccessToken: async ({ displayName, role, expires }, context) => {
-      checkDisplayName(displayName);
+      requireDisplayName(displayName, 'display_name', displayNameLengthMax);
       checkRole(role);
       const lifeMs = readLife(expires);
       const caller = callerOf(context)!;
@@ -52,14 +54,6 @@ export function createAccessTokenService({
       return {};
     },
   };
-}
-
-function checkDisplayName(displayName: string): void {
-  const field = 'display_name';
-  if (displayName.trim() === '') throw DroverError.invalid(field, 'is missing');
-  if (displayName.length > displayNameLengthMax)
-    throw DroverError.invalid(field, `is longer than ${displayNameLengthMax} characters`);
-  if (/\p{Cc}/u.test(displayName)) throw DroverError.invalid(field, 'holds a control character');
 }
 
 function checkRole(role: Role): void {

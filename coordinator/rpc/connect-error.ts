@@ -10,6 +10,7 @@ import {
 } from '../../gen/google/rpc/error_details_pb.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { DroverError, errorDomain, reasonInfo, reasonName } from '../../lib/error.ts';
+import { shorten } from '../../lib/format.ts';
 
 /** An error travels in headers, of which peers take some KiB only; and it may repeat what a caller sent, however long. */
 const messageLengthMax = 1000;
@@ -79,11 +80,6 @@ function retryDelay({ retryDelayMs = '' }: Record<string, string>) {
 }
 
 type OutgoingDetail = NonNullable<ConstructorParameters<typeof ConnectError>[3]>[number];
-
-function shorten(text: string, lengthMax: number): string {
-  if (text.length <= lengthMax) return text.toWellFormed();
-  return `${text.slice(0, lengthMax - 1).toWellFormed()}…`;
-}
 
 /** The numbers of Connect's codes are those of google.rpc.Code. */
 function canonicalCode(reason: ErrorReason): Code {

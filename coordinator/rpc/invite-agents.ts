@@ -4,7 +4,7 @@ import type { InviteAgentsRequest } from '../../gen/drover/v1/agent_pb.ts';
 import { isAgentGroup } from '../../lib/agent-group.ts';
 import { DroverError } from '../../lib/error.ts';
 import { formatInvitation, invitationVariable } from '../../lib/invitation.ts';
-import { hostPort, type HostPort } from '../../lib/option-values.ts';
+import { clientAddress, type HostPort } from '../../lib/option-values.ts';
 import type { ServiceParts } from './service-parts.ts';
 
 const hourMs = 60 * 60 * 1000;
@@ -60,8 +60,8 @@ function readAddresses(texts: readonly string[]): HostPort[] {
 /** What stands in a line that is pasted into a shell holds nothing but names, digits and brackets. */
 function readAddress(text: string): HostPort {
   try {
-    const address = hostPort(text);
-    if (address.port > 0 && /^[A-Za-z0-9._:%-]+$/.test(address.host)) return address;
+    const address = clientAddress(text);
+    if (/^[A-Za-z0-9._:%-]+$/.test(address.host)) return address;
   } catch {
     // Said below, in the words of the field.
   }

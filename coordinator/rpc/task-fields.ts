@@ -3,6 +3,7 @@ import { equals } from '@bufbuild/protobuf';
 import { ScheduleSchema, type Schedule, type Task } from '../../gen/drover/v1/task_pb.ts';
 import { DroverError } from '../../lib/error.ts';
 import { checkSchedule } from '../schedule/check-schedule.ts';
+import { checkDisplayName } from '../task/display-name.ts';
 import { checkSettings } from './settings.ts';
 
 const displayNameLengthMax = 200;
@@ -15,7 +16,7 @@ const groupPattern = /^[A-Za-z0-9._-]{1,63}$/;
  */
 export function checkTask(task: Task, nowMs: number, before?: Task): void {
   const { displayName, settings, agentGroup, priority, schedule } = task;
-  checkDisplayName(displayName);
+  checkDisplayName(displayName, 'task.display_name', displayNameLengthMax);
   checkSettings(settings, 'task.settings');
   if (agentGroup !== '' && !groupPattern.test(agentGroup))
     throw DroverError.invalid(
@@ -31,11 +32,4 @@ export function checkTask(task: Task, nowMs: number, before?: Task): void {
 export function isSameSchedule(one: Schedule | undefined, other: Schedule | undefined): boolean {
   if (one === undefined || other === undefined) return one === other;
   return equals(ScheduleSchema, one, other);
-}
-
-function checkDisplayName(displayName: string): void {
-  const field = 'task.display_name';
-  if (displayName.length > displayNameLengthMax)
-    throw DroverError.invalid(field, `is longer than ${displayNameLengthMax} characters`);
-  if (/\p{Cc}/u.test(displayName)) throw DroverError.invalid(field, 'holds a control character');
 }

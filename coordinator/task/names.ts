@@ -1,4 +1,4 @@
-// Resource names: tasks/{task}, tasks/{task}/runs/{run}, agents/{agent} and lease ids. PURE.
+// Resource names: tasks/{task}, tasks/{task}/runs/{run}, agents/{agent}, accessTokens/{access_token} and lease ids. PURE.
 import { DroverError } from '../../lib/error.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import type { BatchKey, RunKey } from '../store/store.ts';
@@ -6,6 +6,8 @@ import type { BatchKey, RunKey } from '../store/store.ts';
 // AIP-122 and AIP-148: what people may choose as the last part of a name.
 const idPattern = /^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/;
 const numberPattern = /^[1-9][0-9]{0,8}$/;
+/** Ids of access tokens are made, not chosen. */
+const accessTokenPattern = /^[a-z0-9]{12}$/;
 
 /** Checks an id that a person chose; throws INVALID_ARGUMENT that names `field`. */
 export function checkId(id: string, field: string): string {
@@ -19,6 +21,7 @@ export function checkId(id: string, field: string): string {
 export const taskName = (task: string): string => `tasks/${task}`;
 export const runName = (key: RunKey): string => `tasks/${key.task}/runs/${key.run}`;
 export const agentName = (agent: string): string => `agents/${agent}`;
+export const accessTokenName = (id: string): string => `accessTokens/${id}`;
 export const scanLeaseId = (key: RunKey): string => `${runName(key)}/scan`;
 export const batchLeaseId = (key: BatchKey): string => `${runName(key)}/batches/${key.batch}`;
 
@@ -42,6 +45,16 @@ export function parseAgentName(name: string, field: string): string {
   const [collection, id = '', ...rest] = name.split('/');
   if (collection === 'agents' && idPattern.test(id) && rest.length === 0) return id;
   throw DroverError.invalid(field, `"${name}" is not an agent's name; it is agents/{agent}`);
+}
+
+/** The id of accessTokens/{access_token}; throws INVALID_ARGUMENT that names `field`. */
+export function parseAccessTokenName(name: string, field: string): string {
+  const [collection, id = '', ...rest] = name.split('/');
+  if (collection === 'accessTokens' && accessTokenPattern.test(id) && rest.length === 0) return id;
+  throw DroverError.invalid(
+    field,
+    `"${name}" is not an access token's name; it is accessTokens/{access_token}`,
+  );
 }
 
 /** What a lease id names. */

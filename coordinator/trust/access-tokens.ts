@@ -2,7 +2,7 @@
 // cannot call.
 import { create } from '@bufbuild/protobuf';
 import { timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt';
-import { createHash, randomBytes, randomInt, timingSafeEqual } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import { AccessTokenRowSchema, type AccessTokenRow } from '../../gen/drover/store/v1/rows_pb.ts';
 import { AccessTokenSchema, type AccessToken } from '../../gen/drover/v1/access_token_pb.ts';
 import type { Role } from '../../gen/drover/v1/annotations_pb.ts';
@@ -11,12 +11,13 @@ import { DroverError } from '../../lib/error.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { Clock } from '../../lib/time.ts';
 import { accessTokenMemoryMs, type Store } from '../store/store.ts';
+import { accessTokenName, parseAccessTokenName } from '../task/names.ts';
 import type { Caller } from './caller.ts';
+import { hashSecret, isSameHash } from './secret-hash.ts';
 
 /** What every access token begins with. */
 export const accessTokenPrefix = 'drover-token-';
 const tokenPattern = /^drover-token-([a-z0-9]{12})-([A-Za-z0-9_-]{43})$/;
-const idPattern = /^[a-z0-9]{12}$/;
 const idLetters = 'abcdefghijklmnopqrstuvwxyz0123456789';
 const idLength = 12;
 /** How many there may be at once, those that ended a short time ago among them. */
@@ -113,8 +114,7 @@ export class AccessTokens {
   async identify(token: string): Promise<Caller> {
     const [, id, secret] = tokenPattern.exec(token) ?? [];
     const row = id === undefined ? undefined : await this.#store.accessToken(id);
-    // Compared by hashes and in constant time, so that the time it takes tells nothing about the secret.
-    if (row === undefined || !timingSafeEqual(hashSecret(secret!), row.secretHash))
+    if (row === undefined || !isSameHash(hashSecret(secret!), row.secretHash))
       throw refuse('this coordinator does not know the access token');
     const { name, displayName, role, expireTime } = row.accessToken!;
     const called = `the access token ${displayName} (${name})`;
@@ -154,24 +154,8 @@ export class AccessTokens {
   }
 }
 
-export const accessTokenName = (id: string): string => `accessTokens/${id}`;
-
-/** The id of accessTokens/{access_token}; throws INVALID_ARGUMENT that names `field`. */
-export function parseAccessTokenName(name: string, field: string): string {
-  const [collection, id = '', ...rest] = name.split('/');
-  if (collection === 'accessTokens' && idPattern.test(id) && rest.length === 0) return id;
-  throw DroverError.invalid(
-    field,
-    `"${name}" is not an access token's name; it is accessTokens/{access_token}`,
-  );
-}
-
 function idOf({ accessToken }: AccessTokenRow): string {
   return parseAccessTokenName(accessToken!.name, 'name');
-}
-
-function hashSecret(secret: string): Buffer {
-  return createHash('sha256').update(secret).digest();
 }
 
 function refuse(message: string, name?: string): DroverError {

@@ -1,7 +1,8 @@
 // The administrator's token of the embedded default: made on first start, in a file that only its owner can read.
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { DroverError } from '../../lib/error.ts';
-import { readPrivateFile, writeFileWhole } from './private-file.ts';
+import { readPrivateFile, writeDataFile } from './private-file.ts';
+import { hashSecret, isSameHash } from './secret-hash.ts';
 
 /** Shorter tokens can be guessed; 32 characters of base64url are 192 bits. */
 const lengthMin = 32;
@@ -16,14 +17,10 @@ export function openAdminToken(file: string): AdminToken {
   let token = readPrivateFile(file)?.trim();
   if (token === undefined) {
     token = `drover-admin-${randomBytes(32).toString('base64url')}`;
-    writeFileWhole(file, `${token}\n`, 0o600);
+    writeDataFile(file, `${token}\n`, 0o600);
   }
   if (token.length < lengthMin)
     throw DroverError.invalid(file, 'holds no token; remove the file to get a new one made');
-  const expected = hash(token);
-  return { matches: (candidate) => timingSafeEqual(hash(candidate), expected) };
-}
-
-function hash(token: string): Buffer {
-  return createHash('sha256').update(token).digest();
+  const expected = hashSecret(token);
+  return { matches: (candidate) => isSameHash(hashSecret(candidate), expected) };
 }

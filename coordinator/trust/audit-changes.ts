@@ -16,7 +16,7 @@ import { RunSchema } from '../../gen/drover/v1/run_pb.ts';
 import { SettingsSchema } from '../../gen/drover/v1/settings_pb.ts';
 import { TaskSchema } from '../../gen/drover/v1/task_pb.ts';
 import type { RowChange } from '../store/row-changes.ts';
-import { agentName, runName, taskName } from '../task/names.ts';
+import { accessTokenName, agentName, runName, taskName } from '../task/names.ts';
 
 /** A join token has no name, and what it is stored under is the hash of its secret. */
 const nameless = 'joinTokens';
@@ -43,7 +43,7 @@ function describe(change: RowChange): AuditChange {
     case 'join-token':
       return both(nameless, change, describeJoinToken);
     case 'access-token':
-      return both(`accessTokens/${change.id}`, change, describeAccessToken);
+      return both(accessTokenName(change.id), change, describeAccessToken);
   }
 }
 

@@ -7,7 +7,7 @@ import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { AuditEntrySchema } from '../../gen/drover/v1/audit_pb.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { DroverError, reasonByName, reasonName } from '../../lib/error.ts';
-import { formatCount } from '../../lib/format.ts';
+import { formatCount, shorten } from '../../lib/format.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { Clock } from '../../lib/time.ts';
 import type { Store, Transaction } from '../store/store.ts';
@@ -97,9 +97,9 @@ export class AuditLog {
     return create(AuditEntrySchema, {
       ...entry,
       time: timestampFromMs(this.#parts.clock.now()),
-      caller: shorten(entry.caller, nameLengthMax),
-      resource: shorten(entry.resource, nameLengthMax),
-      message: shorten(entry.message, messageLengthMax),
+      caller: shorten(entry.caller ?? '', nameLengthMax),
+      resource: shorten(entry.resource ?? '', nameLengthMax),
+      message: shorten(entry.message ?? '', messageLengthMax),
     });
   }
 }
@@ -123,10 +123,4 @@ function countedEntry({ source, kinds, sinceMs }: Counted): Entry {
     reason: reasonByName(sorted[0]![0].split(' ', 1)[0]!) ?? ErrorReason.UNSPECIFIED,
     message: `${formatCount(count)} more ${count === 1 ? 'attempt' : 'attempts'}${from} since ${since} than are entered one by one: ${listed}`,
   };
-}
-
-function shorten(text: string | undefined, lengthMax: number): string {
-  if (text === undefined) return '';
-  const whole = text.toWellFormed();
-  return whole.length <= lengthMax ? whole : `${whole.slice(0, lengthMax - 1).toWellFormed()}…`;
 }

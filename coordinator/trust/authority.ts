@@ -27,7 +27,7 @@ import {
 import { isIP } from 'node:net';
 import { DroverError } from '../../lib/error.ts';
 import { readAuthorityFile, type AuthorityMaterial } from './authority-file.ts';
-import { readPrivateFile, writeFileWhole } from './private-file.ts';
+import { readPrivateFile, writeDataFile } from './private-file.ts';
 
 cryptoProvider.set(globalThis.crypto);
 
@@ -76,7 +76,7 @@ export async function openAuthority(file: string, nowMs: number): Promise<Author
   const stored = readPrivateFile(file);
   if (stored !== undefined) return readAuthority(file, stored);
   const made = await createAuthority(nowMs);
-  writeFileWhole(file, made, 0o600);
+  writeDataFile(file, made, 0o600);
   return readAuthority(file, made);
 }
 

@@ -60,8 +60,7 @@ export class FloodGate {
       return true;
     }
     if (flow.kinds.size === 0) flow.sinceMs = this.#clock.now();
-    const known = flow.kinds.has(kind) || flow.kinds.size < kindsMax ? kind : otherKinds;
-    flow.kinds.set(known, (flow.kinds.get(known) ?? 0) + 1);
+    count(flow, kind, 1);
     return false;
   }
 
@@ -74,12 +73,14 @@ export class FloodGate {
   }
 
   #flowOf(source: string): Flow {
-    const key = this.#flows.has(source) || this.#flows.size < sourcesMax ? source : '';
-    let flow = this.#flows.get(key);
-    if (flow === undefined) {
-      flow = this.#newFlow(key);
-      this.#flows.set(key, flow);
-    }
+    return this.#flowAt(this.#flows.has(source) || this.#flows.size < sourcesMax ? source : '');
+  }
+
+  #flowAt(source: string): Flow {
+    const known = this.#flows.get(source);
+    if (known !== undefined) return known;
+    const flow = this.#newFlow(source);
+    this.#flows.set(source, flow);
     return flow;
   }
 
@@ -117,17 +118,10 @@ export class FloodGate {
   }
 
   #merge(flow: Flow): void {
-    let all = this.#flows.get('');
-    if (all === undefined) {
-      all = this.#newFlow('');
-      this.#flows.set('', all);
-    }
+    const all = this.#flowAt('');
     const { kinds, sinceMs } = taken(flow);
     if (all.kinds.size === 0) all.sinceMs = sinceMs;
-    for (const [kind, count] of kinds) {
-      const known = all.kinds.has(kind) || all.kinds.size < kindsMax ? kind : otherKinds;
-      all.kinds.set(known, (all.kinds.get(known) ?? 0) + count);
-    }
+    for (const [kind, times] of kinds) count(all, kind, times);
     all.isActive = true;
   }
 
@@ -141,6 +135,11 @@ export class FloodGate {
     this.#entries -= 1;
     return true;
   }
+}
+
+function count({ kinds }: Flow, kind: string, times: number): void {
+  const known = kinds.has(kind) || kinds.size < kindsMax ? kind : otherKinds;
+  kinds.set(known, (kinds.get(known) ?? 0) + times);
 }
 
 function taken(flow: Flow): Counted {

@@ -1,12 +1,13 @@
 // Join tokens in the store. Only the hash of a token's secret is kept, so that who reads the database cannot join.
 import { create } from '@bufbuild/protobuf';
 import { timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt';
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { JoinTokenRowSchema, type JoinTokenRow } from '../../gen/drover/store/v1/rows_pb.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { DroverError } from '../../lib/error.ts';
 import { parseJoinToken } from '../../lib/join-token.ts';
 import type { Reader, Store, Transaction } from '../store/store.ts';
+import { hashSecret, isSameHash } from './secret-hash.ts';
 
 const secretPattern = /^[A-Za-z0-9_-]{43}$/;
 
@@ -66,12 +67,4 @@ export async function useToken(
   const row = await readToken(transaction, token, nowMs);
   const key = Buffer.from(row.secretHash).toString('hex');
   transaction.putJoinToken(key, create(JoinTokenRowSchema, { ...row, uses: row.uses + 1 }));
-}
-
-function isSameHash(one: Uint8Array, other: Uint8Array): boolean {
-  return one.length === other.length && timingSafeEqual(one, other);
-}
-
-function hashSecret(secret: string): Buffer {
-  return createHash('sha256').update(secret).digest();
 }

@@ -12,6 +12,7 @@ import { formatJoinToken } from '../../lib/join-token.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { Clock } from '../../lib/time.ts';
 import type { Store } from '../store/store.ts';
+import { requireDisplayName } from '../task/display-name.ts';
 import { agentName } from '../task/names.ts';
 import { AccessTokens, accessTokenPrefix } from './access-tokens.ts';
 import { openAdminToken, type AdminToken } from './admin-token.ts';
@@ -130,7 +131,7 @@ class StoredTrust implements Trust {
     const { token, certificateRequest, displayName } = request;
     // What lets it in comes first: nobody without that gets the coordinator to work.
     const voucher = await this.#checkEntry(request);
-    checkDisplayName(displayName);
+    requireDisplayName(displayName, 'display_name', displayNameLengthMax);
     const key = await readCertificateRequest(certificateRequest);
     const agent = newAgentId(displayName);
     const issued = await this.#authority.issueAgent(agent, key, this.#clock.now());
@@ -189,12 +190,4 @@ class StoredTrust implements Trust {
   identify(certificate: X509Certificate): Promise<string> {
     return this.#identify(certificate, this.#clock.now());
   }
-}
-
-function checkDisplayName(displayName: string): void {
-  const field = 'display_name';
-  if (displayName.trim() === '') throw DroverError.invalid(field, 'is missing');
-  if (displayName.length > displayNameLengthMax)
-    throw DroverError.invalid(field, `is longer than ${displayNameLengthMax} characters`);
-  if (/\p{Cc}/u.test(displayName)) throw DroverError.invalid(field, 'holds a control character');
 }

@@ -1,32 +1,17 @@
 // Files of the data folder: whole or not there at all. Those that hold secrets are readable by their owner only.
-import { randomBytes } from 'node:crypto';
-import {
-  chmodSync,
-  closeSync,
-  fsyncSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { DroverError } from '../../lib/error.ts';
 import { makeFolders } from '../../lib/make-folders.ts';
+import { writeWholeFile } from '../../lib/write-whole-file.ts';
 
-/**
- * Writes a file beside its place and moves it there, so that a crash leaves the old one or none. Throws UNAVAILABLE with
- * what the file system says.
- */
-export function writeFileWhole(file: string, content: string, mode: number): void {
-  const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`;
+/** Writes a file so that a crash leaves the old one or none. Throws UNAVAILABLE with what the file system says. */
+export function writeDataFile(file: string, content: string, mode: number): void {
   try {
     makeFolders(path.dirname(file), 0o700);
-    writeSynced(temporary, content, mode);
-    renameSync(temporary, file);
+    writeWholeFile(file, content, mode);
   } catch (cause) {
-    rmSync(temporary, { force: true });
     throw fileError('written', file, cause);
   }
 }
@@ -52,16 +37,6 @@ export function readPublicFile(file: string): string | undefined {
     return readFileSync(file, 'utf8');
   } catch {
     return undefined;
-  }
-}
-
-function writeSynced(file: string, content: string, mode: number): void {
-  const handle = openSync(file, 'wx', mode);
-  try {
-    writeFileSync(handle, content);
-    fsyncSync(handle);
-  } finally {
-    closeSync(handle);
   }
 }
 

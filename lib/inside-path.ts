@@ -1,4 +1,4 @@
-// PURE. Paths below a source or a destination, as they come from the coordinator.
+// Paths below a source or a destination: whether a text stays below it. Links that stand in the way it cannot tell. PURE.
 
 /**
  * Whether a path names something below the folder that it is joined to: not when it is empty, has an empty part (so a leading, doubled or
