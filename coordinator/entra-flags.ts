@@ -1,6 +1,7 @@
 // The flags of the tenant whose people and programs may sign in to the coordinator.
 import { Option, type Command } from 'commander';
 import { DroverError } from '../lib/error.ts';
+import { environmentProxy } from '../lib/environment-proxy.ts';
 import { authorityUrlDefault, type EntraOptions } from './trust/entra-options.ts';
 
 export interface EntraFlags {
@@ -37,8 +38,7 @@ export function entraOptions(
     const missing = entraTenant ? '--entra-client-id' : '--entra-tenant';
     throw DroverError.invalid(missing, 'is missing; tenant and application are given together');
   }
-  const url = environment['https_proxy'] || environment['HTTPS_PROXY'];
-  const except = environment['no_proxy'] || environment['NO_PROXY'] || '';
+  const { proxyUrl: url, noProxy: except = '' } = environmentProxy(environment);
   return {
     tenant: entraTenant,
     clientId: entraClientId,

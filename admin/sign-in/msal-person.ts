@@ -80,7 +80,7 @@ function application({ place, cache }: PersonOptions, network: SignInNetwork) {
       knownAuthorities: host === 'login.microsoftonline.com' ? [] : [host],
     },
     cache: { cachePlugin: cachePlugin(cache) },
-    system: { networkClient: network },
+    system: { networkClient: network.client },
   });
 }
 

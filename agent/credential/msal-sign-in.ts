@@ -7,7 +7,7 @@ import type { Dispatcher } from 'undici';
 import { checkClientCertificate } from './client-certificate.ts';
 import type { AccessToken, SignInCredential, SignInOptions } from './credential.ts';
 import { describeProxy } from './http-route.ts';
-import { MsalNetwork } from './msal-network.ts';
+import { MsalNetwork } from '../../lib/msal-network.ts';
 import { signInError } from './sign-in-error.ts';
 import { cancelled } from './token-shelf.ts';
 

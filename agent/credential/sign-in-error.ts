@@ -1,7 +1,8 @@
 // Why a sign-in failed, told apart by what can be done about it: no way to Entra ID passes by itself, a no from Entra ID does not.
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { DroverError } from '../../lib/error.ts';
-import type { EntraRefusal } from './msal-network.ts';
+import { firstSentences, type EntraRefusal } from '../../lib/msal-network.ts';
+import { mistrusted } from '../../lib/authorities.ts';
 
 /** What stood in the way. */
 export interface SignInTrouble {
@@ -48,15 +49,6 @@ const unreachable: Record<string, string> = {
   CERT_NOT_YET_VALID: "its certificate is not valid yet; check this computer's clock",
   ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for other host names than this one',
 };
-
-/** A proxy that looks into TLS, or an emulator. */
-const mistrusted = new Set([
-  'DEPTH_ZERO_SELF_SIGNED_CERT',
-  'SELF_SIGNED_CERT_IN_CHAIN',
-  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
-  'UNABLE_TO_GET_ISSUER_CERT',
-  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
-]);
 
 function notReached(
   failure: { host: string; cause: unknown },
@@ -118,11 +110,6 @@ function refused(refusal: EntraRefusal, trouble: SignInTrouble): DroverError {
     `${what}: ${said}${todo === undefined ? '' : ` (${todo})`}`,
     { metadata: { ...metadata, code: number === '' ? '' : `AADSTS${number}` } },
   );
-}
-
-/** Microsoft's words without the ids at their end. */
-function firstSentences(description: string): string {
-  return description.split(/\s+Trace ID:/)[0]!.trim();
 }
 
 function withoutSecrets(text: string, secrets: readonly string[]): string {

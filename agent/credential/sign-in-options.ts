@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { DroverError } from '../../lib/error.ts';
-import { readAuthorities } from './authorities.ts';
+import { readAuthorities } from '../../lib/authorities.ts';
+import { environmentProxy } from '../../lib/environment-proxy.ts';
 import { splitPem } from './client-certificate.ts';
 import type { CredentialInVault, SignInCredential, SignInOptions } from './credential.ts';
 import type { HttpRoute } from './http-route.ts';
@@ -74,14 +75,13 @@ export function readSignIn(
 
 function readRoute(flags: SignInFlags, environment: Environment): HttpRoute {
   if (flags.caFile !== undefined) readAuthorities(flags.caFile);
+  const usual = environmentProxy(environment);
   const [name, proxy] =
-    flags.proxy === undefined
-      ? ['HTTPS_PROXY', environment['https_proxy'] || environment['HTTPS_PROXY']]
-      : ['--proxy', flags.proxy];
+    flags.proxy === undefined ? ['HTTPS_PROXY', usual.proxyUrl] : ['--proxy', flags.proxy];
   return {
     proxyUrl: proxy ? proxyUrl(proxy, name) : undefined,
     caFile: flags.caFile === undefined ? undefined : path.resolve(flags.caFile),
-    noProxy: environment['no_proxy'] || environment['NO_PROXY'] || undefined,
+    noProxy: usual.noProxy,
   };
 }
 

@@ -4,7 +4,7 @@ import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { DroverError } from '../../lib/error.ts';
 import { createCredential, type CredentialParts, type SignInOptions } from '../credential/credential.ts'; // prettier-ignore
 import { createDispatcher, describeProxy } from '../credential/http-route.ts';
-import { userAgent } from '../credential/user-agent.ts';
+import { userAgent } from '../../lib/user-agent.ts';
 import { graphFailure } from '../destination/sharepoint/graph-error.ts';
 import { networkWords, parseJson, readBody } from '../destination/sharepoint/http-answer.ts';
 import { failed, failure, ok, warning, type Outcome } from './outcome.ts';

@@ -1,9 +1,9 @@
 // What Entra ID publishes about a tenant: who it is as an issuer of tokens, and the keys it signs them with.
-import { createSecureContext, getCACertificates } from 'node:tls';
 import { createRemoteJWKSet, customFetch, type JWTVerifyGetKey } from 'jose';
-import { Agent, EnvHttpProxyAgent, request, type Dispatcher } from 'undici';
+import { request, type Dispatcher } from 'undici';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { DroverError } from '../../lib/error.ts';
+import { createDispatcher, readText } from '../../lib/http-dispatcher.ts';
 import type { Clock } from '../../lib/time.ts';
 import type { CompiledEntraOptions } from './entra-options.ts';
 
@@ -38,7 +38,9 @@ const issuerPattern = /^https:\/\/[^/]+\/([0-9a-f-]{36})\/v2\.0$/i;
 /** Answers with a function that fetches the documents, or knows them. It throws UNAVAILABLE with what is in the way. */
 export function createDocuments(parts: EntraDocumentsParts) {
   const { options, clock } = parts;
-  const dispatcher = createDispatcher(options);
+  const { authorities, proxy } = options;
+  const route = { proxyUrl: proxy?.url, noProxy: proxy?.except, authorities };
+  const dispatcher = createDispatcher(route, { connectTimeoutMs });
   let known: { documents: Promise<EntraDocuments>; untilMs: number } | undefined;
   const get = (): Promise<EntraDocuments> => {
     if (known !== undefined && clock.now() < known.untilMs) return known.documents;
@@ -82,7 +84,7 @@ async function fetchJson(url: string, dispatcher: Dispatcher): Promise<Record<st
       headers: { accept: 'application/json' },
       signal: AbortSignal.timeout(answerTimeoutMs),
     });
-    answer = { status: statusCode, text: await readText(body) };
+    answer = { status: statusCode, text: await readText(body, answerBytesMax) };
   } catch (cause) {
     throw new DroverError(
       ErrorReason.UNAVAILABLE,
@@ -98,33 +100,6 @@ async function fetchJson(url: string, dispatcher: Dispatcher): Promise<Record<st
     // Said below.
   }
   throw unusable(url, 'it answers with something else than JSON');
-}
-
-async function readText(body: Dispatcher.ResponseData['body']): Promise<string> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of body as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > answerBytesMax) throw new Error('the answer is too long');
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString();
-}
-
-function createDispatcher({ authorities, proxy }: CompiledEntraOptions): Dispatcher {
-  const ca = [...getCACertificates('default'), ...getCACertificates('system'), ...authorities];
-  const secureContext = createSecureContext({ ca: [...new Set(ca)] });
-  const tls = { secureContext, timeout: connectTimeoutMs };
-  if (proxy === undefined) return new Agent({ connect: tls });
-  return new EnvHttpProxyAgent({
-    connect: tls,
-    requestTls: tls,
-    proxyTls: tls,
-    httpProxy: proxy.url,
-    httpsProxy: proxy.url,
-    // Given even when it is empty, because undici would read the environment otherwise.
-    noProxy: proxy.except,
-  } as ConstructorParameters<typeof EnvHttpProxyAgent>[0]);
 }
 
 function unusable(url: string, why: string): DroverError {

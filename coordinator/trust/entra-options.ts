@@ -1,7 +1,6 @@
 // The tenant whose people and programs may sign in, as the command line gives it and as the coordinator goes by it.
-import { X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { readAuthorities } from '../../lib/authorities.ts';
 import { DroverError } from '../../lib/error.ts';
 
 export interface EntraOptions {
@@ -43,7 +42,8 @@ export function compileEntraOptions(options: EntraOptions): CompiledEntraOptions
     tenant: tenant.toLowerCase(),
     clientId: clientId.toLowerCase(),
     authorityUrl: checkAuthority(authorityUrl),
-    authorities: caFile === undefined ? [] : readAuthorities(path.resolve(caFile)),
+    authorities:
+      caFile === undefined ? [] : readAuthorities(path.resolve(caFile), '--entra-ca-file'),
     proxy: proxy === undefined ? undefined : { ...proxy, url: checkProxy(proxy.url) },
   };
 }
@@ -65,16 +65,4 @@ function checkProxy(text: string): string {
   const url = URL.parse(text.includes('://') ? text : `http://${text}`);
   if (url !== null && /^https?:$/.test(url.protocol)) return url.href;
   throw DroverError.invalid('HTTPS_PROXY', 'is not the address of a proxy, such as http://proxy.example:3128'); // prettier-ignore
-}
-
-function readAuthorities(file: string): string[] {
-  try {
-    const text = readFileSync(file, 'utf8');
-    const found = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
-    if (found.length === 0) throw new Error('it holds no certificate');
-    return found.map((pem) => new X509Certificate(pem).toString());
-  } catch (cause) {
-    const why = (cause as NodeJS.ErrnoException).code ?? (cause as Error).message;
-    throw DroverError.invalid('--entra-ca-file', `${file} cannot be used: ${why}`, cause);
-  }
 }

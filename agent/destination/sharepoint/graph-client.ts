@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import type { Dispatcher } from 'undici';
 import type { Clock } from '../../../lib/time.ts';
 import { pause } from '../../../lib/time.ts';
-import { userAgent } from '../../credential/user-agent.ts';
+import { userAgent } from '../../../lib/user-agent.ts';
 import type { GetToken, LogLine } from './access.ts';
 import { graphFailure, GraphFailure, NoAnswer } from './graph-error.ts';
 import { networkWords, orAborted, parseJson, plainHeaders, readBody, verbatim } from './http-answer.ts'; // prettier-ignore

@@ -1,8 +1,19 @@
-// MSAL's way to the network: over the agent's route, and with a memory. MSAL reduces what went wrong to a word of its own, so
-// the answer or the failure itself is kept here.
-import type { INetworkModule, NetworkRequestOptions, NetworkResponse } from '@azure/msal-node';
+// MSAL's way to the network: over a route of ours, and with a memory. MSAL reduces what went wrong to a word of its own, so
+// the answer or the failure itself is kept here. Its types are MSAL's INetworkModule, said again: MSAL itself has doors of its own.
 import { request, type Dispatcher } from 'undici';
+import { readText } from './http-dispatcher.ts';
 import { userAgent } from './user-agent.ts';
+
+interface NetworkRequestOptions {
+  headers?: Record<string, string>;
+  body?: string;
+}
+
+interface NetworkResponse<T> {
+  headers: Record<string, string>;
+  body: T;
+  status: number;
+}
 
 /** What Entra answers when it says no. */
 export interface EntraRefusal {
@@ -18,7 +29,7 @@ const answerTimeoutMs = 30_000;
 const answerBytesMax = 1024 * 1024;
 
 /** For one sign-in: what it remembers is the last thing that went wrong in it. */
-export class MsalNetwork implements INetworkModule {
+export class MsalNetwork {
   readonly #dispatcher: Dispatcher;
   readonly #signal: AbortSignal;
   /** No answer came. */
@@ -62,7 +73,7 @@ export class MsalNetwork implements INetworkModule {
         bodyTimeout: answerTimeoutMs,
         signal: this.#signal,
       });
-      const text = await readText(answer.body);
+      const text = await readText(answer.body, answerBytesMax);
       const body = parseObject(text);
       this.#remember(answer.statusCode, host, body);
       const headers = Object.fromEntries(
@@ -85,15 +96,9 @@ export class MsalNetwork implements INetworkModule {
   }
 }
 
-async function readText(body: Dispatcher.ResponseData['body']): Promise<string> {
-  const parts: Buffer[] = [];
-  let length = 0;
-  for await (const part of body) {
-    length += (part as Buffer).length;
-    if (length > answerBytesMax) throw new Error('the answer is too long');
-    parts.push(part as Buffer);
-  }
-  return Buffer.concat(parts).toString('utf8');
+/** Microsoft's words without the ids at their end. */
+export function firstSentences(description: string): string {
+  return description.split(/\s+Trace ID:/)[0]!.trim();
 }
 
 function parseObject(text: string): Record<string, unknown> | undefined {

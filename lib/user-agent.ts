@@ -1,4 +1,4 @@
 // What Drover calls itself. SharePoint throttles traffic first that does not say so in this form.
-import { version } from '../../lib/version.ts';
+import { version } from './version.ts';
 
 export const userAgent = `NONISV|Drover|Drover/${version}`;
