@@ -38,12 +38,18 @@ function scanned(place: Place) {
   };
 }
 
-test('a file that changed since the scan is told of before it appears, and no other', async (t) => {
-  using place = makePlace();
+/** Two files as a scan found them, of which one is another one since. */
+function scannedThenChanged(place: Place) {
   place.write('changed', 'old');
   place.write('same', 'same');
   const items = scanned(place);
   place.write('changed', 'newer');
+  return items;
+}
+
+test('a file that changed since the scan is told of before it appears, and no other', async (t) => {
+  using place = makePlace();
+  const items = scannedThenChanged(place);
   const { mtimeNs } = statSync(path.join(place.source, 'changed'), { bigint: true });
   const { told, rows } = await run(place, items);
   t.deepEqual(told, [{ path: 'changed', size: 5, modifiedNs: mtimeNs, isThere: false }]);
@@ -67,10 +73,7 @@ test('so is a new date of what is there already with the same content', async (t
 
 test('a thread whose note will never be answered ends, and has written nothing', async (t) => {
   using place = makePlace();
-  place.write('changed', 'old');
-  place.write('same', 'same');
-  const items = scanned(place);
-  place.write('changed', 'newer');
+  const items = scannedThenChanged(place);
   const { port1, port2: notes } = new MessageChannel();
   port1.on('message', () => port1.close());
   const { result } = await runBatch(pool, place, items, { notes });
@@ -80,10 +83,7 @@ test('a thread whose note will never be answered ends, and has written nothing',
 
 test('what could not be told of before the job was stopped is not written, not even half', async (t) => {
   using place = makePlace();
-  place.write('changed', 'old');
-  place.write('same', 'same');
-  const items = scanned(place);
-  place.write('changed', 'newer');
+  const items = scannedThenChanged(place);
   const { told, rows } = await run(place, items, false);
   t.is(told.length, 1);
   t.deepEqual(rows.state, []);
