@@ -9,6 +9,7 @@ import { addRunOptions, usualDisplayName, usualThreads, type RunFlags } from './
 import { readSettings, signInFlags, type AgentSettingsFile } from './settings-file.ts';
 import { usualAgentGroup } from '../lib/agent-group.ts';
 import { DroverError } from '../lib/error.ts';
+import { withoutGaps } from '../lib/without-gaps.ts';
 import type { LogLevel } from '../lib/log.ts';
 import type { HostPort } from '../lib/option-values.ts';
 
@@ -97,8 +98,7 @@ export function mergedSignIn(
   flags: SignInFlags,
   settings: AgentSettingsFile | undefined,
 ): SignInFlags {
-  const given = Object.entries(flags).filter(([, value]) => value !== undefined);
-  return { ...(settings && signInFlags(settings)), ...Object.fromEntries(given) };
+  return { ...(settings && signInFlags(settings)), ...withoutGaps(flags) };
 }
 
 function notSetUp(dataFolder: string): DroverError {

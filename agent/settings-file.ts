@@ -15,6 +15,7 @@ import {
 } from './option-parsers.ts';
 import { DroverError } from '../lib/error.ts';
 import { clientAddress, formatHostPort, type HostPort } from '../lib/option-values.ts';
+import { withoutGaps } from '../lib/without-gaps.ts';
 import { writeWholeFile } from '../lib/write-whole-file.ts';
 
 /** Who signs in to the tenant: nobody, because the agent serves folders only; a person by a code; the application itself. */
@@ -132,10 +133,7 @@ function checkSignIn(settings: AgentSettingsFile, file: string): void {
 export function signInFlags(settings: AgentSettingsFile): SignInFlags | undefined {
   const { signIn, tenant, clientId, authority, graph, proxy, caFile } = settings;
   if (signIn === 'none') return undefined;
-  const flags = { signIn, tenant, clientId, authority, graph, proxy, caFile };
-  return Object.fromEntries(
-    Object.entries(flags).filter(([, value]) => value !== undefined),
-  ) as SignInFlags;
+  return withoutGaps({ signIn, tenant, clientId, authority, graph, proxy, caFile });
 }
 
 /** One value of the file; throws InvalidArgumentError with what would be a good one. */

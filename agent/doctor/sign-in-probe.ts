@@ -57,7 +57,7 @@ export class SignInProbe implements Disposable {
     } catch (thrown) {
       if (signal.aborted) throw thrown;
       const outcome = ended.signal.aborted ? (ended.signal.reason as Outcome) : failure(thrown);
-      return { signIn: outcome, graph: undefined };
+      return { signIn: outcome, graph: undefined, isUnreachable: false };
     }
   }
 

@@ -13,6 +13,8 @@ export interface TenantOutcomes {
   signIn: Outcome;
   /** Undefined when there was no token to try it with. */
   graph: Outcome | undefined;
+  /** No answer came from where one was asked for, so that the way there may be another one. */
+  isUnreachable: boolean;
 }
 
 const answerTimeoutMs = 30_000;
@@ -30,9 +32,15 @@ export async function probeTenant(
   } catch (thrown) {
     const error = DroverError.from(thrown);
     if (error.reason === ErrorReason.CANCELLED) throw error;
-    return { signIn: failure(error), graph: undefined };
+    return { signIn: failure(error), graph: undefined, isUnreachable: isOutOfReach(error) };
   }
-  return { signIn: judgeToken(token, options), graph: await probeGraph(token, options, signal) };
+  const graph = await probeGraph(token, options, signal);
+  return { signIn: judgeToken(token, options), ...graph };
+}
+
+/** Entra ID itself did not answer: what it says of its own trouble has a word for it. */
+function isOutOfReach({ reason, metadata }: DroverError): boolean {
+  return reason === ErrorReason.SIGN_IN_UNREACHABLE && !metadata['error'];
 }
 
 /** What a token for Graph says of who signed in, and of what it is good for; it says nothing when it cannot be read. */
@@ -88,7 +96,7 @@ async function probeGraph(
   token: string,
   { graphUrl, http }: SignInOptions,
   signal: AbortSignal,
-): Promise<Outcome> {
+): Promise<Pick<TenantOutcomes, 'graph' | 'isUnreachable'>> {
   const proxy = describeProxy(http);
   const way = `${new URL(graphUrl).host}${proxy === undefined ? '' : ` through the proxy ${proxy}`}`;
   const dispatcher = createDispatcher(http);
@@ -102,15 +110,18 @@ async function probeGraph(
     });
     const body = parseJson(await readBody(response));
     const { statusCode: status } = response;
-    if (status === 200) return ok(`Graph answers (${way}): SharePoint is at ${rootOf(body)}`);
-    const { message } = graphFailure(status, body, '');
-    return judgeRefusal(status, message, way, readClaims(token));
+    const graph =
+      status === 200
+        ? ok(`Graph answers (${way}): SharePoint is at ${rootOf(body)}`)
+        : judgeRefusal(status, graphFailure(status, body, '').message, way, readClaims(token));
+    return { graph, isUnreachable: false };
   } catch (thrown) {
     if (signal.aborted) throw thrown;
-    return failed(
+    const graph = failed(
       `Graph cannot be reached (${way}): ${networkWords(thrown)}`,
       'Let this computer reach it through the firewall or the proxy (--proxy, --ca-file).',
     );
+    return { graph, isUnreachable: true };
   } finally {
     await dispatcher.destroy();
   }

@@ -1,16 +1,13 @@
 // The agent as a unit of systemd: written, enabled, asked about and removed.
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'; // prettier-ignore
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { DroverError } from '../../lib/error.ts';
+import { writeWholeFile } from '../../lib/write-whole-file.ts';
 import { keyCredentialName, keyFileName } from '../vault/vault-key.ts';
 import type { Service } from './service-actions.ts';
 import type { InstallFlags } from './service-command.ts';
 import type { Answer, Computer } from './service-manager.ts';
-import { serviceMark, systemdUnit, unitName, type UnitPlan } from './systemd-unit.ts';
-
-/** As systemctl has them. */
-const exitNotRunning = 3;
-const exitNotInstalled = 4;
+import { exitNotInstalled, exitNotRunning, serviceMark, systemdUnit, unitName, type UnitPlan } from './systemd-unit.ts'; // prettier-ignore
 
 export class SystemdService implements Service {
   readonly #computer: Computer;
@@ -109,10 +106,8 @@ export class SystemdService implements Service {
     try {
       mkdirSync(path.dirname(file), { recursive: true });
       // Others may read it: there is no secret in it.
-      writeFileSync(`${file}.new`, text, { mode: 0o644, flush: true });
-      renameSync(`${file}.new`, file);
+      writeWholeFile(file, text, 0o644);
     } catch (cause) {
-      rmSync(`${file}.new`, { force: true });
       throw DroverError.invalid(file, `cannot be written (${(cause as NodeJS.ErrnoException).code})`, cause); // prettier-ignore
     }
   }

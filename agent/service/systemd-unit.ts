@@ -23,6 +23,10 @@ export interface UnitPlan extends ServicePlan {
   hasKeyCredential: boolean;
 }
 
+/** Exit statuses of `status`, as systemctl has them. */
+export const exitNotRunning = 3;
+export const exitNotInstalled = 4;
+
 /** Stands in what was written here, and in nothing else. */
 export const serviceMark = 'Written by `drover-agent service install`';
 export const unitName = 'drover-agent.service';

@@ -6,12 +6,8 @@ import { DroverError } from '../../lib/error.ts';
 import type { Service } from './service-actions.ts';
 import type { InstallFlags } from './service-command.ts';
 import type { Answer, Computer } from './service-manager.ts';
-import { serviceMark, type ServicePlan } from './systemd-unit.ts';
+import { exitNotInstalled, exitNotRunning, serviceMark, type ServicePlan } from './systemd-unit.ts'; // prettier-ignore
 import { taskName, windowsTask } from './windows-task.ts';
-
-/** As systemctl has them. */
-const exitNotRunning = 3;
-const exitNotInstalled = 4;
 
 export class WindowsService implements Service {
   readonly #computer: Computer;

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { DroverError } from '../../lib/error.ts';
 import { formatHostPort, type HostPort } from '../../lib/option-values.ts';
 import { invitationVariable } from '../../lib/invitation.ts';
+import { withoutGaps } from '../../lib/without-gaps.ts';
 import { givenRoots, type Environment } from '../options.ts';
 import type { RunFlags } from '../run-options.ts';
 import { checkSomeSettings, parseObject, type AgentSettingsFile, type SignInKind } from '../settings-file.ts'; // prettier-ignore
@@ -122,10 +123,4 @@ function readText(file: string, field: string): string {
 function textOf(value: unknown, file: string, key: string): string {
   if (typeof value === 'string' && value !== '') return value;
   throw DroverError.invalid(`${file}: "${key}"`, 'must be a text');
-}
-
-function withoutGaps(given: { [K in keyof Given]: Given[K] | undefined }): Given {
-  return Object.fromEntries(
-    Object.entries(given).filter(([, value]) => value !== undefined),
-  ) as Given;
 }

@@ -3,6 +3,7 @@ import { copyFileSync, existsSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { makeFolders } from '../../lib/make-folders.ts';
 import { createLog } from '../../lib/log.ts';
+import { withoutGaps } from '../../lib/without-gaps.ts';
 import { splitPem } from '../credential/client-certificate.ts';
 import type { SignInCredential, SignInOptions } from '../credential/credential.ts';
 import { readSignIn, type SignInFlags } from '../credential/sign-in-options.ts';
@@ -77,8 +78,7 @@ function inferredKind({ given }: SetUpContext): SignInKind | undefined {
 
 function pickRoute({ given, before }: SetUpContext): SignInFlags {
   const { authority, graph, proxy, caFile } = { ...before, ...given };
-  const route = { authority, graph, proxy, caFile };
-  return Object.fromEntries(Object.entries(route).filter(([, value]) => value !== undefined));
+  return withoutGaps({ authority, graph, proxy, caFile });
 }
 
 async function askParts(draft: Draft, context: SetUpContext): Promise<void> {
@@ -192,11 +192,11 @@ async function tryDraft(
   };
   try {
     const stop = AbortSignal.any([signal, ended.signal]);
-    const { signIn, graph } = await probeTenant(options, parts, stop);
+    const { signIn, graph, isUnreachable } = await probeTenant(options, parts, stop);
     const bad = [signIn, graph].find((outcome) => outcome?.state === 'failed');
     if (bad === undefined)
       return { value: answer, outcomes: [signIn, graph].filter((outcome) => outcome !== undefined) }; // prettier-ignore
-    draft.isUnreachable = /cannot be reached|may stand in between/.test(bad.words);
+    draft.isUnreachable = isUnreachable;
     return refusedOrAgain(context, bad);
   } catch (thrown) {
     if (!ended.signal.aborted) throw thrown;
@@ -249,13 +249,14 @@ function stageTokens({ cacheFile, tenant, clientId }: SignInOptions, context: Se
   return staged;
 }
 
-function settingsOf({ kind, tenant, clientId, authority, graph, proxy, caFile }: Draft) {
-  const settings = {
-    ...{ signIn: kind, tenant, clientId, authority, graph },
-    proxy: proxy === undefined ? undefined : plainProxy(proxy),
-    caFile: caFile === undefined ? undefined : path.resolve(caFile),
+function settingsOf(draft: Draft): SignInSettings {
+  const { kind, tenant, clientId, authority, graph, proxy, caFile } = draft;
+  return {
+    signIn: kind,
+    ...withoutGaps({
+      ...{ tenant, clientId, authority, graph },
+      proxy: proxy === undefined ? undefined : plainProxy(proxy),
+      caFile: caFile === undefined ? undefined : path.resolve(caFile),
+    }),
   };
-  return Object.fromEntries(
-    Object.entries(settings).filter(([, value]) => value !== undefined),
-  ) as unknown as SignInSettings;
 }

@@ -12,6 +12,7 @@ import { ConnectError, shareError } from '../source/share-error.ts';
 import { everyShare, type WindowsAccount } from '../source/share-pattern.ts';
 import { windowsShares } from '../source/windows-shares.ts';
 import { DroverError } from '../../lib/error.ts';
+import { withoutGaps } from '../../lib/without-gaps.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import type { ListFlags, RemoveFlags, SetFlags, VaultFlags } from './credentials-command.ts';
 import type { CredentialName } from './credential-names.ts';
@@ -143,8 +144,7 @@ function tenantOf(flags: SetFlags, { environment }: CommandEdge) {
 }
 
 function signInFlagsOf({ tenant, clientId, authority, graph, proxy, caFile }: SetFlags) {
-  const flags = { tenant, clientId, authority, graph, proxy, caFile };
-  return Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined));
+  return withoutGaps({ tenant, clientId, authority, graph, proxy, caFile });
 }
 
 function open(flags: VaultFlags, { environment }: CommandEdge): Vault {
