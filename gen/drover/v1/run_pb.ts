@@ -19,7 +19,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file drover/v1/run.proto.
  */
 export const file_drover_v1_run: GenFile = /*@__PURE__*/
-  fileDesc("ChNkcm92ZXIvdjEvcnVuLnByb3RvEglkcm92ZXIudjEijAQKA1J1bhIMCgRuYW1lGAEgASgJEiIKBXN0YXRlGAIgASgOMhMuZHJvdmVyLnYxLlJ1blN0YXRlEigKCHByb2dyZXNzGAMgASgLMhYuZHJvdmVyLnYxLlJ1blByb2dyZXNzEhEKCXNjYW5fb25seRgEIAEoCBIpCghzZXR0aW5ncxgFIAEoCzIXLmRyb3Zlci52MS5UYXNrU2V0dGluZ3MSLwoLY3JlYXRlX3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnN0YXJ0X3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjEKDXNjYW5fZW5kX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCGVuZF90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIhCgVlcnJvchgKIAEoCzISLmdvb2dsZS5ycGMuU3RhdHVzEiwKDGVycm9yX3JlYXNvbhgMIAEoDjIWLmRyb3Zlci52MS5FcnJvclJlYXNvbhITCgt3YWl0aW5nX2ZvchgLIAEoCRITCgtyZXRyaWVkX3J1bhgNIAEoCRIuCg1nb25lX2RlY2lzaW9uGA4gASgOMhcuZHJvdmVyLnYxLkdvbmVEZWNpc2lvbiLuAwoLUnVuUHJvZ3Jlc3MSFQoNc2Nhbm5lZF9pdGVtcxgBIAEoBBIbCg1zY2FubmVkX2J5dGVzGAIgASgEQgSYtRgBEhUKDXNjYW5fY29tcGxldGUYAyABKAgSFQoNcGxhbm5lZF9pdGVtcxgEIAEoBBIbCg1wbGFubmVkX2J5dGVzGAUgASgEQgSYtRgBEhcKD3N1Y2NlZWRlZF9pdGVtcxgGIAEoBBIdCg9zdWNjZWVkZWRfYnl0ZXMYByABKARCBJi1GAESFQoNc2tpcHBlZF9pdGVtcxgIIAEoBBIUCgxmYWlsZWRfaXRlbXMYCSABKAQSGgoMZmFpbGVkX2J5dGVzGAogASgEQgSYtRgBEhcKD2luX2ZsaWdodF9pdGVtcxgLIAEoBBIdCg9pbl9mbGlnaHRfYnl0ZXMYDCABKARCBJi1GAESHgoQYnl0ZXNfcGVyX3NlY29uZBgNIAEoBEIEmLUYARIYChBpdGVtc19wZXJfc2Vjb25kGA4gASgBEiwKCXRpbWVfbGVmdBgPIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhISCgpnb25lX2l0ZW1zGBAgASgEEhMKC21vdmVkX2l0ZW1zGBEgASgEEhYKDnJlY3ljbGVkX2l0ZW1zGBIgASgEIh0KDUdldFJ1blJlcXVlc3QSDAoEbmFtZRgBIAEoCSItCg5HZXRSdW5SZXNwb25zZRIbCgNydW4YASABKAsyDi5kcm92ZXIudjEuUnVuIkgKD0xpc3RSdW5zUmVxdWVzdBIOCgZwYXJlbnQYASABKAkSEQoJcGFnZV9zaXplGAIgASgFEhIKCnBhZ2VfdG9rZW4YAyABKAkiSQoQTGlzdFJ1bnNSZXNwb25zZRIcCgRydW5zGAEgAygLMg4uZHJvdmVyLnYxLlJ1bhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiMwoPUmV0cnlSdW5SZXF1ZXN0EgwKBG5hbWUYASABKAkSEgoKcmVxdWVzdF9pZBgCIAEoCSIvChBSZXRyeVJ1blJlc3BvbnNlEhsKA3J1bhgBIAEoCzIOLmRyb3Zlci52MS5SdW4q8QEKCFJ1blN0YXRlEhkKFVJVTl9TVEFURV9VTlNQRUNJRklFRBAAEhQKEFJVTl9TVEFURV9RVUVVRUQQARIVChFSVU5fU1RBVEVfUlVOTklORxACEhQKEFJVTl9TVEFURV9QQVVTRUQQAxIYChRSVU5fU1RBVEVfQ0FOQ0VMTElORxAEEhcKE1JVTl9TVEFURV9TVUNDRUVERUQQBRIlCiFSVU5fU1RBVEVfU1VDQ0VFREVEX1dJVEhfRkFJTFVSRVMQBhIUChBSVU5fU1RBVEVfRkFJTEVEEAcSFwoTUlVOX1NUQVRFX0NBTkNFTExFRBAIKnsKDEdvbmVEZWNpc2lvbhIdChlHT05FX0RFQ0lTSU9OX1VOU1BFQ0lGSUVEEAASGQoVR09ORV9ERUNJU0lPTl9QRU5ESU5HEAESGQoVR09ORV9ERUNJU0lPTl9SRUNZQ0xFEAISFgoSR09ORV9ERUNJU0lPTl9LRUVQEAMy8wEKClJ1blNlcnZpY2USSAoGR2V0UnVuEhguZHJvdmVyLnYxLkdldFJ1blJlcXVlc3QaGS5kcm92ZXIudjEuR2V0UnVuUmVzcG9uc2UiCZACAaK1GAIIARJOCghMaXN0UnVucxIaLmRyb3Zlci52MS5MaXN0UnVuc1JlcXVlc3QaGy5kcm92ZXIudjEuTGlzdFJ1bnNSZXNwb25zZSIJkAIBorUYAggBEksKCFJldHJ5UnVuEhouZHJvdmVyLnYxLlJldHJ5UnVuUmVxdWVzdBobLmRyb3Zlci52MS5SZXRyeVJ1blJlc3BvbnNlIgaitRgCCAJiBnByb3RvMw", [file_drover_v1_annotations, file_drover_v1_error, file_drover_v1_settings, file_google_protobuf_duration, file_google_protobuf_timestamp, file_google_rpc_status]);
+  fileDesc("ChNkcm92ZXIvdjEvcnVuLnByb3RvEglkcm92ZXIudjEizQQKA1J1bhIMCgRuYW1lGAEgASgJEiIKBXN0YXRlGAIgASgOMhMuZHJvdmVyLnYxLlJ1blN0YXRlEigKCHByb2dyZXNzGAMgASgLMhYuZHJvdmVyLnYxLlJ1blByb2dyZXNzEhEKCXNjYW5fb25seRgEIAEoCBIpCghzZXR0aW5ncxgFIAEoCzIXLmRyb3Zlci52MS5UYXNrU2V0dGluZ3MSLwoLY3JlYXRlX3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnN0YXJ0X3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjEKDXNjYW5fZW5kX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCGVuZF90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIhCgVlcnJvchgKIAEoCzISLmdvb2dsZS5ycGMuU3RhdHVzEiwKDGVycm9yX3JlYXNvbhgMIAEoDjIWLmRyb3Zlci52MS5FcnJvclJlYXNvbhITCgt3YWl0aW5nX2ZvchgLIAEoCRITCgtyZXRyaWVkX3J1bhgNIAEoCRIuCg1nb25lX2RlY2lzaW9uGA4gASgOMhcuZHJvdmVyLnYxLkdvbmVEZWNpc2lvbhImCghmaWx0ZXJlZBgPIAMoCzIULmRyb3Zlci52MS5SdWxlQ291bnQSFwoPYXV0b21hdGljX3JlcnVuGBAgASgNIj0KCVJ1bGVDb3VudBIMCgRydWxlGAEgASgJEg0KBWl0ZW1zGAIgASgEEhMKBWJ5dGVzGAMgASgEQgSYtRgBIu4DCgtSdW5Qcm9ncmVzcxIVCg1zY2FubmVkX2l0ZW1zGAEgASgEEhsKDXNjYW5uZWRfYnl0ZXMYAiABKARCBJi1GAESFQoNc2Nhbl9jb21wbGV0ZRgDIAEoCBIVCg1wbGFubmVkX2l0ZW1zGAQgASgEEhsKDXBsYW5uZWRfYnl0ZXMYBSABKARCBJi1GAESFwoPc3VjY2VlZGVkX2l0ZW1zGAYgASgEEh0KD3N1Y2NlZWRlZF9ieXRlcxgHIAEoBEIEmLUYARIVCg1za2lwcGVkX2l0ZW1zGAggASgEEhQKDGZhaWxlZF9pdGVtcxgJIAEoBBIaCgxmYWlsZWRfYnl0ZXMYCiABKARCBJi1GAESFwoPaW5fZmxpZ2h0X2l0ZW1zGAsgASgEEh0KD2luX2ZsaWdodF9ieXRlcxgMIAEoBEIEmLUYARIeChBieXRlc19wZXJfc2Vjb25kGA0gASgEQgSYtRgBEhgKEGl0ZW1zX3Blcl9zZWNvbmQYDiABKAESLAoJdGltZV9sZWZ0GA8gASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhIKCmdvbmVfaXRlbXMYECABKAQSEwoLbW92ZWRfaXRlbXMYESABKAQSFgoOcmVjeWNsZWRfaXRlbXMYEiABKAQiHQoNR2V0UnVuUmVxdWVzdBIMCgRuYW1lGAEgASgJIi0KDkdldFJ1blJlc3BvbnNlEhsKA3J1bhgBIAEoCzIOLmRyb3Zlci52MS5SdW4iSAoPTGlzdFJ1bnNSZXF1ZXN0Eg4KBnBhcmVudBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCSJJChBMaXN0UnVuc1Jlc3BvbnNlEhwKBHJ1bnMYASADKAsyDi5kcm92ZXIudjEuUnVuEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSIzCg9SZXRyeVJ1blJlcXVlc3QSDAoEbmFtZRgBIAEoCRISCgpyZXF1ZXN0X2lkGAIgASgJIi8KEFJldHJ5UnVuUmVzcG9uc2USGwoDcnVuGAEgASgLMg4uZHJvdmVyLnYxLlJ1birxAQoIUnVuU3RhdGUSGQoVUlVOX1NUQVRFX1VOU1BFQ0lGSUVEEAASFAoQUlVOX1NUQVRFX1FVRVVFRBABEhUKEVJVTl9TVEFURV9SVU5OSU5HEAISFAoQUlVOX1NUQVRFX1BBVVNFRBADEhgKFFJVTl9TVEFURV9DQU5DRUxMSU5HEAQSFwoTUlVOX1NUQVRFX1NVQ0NFRURFRBAFEiUKIVJVTl9TVEFURV9TVUNDRUVERURfV0lUSF9GQUlMVVJFUxAGEhQKEFJVTl9TVEFURV9GQUlMRUQQBxIXChNSVU5fU1RBVEVfQ0FOQ0VMTEVEEAgqewoMR29uZURlY2lzaW9uEh0KGUdPTkVfREVDSVNJT05fVU5TUEVDSUZJRUQQABIZChVHT05FX0RFQ0lTSU9OX1BFTkRJTkcQARIZChVHT05FX0RFQ0lTSU9OX1JFQ1lDTEUQAhIWChJHT05FX0RFQ0lTSU9OX0tFRVAQAzLzAQoKUnVuU2VydmljZRJICgZHZXRSdW4SGC5kcm92ZXIudjEuR2V0UnVuUmVxdWVzdBoZLmRyb3Zlci52MS5HZXRSdW5SZXNwb25zZSIJkAIBorUYAggBEk4KCExpc3RSdW5zEhouZHJvdmVyLnYxLkxpc3RSdW5zUmVxdWVzdBobLmRyb3Zlci52MS5MaXN0UnVuc1Jlc3BvbnNlIgmQAgGitRgCCAESSwoIUmV0cnlSdW4SGi5kcm92ZXIudjEuUmV0cnlSdW5SZXF1ZXN0GhsuZHJvdmVyLnYxLlJldHJ5UnVuUmVzcG9uc2UiBqK1GAIIAmIGcHJvdG8z", [file_drover_v1_annotations, file_drover_v1_error, file_drover_v1_settings, file_google_protobuf_duration, file_google_protobuf_timestamp, file_google_rpc_status]);
 
 /**
  * One execution of a task.
@@ -124,6 +124,20 @@ export type Run = Message<"drover.v1.Run"> & {
    * @generated from field: drover.v1.GoneDecision gone_decision = 14;
    */
   goneDecision: GoneDecision;
+
+  /**
+   * Output only. What the filters left out, by rule: of the rules that left out the most, at most 500, and a last one "other rules" for the rest.
+   *
+   * @generated from field: repeated drover.v1.RuleCount filtered = 15;
+   */
+  filtered: RuleCount[];
+
+  /**
+   * Output only. Which of the reruns that begin by themselves this is, from 1; 0 for a run that somebody, or a schedule, asked for.
+   *
+   * @generated from field: uint32 automatic_rerun = 16;
+   */
+  automaticRerun: number;
 };
 
 /**
@@ -132,6 +146,41 @@ export type Run = Message<"drover.v1.Run"> & {
  */
 export const RunSchema: GenMessage<Run> = /*@__PURE__*/
   messageDesc(file_drover_v1_run, 0);
+
+/**
+ * How much a filter left out.
+ *
+ * @generated from message drover.v1.RuleCount
+ */
+export type RuleCount = Message<"drover.v1.RuleCount"> & {
+  /**
+   * Output only. The filter: the setting and what of it applied, such as "exclude_extensions: tmp" or "max_size".
+   *
+   * @generated from field: string rule = 1;
+   */
+  rule: string;
+
+  /**
+   * Output only. Items that were left out. A folder that is left out counts as one, whatever is in it, because nobody looks into it.
+   *
+   * @generated from field: uint64 items = 2;
+   */
+  items: bigint;
+
+  /**
+   * Output only. Bytes of the files that were left out.
+   *
+   * @generated from field: uint64 bytes = 3;
+   */
+  bytes: bigint;
+};
+
+/**
+ * Describes the message drover.v1.RuleCount.
+ * Use `create(RuleCountSchema)` to create a new message.
+ */
+export const RuleCountSchema: GenMessage<RuleCount> = /*@__PURE__*/
+  messageDesc(file_drover_v1_run, 1);
 
 /**
  * How far a run is. The counts of items include folders; bytes are those of file content.
@@ -271,7 +320,7 @@ export type RunProgress = Message<"drover.v1.RunProgress"> & {
  * Use `create(RunProgressSchema)` to create a new message.
  */
 export const RunProgressSchema: GenMessage<RunProgress> = /*@__PURE__*/
-  messageDesc(file_drover_v1_run, 1);
+  messageDesc(file_drover_v1_run, 2);
 
 /**
  * Asks for a run.
@@ -292,7 +341,7 @@ export type GetRunRequest = Message<"drover.v1.GetRunRequest"> & {
  * Use `create(GetRunRequestSchema)` to create a new message.
  */
 export const GetRunRequestSchema: GenMessage<GetRunRequest> = /*@__PURE__*/
-  messageDesc(file_drover_v1_run, 2);
+  messageDesc(file_drover_v1_run, 3);
 
 /**
  * Answers with the run.
@@ -313,7 +362,7 @@ export type GetRunResponse = Message<"drover.v1.GetRunResponse"> & {
  * Use `create(GetRunResponseSchema)` to create a new message.
  */
 export const GetRunResponseSchema: GenMessage<GetRunResponse> = /*@__PURE__*/
-  messageDesc(file_drover_v1_run, 3);
+  messageDesc(file_drover_v1_run, 4);
 
 /**
  * Asks for a page of the runs of a task.
@@ -348,7 +397,7 @@ export type ListRunsRequest = Message<"drover.v1.ListRunsRequest"> & {
  * Use `create(ListRunsRequestSchema)` to create a new message.
  */
 export const ListRunsRequestSchema: GenMessage<ListRunsRequest> = /*@__PURE__*/
-  messageDesc(file_drover_v1_run, 4);
+  messageDesc(file_drover_v1_run, 5);
 
 /**
  * Answers with a page of the runs.
@@ -376,7 +425,7 @@ export type ListRunsResponse = Message<"drover.v1.ListRunsResponse"> & {
  * Use `create(ListRunsResponseSchema)` to create a new message.
  */
 export const ListRunsResponseSchema: GenMessage<ListRunsResponse> = /*@__PURE__*/
-  messageDesc(file_drover_v1_run, 5);
+  messageDesc(file_drover_v1_run, 6);
 
 /**
  * Asks to try again what failed in a run.
@@ -404,7 +453,7 @@ export type RetryRunRequest = Message<"drover.v1.RetryRunRequest"> & {
  * Use `create(RetryRunRequestSchema)` to create a new message.
  */
 export const RetryRunRequestSchema: GenMessage<RetryRunRequest> = /*@__PURE__*/
-  messageDesc(file_drover_v1_run, 6);
+  messageDesc(file_drover_v1_run, 7);
 
 /**
  * Answers with the run that was started.
@@ -425,7 +474,7 @@ export type RetryRunResponse = Message<"drover.v1.RetryRunResponse"> & {
  * Use `create(RetryRunResponseSchema)` to create a new message.
  */
 export const RetryRunResponseSchema: GenMessage<RetryRunResponse> = /*@__PURE__*/
-  messageDesc(file_drover_v1_run, 7);
+  messageDesc(file_drover_v1_run, 8);
 
 /**
  * Where a run is in its life. Expect new values in later versions.

@@ -13,7 +13,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file drover/v1/settings.proto.
  */
 export const file_drover_v1_settings: GenFile = /*@__PURE__*/
-  fileDesc("Chhkcm92ZXIvdjEvc2V0dGluZ3MucHJvdG8SCWRyb3Zlci52MSKCAQoIU2V0dGluZ3MSDAoEbmFtZRgBIAEoCRIpCghkZWZhdWx0cxgCIAEoCzIXLmRyb3Zlci52MS5UYXNrU2V0dGluZ3MSLwoLdXBkYXRlX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBGV0YWcYBCABKAkipgQKDFRhc2tTZXR0aW5ncxIhChRtaWdyYXRlX2hpZGRlbl9pdGVtcxgBIAEoCEgAiAEBEjEKEmV4Y2x1ZGVfZXh0ZW5zaW9ucxgCIAEoCzIVLmRyb3Zlci52MS5TdHJpbmdMaXN0Ei8KEGV4Y2x1ZGVfcGF0dGVybnMYAyABKAsyFS5kcm92ZXIudjEuU3RyaW5nTGlzdBIZCgxtYXhfYXR0ZW1wdHMYBCABKA1IAYgBARIqCh1pbnZhbGlkX2NoYXJhY3Rlcl9yZXBsYWNlbWVudBgFIAEoCUgCiAEBEjcKD2NvbmZsaWN0X3BvbGljeRgGIAEoDjIZLmRyb3Zlci52MS5Db25mbGljdFBvbGljeUgDiAEBEi8KC2dvbmVfcG9saWN5GAcgASgOMhUuZHJvdmVyLnYxLkdvbmVQb2xpY3lIBIgBARIeChFyZWN5Y2xlX2l0ZW1zX21heBgIIAEoDUgFiAEBEiAKE3JlY3ljbGVfcGVyY2VudF9tYXgYCSABKA1IBogBAUIXChVfbWlncmF0ZV9oaWRkZW5faXRlbXNCDwoNX21heF9hdHRlbXB0c0IgCh5faW52YWxpZF9jaGFyYWN0ZXJfcmVwbGFjZW1lbnRCEgoQX2NvbmZsaWN0X3BvbGljeUIOCgxfZ29uZV9wb2xpY3lCFAoSX3JlY3ljbGVfaXRlbXNfbWF4QhYKFF9yZWN5Y2xlX3BlcmNlbnRfbWF4IhwKClN0cmluZ0xpc3QSDgoGdmFsdWVzGAEgAygJIhQKEkdldFNldHRpbmdzUmVxdWVzdCI8ChNHZXRTZXR0aW5nc1Jlc3BvbnNlEiUKCHNldHRpbmdzGAEgASgLMhMuZHJvdmVyLnYxLlNldHRpbmdzIm8KFVVwZGF0ZVNldHRpbmdzUmVxdWVzdBIlCghzZXR0aW5ncxgBIAEoCzITLmRyb3Zlci52MS5TZXR0aW5ncxIvCgt1cGRhdGVfbWFzaxgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2siPwoWVXBkYXRlU2V0dGluZ3NSZXNwb25zZRIlCghzZXR0aW5ncxgBIAEoCzITLmRyb3Zlci52MS5TZXR0aW5ncypYCgpHb25lUG9saWN5EhsKF0dPTkVfUE9MSUNZX1VOU1BFQ0lGSUVEEAASFAoQR09ORV9QT0xJQ1lfS0VFUBABEhcKE0dPTkVfUE9MSUNZX1JFQ1lDTEUQAiqpAQoOQ29uZmxpY3RQb2xpY3kSHwobQ09ORkxJQ1RfUE9MSUNZX1VOU1BFQ0lGSUVEEAASGAoUQ09ORkxJQ1RfUE9MSUNZX1NLSVAQARIdChlDT05GTElDVF9QT0xJQ1lfT1ZFUldSSVRFEAISHQoZQ09ORkxJQ1RfUE9MSUNZX0tFRVBfQk9USBADEh4KGkNPTkZMSUNUX1BPTElDWV9ORVdFUl9XSU5TEAQyzAEKD1NldHRpbmdzU2VydmljZRJXCgtHZXRTZXR0aW5ncxIdLmRyb3Zlci52MS5HZXRTZXR0aW5nc1JlcXVlc3QaHi5kcm92ZXIudjEuR2V0U2V0dGluZ3NSZXNwb25zZSIJkAIBorUYAggBEmAKDlVwZGF0ZVNldHRpbmdzEiAuZHJvdmVyLnYxLlVwZGF0ZVNldHRpbmdzUmVxdWVzdBohLmRyb3Zlci52MS5VcGRhdGVTZXR0aW5nc1Jlc3BvbnNlIgmQAgKitRgCCANiBnByb3RvMw", [file_drover_v1_annotations, file_google_protobuf_field_mask, file_google_protobuf_timestamp]);
+  fileDesc("Chhkcm92ZXIvdjEvc2V0dGluZ3MucHJvdG8SCWRyb3Zlci52MSKCAQoIU2V0dGluZ3MSDAoEbmFtZRgBIAEoCRIpCghkZWZhdWx0cxgCIAEoCzIXLmRyb3Zlci52MS5UYXNrU2V0dGluZ3MSLwoLdXBkYXRlX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBGV0YWcYBCABKAkipwoKDFRhc2tTZXR0aW5ncxIhChRtaWdyYXRlX2hpZGRlbl9pdGVtcxgBIAEoCEgAiAEBEjEKEmV4Y2x1ZGVfZXh0ZW5zaW9ucxgCIAEoCzIVLmRyb3Zlci52MS5TdHJpbmdMaXN0Ei8KEGV4Y2x1ZGVfcGF0dGVybnMYAyABKAsyFS5kcm92ZXIudjEuU3RyaW5nTGlzdBIZCgxtYXhfYXR0ZW1wdHMYBCABKA1IAYgBARIqCh1pbnZhbGlkX2NoYXJhY3Rlcl9yZXBsYWNlbWVudBgFIAEoCUgCiAEBEjcKD2NvbmZsaWN0X3BvbGljeRgGIAEoDjIZLmRyb3Zlci52MS5Db25mbGljdFBvbGljeUgDiAEBEi8KC2dvbmVfcG9saWN5GAcgASgOMhUuZHJvdmVyLnYxLkdvbmVQb2xpY3lIBIgBARIeChFyZWN5Y2xlX2l0ZW1zX21heBgIIAEoDUgFiAEBEiAKE3JlY3ljbGVfcGVyY2VudF9tYXgYCSABKA1IBogBARIaCg1jcmVhdGVkX2FmdGVyGAogASgJSAeIAQESGwoOY3JlYXRlZF9iZWZvcmUYCyABKAlICIgBARIbCg5tb2RpZmllZF9hZnRlchgMIAEoCUgJiAEBEhwKD21vZGlmaWVkX2JlZm9yZRgNIAEoCUgKiAEBEi8KEGluY2x1ZGVfcGF0dGVybnMYDiABKAsyFS5kcm92ZXIudjEuU3RyaW5nTGlzdBIkChdjYXNlX3NlbnNpdGl2ZV9wYXR0ZXJucxgPIAEoCEgLiAEBEi4KD2V4Y2x1ZGVfZm9sZGVycxgQIAEoCzIVLmRyb3Zlci52MS5TdHJpbmdMaXN0EhsKCG1pbl9zaXplGBEgASgEQgSYtRgBSAyIAQESGwoIbWF4X3NpemUYEiABKARCBJi1GAFIDYgBARIhChRtaWdyYXRlX3N5c3RlbV9pdGVtcxgTIAEoCEgOiAEBEhUKCG1hbmlmZXN0GBQgASgJSA+IAQESFgoJc2Nhbl9vbmx5GBUgASgISBCIAQESIQoUcHJlc2VydmVfcGVybWlzc2lvbnMYFiABKAhIEYgBARItCiBtaWdyYXRlX2l0ZW1zX3dpdGhfaW52YWxpZF9uYW1lcxgXIAEoCEgSiAEBEh0KEGF1dG9tYXRpY19yZXJ1bnMYGCABKA1IE4gBAUIXChVfbWlncmF0ZV9oaWRkZW5faXRlbXNCDwoNX21heF9hdHRlbXB0c0IgCh5faW52YWxpZF9jaGFyYWN0ZXJfcmVwbGFjZW1lbnRCEgoQX2NvbmZsaWN0X3BvbGljeUIOCgxfZ29uZV9wb2xpY3lCFAoSX3JlY3ljbGVfaXRlbXNfbWF4QhYKFF9yZWN5Y2xlX3BlcmNlbnRfbWF4QhAKDl9jcmVhdGVkX2FmdGVyQhEKD19jcmVhdGVkX2JlZm9yZUIRCg9fbW9kaWZpZWRfYWZ0ZXJCEgoQX21vZGlmaWVkX2JlZm9yZUIaChhfY2FzZV9zZW5zaXRpdmVfcGF0dGVybnNCCwoJX21pbl9zaXplQgsKCV9tYXhfc2l6ZUIXChVfbWlncmF0ZV9zeXN0ZW1faXRlbXNCCwoJX21hbmlmZXN0QgwKCl9zY2FuX29ubHlCFwoVX3ByZXNlcnZlX3Blcm1pc3Npb25zQiMKIV9taWdyYXRlX2l0ZW1zX3dpdGhfaW52YWxpZF9uYW1lc0ITChFfYXV0b21hdGljX3JlcnVucyIcCgpTdHJpbmdMaXN0Eg4KBnZhbHVlcxgBIAMoCSIUChJHZXRTZXR0aW5nc1JlcXVlc3QiPAoTR2V0U2V0dGluZ3NSZXNwb25zZRIlCghzZXR0aW5ncxgBIAEoCzITLmRyb3Zlci52MS5TZXR0aW5ncyJvChVVcGRhdGVTZXR0aW5nc1JlcXVlc3QSJQoIc2V0dGluZ3MYASABKAsyEy5kcm92ZXIudjEuU2V0dGluZ3MSLwoLdXBkYXRlX21hc2sYAiABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrIj8KFlVwZGF0ZVNldHRpbmdzUmVzcG9uc2USJQoIc2V0dGluZ3MYASABKAsyEy5kcm92ZXIudjEuU2V0dGluZ3MqWAoKR29uZVBvbGljeRIbChdHT05FX1BPTElDWV9VTlNQRUNJRklFRBAAEhQKEEdPTkVfUE9MSUNZX0tFRVAQARIXChNHT05FX1BPTElDWV9SRUNZQ0xFEAIqqQEKDkNvbmZsaWN0UG9saWN5Eh8KG0NPTkZMSUNUX1BPTElDWV9VTlNQRUNJRklFRBAAEhgKFENPTkZMSUNUX1BPTElDWV9TS0lQEAESHQoZQ09ORkxJQ1RfUE9MSUNZX09WRVJXUklURRACEh0KGUNPTkZMSUNUX1BPTElDWV9LRUVQX0JPVEgQAxIeChpDT05GTElDVF9QT0xJQ1lfTkVXRVJfV0lOUxAEMswBCg9TZXR0aW5nc1NlcnZpY2USVwoLR2V0U2V0dGluZ3MSHS5kcm92ZXIudjEuR2V0U2V0dGluZ3NSZXF1ZXN0Gh4uZHJvdmVyLnYxLkdldFNldHRpbmdzUmVzcG9uc2UiCZACAaK1GAIIARJgCg5VcGRhdGVTZXR0aW5ncxIgLmRyb3Zlci52MS5VcGRhdGVTZXR0aW5nc1JlcXVlc3QaIS5kcm92ZXIudjEuVXBkYXRlU2V0dGluZ3NSZXNwb25zZSIJkAICorUYAggDYgZwcm90bzM", [file_drover_v1_annotations, file_google_protobuf_field_mask, file_google_protobuf_timestamp]);
 
 /**
  * The one set of global settings.
@@ -64,21 +64,23 @@ export const SettingsSchema: GenMessage<Settings> = /*@__PURE__*/
  */
 export type TaskSettings = Message<"drover.v1.TaskSettings"> & {
   /**
-   * Optional. Migrate hidden files and folders; on by default. On Linux and macOS a name with a leading dot is hidden.
+   * Optional. Migrate hidden files and folders; on by default. On Windows they have the attribute "hidden", elsewhere a name with a leading dot.
    *
    * @generated from field: optional bool migrate_hidden_items = 1;
    */
   migrateHiddenItems?: boolean | undefined;
 
   /**
-   * Optional. Leave out files with these extensions, such as "tmp" or "tar.gz", whatever their case.
+   * Optional. Leave out files with these extensions, such as "tmp" or "tar.gz", whatever their case. A value may hold several, parted by colons,
+   * as Migration Manager writes them: "TXT:EXE:JPEG".
    *
    * @generated from field: drover.v1.StringList exclude_extensions = 2;
    */
   excludeExtensions?: StringList | undefined;
 
   /**
-   * Optional. Leave out what matches these patterns, matched with the path below the source, such as "**\/node_modules" or "*.bak".
+   * Optional. Leave out what matches these patterns, and of a folder all that is in it: "*.bak" is matched with names at any depth, what has
+   * a slash, such as "/Archive" or "projects/*\/build", with the path below the source. Case counts only with case_sensitive_patterns.
    *
    * @generated from field: drover.v1.StringList exclude_patterns = 3;
    */
@@ -126,6 +128,122 @@ export type TaskSettings = Message<"drover.v1.TaskSettings"> & {
    * @generated from field: optional uint32 recycle_percent_max = 9;
    */
   recyclePercentMax?: number | undefined;
+
+  /**
+   * Optional. Migrate only files that were created at this time or later: a day such as 2024-01-31, which begins at midnight UTC; a time in
+   * RFC 3339; or one that is reckoned back from the start of the run, such as -90d, in h, d, w, m (months) or y. Empty: no such limit. A
+   * file whose time of creation the source does not tell is migrated. Folders are judged by no date.
+   *
+   * @generated from field: optional string created_after = 10;
+   */
+  createdAfter?: string | undefined;
+
+  /**
+   * Optional. Migrate only files that were created before this time, in the forms of created_after.
+   *
+   * @generated from field: optional string created_before = 11;
+   */
+  createdBefore?: string | undefined;
+
+  /**
+   * Optional. Migrate only files that were last modified at this time or later, in the forms of created_after.
+   *
+   * @generated from field: optional string modified_after = 12;
+   */
+  modifiedAfter?: string | undefined;
+
+  /**
+   * Optional. Migrate only files that were last modified before this time, in the forms of created_after.
+   *
+   * @generated from field: optional string modified_before = 13;
+   */
+  modifiedBefore?: string | undefined;
+
+  /**
+   * Optional. Migrate only files that match one of these patterns, or lie in a folder that does; written as exclude_patterns are. Folders are
+   * made also where nothing in them is migrated, but for those below which no pattern can match. Empty: all files.
+   *
+   * @generated from field: drover.v1.StringList include_patterns = 14;
+   */
+  includePatterns?: StringList | undefined;
+
+  /**
+   * Optional. Let upper and lower case count in include_patterns and exclude_patterns; off by default, as for Windows and SharePoint "A.BAK"
+   * and "a.bak" are one name.
+   *
+   * @generated from field: optional bool case_sensitive_patterns = 15;
+   */
+  caseSensitivePatterns?: boolean | undefined;
+
+  /**
+   * Optional. Leave out these folders with all that is in them: a name such as "Backup" at any depth; what has a slash or a backslash, such as
+   * "/Backup" or "Sales\2019", is a path below the source. Case does not count, and nothing in them is a pattern.
+   *
+   * @generated from field: drover.v1.StringList exclude_folders = 16;
+   */
+  excludeFolders?: StringList | undefined;
+
+  /**
+   * Optional. Leave out files with fewer bytes; 0 by default: no limit.
+   *
+   * @generated from field: optional uint64 min_size = 17;
+   */
+  minSize?: bigint | undefined;
+
+  /**
+   * Optional. Leave out files with more bytes; 0 by default: no limit.
+   *
+   * @generated from field: optional uint64 max_size = 18;
+   */
+  maxSize?: bigint | undefined;
+
+  /**
+   * Optional. Migrate what belongs to the system rather than to a person; on by default. Off: Thumbs.db, desktop.ini, .DS_Store, ._ files of
+   * macOS, $RECYCLE.BIN, System Volume Information and the like are left out; on Windows also what has the attribute "system".
+   *
+   * @generated from field: optional bool migrate_system_items = 19;
+   */
+  migrateSystemItems?: boolean | undefined;
+
+  /**
+   * Optional. Migrate only what a text file lists, which the agent reads: an absolute path below the agent's source roots, or below the task's
+   * source where the agent has none. UTF-8, one path below the source on each line; one that ends with a slash stands for a folder with all
+   * that is in it; lines that begin with "#" are left alone. At most 250,000 lines and 32 MiB. What is not listed does not count as gone.
+   * The other filters count as well. Empty: the whole source.
+   *
+   * @generated from field: optional string manifest = 20;
+   */
+  manifest?: string | undefined;
+
+  /**
+   * Optional. Every run only scans and plans, and writes nothing to the destination; off by default.
+   *
+   * @generated from field: optional bool scan_only = 21;
+   */
+  scanOnly?: boolean | undefined;
+
+  /**
+   * Optional. Migrate who may read and write each item. Not built yet: on is refused.
+   *
+   * @generated from field: optional bool preserve_permissions = 22;
+   */
+  preservePermissions?: boolean | undefined;
+
+  /**
+   * Optional. Migrate items whose name SharePoint does not take, under a name that it takes or as failures, see
+   * invalid_character_replacement; on by default. Off: they are left out, and of a folder all that is in it.
+   *
+   * @generated from field: optional bool migrate_items_with_invalid_names = 23;
+   */
+  migrateItemsWithInvalidNames?: boolean | undefined;
+
+  /**
+   * Optional. How often, from 0 to 4, what failed in a run is tried again by itself in a run of its own, as RetryRun does; 0 by default. Only
+   * where something failed that another try can help.
+   *
+   * @generated from field: optional uint32 automatic_reruns = 24;
+   */
+  automaticReruns?: number | undefined;
 };
 
 /**
