@@ -401,7 +401,7 @@ export const docs: ReadonlyMap<string, string> = new Map([
   ["drover.v1.ItemRemark.index", "Which item of the page, from 0."],
   ["drover.v1.ItemRemark.message", "What happened, in words."],
   ["drover.v1.ItemRemark.reason", "The reason."],
-  ["drover.v1.ItemRemark.rule", "Which filter left it out, as in RuleCount; empty where none did."],
+  ["drover.v1.ItemRemark.rule", "Which filter left it out, as in RuleCount; absent where none did."],
   ["drover.v1.ItemService", "Items: the files and folders of a run."],
   ["drover.v1.ItemService.ExplainItem", "Says why an item is at the destination, or is not: what was last migrated of it, and what the latest runs did about it."],
   ["drover.v1.ItemService.ListItems", "Lists the items of a run, in the order they were planned in; what one agent left to others of a batch comes last."],

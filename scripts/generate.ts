@@ -1,8 +1,8 @@
 // Generates gen/ from proto/: the code of every message and service (protoc-gen-es), the comments
 // of the schema as a table, which the command line shows as its help (the generated descriptors
-// have none), and the list of the files of the public API. It refuses a schema with a method that
-// does not say who may call it. With --check nothing is written: it
-// fails with the list of files that are not what would be generated.
+// have none), the list of the files of the public API, and the error reasons in docs/OPERATIONS.md. It refuses a schema with a
+// method that does not say who may call it. With --check nothing is written: it fails with the list of files that are not what
+// would be generated.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,9 +15,12 @@ import {
 } from '@bufbuild/protobuf/wkt';
 import { methodsWithoutAccess } from './schema-access.ts';
 import { commentsOf } from './schema-comments.ts';
+import { withReasons } from './schema-reasons.ts';
 
 const root = path.dirname(import.meta.dirname);
 const generatedFolder = path.join(root, 'gen');
+/** The guide that has a table of the error reasons in it. */
+const operationsGuide = path.join(root, 'docs', 'OPERATIONS.md');
 /** The package whose services are the public API. */
 const apiPackage = 'drover.v1';
 
@@ -29,8 +32,18 @@ function main(): void {
     if (open.length > 0) return refuse(open);
     generateInto(scratch, image);
     const stale = differences(path.join(scratch, 'gen'), generatedFolder);
-    if (process.argv.includes('--check')) check(stale);
-    else update(path.join(scratch, 'gen'), stale);
+    const guide = { was: readFileSync(operationsGuide, 'utf8'), is: '' };
+    guide.is = withReasons(guide.was, image, comments(image));
+    const isGuideStale = guide.is !== guide.was;
+    if (process.argv.includes('--check')) {
+      check([
+        ...stale.map((file) => `gen/${file}`),
+        ...(isGuideStale ? ['docs/OPERATIONS.md'] : []),
+      ]);
+    } else {
+      update(path.join(scratch, 'gen'), stale);
+      if (isGuideStale) writeFileSync(operationsGuide, guide.is);
+    }
   } finally {
     rmSync(scratch, { recursive: true });
   }
@@ -39,7 +52,7 @@ function main(): void {
 function check(stale: string[]): void {
   if (stale.length === 0) return;
   console.error('generated code is not up to date; run npm run generate');
-  for (const file of stale) console.error(`  gen/${file}`);
+  for (const file of stale) console.error(`  ${file}`);
   process.exitCode = 1;
 }
 
@@ -75,9 +88,17 @@ function buildImage(scratch: string): FileDescriptorSet {
 
 function generateInto(scratch: string, image: FileDescriptorSet): void {
   buf('generate', '--output', scratch);
-  const apiFiles = image.file.filter((file) => file.package === apiPackage);
-  writeFileSync(path.join(scratch, 'gen', 'docs.ts'), docsModule(apiFiles));
-  writeFileSync(path.join(scratch, 'gen', 'api.ts'), apiModule(apiFiles));
+  writeFileSync(path.join(scratch, 'gen', 'docs.ts'), docsModule(comments(image)));
+  writeFileSync(path.join(scratch, 'gen', 'api.ts'), apiModule(filesOfApi(image)));
+}
+
+function filesOfApi(image: FileDescriptorSet): FileDescriptorProto[] {
+  return image.file.filter((file) => file.package === apiPackage);
+}
+
+/** The comments of the public API, by the full name of what they stand at. */
+function comments(image: FileDescriptorSet): Map<string, string> {
+  return new Map(filesOfApi(image).flatMap((file) => [...commentsOf(file)]));
 }
 
 function buf(...options: string[]): void {
@@ -92,9 +113,8 @@ function buf(...options: string[]): void {
   });
 }
 
-function docsModule(files: FileDescriptorProto[]): string {
-  const entries = files.flatMap((file) => [...commentsOf(file)]);
-  entries.sort(([one], [other]) => (one < other ? -1 : 1));
+function docsModule(byName: ReadonlyMap<string, string>): string {
+  const entries = [...byName].toSorted(([one], [other]) => (one < other ? -1 : 1));
   const lines = entries.map(
     ([name, text]) => `  [${JSON.stringify(name)}, ${JSON.stringify(text)}],`,
   );

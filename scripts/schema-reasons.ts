@@ -1,0 +1,77 @@
+// The error reasons of the schema as a table for people: what each means, whether it is tried again, and what to do. PURE.
+import { createFileRegistry, getOption } from '@bufbuild/protobuf';
+import type { FileDescriptorSet } from '@bufbuild/protobuf/wkt';
+import { reason_info, RetryPolicy } from '../gen/drover/v1/annotations_pb.ts';
+
+const reasonEnum = 'drover.v1.ErrorReason';
+
+/** Where the table stands in a document; prettier would part its columns anew with each change. */
+const marks = {
+  begin: '<!-- prettier-ignore-start -->\n<!-- generated from proto/drover/v1/error.proto -->\n',
+  end: '<!-- end of what is generated -->\n<!-- prettier-ignore-end -->\n',
+};
+
+/** The numbers of error.proto part the reasons by what they are about; a group begins with its number. */
+const groups = [
+  { from: 1, title: 'Calls, agents and the coordinator' },
+  { from: 100, title: 'Reading the source' },
+  { from: 200, title: 'Writing to the destination' },
+];
+
+const retryWords: Partial<Record<number, string>> = {
+  [RetryPolicy.NEVER]: 'no',
+  [RetryPolicy.AUTOMATIC]: 'yes, by itself',
+  [RetryPolicy.AFTER_REFRESH]: 'after reading it anew',
+};
+
+/**
+ * The document with the table of all reasons in the place of the one it has. `comments` are those of the schema, by full name. Throws
+ * Error when the document has no place for it, or a reason lacks what is shown of it.
+ */
+export function withReasons(
+  document: string,
+  image: FileDescriptorSet,
+  comments: ReadonlyMap<string, string>,
+): string {
+  const begin = document.indexOf(marks.begin);
+  const end = document.indexOf(marks.end);
+  if (begin < 0 || end < begin) throw new Error('the document has no place for the error reasons');
+  const head = document.slice(0, begin + marks.begin.length);
+  return `${head}\n${reasonTables(image, comments)}\n${document.slice(end)}`;
+}
+
+function reasonTables(image: FileDescriptorSet, comments: ReadonlyMap<string, string>): string {
+  const reasons = createFileRegistry(image).getEnum(reasonEnum);
+  if (reasons === undefined) throw new Error(`the schema has no ${reasonEnum}`);
+  const rows = reasons.values
+    .filter(({ number }) => number > 0)
+    .toSorted((one, other) => one.number - other.number)
+    .map((value) => {
+      const info = getOption(value, reason_info);
+      const cause = comments.get(`${reasonEnum}.${value.name}`);
+      const retry = retryWords[info.retry];
+      if (cause === undefined || retry === undefined || info.advice === '')
+        throw new Error(`${value.name} needs a comment, advice and whether it is retried`);
+      const code = `\`${value.name.replace('ERROR_REASON_', '')}\``;
+      const codes = info.migrationManagerCodes.map((one) => `\`${one}\``).join(' ');
+      return {
+        number: value.number,
+        cells: [code, cause, retry, info.advice, codes],
+      };
+    });
+  return groups
+    .map(({ from, title }, index) => {
+      const to = groups[index + 1]?.from ?? Infinity;
+      const own = rows.filter(({ number }) => number >= from && number < to);
+      return `### ${title}\n\n${table(own.map(({ cells }) => cells))}`;
+    })
+    .join('\n');
+}
+
+function table(rows: string[][]): string {
+  const titles = ['Code', 'What happened', 'Tried again?', 'What to do', 'Migration Manager'];
+  const lines = [titles, titles.map(() => '---'), ...rows.map((row) => row.map(cell))];
+  return lines.map((line) => `| ${line.join(' | ')} |\n`).join('');
+}
+
+const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
