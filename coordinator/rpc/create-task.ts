@@ -81,7 +81,7 @@ export function stamped(task: Task, nowMs: number): Task {
 }
 
 function newTask(id: string, task: Task, nowMs: number): Task {
-  const { displayName, source, destination, settings, agentGroup, priority, schedule } = task;
+  const { displayName, source, destination, settings, agentGroup, priority, schedule, tags } = task;
   return stamped(
     create(TaskSchema, {
       name: taskName(id),
@@ -91,6 +91,7 @@ function newTask(id: string, task: Task, nowMs: number): Task {
       destination,
       agentGroup,
       priority,
+      tags,
       ...(settings === undefined ? {} : { settings }),
       ...(schedule === undefined ? {} : { schedule }),
       createTime: timestampFromMs(nowMs),

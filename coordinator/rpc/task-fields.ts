@@ -8,6 +8,8 @@ import { checkSettings } from './settings.ts';
 
 const displayNameLengthMax = 200;
 const priorityMax = 9;
+const tagsMax = 20;
+const tagLengthMax = 100;
 const groupPattern = /^[A-Za-z0-9._-]{1,63}$/;
 
 /**
@@ -25,8 +27,25 @@ export function checkTask(task: Task, nowMs: number, before?: Task): void {
     );
   if (priority > priorityMax)
     throw DroverError.invalid('task.priority', `must be from 1 to ${priorityMax}`);
+  checkTags(task.tags, 'task.tags');
   const isNew = !isSameSchedule(schedule, before?.schedule);
   checkSchedule(schedule, 'task.schedule', { nowMs, isNew });
+}
+
+/** Throws INVALID_ARGUMENT that names `field`. Files of tags part them by semicolons. */
+export function checkTags(tags: readonly string[], field: string): void {
+  if (tags.length > tagsMax) throw DroverError.invalid(field, `has more than ${tagsMax} tags`);
+  for (const tag of tags) {
+    if (tag.trim() === '') throw DroverError.invalid(field, 'has an empty tag');
+    if (tag.length > tagLengthMax)
+      throw DroverError.invalid(field, `has a tag of more than ${tagLengthMax} characters`);
+    if (/[;\p{Cc}]/u.test(tag) || tag !== tag.trim())
+      throw DroverError.invalid(
+        field,
+        `"${tag}" is no tag: it has no semicolon, no control character, and no space around it`,
+      );
+  }
+  if (new Set(tags).size < tags.length) throw DroverError.invalid(field, 'has a tag twice');
 }
 
 export function isSameSchedule(one: Schedule | undefined, other: Schedule | undefined): boolean {

@@ -45,7 +45,12 @@ export const taskRules: FieldRules = {
   addressing: ['name', 'etag'],
 };
 
-export function createTaskService(parts: TaskServiceParts): ServiceImpl<typeof TaskService> {
+/** The methods that are registered with limits of their own: see routes.ts. */
+type BulkMethod = 'importTasks' | 'exportTasks' | 'applyToTasks';
+
+export function createTaskService(
+  parts: TaskServiceParts,
+): Omit<ServiceImpl<typeof TaskService>, BulkMethod> {
   return {
     createTask: async (request, { signal }) => ({ task: await createTask(parts, request, signal) }),
     getTask: async ({ name }) => ({ task: await readTask(parts.store, taskId(name)) }),

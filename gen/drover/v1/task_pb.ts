@@ -5,6 +5,8 @@
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_drover_v1_annotations } from "./annotations_pb.ts";
+import type { ErrorReason } from "./error_pb.ts";
+import { file_drover_v1_error } from "./error_pb.ts";
 import type { GoneDecision, Run } from "./run_pb.ts";
 import { file_drover_v1_run } from "./run_pb.ts";
 import type { TaskSettings } from "./settings_pb.ts";
@@ -17,7 +19,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file drover/v1/task.proto.
  */
 export const file_drover_v1_task: GenFile = /*@__PURE__*/
-  fileDesc("ChRkcm92ZXIvdjEvdGFzay5wcm90bxIJZHJvdmVyLnYxIt0DCgRUYXNrEgwKBG5hbWUYASABKAkSCwoDdWlkGAIgASgJEhQKDGRpc3BsYXlfbmFtZRgDIAEoCRIOCgZzb3VyY2UYBCABKAkSEwoLZGVzdGluYXRpb24YBSABKAkSKQoIc2V0dGluZ3MYBiABKAsyFy5kcm92ZXIudjEuVGFza1NldHRpbmdzEiMKBXN0YXRlGAcgASgOMhQuZHJvdmVyLnYxLlRhc2tTdGF0ZRISCgpsYXRlc3RfcnVuGAggASgJEi8KC2NyZWF0ZV90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEZXRhZxgLIAEoCRITCgthZ2VudF9ncm91cBgMIAEoCRIQCghwcmlvcml0eRgNIAEoDRIlCghzY2hlZHVsZRgOIAEoCzITLmRyb3Zlci52MS5TY2hlZHVsZRIxCg1uZXh0X3J1bl90aW1lGA8gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIqCgtza2lwcGVkX3J1bhgQIAEoCzIVLmRyb3Zlci52MS5Ta2lwcGVkUnVuIloKCFNjaGVkdWxlEi0KCW9uY2VfdGltZRgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEY3JvbhgCIAEoCRIRCgl0aW1lX3pvbmUYAyABKAkiSwoKU2tpcHBlZFJ1bhIsCghkdWVfdGltZRgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHbWVzc2FnZRgCIAEoCSJuChFDcmVhdGVUYXNrUmVxdWVzdBIdCgR0YXNrGAEgASgLMg8uZHJvdmVyLnYxLlRhc2sSDwoHdGFza19pZBgCIAEoCRISCgpyZXF1ZXN0X2lkGAMgASgJEhUKDXZhbGlkYXRlX29ubHkYBCABKAgiMwoSQ3JlYXRlVGFza1Jlc3BvbnNlEh0KBHRhc2sYASABKAsyDy5kcm92ZXIudjEuVGFzayIeCg5HZXRUYXNrUmVxdWVzdBIMCgRuYW1lGAEgASgJIjAKD0dldFRhc2tSZXNwb25zZRIdCgR0YXNrGAEgASgLMg8uZHJvdmVyLnYxLlRhc2siSQoQTGlzdFRhc2tzUmVxdWVzdBIRCglwYWdlX3NpemUYASABKAUSEgoKcGFnZV90b2tlbhgCIAEoCRIOCgZmaWx0ZXIYAyABKAkiTAoRTGlzdFRhc2tzUmVzcG9uc2USHgoFdGFza3MYASADKAsyDy5kcm92ZXIudjEuVGFzaxIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiYwoRVXBkYXRlVGFza1JlcXVlc3QSHQoEdGFzaxgBIAEoCzIPLmRyb3Zlci52MS5UYXNrEi8KC3VwZGF0ZV9tYXNrGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzayIzChJVcGRhdGVUYXNrUmVzcG9uc2USHQoEdGFzaxgBIAEoCzIPLmRyb3Zlci52MS5UYXNrIlYKEURlbGV0ZVRhc2tSZXF1ZXN0EgwKBG5hbWUYASABKAkSDAoEZXRhZxgCIAEoCRIlCgZsZWRnZXIYAyABKA4yFS5kcm92ZXIudjEuTGVkZ2VyRmF0ZSIUChJEZWxldGVUYXNrUmVzcG9uc2UiRQoOUnVuVGFza1JlcXVlc3QSDAoEbmFtZRgBIAEoCRISCgpyZXF1ZXN0X2lkGAIgASgJEhEKCXNjYW5fb25seRgDIAEoCCIuCg9SdW5UYXNrUmVzcG9uc2USGwoDcnVuGAEgASgLMg4uZHJvdmVyLnYxLlJ1biIgChBQYXVzZVRhc2tSZXF1ZXN0EgwKBG5hbWUYASABKAkiMgoRUGF1c2VUYXNrUmVzcG9uc2USHQoEdGFzaxgBIAEoCzIPLmRyb3Zlci52MS5UYXNrIkgKEVJlc3VtZVRhc2tSZXF1ZXN0EgwKBG5hbWUYASABKAkSJQoEZ29uZRgCIAEoDjIXLmRyb3Zlci52MS5Hb25lRGVjaXNpb24iMwoSUmVzdW1lVGFza1Jlc3BvbnNlEh0KBHRhc2sYASABKAsyDy5kcm92ZXIudjEuVGFzayIhChFDYW5jZWxUYXNrUmVxdWVzdBIMCgRuYW1lGAEgASgJIjMKEkNhbmNlbFRhc2tSZXNwb25zZRIdCgR0YXNrGAEgASgLMg8uZHJvdmVyLnYxLlRhc2siUQoQV2F0Y2hUYXNrUmVxdWVzdBIMCgRuYW1lGAEgASgJEi8KDG1pbl9pbnRlcnZhbBgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiJPChFXYXRjaFRhc2tSZXNwb25zZRIdCgR0YXNrGAEgASgLMg8uZHJvdmVyLnYxLlRhc2sSGwoDcnVuGAIgASgLMg4uZHJvdmVyLnYxLlJ1biqRAgoJVGFza1N0YXRlEhoKFlRBU0tfU1RBVEVfVU5TUEVDSUZJRUQQABIUChBUQVNLX1NUQVRFX1JFQURZEAESFQoRVEFTS19TVEFURV9RVUVVRUQQAhIWChJUQVNLX1NUQVRFX1JVTk5JTkcQAxIVChFUQVNLX1NUQVRFX1BBVVNFRBAEEhkKFVRBU0tfU1RBVEVfQ0FOQ0VMTElORxAFEhgKFFRBU0tfU1RBVEVfU1VDQ0VFREVEEAYSJgoiVEFTS19TVEFURV9TVUNDRUVERURfV0lUSF9GQUlMVVJFUxAHEhUKEVRBU0tfU1RBVEVfRkFJTEVEEAgSGAoUVEFTS19TVEFURV9DQU5DRUxMRUQQCSpXCgpMZWRnZXJGYXRlEhsKF0xFREdFUl9GQVRFX1VOU1BFQ0lGSUVEEAASFgoSTEVER0VSX0ZBVEVfREVMRVRFEAESFAoQTEVER0VSX0ZBVEVfS0VFUBACMsEGCgtUYXNrU2VydmljZRJRCgpDcmVhdGVUYXNrEhwuZHJvdmVyLnYxLkNyZWF0ZVRhc2tSZXF1ZXN0Gh0uZHJvdmVyLnYxLkNyZWF0ZVRhc2tSZXNwb25zZSIGorUYAggCEksKB0dldFRhc2sSGS5kcm92ZXIudjEuR2V0VGFza1JlcXVlc3QaGi5kcm92ZXIudjEuR2V0VGFza1Jlc3BvbnNlIgmQAgGitRgCCAESUQoJTGlzdFRhc2tzEhsuZHJvdmVyLnYxLkxpc3RUYXNrc1JlcXVlc3QaHC5kcm92ZXIudjEuTGlzdFRhc2tzUmVzcG9uc2UiCZACAaK1GAIIARJUCgpVcGRhdGVUYXNrEhwuZHJvdmVyLnYxLlVwZGF0ZVRhc2tSZXF1ZXN0Gh0uZHJvdmVyLnYxLlVwZGF0ZVRhc2tSZXNwb25zZSIJkAICorUYAggCElQKCkRlbGV0ZVRhc2sSHC5kcm92ZXIudjEuRGVsZXRlVGFza1JlcXVlc3QaHS5kcm92ZXIudjEuRGVsZXRlVGFza1Jlc3BvbnNlIgmQAgKitRgCCAISSAoHUnVuVGFzaxIZLmRyb3Zlci52MS5SdW5UYXNrUmVxdWVzdBoaLmRyb3Zlci52MS5SdW5UYXNrUmVzcG9uc2UiBqK1GAIIAhJOCglQYXVzZVRhc2sSGy5kcm92ZXIudjEuUGF1c2VUYXNrUmVxdWVzdBocLmRyb3Zlci52MS5QYXVzZVRhc2tSZXNwb25zZSIGorUYAggCElEKClJlc3VtZVRhc2sSHC5kcm92ZXIudjEuUmVzdW1lVGFza1JlcXVlc3QaHS5kcm92ZXIudjEuUmVzdW1lVGFza1Jlc3BvbnNlIgaitRgCCAISUQoKQ2FuY2VsVGFzaxIcLmRyb3Zlci52MS5DYW5jZWxUYXNrUmVxdWVzdBodLmRyb3Zlci52MS5DYW5jZWxUYXNrUmVzcG9uc2UiBqK1GAIIAhJTCglXYXRjaFRhc2sSGy5kcm92ZXIudjEuV2F0Y2hUYXNrUmVxdWVzdBocLmRyb3Zlci52MS5XYXRjaFRhc2tSZXNwb25zZSIJkAIBorUYAggBMAFiBnByb3RvMw", [file_drover_v1_annotations, file_drover_v1_run, file_drover_v1_settings, file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_timestamp]);
+  fileDesc("ChRkcm92ZXIvdjEvdGFzay5wcm90bxIJZHJvdmVyLnYxIusDCgRUYXNrEgwKBG5hbWUYASABKAkSCwoDdWlkGAIgASgJEhQKDGRpc3BsYXlfbmFtZRgDIAEoCRIOCgZzb3VyY2UYBCABKAkSEwoLZGVzdGluYXRpb24YBSABKAkSKQoIc2V0dGluZ3MYBiABKAsyFy5kcm92ZXIudjEuVGFza1NldHRpbmdzEiMKBXN0YXRlGAcgASgOMhQuZHJvdmVyLnYxLlRhc2tTdGF0ZRISCgpsYXRlc3RfcnVuGAggASgJEi8KC2NyZWF0ZV90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEZXRhZxgLIAEoCRITCgthZ2VudF9ncm91cBgMIAEoCRIQCghwcmlvcml0eRgNIAEoDRIlCghzY2hlZHVsZRgOIAEoCzITLmRyb3Zlci52MS5TY2hlZHVsZRIxCg1uZXh0X3J1bl90aW1lGA8gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIqCgtza2lwcGVkX3J1bhgQIAEoCzIVLmRyb3Zlci52MS5Ta2lwcGVkUnVuEgwKBHRhZ3MYESADKAkiWgoIU2NoZWR1bGUSLQoJb25jZV90aW1lGAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIMCgRjcm9uGAIgASgJEhEKCXRpbWVfem9uZRgDIAEoCSJLCgpTa2lwcGVkUnVuEiwKCGR1ZV90aW1lGAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgdtZXNzYWdlGAIgASgJIm4KEUNyZWF0ZVRhc2tSZXF1ZXN0Eh0KBHRhc2sYASABKAsyDy5kcm92ZXIudjEuVGFzaxIPCgd0YXNrX2lkGAIgASgJEhIKCnJlcXVlc3RfaWQYAyABKAkSFQoNdmFsaWRhdGVfb25seRgEIAEoCCIzChJDcmVhdGVUYXNrUmVzcG9uc2USHQoEdGFzaxgBIAEoCzIPLmRyb3Zlci52MS5UYXNrIh4KDkdldFRhc2tSZXF1ZXN0EgwKBG5hbWUYASABKAkiMAoPR2V0VGFza1Jlc3BvbnNlEh0KBHRhc2sYASABKAsyDy5kcm92ZXIudjEuVGFzayJJChBMaXN0VGFza3NSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoBRISCgpwYWdlX3Rva2VuGAIgASgJEg4KBmZpbHRlchgDIAEoCSJMChFMaXN0VGFza3NSZXNwb25zZRIeCgV0YXNrcxgBIAMoCzIPLmRyb3Zlci52MS5UYXNrEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJjChFVcGRhdGVUYXNrUmVxdWVzdBIdCgR0YXNrGAEgASgLMg8uZHJvdmVyLnYxLlRhc2sSLwoLdXBkYXRlX21hc2sYAiABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrIjMKElVwZGF0ZVRhc2tSZXNwb25zZRIdCgR0YXNrGAEgASgLMg8uZHJvdmVyLnYxLlRhc2siVgoRRGVsZXRlVGFza1JlcXVlc3QSDAoEbmFtZRgBIAEoCRIMCgRldGFnGAIgASgJEiUKBmxlZGdlchgDIAEoDjIVLmRyb3Zlci52MS5MZWRnZXJGYXRlIhQKEkRlbGV0ZVRhc2tSZXNwb25zZSJFCg5SdW5UYXNrUmVxdWVzdBIMCgRuYW1lGAEgASgJEhIKCnJlcXVlc3RfaWQYAiABKAkSEQoJc2Nhbl9vbmx5GAMgASgIIi4KD1J1blRhc2tSZXNwb25zZRIbCgNydW4YASABKAsyDi5kcm92ZXIudjEuUnVuIiAKEFBhdXNlVGFza1JlcXVlc3QSDAoEbmFtZRgBIAEoCSIyChFQYXVzZVRhc2tSZXNwb25zZRIdCgR0YXNrGAEgASgLMg8uZHJvdmVyLnYxLlRhc2siSAoRUmVzdW1lVGFza1JlcXVlc3QSDAoEbmFtZRgBIAEoCRIlCgRnb25lGAIgASgOMhcuZHJvdmVyLnYxLkdvbmVEZWNpc2lvbiIzChJSZXN1bWVUYXNrUmVzcG9uc2USHQoEdGFzaxgBIAEoCzIPLmRyb3Zlci52MS5UYXNrIiEKEUNhbmNlbFRhc2tSZXF1ZXN0EgwKBG5hbWUYASABKAkiMwoSQ2FuY2VsVGFza1Jlc3BvbnNlEh0KBHRhc2sYASABKAsyDy5kcm92ZXIudjEuVGFzayJRChBXYXRjaFRhc2tSZXF1ZXN0EgwKBG5hbWUYASABKAkSLwoMbWluX2ludGVydmFsGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIk8KEVdhdGNoVGFza1Jlc3BvbnNlEh0KBHRhc2sYASABKAsyDy5kcm92ZXIudjEuVGFzaxIbCgNydW4YAiABKAsyDi5kcm92ZXIudjEuUnVuIpECChJJbXBvcnRUYXNrc1JlcXVlc3QSDwoHY29udGVudBgBIAEoDBIpCgZmb3JtYXQYAiABKA4yGS5kcm92ZXIudjEuVGFza0ZpbGVGb3JtYXQSEgoKcmVxdWVzdF9pZBgDIAEoCRIVCg12YWxpZGF0ZV9vbmx5GAQgASgIEhQKDHNraXBfaW52YWxpZBgFIAEoCBIcCg9jaGVja19sb2NhdGlvbnMYBiABKAhIAIgBARITCgthZ2VudF9ncm91cBgHIAEoCRIMCgR0YWdzGAggAygJEikKCHNldHRpbmdzGAkgASgLMhcuZHJvdmVyLnYxLlRhc2tTZXR0aW5nc0ISChBfY2hlY2tfbG9jYXRpb25zIpICChNJbXBvcnRUYXNrc1Jlc3BvbnNlEikKBmZvcm1hdBgBIAEoDjIZLmRyb3Zlci52MS5UYXNrRmlsZUZvcm1hdBIUCgxsaXN0ZWRfdGFza3MYAiABKA0SFQoNY3JlYXRlZF90YXNrcxgDIAEoDRIVCg1pbnZhbGlkX3Rhc2tzGAQgASgNEhUKDXByb2JsZW1fY291bnQYBSABKA0SJwoIcHJvYmxlbXMYBiADKAsyFS5kcm92ZXIudjEuSW1wb3J0Tm90ZRIkCgVub3RlcxgHIAMoCzIVLmRyb3Zlci52MS5JbXBvcnROb3RlEiYKBXRhc2tzGAggAygLMhcuZHJvdmVyLnYxLkltcG9ydGVkVGFzayJKCgpJbXBvcnROb3RlEgwKBGxpbmUYASABKA0SDgoGY29sdW1uGAIgASgNEg0KBWZpZWxkGAMgASgJEg8KB21lc3NhZ2UYBCABKAkiKgoMSW1wb3J0ZWRUYXNrEgwKBGxpbmUYASABKA0SDAoEbmFtZRgCIAEoCSJPChJFeHBvcnRUYXNrc1JlcXVlc3QSDgoGZmlsdGVyGAEgASgJEikKBmZvcm1hdBgCIAEoDjIZLmRyb3Zlci52MS5UYXNrRmlsZUZvcm1hdCI1ChNFeHBvcnRUYXNrc1Jlc3BvbnNlEg8KB2NvbnRlbnQYASABKAwSDQoFbm90ZXMYAiADKAki9AEKE0FwcGx5VG9UYXNrc1JlcXVlc3QSDgoGZmlsdGVyGAEgASgJEiUKBmFjdGlvbhgCIAEoDjIVLmRyb3Zlci52MS5UYXNrQWN0aW9uEhsKDmV4cGVjdGVkX2NvdW50GAMgASgNSACIAQESFQoNdmFsaWRhdGVfb25seRgEIAEoCBIRCglzY2FuX29ubHkYBSABKAgSJQoEZ29uZRgGIAEoDjIXLmRyb3Zlci52MS5Hb25lRGVjaXNpb24SJQoGbGVkZ2VyGAcgASgOMhUuZHJvdmVyLnYxLkxlZGdlckZhdGVCEQoPX2V4cGVjdGVkX2NvdW50ImIKFEFwcGx5VG9UYXNrc1Jlc3BvbnNlEhcKDW1hdGNoZWRfdGFza3MYASABKA1IABIpCgdvdXRjb21lGAIgASgLMhYuZHJvdmVyLnYxLlRhc2tPdXRjb21lSABCBgoEc3RlcCJhCgtUYXNrT3V0Y29tZRIMCgRuYW1lGAEgASgJEiYKBnJlYXNvbhgCIAEoDjIWLmRyb3Zlci52MS5FcnJvclJlYXNvbhIPCgdtZXNzYWdlGAMgASgJEgsKA3J1bhgEIAEoCSqRAgoJVGFza1N0YXRlEhoKFlRBU0tfU1RBVEVfVU5TUEVDSUZJRUQQABIUChBUQVNLX1NUQVRFX1JFQURZEAESFQoRVEFTS19TVEFURV9RVUVVRUQQAhIWChJUQVNLX1NUQVRFX1JVTk5JTkcQAxIVChFUQVNLX1NUQVRFX1BBVVNFRBAEEhkKFVRBU0tfU1RBVEVfQ0FOQ0VMTElORxAFEhgKFFRBU0tfU1RBVEVfU1VDQ0VFREVEEAYSJgoiVEFTS19TVEFURV9TVUNDRUVERURfV0lUSF9GQUlMVVJFUxAHEhUKEVRBU0tfU1RBVEVfRkFJTEVEEAgSGAoUVEFTS19TVEFURV9DQU5DRUxMRUQQCSpXCgpMZWRnZXJGYXRlEhsKF0xFREdFUl9GQVRFX1VOU1BFQ0lGSUVEEAASFgoSTEVER0VSX0ZBVEVfREVMRVRFEAESFAoQTEVER0VSX0ZBVEVfS0VFUBACKpwBCg5UYXNrRmlsZUZvcm1hdBIgChxUQVNLX0ZJTEVfRk9STUFUX1VOU1BFQ0lGSUVEEAASHwobVEFTS19GSUxFX0ZPUk1BVF9EUk9WRVJfQ1NWEAESIgoeVEFTS19GSUxFX0ZPUk1BVF9NSUNST1NPRlRfQ1NWEAISIwofVEFTS19GSUxFX0ZPUk1BVF9NSUNST1NPRlRfSlNPThADKp0BCgpUYXNrQWN0aW9uEhsKF1RBU0tfQUNUSU9OX1VOU1BFQ0lGSUVEEAASEwoPVEFTS19BQ1RJT05fUlVOEAESFQoRVEFTS19BQ1RJT05fUEFVU0UQAhIWChJUQVNLX0FDVElPTl9SRVNVTUUQAxIWChJUQVNLX0FDVElPTl9DQU5DRUwQBBIWChJUQVNLX0FDVElPTl9ERUxFVEUQBTLNCAoLVGFza1NlcnZpY2USUQoKQ3JlYXRlVGFzaxIcLmRyb3Zlci52MS5DcmVhdGVUYXNrUmVxdWVzdBodLmRyb3Zlci52MS5DcmVhdGVUYXNrUmVzcG9uc2UiBqK1GAIIAhJLCgdHZXRUYXNrEhkuZHJvdmVyLnYxLkdldFRhc2tSZXF1ZXN0GhouZHJvdmVyLnYxLkdldFRhc2tSZXNwb25zZSIJkAIBorUYAggBElEKCUxpc3RUYXNrcxIbLmRyb3Zlci52MS5MaXN0VGFza3NSZXF1ZXN0GhwuZHJvdmVyLnYxLkxpc3RUYXNrc1Jlc3BvbnNlIgmQAgGitRgCCAESVAoKVXBkYXRlVGFzaxIcLmRyb3Zlci52MS5VcGRhdGVUYXNrUmVxdWVzdBodLmRyb3Zlci52MS5VcGRhdGVUYXNrUmVzcG9uc2UiCZACAqK1GAIIAhJUCgpEZWxldGVUYXNrEhwuZHJvdmVyLnYxLkRlbGV0ZVRhc2tSZXF1ZXN0Gh0uZHJvdmVyLnYxLkRlbGV0ZVRhc2tSZXNwb25zZSIJkAICorUYAggCEkgKB1J1blRhc2sSGS5kcm92ZXIudjEuUnVuVGFza1JlcXVlc3QaGi5kcm92ZXIudjEuUnVuVGFza1Jlc3BvbnNlIgaitRgCCAISTgoJUGF1c2VUYXNrEhsuZHJvdmVyLnYxLlBhdXNlVGFza1JlcXVlc3QaHC5kcm92ZXIudjEuUGF1c2VUYXNrUmVzcG9uc2UiBqK1GAIIAhJRCgpSZXN1bWVUYXNrEhwuZHJvdmVyLnYxLlJlc3VtZVRhc2tSZXF1ZXN0Gh0uZHJvdmVyLnYxLlJlc3VtZVRhc2tSZXNwb25zZSIGorUYAggCElEKCkNhbmNlbFRhc2sSHC5kcm92ZXIudjEuQ2FuY2VsVGFza1JlcXVlc3QaHS5kcm92ZXIudjEuQ2FuY2VsVGFza1Jlc3BvbnNlIgaitRgCCAISVAoLSW1wb3J0VGFza3MSHS5kcm92ZXIudjEuSW1wb3J0VGFza3NSZXF1ZXN0Gh4uZHJvdmVyLnYxLkltcG9ydFRhc2tzUmVzcG9uc2UiBqK1GAIIAhJZCgtFeHBvcnRUYXNrcxIdLmRyb3Zlci52MS5FeHBvcnRUYXNrc1JlcXVlc3QaHi5kcm92ZXIudjEuRXhwb3J0VGFza3NSZXNwb25zZSIJkAIBorUYAggBMAESWQoMQXBwbHlUb1Rhc2tzEh4uZHJvdmVyLnYxLkFwcGx5VG9UYXNrc1JlcXVlc3QaHy5kcm92ZXIudjEuQXBwbHlUb1Rhc2tzUmVzcG9uc2UiBqK1GAIIAjABElMKCVdhdGNoVGFzaxIbLmRyb3Zlci52MS5XYXRjaFRhc2tSZXF1ZXN0GhwuZHJvdmVyLnYxLldhdGNoVGFza1Jlc3BvbnNlIgmQAgGitRgCCAEwAWIGcHJvdG8z", [file_drover_v1_annotations, file_drover_v1_error, file_drover_v1_run, file_drover_v1_settings, file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_timestamp]);
 
 /**
  * A source, a destination and settings.
@@ -137,6 +139,14 @@ export type Task = Message<"drover.v1.Task"> & {
    * @generated from field: drover.v1.SkippedRun skipped_run = 16;
    */
   skippedRun?: SkippedRun | undefined;
+
+  /**
+   * Optional. What the task is counted among, such as "wave-2": at most 20, each of 1 to 100 characters, without a semicolon; upper and lower
+   * case are different tags.
+   *
+   * @generated from field: repeated string tags = 17;
+   */
+  tags: string[];
 };
 
 /**
@@ -335,8 +345,9 @@ export type ListTasksRequest = Message<"drover.v1.ListTasksRequest"> & {
   pageToken: string;
 
   /**
-   * Optional. Terms joined by AND: state:RUNNING, source:text, destination:text, display_name:text, agent_group:text; = in place of : asks for
-   * the whole value.
+   * Optional. Which tasks, such as tags:wave-2 AND state:FAILED. Terms are state:RUNNING, tags:wave-2 (that tag, case counts), and name:text,
+   * source:text, destination:text, display_name:text, agent_group:text (the text in it, whatever its case; = in place of : asks for the
+   * whole value). They are joined by AND or OR, with parentheses where both occur; NOT turns one round. A value with spaces stands in quotes.
    *
    * @generated from field: string filter = 3;
    */
@@ -723,6 +734,424 @@ export const WatchTaskResponseSchema: GenMessage<WatchTaskResponse> = /*@__PURE_
   messageDesc(file_drover_v1_task, 22);
 
 /**
+ * Asks to create the tasks that a file lists.
+ *
+ * @generated from message drover.v1.ImportTasksRequest
+ */
+export type ImportTasksRequest = Message<"drover.v1.ImportTasksRequest"> & {
+  /**
+   * Required. The file: UTF-8, or UTF-16 with a byte order mark; parted by commas, semicolons or tabs where it is CSV. At most 32 MiB and 50,000
+   * tasks.
+   *
+   * @generated from field: bytes content = 1;
+   */
+  content: Uint8Array;
+
+  /**
+   * Optional. How the file is written; found out from its content when absent.
+   *
+   * @generated from field: drover.v1.TaskFileFormat format = 2;
+   */
+  format: TaskFileFormat;
+
+  /**
+   * Optional. A UUID of the caller's: a repeated request with the same one gets the first one's answer.
+   *
+   * @generated from field: string request_id = 3;
+   */
+  requestId: string;
+
+  /**
+   * Optional. Check everything, create nothing.
+   *
+   * @generated from field: bool validate_only = 4;
+   */
+  validateOnly: boolean;
+
+  /**
+   * Optional. Create the tasks that nothing is wrong with, and leave out the others; otherwise one that is wrong keeps all from being created.
+   *
+   * @generated from field: bool skip_invalid = 5;
+   */
+  skipInvalid: boolean;
+
+  /**
+   * Optional. Whether agents are asked about the places: whether one of them can open Windows shares, and whether each library exists and can be
+   * written to, which is looked at once for each library; on when absent, as for CreateTask, and then at most 500 libraries are taken in
+   * one file. Off: nobody has to be connected yet, and each run asks before it starts.
+   *
+   * @generated from field: optional bool check_locations = 6;
+   */
+  checkLocations?: boolean | undefined;
+
+  /**
+   * Optional. The group of agents of every task for which the file names none.
+   *
+   * @generated from field: string agent_group = 7;
+   */
+  agentGroup: string;
+
+  /**
+   * Optional. Tags that every task gets, beside those in the file.
+   *
+   * @generated from field: repeated string tags = 8;
+   */
+  tags: string[];
+
+  /**
+   * Optional. The settings of every task, where the file says nothing else.
+   *
+   * @generated from field: drover.v1.TaskSettings settings = 9;
+   */
+  settings?: TaskSettings | undefined;
+};
+
+/**
+ * Describes the message drover.v1.ImportTasksRequest.
+ * Use `create(ImportTasksRequestSchema)` to create a new message.
+ */
+export const ImportTasksRequestSchema: GenMessage<ImportTasksRequest> = /*@__PURE__*/
+  messageDesc(file_drover_v1_task, 23);
+
+/**
+ * Answers with what was created, and with everything that is wrong with the file.
+ *
+ * @generated from message drover.v1.ImportTasksResponse
+ */
+export type ImportTasksResponse = Message<"drover.v1.ImportTasksResponse"> & {
+  /**
+   * How the file was read.
+   *
+   * @generated from field: drover.v1.TaskFileFormat format = 1;
+   */
+  format: TaskFileFormat;
+
+  /**
+   * How many tasks the file lists.
+   *
+   * @generated from field: uint32 listed_tasks = 2;
+   */
+  listedTasks: number;
+
+  /**
+   * How many were created, or would be where it was only asked to check; 0 when something was wrong and nothing was to be left out.
+   *
+   * @generated from field: uint32 created_tasks = 3;
+   */
+  createdTasks: number;
+
+  /**
+   * How many of the listed tasks something is wrong with.
+   *
+   * @generated from field: uint32 invalid_tasks = 4;
+   */
+  invalidTasks: number;
+
+  /**
+   * How many problems there are in all.
+   *
+   * @generated from field: uint32 problem_count = 5;
+   */
+  problemCount: number;
+
+  /**
+   * What is wrong, in the order of the file; at most 1000.
+   *
+   * @generated from field: repeated drover.v1.ImportNote problems = 6;
+   */
+  problems: ImportNote[];
+
+  /**
+   * What the file says and Drover leaves out of account, such as settings that do not concern file shares: each once.
+   *
+   * @generated from field: repeated drover.v1.ImportNote notes = 7;
+   */
+  notes: ImportNote[];
+
+  /**
+   * The tasks that were created, in the order of the file.
+   *
+   * @generated from field: repeated drover.v1.ImportedTask tasks = 8;
+   */
+  tasks: ImportedTask[];
+};
+
+/**
+ * Describes the message drover.v1.ImportTasksResponse.
+ * Use `create(ImportTasksResponseSchema)` to create a new message.
+ */
+export const ImportTasksResponseSchema: GenMessage<ImportTasksResponse> = /*@__PURE__*/
+  messageDesc(file_drover_v1_task, 24);
+
+/**
+ * Something about a file of tasks, and where it stands.
+ *
+ * @generated from message drover.v1.ImportNote
+ */
+export type ImportNote = Message<"drover.v1.ImportNote"> & {
+  /**
+   * The line, from 1; 0 where it is about no line in particular.
+   *
+   * @generated from field: uint32 line = 1;
+   */
+  line: number;
+
+  /**
+   * Of CSV the column of the table, of JSON the character of the line, from 1; 0 where it is about the whole line.
+   *
+   * @generated from field: uint32 column = 2;
+   */
+  column: number;
+
+  /**
+   * The field of the task, or what the file calls it.
+   *
+   * @generated from field: string field = 3;
+   */
+  field: string;
+
+  /**
+   * What is the matter, in words.
+   *
+   * @generated from field: string message = 4;
+   */
+  message: string;
+};
+
+/**
+ * Describes the message drover.v1.ImportNote.
+ * Use `create(ImportNoteSchema)` to create a new message.
+ */
+export const ImportNoteSchema: GenMessage<ImportNote> = /*@__PURE__*/
+  messageDesc(file_drover_v1_task, 25);
+
+/**
+ * A task that was created from a line of a file.
+ *
+ * @generated from message drover.v1.ImportedTask
+ */
+export type ImportedTask = Message<"drover.v1.ImportedTask"> & {
+  /**
+   * The line of the file that it begins on, from 1.
+   *
+   * @generated from field: uint32 line = 1;
+   */
+  line: number;
+
+  /**
+   * Its name, tasks/{task}.
+   *
+   * @generated from field: string name = 2;
+   */
+  name: string;
+};
+
+/**
+ * Describes the message drover.v1.ImportedTask.
+ * Use `create(ImportedTaskSchema)` to create a new message.
+ */
+export const ImportedTaskSchema: GenMessage<ImportedTask> = /*@__PURE__*/
+  messageDesc(file_drover_v1_task, 26);
+
+/**
+ * Asks to export tasks.
+ *
+ * @generated from message drover.v1.ExportTasksRequest
+ */
+export type ExportTasksRequest = Message<"drover.v1.ExportTasksRequest"> & {
+  /**
+   * Optional. Which tasks, as in ListTasksRequest; all when absent.
+   *
+   * @generated from field: string filter = 1;
+   */
+  filter: string;
+
+  /**
+   * Optional. How the file is written; Drover's own CSV, which leaves nothing out, when absent.
+   *
+   * @generated from field: drover.v1.TaskFileFormat format = 2;
+   */
+  format: TaskFileFormat;
+};
+
+/**
+ * Describes the message drover.v1.ExportTasksRequest.
+ * Use `create(ExportTasksRequestSchema)` to create a new message.
+ */
+export const ExportTasksRequestSchema: GenMessage<ExportTasksRequest> = /*@__PURE__*/
+  messageDesc(file_drover_v1_task, 27);
+
+/**
+ * A piece of the file.
+ *
+ * @generated from message drover.v1.ExportTasksResponse
+ */
+export type ExportTasksResponse = Message<"drover.v1.ExportTasksResponse"> & {
+  /**
+   * The next bytes of the file.
+   *
+   * @generated from field: bytes content = 1;
+   */
+  content: Uint8Array;
+
+  /**
+   * What the format cannot say and is left out, in words; with the last piece.
+   *
+   * @generated from field: repeated string notes = 2;
+   */
+  notes: string[];
+};
+
+/**
+ * Describes the message drover.v1.ExportTasksResponse.
+ * Use `create(ExportTasksResponseSchema)` to create a new message.
+ */
+export const ExportTasksResponseSchema: GenMessage<ExportTasksResponse> = /*@__PURE__*/
+  messageDesc(file_drover_v1_task, 28);
+
+/**
+ * Asks to do one thing to many tasks.
+ *
+ * @generated from message drover.v1.ApplyToTasksRequest
+ */
+export type ApplyToTasksRequest = Message<"drover.v1.ApplyToTasksRequest"> & {
+  /**
+   * Required. Which tasks, as in ListTasksRequest; name:tasks/ wants all.
+   *
+   * @generated from field: string filter = 1;
+   */
+  filter: string;
+
+  /**
+   * Required. What is to be done to them.
+   *
+   * @generated from field: drover.v1.TaskAction action = 2;
+   */
+  action: TaskAction;
+
+  /**
+   * Optional. How many tasks the filter wants, as the caller knows it: with any other number nothing is done.
+   *
+   * @generated from field: optional uint32 expected_count = 3;
+   */
+  expectedCount?: number | undefined;
+
+  /**
+   * Optional. Name the tasks, do nothing.
+   *
+   * @generated from field: bool validate_only = 4;
+   */
+  validateOnly: boolean;
+
+  /**
+   * Optional. With run: scan and plan only, as in RunTaskRequest.
+   *
+   * @generated from field: bool scan_only = 5;
+   */
+  scanOnly: boolean;
+
+  /**
+   * Optional. With resume: as in ResumeTaskRequest.
+   *
+   * @generated from field: drover.v1.GoneDecision gone = 6;
+   */
+  gone: GoneDecision;
+
+  /**
+   * Optional. With delete: as in DeleteTaskRequest.
+   *
+   * @generated from field: drover.v1.LedgerFate ledger = 7;
+   */
+  ledger: LedgerFate;
+};
+
+/**
+ * Describes the message drover.v1.ApplyToTasksRequest.
+ * Use `create(ApplyToTasksRequestSchema)` to create a new message.
+ */
+export const ApplyToTasksRequestSchema: GenMessage<ApplyToTasksRequest> = /*@__PURE__*/
+  messageDesc(file_drover_v1_task, 29);
+
+/**
+ * Answers first with how many tasks the filter wants, then with each of them.
+ *
+ * @generated from message drover.v1.ApplyToTasksResponse
+ */
+export type ApplyToTasksResponse = Message<"drover.v1.ApplyToTasksResponse"> & {
+  /**
+   * One step of the answer.
+   *
+   * @generated from oneof drover.v1.ApplyToTasksResponse.step
+   */
+  step: {
+    /**
+     * How many tasks the filter wants; the first message, and no other.
+     *
+     * @generated from field: uint32 matched_tasks = 1;
+     */
+    value: number;
+    case: "matchedTasks";
+  } | {
+    /**
+     * What became of one of them.
+     *
+     * @generated from field: drover.v1.TaskOutcome outcome = 2;
+     */
+    value: TaskOutcome;
+    case: "outcome";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message drover.v1.ApplyToTasksResponse.
+ * Use `create(ApplyToTasksResponseSchema)` to create a new message.
+ */
+export const ApplyToTasksResponseSchema: GenMessage<ApplyToTasksResponse> = /*@__PURE__*/
+  messageDesc(file_drover_v1_task, 30);
+
+/**
+ * What became of one task.
+ *
+ * @generated from message drover.v1.TaskOutcome
+ */
+export type TaskOutcome = Message<"drover.v1.TaskOutcome"> & {
+  /**
+   * Its name, tasks/{task}.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * Why nothing was done to it; unspecified when it was, or when it was only named.
+   *
+   * @generated from field: drover.v1.ErrorReason reason = 2;
+   */
+  reason: ErrorReason;
+
+  /**
+   * The same in words.
+   *
+   * @generated from field: string message = 3;
+   */
+  message: string;
+
+  /**
+   * The run that was started, tasks/{task}/runs/{run}; empty where none was.
+   *
+   * @generated from field: string run = 4;
+   */
+  run: string;
+};
+
+/**
+ * Describes the message drover.v1.TaskOutcome.
+ * Use `create(TaskOutcomeSchema)` to create a new message.
+ */
+export const TaskOutcomeSchema: GenMessage<TaskOutcome> = /*@__PURE__*/
+  messageDesc(file_drover_v1_task, 31);
+
+/**
  * Where a task is in its life. Expect new values in later versions.
  *
  * @generated from enum drover.v1.TaskState
@@ -854,6 +1283,120 @@ export const LedgerFateSchema: GenEnum<LedgerFate> = /*@__PURE__*/
   enumDesc(file_drover_v1_task, 1);
 
 /**
+ * How tasks are written to a file. Expect new values in later versions.
+ *
+ * @generated from enum drover.v1.TaskFileFormat
+ */
+export const TaskFileFormat = {
+  /**
+   * Not stated: on import it is found out from the content; on export it is Drover's own.
+   *
+   * @generated from enum value: TASK_FILE_FORMAT_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * CSV with a first line that names the columns: the fields of a task with dots where they are nested, such as source, destination, tags and
+   * settings.max_attempts; task_id is the last part of the name. An empty cell is an absent field, a single ; an empty list, and "" (two
+   * quotes) an empty text. The values of a list are parted by semicolons; a backslash stands before one that is part of a value.
+   *
+   * @generated from enum value: TASK_FILE_FORMAT_DROVER_CSV = 1;
+   */
+  DROVER_CSV: 1,
+
+  /**
+   * The six columns of Migration Manager: FileSharePath, two that are empty, SharePointSite, DocLibrary, DocSubFolder. The header may be
+   * missing, or be that of SPMT.
+   *
+   * @generated from enum value: TASK_FILE_FORMAT_MICROSOFT_CSV = 2;
+   */
+  MICROSOFT_CSV: 2,
+
+  /**
+   * The JSON of Migration Manager and SPMT: {"Tasks": [{"SourcePath": …, "TargetPath": …, "TargetList": …, "Settings": {…}}]}; comments and
+   * trailing commas are taken.
+   *
+   * @generated from enum value: TASK_FILE_FORMAT_MICROSOFT_JSON = 3;
+   */
+  MICROSOFT_JSON: 3,
+} as const;
+
+/**
+ * How tasks are written to a file. Expect new values in later versions.
+ *
+ * @generated from enum drover.v1.TaskFileFormat
+ */
+export type TaskFileFormat = (typeof TaskFileFormat)[keyof typeof TaskFileFormat] | UnknownEnum;
+
+/**
+ * Describes the enum drover.v1.TaskFileFormat.
+ */
+export const TaskFileFormatSchema: GenEnum<TaskFileFormat> = /*@__PURE__*/
+  enumDesc(file_drover_v1_task, 2);
+
+/**
+ * What is to be done to tasks. Expect new values in later versions.
+ *
+ * @generated from enum drover.v1.TaskAction
+ */
+export const TaskAction = {
+  /**
+   * Not stated: refused.
+   *
+   * @generated from enum value: TASK_ACTION_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * Run them, as RunTask does.
+   *
+   * @generated from enum value: TASK_ACTION_RUN = 1;
+   */
+  RUN: 1,
+
+  /**
+   * Pause their runs, as PauseTask does.
+   *
+   * @generated from enum value: TASK_ACTION_PAUSE = 2;
+   */
+  PAUSE: 2,
+
+  /**
+   * Resume their runs, as ResumeTask does.
+   *
+   * @generated from enum value: TASK_ACTION_RESUME = 3;
+   */
+  RESUME: 3,
+
+  /**
+   * Cancel their runs, as CancelTask does.
+   *
+   * @generated from enum value: TASK_ACTION_CANCEL = 4;
+   */
+  CANCEL: 4,
+
+  /**
+   * Delete them, as DeleteTask does.
+   *
+   * @generated from enum value: TASK_ACTION_DELETE = 5;
+   */
+  DELETE: 5,
+} as const;
+
+/**
+ * What is to be done to tasks. Expect new values in later versions.
+ *
+ * @generated from enum drover.v1.TaskAction
+ */
+export type TaskAction = (typeof TaskAction)[keyof typeof TaskAction] | UnknownEnum;
+
+/**
+ * Describes the enum drover.v1.TaskAction.
+ */
+export const TaskActionSchema: GenEnum<TaskAction> = /*@__PURE__*/
+  enumDesc(file_drover_v1_task, 3);
+
+/**
  * Tasks: a source, a destination and settings, which can be run any number of times.
  *
  * @generated from service drover.v1.TaskService
@@ -948,6 +1491,38 @@ export const TaskService: GenService<{
     methodKind: "unary";
     input: typeof CancelTaskRequestSchema;
     output: typeof CancelTaskResponseSchema;
+  },
+  /**
+   * Creates tasks from a file: CSV or JSON as Migration Manager and SPMT take them, or Drover's own CSV. All of them, or none when something is
+   * wrong with one: the answer lists what is wrong and where, so look at its problems before its count.
+   *
+   * @generated from rpc drover.v1.TaskService.ImportTasks
+   */
+  importTasks: {
+    methodKind: "unary";
+    input: typeof ImportTasksRequestSchema;
+    output: typeof ImportTasksResponseSchema;
+  },
+  /**
+   * Exports tasks as a file that ImportTasks reads.
+   *
+   * @generated from rpc drover.v1.TaskService.ExportTasks
+   */
+  exportTasks: {
+    methodKind: "server_streaming";
+    input: typeof ExportTasksRequestSchema;
+    output: typeof ExportTasksResponseSchema;
+  },
+  /**
+   * Runs, pauses, resumes, cancels or deletes every task that a filter wants: says first how many they are, then what became of each. One
+   * that is refused, such as to pause a task that is not running, stops none of the others.
+   *
+   * @generated from rpc drover.v1.TaskService.ApplyToTasks
+   */
+  applyToTasks: {
+    methodKind: "server_streaming";
+    input: typeof ApplyToTasksRequestSchema;
+    output: typeof ApplyToTasksResponseSchema;
   },
   /**
    * Watches a task: its state and its latest run at once, then at every change, until the run has ended.
