@@ -52,3 +52,10 @@ for (const [what, existing, wanted] of [
     t.is(isSameWrite(writes, existing, precisionNs), wanted);
     t.false(isSameWrite([], existing, precisionNs));
   });
+
+test('an unreported write of an empty file is ours also when it got no date any more', (t) => {
+  const empty = { isFile: true, size: 0, modifiedNs: 9_000_000n };
+  t.true(isSameWrite([{ size: 0, modifiedNs: 2_000_000n }], empty, precisionNs));
+  t.false(isSameWrite([{ size: 1, modifiedNs: 9_000_000n }], empty, precisionNs));
+  t.false(isSameWrite([{ size: 0, modifiedNs: 2_000_000n }], { ...empty, isFile: false }, precisionNs)); // prettier-ignore
+});

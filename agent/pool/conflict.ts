@@ -48,7 +48,8 @@ export interface Write {
 
 /**
  * Whether what stands there is one of what agents wrote and did not report: it has the size and the date that it was given, and an
- * edit would have given it another date.
+ * edit would have given it another date. An empty file can be given its date only after it was written, so that of an agent which died
+ * in between it has the time of its writing; and nothing is lost with one, whoever made it.
  */
 export function isSameWrite(
   written: readonly Write[],
@@ -59,7 +60,8 @@ export function isSameWrite(
     existing.isFile &&
     written.some(
       ({ size, modifiedNs }) =>
-        existing.size === size && existing.modifiedNs / precisionNs === modifiedNs / precisionNs,
+        existing.size === size &&
+        (size === 0 || existing.modifiedNs / precisionNs === modifiedNs / precisionNs),
     )
   );
 }

@@ -238,6 +238,16 @@ for (const [what, change, isReplaced] of [
     t.is(place.counted, isReplaced ? sizes.small : 0);
   });
 
+test('an empty file that was written, neither dated nor reported before, is replaced', async (t) => {
+  using place = makePlace(sizes.small);
+  const target = path.join(place.root, 'file');
+  writeFileSync(target, '');
+  t.is(await reasonOf(transfer(place)), ErrorReason.DESTINATION_CONFLICT, 'of somebody else');
+  const unreported = [{ size: 0, modifiedNs: 1_000_000_000_000n }];
+  t.is(await reasonOf(transfer(place, {}, { unreported })), undefined);
+  t.deepEqual(readFileSync(target), place.content);
+});
+
 test('a destination that fails is told what it lost, and counts nothing', async (t) => {
   using place = makePlace(sizes.large);
   const full = new DroverError(ErrorReason.DESTINATION_FULL, 'full');
