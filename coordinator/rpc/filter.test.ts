@@ -10,6 +10,8 @@ const task = create(TaskSchema, {
   destination: 'file:///srv/target',
   state: TaskState.SUCCEEDED_WITH_FAILURES,
   agentGroup: 'Berlin',
+  name: 'tasks/moebel-1',
+  tags: ['wave-2', 'Two words (late)'],
 });
 
 const cases: [filter: string, wanted: boolean][] = [
@@ -36,6 +38,20 @@ const cases: [filter: string, wanted: boolean][] = [
   ['agent_group=Berlin', true],
   ['agent_group:ber', true],
   ['agent_group=berlin', false],
+  ['name:tasks/', true],
+  ['name=tasks/moebel-1', true],
+  ['tags:wave-2', true],
+  ['tags=wave-2', true],
+  ['tags:wave', false],
+  ['tags:Wave-2', false],
+  ['tags:"Two words (late)"', true],
+  ['NOT tags:wave-2', false],
+  ['NOT NOT tags:wave-2', true],
+  ['tags:wave-1 OR tags:wave-2', true],
+  ['tags:wave-1 OR tags:wave-3', false],
+  ['tags:wave-2 AND (state:FAILED OR state:SUCCEEDED_WITH_FAILURES)', true],
+  ['( tags:wave-1 OR (tags:wave-2 AND state:FAILED) )', false],
+  ['NOT (tags:wave-1 OR state:FAILED) AND agent_group:berlin', true],
 ];
 
 for (const [filter, wanted] of cases)
@@ -51,7 +67,13 @@ const bad = [
   'state:UNSPECIFIED',
   'owner:me',
   'source:a source:b',
-  'source:a OR source:b',
+  'source:a OR source:b AND source:c',
+  '(source:a',
+  'source:a)',
+  '()',
+  'NOT',
+  `${'('.repeat(12)}source:a${')'.repeat(12)}`,
+  `${'NOT '.repeat(12)}source:a`,
   'source:a AND',
   'source:a and source:b',
   'source:"a',
