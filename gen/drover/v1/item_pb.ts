@@ -17,7 +17,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file drover/v1/item.proto.
  */
 export const file_drover_v1_item: GenFile = /*@__PURE__*/
-  fileDesc("ChRkcm92ZXIvdjEvaXRlbS5wcm90bxIJZHJvdmVyLnYxIocECgRJdGVtEgwKBHBhdGgYASABKAkSIQoEa2luZBgCIAEoDjITLmRyb3Zlci52MS5JdGVtS2luZBIlCgZhY3Rpb24YAyABKA4yFS5kcm92ZXIudjEuSXRlbUFjdGlvbhIjCgVzdGF0ZRgEIAEoDjIULmRyb3Zlci52MS5JdGVtU3RhdGUSEgoEc2l6ZRgFIAEoBEIEmLUYARIxCg1tb2RpZmllZF90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIwCgxjcmVhdGVkX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiYKBnJlYXNvbhgIIAEoDjIWLmRyb3Zlci52MS5FcnJvclJlYXNvbhIPCgdtZXNzYWdlGAkgASgJEg4KBmFkdmljZRgKIAEoCRIOCgZzaGEyNTYYCyABKAkSFgoOcXVpY2tfeG9yX2hhc2gYDCABKAkSEAoIYXR0ZW1wdHMYDSABKA0SDQoFYWdlbnQYDiABKAkSGAoQZGVzdGluYXRpb25fcGF0aBgPIAEoCRIWCg5kZXN0aW5hdGlvbl9pZBgQIAEoCRIxCgx2ZXJpZmljYXRpb24YESABKA4yGy5kcm92ZXIudjEuSXRlbVZlcmlmaWNhdGlvbhISCgptb3ZlZF9mcm9tGBIgASgJIm4KEExpc3RJdGVtc1JlcXVlc3QSDgoGcGFyZW50GAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRISCgpwYWdlX3Rva2VuGAMgASgJEiMKBXN0YXRlGAQgASgOMhQuZHJvdmVyLnYxLkl0ZW1TdGF0ZSJMChFMaXN0SXRlbXNSZXNwb25zZRIeCgVpdGVtcxgBIAMoCzIPLmRyb3Zlci52MS5JdGVtEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSIyChJFeHBsYWluSXRlbVJlcXVlc3QSDgoGcGFyZW50GAEgASgJEgwKBHBhdGgYAiABKAkihQEKE0V4cGxhaW5JdGVtUmVzcG9uc2USDwoHc3VtbWFyeRgBIAEoCRIOCgZhZHZpY2UYAiABKAkSKQoIbWlncmF0ZWQYAyABKAsyFy5kcm92ZXIudjEuTWlncmF0ZWRJdGVtEiIKBHJ1bnMYBCADKAsyFC5kcm92ZXIudjEuSXRlbUluUnVuIpwDCgxNaWdyYXRlZEl0ZW0SCwoDcnVuGAEgASgJEiwKCHJ1bl90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIhCgRraW5kGAMgASgOMhMuZHJvdmVyLnYxLkl0ZW1LaW5kEhIKBHNpemUYBCABKARCBJi1GAESMQoNbW9kaWZpZWRfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASGAoQZGVzdGluYXRpb25fcGF0aBgGIAEoCRIWCg5kZXN0aW5hdGlvbl9pZBgHIAEoCRIbChNkZXN0aW5hdGlvbl92ZXJzaW9uGAggASgJEj0KGWRlc3RpbmF0aW9uX21vZGlmaWVkX3RpbWUYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg4KBnNoYTI1NhgKIAEoCRIWCg5xdWlja194b3JfaGFzaBgLIAEoCRIxCgx2ZXJpZmljYXRpb24YDCABKA4yGy5kcm92ZXIudjEuSXRlbVZlcmlmaWNhdGlvbiKdAQoJSXRlbUluUnVuEgsKA3J1bhgBIAEoCRImCglydW5fc3RhdGUYAiABKA4yEy5kcm92ZXIudjEuUnVuU3RhdGUSEQoJc2Nhbl9vbmx5GAMgASgIEikKCHNpZ2h0aW5nGAQgASgOMhcuZHJvdmVyLnYxLkl0ZW1TaWdodGluZxIdCgRpdGVtGAUgASgLMg8uZHJvdmVyLnYxLkl0ZW0qgwEKCEl0ZW1LaW5kEhkKFUlURU1fS0lORF9VTlNQRUNJRklFRBAAEhIKDklURU1fS0lORF9GSUxFEAESFAoQSVRFTV9LSU5EX0ZPTERFUhACEhsKF0lURU1fS0lORF9TWU1CT0xJQ19MSU5LEAMSFQoRSVRFTV9LSU5EX1NQRUNJQUwQBCrKAQoKSXRlbUFjdGlvbhIbChdJVEVNX0FDVElPTl9VTlNQRUNJRklFRBAAEhYKEklURU1fQUNUSU9OX0NSRUFURRABEhYKEklURU1fQUNUSU9OX1VQREFURRACEhQKEElURU1fQUNUSU9OX1NLSVAQAxIUChBJVEVNX0FDVElPTl9GQUlMEAQSFAoQSVRFTV9BQ1RJT05fTU9WRRAFEhcKE0lURU1fQUNUSU9OX1JFQ1lDTEUQBhIUChBJVEVNX0FDVElPTl9LRUVQEAcqiAEKCUl0ZW1TdGF0ZRIaChZJVEVNX1NUQVRFX1VOU1BFQ0lGSUVEEAASFgoSSVRFTV9TVEFURV9QRU5ESU5HEAESGAoUSVRFTV9TVEFURV9TVUNDRUVERUQQAhIWChJJVEVNX1NUQVRFX1NLSVBQRUQQAxIVChFJVEVNX1NUQVRFX0ZBSUxFRBAEKoABChBJdGVtVmVyaWZpY2F0aW9uEiEKHUlURU1fVkVSSUZJQ0FUSU9OX1VOU1BFQ0lGSUVEEAASGgoWSVRFTV9WRVJJRklDQVRJT05fSEFTSBABEi0KKUlURU1fVkVSSUZJQ0FUSU9OX1JFV1JJVFRFTl9CWV9TSEFSRVBPSU5UEAIq4QEKDEl0ZW1TaWdodGluZxIdChlJVEVNX1NJR0hUSU5HX1VOU1BFQ0lGSUVEEAASFwoTSVRFTV9TSUdIVElOR19GT1VORBABEh4KGklURU1fU0lHSFRJTkdfRk9MREVSX0FCT1ZFEAISHwobSVRFTV9TSUdIVElOR19OT1RfQVRfU09VUkNFEAMSGQoVSVRFTV9TSUdIVElOR19OT1RfWUVUEAQSHgoaSVRFTV9TSUdIVElOR19FTkRFRF9CRUZPUkUQBRIdChlJVEVNX1NJR0hUSU5HX05PVF9SRVRSSUVEEAYyuQEKC0l0ZW1TZXJ2aWNlElEKCUxpc3RJdGVtcxIbLmRyb3Zlci52MS5MaXN0SXRlbXNSZXF1ZXN0GhwuZHJvdmVyLnYxLkxpc3RJdGVtc1Jlc3BvbnNlIgmQAgGitRgCCAESVwoLRXhwbGFpbkl0ZW0SHS5kcm92ZXIudjEuRXhwbGFpbkl0ZW1SZXF1ZXN0Gh4uZHJvdmVyLnYxLkV4cGxhaW5JdGVtUmVzcG9uc2UiCZACAaK1GAIIAWIGcHJvdG8z", [file_drover_v1_annotations, file_drover_v1_error, file_drover_v1_run, file_google_protobuf_timestamp]);
+  fileDesc("ChRkcm92ZXIvdjEvaXRlbS5wcm90bxIJZHJvdmVyLnYxIqAECgRJdGVtEgwKBHBhdGgYASABKAkSIQoEa2luZBgCIAEoDjITLmRyb3Zlci52MS5JdGVtS2luZBIlCgZhY3Rpb24YAyABKA4yFS5kcm92ZXIudjEuSXRlbUFjdGlvbhIjCgVzdGF0ZRgEIAEoDjIULmRyb3Zlci52MS5JdGVtU3RhdGUSEgoEc2l6ZRgFIAEoBEIEmLUYARIxCg1tb2RpZmllZF90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIwCgxjcmVhdGVkX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiYKBnJlYXNvbhgIIAEoDjIWLmRyb3Zlci52MS5FcnJvclJlYXNvbhIPCgdtZXNzYWdlGAkgASgJEg4KBmFkdmljZRgKIAEoCRIOCgZzaGEyNTYYCyABKAkSFgoOcXVpY2tfeG9yX2hhc2gYDCABKAkSEAoIYXR0ZW1wdHMYDSABKA0SDQoFYWdlbnQYDiABKAkSGAoQZGVzdGluYXRpb25fcGF0aBgPIAEoCRIWCg5kZXN0aW5hdGlvbl9pZBgQIAEoCRIxCgx2ZXJpZmljYXRpb24YESABKA4yGy5kcm92ZXIudjEuSXRlbVZlcmlmaWNhdGlvbhISCgptb3ZlZF9mcm9tGBIgASgJEhcKD3JlbmFtZWRfYmVjYXVzZRgTIAEoCSJuChBMaXN0SXRlbXNSZXF1ZXN0Eg4KBnBhcmVudBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCRIjCgVzdGF0ZRgEIAEoDjIULmRyb3Zlci52MS5JdGVtU3RhdGUiTAoRTGlzdEl0ZW1zUmVzcG9uc2USHgoFaXRlbXMYASADKAsyDy5kcm92ZXIudjEuSXRlbRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiMgoSRXhwbGFpbkl0ZW1SZXF1ZXN0Eg4KBnBhcmVudBgBIAEoCRIMCgRwYXRoGAIgASgJIoUBChNFeHBsYWluSXRlbVJlc3BvbnNlEg8KB3N1bW1hcnkYASABKAkSDgoGYWR2aWNlGAIgASgJEikKCG1pZ3JhdGVkGAMgASgLMhcuZHJvdmVyLnYxLk1pZ3JhdGVkSXRlbRIiCgRydW5zGAQgAygLMhQuZHJvdmVyLnYxLkl0ZW1JblJ1biKcAwoMTWlncmF0ZWRJdGVtEgsKA3J1bhgBIAEoCRIsCghydW5fdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASIQoEa2luZBgDIAEoDjITLmRyb3Zlci52MS5JdGVtS2luZBISCgRzaXplGAQgASgEQgSYtRgBEjEKDW1vZGlmaWVkX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhgKEGRlc3RpbmF0aW9uX3BhdGgYBiABKAkSFgoOZGVzdGluYXRpb25faWQYByABKAkSGwoTZGVzdGluYXRpb25fdmVyc2lvbhgIIAEoCRI9ChlkZXN0aW5hdGlvbl9tb2RpZmllZF90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZzaGEyNTYYCiABKAkSFgoOcXVpY2tfeG9yX2hhc2gYCyABKAkSMQoMdmVyaWZpY2F0aW9uGAwgASgOMhsuZHJvdmVyLnYxLkl0ZW1WZXJpZmljYXRpb24inQEKCUl0ZW1JblJ1bhILCgNydW4YASABKAkSJgoJcnVuX3N0YXRlGAIgASgOMhMuZHJvdmVyLnYxLlJ1blN0YXRlEhEKCXNjYW5fb25seRgDIAEoCBIpCghzaWdodGluZxgEIAEoDjIXLmRyb3Zlci52MS5JdGVtU2lnaHRpbmcSHQoEaXRlbRgFIAEoCzIPLmRyb3Zlci52MS5JdGVtInUKCURldmlhdGlvbhIdCgRpdGVtGAEgASgLMg8uZHJvdmVyLnYxLkl0ZW0SJgoEa2luZBgCIAEoDjIYLmRyb3Zlci52MS5EZXZpYXRpb25LaW5kEg8KB3BsYW5uZWQYAyABKAkSEAoIaGFwcGVuZWQYBCABKAkiTgoVTGlzdERldmlhdGlvbnNSZXF1ZXN0Eg4KBnBhcmVudBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCSJbChZMaXN0RGV2aWF0aW9uc1Jlc3BvbnNlEigKCmRldmlhdGlvbnMYASADKAsyFC5kcm92ZXIudjEuRGV2aWF0aW9uEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSqDAQoISXRlbUtpbmQSGQoVSVRFTV9LSU5EX1VOU1BFQ0lGSUVEEAASEgoOSVRFTV9LSU5EX0ZJTEUQARIUChBJVEVNX0tJTkRfRk9MREVSEAISGwoXSVRFTV9LSU5EX1NZTUJPTElDX0xJTksQAxIVChFJVEVNX0tJTkRfU1BFQ0lBTBAEKsoBCgpJdGVtQWN0aW9uEhsKF0lURU1fQUNUSU9OX1VOU1BFQ0lGSUVEEAASFgoSSVRFTV9BQ1RJT05fQ1JFQVRFEAESFgoSSVRFTV9BQ1RJT05fVVBEQVRFEAISFAoQSVRFTV9BQ1RJT05fU0tJUBADEhQKEElURU1fQUNUSU9OX0ZBSUwQBBIUChBJVEVNX0FDVElPTl9NT1ZFEAUSFwoTSVRFTV9BQ1RJT05fUkVDWUNMRRAGEhQKEElURU1fQUNUSU9OX0tFRVAQByqIAQoJSXRlbVN0YXRlEhoKFklURU1fU1RBVEVfVU5TUEVDSUZJRUQQABIWChJJVEVNX1NUQVRFX1BFTkRJTkcQARIYChRJVEVNX1NUQVRFX1NVQ0NFRURFRBACEhYKEklURU1fU1RBVEVfU0tJUFBFRBADEhUKEUlURU1fU1RBVEVfRkFJTEVEEAQqgAEKEEl0ZW1WZXJpZmljYXRpb24SIQodSVRFTV9WRVJJRklDQVRJT05fVU5TUEVDSUZJRUQQABIaChZJVEVNX1ZFUklGSUNBVElPTl9IQVNIEAESLQopSVRFTV9WRVJJRklDQVRJT05fUkVXUklUVEVOX0JZX1NIQVJFUE9JTlQQAirhAQoMSXRlbVNpZ2h0aW5nEh0KGUlURU1fU0lHSFRJTkdfVU5TUEVDSUZJRUQQABIXChNJVEVNX1NJR0hUSU5HX0ZPVU5EEAESHgoaSVRFTV9TSUdIVElOR19GT0xERVJfQUJPVkUQAhIfChtJVEVNX1NJR0hUSU5HX05PVF9BVF9TT1VSQ0UQAxIZChVJVEVNX1NJR0hUSU5HX05PVF9ZRVQQBBIeChpJVEVNX1NJR0hUSU5HX0VOREVEX0JFRk9SRRAFEh0KGUlURU1fU0lHSFRJTkdfTk9UX1JFVFJJRUQQBiqSAgoNRGV2aWF0aW9uS2luZBIeChpERVZJQVRJT05fS0lORF9VTlNQRUNJRklFRBAAEhkKFURFVklBVElPTl9LSU5EX0ZBSUxFRBABEiEKHURFVklBVElPTl9LSU5EX1NPVVJDRV9DSEFOR0VEEAISIgoeREVWSUFUSU9OX0tJTkRfU09VUkNFX1ZBTklTSEVEEAMSHgoaREVWSUFUSU9OX0tJTkRfS0VQVF9CRVNJREUQBBIdChlERVZJQVRJT05fS0lORF9MRUZUX0FMT05FEAUSHwobREVWSUFUSU9OX0tJTkRfV1JJVFRFTl9BTkVXEAYSHwobREVWSUFUSU9OX0tJTkRfTk9UX1JFQ1lDTEVEEAcyuQEKC0l0ZW1TZXJ2aWNlElEKCUxpc3RJdGVtcxIbLmRyb3Zlci52MS5MaXN0SXRlbXNSZXF1ZXN0GhwuZHJvdmVyLnYxLkxpc3RJdGVtc1Jlc3BvbnNlIgmQAgGitRgCCAESVwoLRXhwbGFpbkl0ZW0SHS5kcm92ZXIudjEuRXhwbGFpbkl0ZW1SZXF1ZXN0Gh4uZHJvdmVyLnYxLkV4cGxhaW5JdGVtUmVzcG9uc2UiCZACAaK1GAIIAWIGcHJvdG8z", [file_drover_v1_annotations, file_drover_v1_error, file_drover_v1_run, file_google_protobuf_timestamp]);
 
 /**
  * One file or folder of a run.
@@ -150,6 +150,13 @@ export type Item = Message<"drover.v1.Item"> & {
    * @generated from field: string moved_from = 18;
    */
   movedFrom: string;
+
+  /**
+   * Output only. Why it has another path at the destination than at the source; empty where both are the same.
+   *
+   * @generated from field: string renamed_because = 19;
+   */
+  renamedBecause: string;
 };
 
 /**
@@ -447,6 +454,111 @@ export const ItemInRunSchema: GenMessage<ItemInRun> = /*@__PURE__*/
   messageDesc(file_drover_v1_item, 6);
 
 /**
+ * An item whose outcome is not what was planned.
+ *
+ * @generated from message drover.v1.Deviation
+ */
+export type Deviation = Message<"drover.v1.Deviation"> & {
+  /**
+   * Output only. The item as it is now.
+   *
+   * @generated from field: drover.v1.Item item = 1;
+   */
+  item?: Item | undefined;
+
+  /**
+   * Output only. In which way it is not what was planned.
+   *
+   * @generated from field: drover.v1.DeviationKind kind = 2;
+   */
+  kind: DeviationKind;
+
+  /**
+   * Output only. What was planned, in words.
+   *
+   * @generated from field: string planned = 3;
+   */
+  planned: string;
+
+  /**
+   * Output only. What happened, in words.
+   *
+   * @generated from field: string happened = 4;
+   */
+  happened: string;
+};
+
+/**
+ * Describes the message drover.v1.Deviation.
+ * Use `create(DeviationSchema)` to create a new message.
+ */
+export const DeviationSchema: GenMessage<Deviation> = /*@__PURE__*/
+  messageDesc(file_drover_v1_item, 7);
+
+/**
+ * Asks for a page of the deviations of a run.
+ *
+ * @generated from message drover.v1.ListDeviationsRequest
+ */
+export type ListDeviationsRequest = Message<"drover.v1.ListDeviationsRequest"> & {
+  /**
+   * Required. The run's name, tasks/{task}/runs/{run}.
+   *
+   * @generated from field: string parent = 1;
+   */
+  parent: string;
+
+  /**
+   * Optional. How many at most; 100 when absent, never more than 1000.
+   *
+   * @generated from field: int32 page_size = 2;
+   */
+  pageSize: number;
+
+  /**
+   * Optional. The next_page_token of the page before.
+   *
+   * @generated from field: string page_token = 3;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message drover.v1.ListDeviationsRequest.
+ * Use `create(ListDeviationsRequestSchema)` to create a new message.
+ */
+export const ListDeviationsRequestSchema: GenMessage<ListDeviationsRequest> = /*@__PURE__*/
+  messageDesc(file_drover_v1_item, 8);
+
+/**
+ * Answers with a page of the deviations.
+ *
+ * @generated from message drover.v1.ListDeviationsResponse
+ */
+export type ListDeviationsResponse = Message<"drover.v1.ListDeviationsResponse"> & {
+  /**
+   * The deviations.
+   *
+   * @generated from field: repeated drover.v1.Deviation deviations = 1;
+   */
+  deviations: Deviation[];
+
+  /**
+   * What to ask the next page with; empty on the last.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message drover.v1.ListDeviationsResponse.
+ * Use `create(ListDeviationsResponseSchema)` to create a new message.
+ */
+export const ListDeviationsResponseSchema: GenMessage<ListDeviationsResponse> = /*@__PURE__*/
+  messageDesc(file_drover_v1_item, 9);
+
+/**
  * What an item is. Expect new values in later versions.
  *
  * @generated from enum drover.v1.ItemKind
@@ -741,6 +853,82 @@ export type ItemSighting = (typeof ItemSighting)[keyof typeof ItemSighting] | Un
  */
 export const ItemSightingSchema: GenEnum<ItemSighting> = /*@__PURE__*/
   enumDesc(file_drover_v1_item, 4);
+
+/**
+ * In which way the outcome of an item is not what was planned. Expect new values in later versions.
+ *
+ * @generated from enum drover.v1.DeviationKind
+ */
+export const DeviationKind = {
+  /**
+   * Not stated.
+   *
+   * @generated from enum value: DEVIATION_KIND_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * It was to be written, moved or recycled, and that failed.
+   *
+   * @generated from enum value: DEVIATION_KIND_FAILED = 1;
+   */
+  FAILED: 1,
+
+  /**
+   * It was written, but not as it was planned: the file has changed at the source since the scan.
+   *
+   * @generated from enum value: DEVIATION_KIND_SOURCE_CHANGED = 2;
+   */
+  SOURCE_CHANGED: 2,
+
+  /**
+   * It was gone from the source when its turn came.
+   *
+   * @generated from enum value: DEVIATION_KIND_SOURCE_VANISHED = 3;
+   */
+  SOURCE_VANISHED: 3,
+
+  /**
+   * Its place at the destination was taken, so it was written beside what stands there, under another name.
+   *
+   * @generated from enum value: DEVIATION_KIND_KEPT_BESIDE = 4;
+   */
+  KEPT_BESIDE: 4,
+
+  /**
+   * It was not written, because what stands at the destination is later or is to stay.
+   *
+   * @generated from enum value: DEVIATION_KIND_LEFT_ALONE = 5;
+   */
+  LEFT_ALONE: 5,
+
+  /**
+   * It was to be moved at the destination, and was written anew.
+   *
+   * @generated from enum value: DEVIATION_KIND_WRITTEN_ANEW = 6;
+   */
+  WRITTEN_ANEW: 6,
+
+  /**
+   * It was to be recycled, and was kept.
+   *
+   * @generated from enum value: DEVIATION_KIND_NOT_RECYCLED = 7;
+   */
+  NOT_RECYCLED: 7,
+} as const;
+
+/**
+ * In which way the outcome of an item is not what was planned. Expect new values in later versions.
+ *
+ * @generated from enum drover.v1.DeviationKind
+ */
+export type DeviationKind = (typeof DeviationKind)[keyof typeof DeviationKind] | UnknownEnum;
+
+/**
+ * Describes the enum drover.v1.DeviationKind.
+ */
+export const DeviationKindSchema: GenEnum<DeviationKind> = /*@__PURE__*/
+  enumDesc(file_drover_v1_item, 5);
 
 /**
  * Items: the files and folders of a run.

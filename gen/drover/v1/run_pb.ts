@@ -19,7 +19,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file drover/v1/run.proto.
  */
 export const file_drover_v1_run: GenFile = /*@__PURE__*/
-  fileDesc("ChNkcm92ZXIvdjEvcnVuLnByb3RvEglkcm92ZXIudjEizQQKA1J1bhIMCgRuYW1lGAEgASgJEiIKBXN0YXRlGAIgASgOMhMuZHJvdmVyLnYxLlJ1blN0YXRlEigKCHByb2dyZXNzGAMgASgLMhYuZHJvdmVyLnYxLlJ1blByb2dyZXNzEhEKCXNjYW5fb25seRgEIAEoCBIpCghzZXR0aW5ncxgFIAEoCzIXLmRyb3Zlci52MS5UYXNrU2V0dGluZ3MSLwoLY3JlYXRlX3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnN0YXJ0X3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjEKDXNjYW5fZW5kX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCGVuZF90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIhCgVlcnJvchgKIAEoCzISLmdvb2dsZS5ycGMuU3RhdHVzEiwKDGVycm9yX3JlYXNvbhgMIAEoDjIWLmRyb3Zlci52MS5FcnJvclJlYXNvbhITCgt3YWl0aW5nX2ZvchgLIAEoCRITCgtyZXRyaWVkX3J1bhgNIAEoCRIuCg1nb25lX2RlY2lzaW9uGA4gASgOMhcuZHJvdmVyLnYxLkdvbmVEZWNpc2lvbhImCghmaWx0ZXJlZBgPIAMoCzIULmRyb3Zlci52MS5SdWxlQ291bnQSFwoPYXV0b21hdGljX3JlcnVuGBAgASgNIj0KCVJ1bGVDb3VudBIMCgRydWxlGAEgASgJEg0KBWl0ZW1zGAIgASgEEhMKBWJ5dGVzGAMgASgEQgSYtRgBIu4DCgtSdW5Qcm9ncmVzcxIVCg1zY2FubmVkX2l0ZW1zGAEgASgEEhsKDXNjYW5uZWRfYnl0ZXMYAiABKARCBJi1GAESFQoNc2Nhbl9jb21wbGV0ZRgDIAEoCBIVCg1wbGFubmVkX2l0ZW1zGAQgASgEEhsKDXBsYW5uZWRfYnl0ZXMYBSABKARCBJi1GAESFwoPc3VjY2VlZGVkX2l0ZW1zGAYgASgEEh0KD3N1Y2NlZWRlZF9ieXRlcxgHIAEoBEIEmLUYARIVCg1za2lwcGVkX2l0ZW1zGAggASgEEhQKDGZhaWxlZF9pdGVtcxgJIAEoBBIaCgxmYWlsZWRfYnl0ZXMYCiABKARCBJi1GAESFwoPaW5fZmxpZ2h0X2l0ZW1zGAsgASgEEh0KD2luX2ZsaWdodF9ieXRlcxgMIAEoBEIEmLUYARIeChBieXRlc19wZXJfc2Vjb25kGA0gASgEQgSYtRgBEhgKEGl0ZW1zX3Blcl9zZWNvbmQYDiABKAESLAoJdGltZV9sZWZ0GA8gASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhIKCmdvbmVfaXRlbXMYECABKAQSEwoLbW92ZWRfaXRlbXMYESABKAQSFgoOcmVjeWNsZWRfaXRlbXMYEiABKAQiHQoNR2V0UnVuUmVxdWVzdBIMCgRuYW1lGAEgASgJIi0KDkdldFJ1blJlc3BvbnNlEhsKA3J1bhgBIAEoCzIOLmRyb3Zlci52MS5SdW4iSAoPTGlzdFJ1bnNSZXF1ZXN0Eg4KBnBhcmVudBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCSJJChBMaXN0UnVuc1Jlc3BvbnNlEhwKBHJ1bnMYASADKAsyDi5kcm92ZXIudjEuUnVuEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSIzCg9SZXRyeVJ1blJlcXVlc3QSDAoEbmFtZRgBIAEoCRISCgpyZXF1ZXN0X2lkGAIgASgJIi8KEFJldHJ5UnVuUmVzcG9uc2USGwoDcnVuGAEgASgLMg4uZHJvdmVyLnYxLlJ1birxAQoIUnVuU3RhdGUSGQoVUlVOX1NUQVRFX1VOU1BFQ0lGSUVEEAASFAoQUlVOX1NUQVRFX1FVRVVFRBABEhUKEVJVTl9TVEFURV9SVU5OSU5HEAISFAoQUlVOX1NUQVRFX1BBVVNFRBADEhgKFFJVTl9TVEFURV9DQU5DRUxMSU5HEAQSFwoTUlVOX1NUQVRFX1NVQ0NFRURFRBAFEiUKIVJVTl9TVEFURV9TVUNDRUVERURfV0lUSF9GQUlMVVJFUxAGEhQKEFJVTl9TVEFURV9GQUlMRUQQBxIXChNSVU5fU1RBVEVfQ0FOQ0VMTEVEEAgqewoMR29uZURlY2lzaW9uEh0KGUdPTkVfREVDSVNJT05fVU5TUEVDSUZJRUQQABIZChVHT05FX0RFQ0lTSU9OX1BFTkRJTkcQARIZChVHT05FX0RFQ0lTSU9OX1JFQ1lDTEUQAhIWChJHT05FX0RFQ0lTSU9OX0tFRVAQAzLzAQoKUnVuU2VydmljZRJICgZHZXRSdW4SGC5kcm92ZXIudjEuR2V0UnVuUmVxdWVzdBoZLmRyb3Zlci52MS5HZXRSdW5SZXNwb25zZSIJkAIBorUYAggBEk4KCExpc3RSdW5zEhouZHJvdmVyLnYxLkxpc3RSdW5zUmVxdWVzdBobLmRyb3Zlci52MS5MaXN0UnVuc1Jlc3BvbnNlIgmQAgGitRgCCAESSwoIUmV0cnlSdW4SGi5kcm92ZXIudjEuUmV0cnlSdW5SZXF1ZXN0GhsuZHJvdmVyLnYxLlJldHJ5UnVuUmVzcG9uc2UiBqK1GAIIAmIGcHJvdG8z", [file_drover_v1_annotations, file_drover_v1_error, file_drover_v1_settings, file_google_protobuf_duration, file_google_protobuf_timestamp, file_google_rpc_status]);
+  fileDesc("ChNkcm92ZXIvdjEvcnVuLnByb3RvEglkcm92ZXIudjEiyAUKA1J1bhIMCgRuYW1lGAEgASgJEiIKBXN0YXRlGAIgASgOMhMuZHJvdmVyLnYxLlJ1blN0YXRlEigKCHByb2dyZXNzGAMgASgLMhYuZHJvdmVyLnYxLlJ1blByb2dyZXNzEhEKCXNjYW5fb25seRgEIAEoCBIpCghzZXR0aW5ncxgFIAEoCzIXLmRyb3Zlci52MS5UYXNrU2V0dGluZ3MSLwoLY3JlYXRlX3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnN0YXJ0X3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjEKDXNjYW5fZW5kX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCGVuZF90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIhCgVlcnJvchgKIAEoCzISLmdvb2dsZS5ycGMuU3RhdHVzEiwKDGVycm9yX3JlYXNvbhgMIAEoDjIWLmRyb3Zlci52MS5FcnJvclJlYXNvbhITCgt3YWl0aW5nX2ZvchgLIAEoCRITCgtyZXRyaWVkX3J1bhgNIAEoCRIuCg1nb25lX2RlY2lzaW9uGA4gASgOMhcuZHJvdmVyLnYxLkdvbmVEZWNpc2lvbhImCghmaWx0ZXJlZBgPIAMoCzIULmRyb3Zlci52MS5SdWxlQ291bnQSFwoPYXV0b21hdGljX3JlcnVuGBAgASgNEhMKC3BsYW5fZGlnZXN0GBEgASgJEigKCGFwcHJvdmFsGBIgASgLMhYuZHJvdmVyLnYxLlJ1bkFwcHJvdmFsEg8KB2NyZWF0b3IYEyABKAkSKQoIZXN0aW1hdGUYFCABKAsyFy5kcm92ZXIudjEuUGxhbkVzdGltYXRlIqUBCgtSdW5BcHByb3ZhbBItCghkZWNpc2lvbhgBIAEoDjIbLmRyb3Zlci52MS5BcHByb3ZhbERlY2lzaW9uEhAKCGFwcHJvdmVyGAIgASgJEi8KC2RlY2lkZV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgdjb21tZW50GAQgASgJEhMKC3BsYW5fZGlnZXN0GAUgASgJIs8CCgxQbGFuRXN0aW1hdGUSFgoOdXBsb2FkZWRfZmlsZXMYASABKAQSHAoOdXBsb2FkZWRfYnl0ZXMYAiABKARCBJi1GAESDwoHZm9sZGVycxgDIAEoBBITCgttb3ZlZF9maWxlcxgEIAEoBBIWCg5yZWN5Y2xlZF9pdGVtcxgFIAEoBBIUCgxyZXF1ZXN0c19taW4YBiABKAQSFAoMcmVxdWVzdHNfbWF4GAcgASgEEhoKEnJlc291cmNlX3VuaXRzX21pbhgIIAEoBBIaChJyZXNvdXJjZV91bml0c19tYXgYCSABKAQSKwoIdGltZV9taW4YCiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SKwoIdGltZV9tYXgYCyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SDQoFYmFzaXMYDCABKAkiPQoJUnVsZUNvdW50EgwKBHJ1bGUYASABKAkSDQoFaXRlbXMYAiABKAQSEwoFYnl0ZXMYAyABKARCBJi1GAEihwQKC1J1blByb2dyZXNzEhUKDXNjYW5uZWRfaXRlbXMYASABKAQSGwoNc2Nhbm5lZF9ieXRlcxgCIAEoBEIEmLUYARIVCg1zY2FuX2NvbXBsZXRlGAMgASgIEhUKDXBsYW5uZWRfaXRlbXMYBCABKAQSGwoNcGxhbm5lZF9ieXRlcxgFIAEoBEIEmLUYARIXCg9zdWNjZWVkZWRfaXRlbXMYBiABKAQSHQoPc3VjY2VlZGVkX2J5dGVzGAcgASgEQgSYtRgBEhUKDXNraXBwZWRfaXRlbXMYCCABKAQSFAoMZmFpbGVkX2l0ZW1zGAkgASgEEhoKDGZhaWxlZF9ieXRlcxgKIAEoBEIEmLUYARIXCg9pbl9mbGlnaHRfaXRlbXMYCyABKAQSHQoPaW5fZmxpZ2h0X2J5dGVzGAwgASgEQgSYtRgBEh4KEGJ5dGVzX3Blcl9zZWNvbmQYDSABKARCBJi1GAESGAoQaXRlbXNfcGVyX3NlY29uZBgOIAEoARIsCgl0aW1lX2xlZnQYDyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SEgoKZ29uZV9pdGVtcxgQIAEoBBITCgttb3ZlZF9pdGVtcxgRIAEoBBIWCg5yZWN5Y2xlZF9pdGVtcxgSIAEoBBIXCg9kZXZpYXRpbmdfaXRlbXMYEyABKAQiHQoNR2V0UnVuUmVxdWVzdBIMCgRuYW1lGAEgASgJIi0KDkdldFJ1blJlc3BvbnNlEhsKA3J1bhgBIAEoCzIOLmRyb3Zlci52MS5SdW4iSAoPTGlzdFJ1bnNSZXF1ZXN0Eg4KBnBhcmVudBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCSJJChBMaXN0UnVuc1Jlc3BvbnNlEhwKBHJ1bnMYASADKAsyDi5kcm92ZXIudjEuUnVuEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSIzCg9SZXRyeVJ1blJlcXVlc3QSDAoEbmFtZRgBIAEoCRISCgpyZXF1ZXN0X2lkGAIgASgJIi8KEFJldHJ5UnVuUmVzcG9uc2USGwoDcnVuGAEgASgLMg4uZHJvdmVyLnYxLlJ1biIyCg5QbGFuUnVuUmVxdWVzdBIMCgRuYW1lGAEgASgJEhIKCnJlcXVlc3RfaWQYAiABKAkiLgoPUGxhblJ1blJlc3BvbnNlEhsKA3J1bhgBIAEoCzIOLmRyb3Zlci52MS5SdW4ibgoRQXBwcm92ZVJ1blJlcXVlc3QSDAoEbmFtZRgBIAEoCRITCgtwbGFuX2RpZ2VzdBgCIAEoCRIPCgdjb21tZW50GAMgASgJEiUKBGdvbmUYBCABKA4yFy5kcm92ZXIudjEuR29uZURlY2lzaW9uIjEKEkFwcHJvdmVSdW5SZXNwb25zZRIbCgNydW4YASABKAsyDi5kcm92ZXIudjEuUnVuIjEKEFJlamVjdFJ1blJlcXVlc3QSDAoEbmFtZRgBIAEoCRIPCgdjb21tZW50GAIgASgJIjAKEVJlamVjdFJ1blJlc3BvbnNlEhsKA3J1bhgBIAEoCzIOLmRyb3Zlci52MS5SdW4qkgIKCFJ1blN0YXRlEhkKFVJVTl9TVEFURV9VTlNQRUNJRklFRBAAEhQKEFJVTl9TVEFURV9RVUVVRUQQARIVChFSVU5fU1RBVEVfUlVOTklORxACEhQKEFJVTl9TVEFURV9QQVVTRUQQAxIYChRSVU5fU1RBVEVfQ0FOQ0VMTElORxAEEhcKE1JVTl9TVEFURV9TVUNDRUVERUQQBRIlCiFSVU5fU1RBVEVfU1VDQ0VFREVEX1dJVEhfRkFJTFVSRVMQBhIUChBSVU5fU1RBVEVfRkFJTEVEEAcSFwoTUlVOX1NUQVRFX0NBTkNFTExFRBAIEh8KG1JVTl9TVEFURV9BV0FJVElOR19BUFBST1ZBTBAJKnUKEEFwcHJvdmFsRGVjaXNpb24SIQodQVBQUk9WQUxfREVDSVNJT05fVU5TUEVDSUZJRUQQABIeChpBUFBST1ZBTF9ERUNJU0lPTl9BUFBST1ZFRBABEh4KGkFQUFJPVkFMX0RFQ0lTSU9OX1JFSkVDVEVEEAIqewoMR29uZURlY2lzaW9uEh0KGUdPTkVfREVDSVNJT05fVU5TUEVDSUZJRUQQABIZChVHT05FX0RFQ0lTSU9OX1BFTkRJTkcQARIZChVHT05FX0RFQ0lTSU9OX1JFQ1lDTEUQAhIWChJHT05FX0RFQ0lTSU9OX0tFRVAQAzLzAQoKUnVuU2VydmljZRJICgZHZXRSdW4SGC5kcm92ZXIudjEuR2V0UnVuUmVxdWVzdBoZLmRyb3Zlci52MS5HZXRSdW5SZXNwb25zZSIJkAIBorUYAggBEk4KCExpc3RSdW5zEhouZHJvdmVyLnYxLkxpc3RSdW5zUmVxdWVzdBobLmRyb3Zlci52MS5MaXN0UnVuc1Jlc3BvbnNlIgmQAgGitRgCCAESSwoIUmV0cnlSdW4SGi5kcm92ZXIudjEuUmV0cnlSdW5SZXF1ZXN0GhsuZHJvdmVyLnYxLlJldHJ5UnVuUmVzcG9uc2UiBqK1GAIIAmIGcHJvdG8z", [file_drover_v1_annotations, file_drover_v1_error, file_drover_v1_settings, file_google_protobuf_duration, file_google_protobuf_timestamp, file_google_rpc_status]);
 
 /**
  * One execution of a task.
@@ -138,6 +138,35 @@ export type Run = Message<"drover.v1.Run"> & {
    * @generated from field: uint32 automatic_rerun = 16;
    */
   automaticRerun: number;
+
+  /**
+   * Output only. The SHA-256 of the plan, in lower-case hexadecimal; of a run that waits for approval or only plans, once its scan is complete.
+   * Two plans have the same only if they do the same with the same items: path, kind, action, size, date, path at the destination.
+   *
+   * @generated from field: string plan_digest = 17;
+   */
+  planDigest: string;
+
+  /**
+   * Output only. Who approved or rejected the plan; absent unless somebody did.
+   *
+   * @generated from field: drover.v1.RunApproval approval = 18;
+   */
+  approval?: RunApproval | undefined;
+
+  /**
+   * Output only. Who asked for the run, by the name in the audit log, such as accessTokens/{access_token}; "coordinator" where a schedule did.
+   *
+   * @generated from field: string creator = 19;
+   */
+  creator: string;
+
+  /**
+   * Output only. What the plan costs, of what is planned so far.
+   *
+   * @generated from field: drover.v1.PlanEstimate estimate = 20;
+   */
+  estimate?: PlanEstimate | undefined;
 };
 
 /**
@@ -146,6 +175,161 @@ export type Run = Message<"drover.v1.Run"> & {
  */
 export const RunSchema: GenMessage<Run> = /*@__PURE__*/
   messageDesc(file_drover_v1_run, 0);
+
+/**
+ * Who approved or rejected the plan of a run.
+ *
+ * @generated from message drover.v1.RunApproval
+ */
+export type RunApproval = Message<"drover.v1.RunApproval"> & {
+  /**
+   * Output only. What was decided.
+   *
+   * @generated from field: drover.v1.ApprovalDecision decision = 1;
+   */
+  decision: ApprovalDecision;
+
+  /**
+   * Output only. Who decided, by the name in the audit log.
+   *
+   * @generated from field: string approver = 2;
+   */
+  approver: string;
+
+  /**
+   * Output only. When it was decided.
+   *
+   * @generated from field: google.protobuf.Timestamp decide_time = 3;
+   */
+  decideTime?: Timestamp | undefined;
+
+  /**
+   * Output only. Why, in words.
+   *
+   * @generated from field: string comment = 4;
+   */
+  comment: string;
+
+  /**
+   * Output only. The digest of the plan that it was decided about.
+   *
+   * @generated from field: string plan_digest = 5;
+   */
+  planDigest: string;
+};
+
+/**
+ * Describes the message drover.v1.RunApproval.
+ * Use `create(RunApprovalSchema)` to create a new message.
+ */
+export const RunApprovalSchema: GenMessage<RunApproval> = /*@__PURE__*/
+  messageDesc(file_drover_v1_run, 1);
+
+/**
+ * What a plan costs. Requests and resource units are those that SharePoint and OneDrive count, and 0 for a destination folder. They are a range,
+ * because what the service charges for the parts of a large file is not published, and their size depends on how fast they are sent.
+ * A new file: a request to open an upload, and one for each part of 5 to 20 MiB; 2 units, and up to 2 for each part. An empty file: 2
+ * requests, 4 units. A file that is replaced: 1 or 2 requests and units more. A new folder: 2 requests, 4 units; one that is there: 1 or
+ * 2 requests, 2 to 4 units. A move: 2 to 4 requests, 3 to 6 units. What is recycled: 2 requests, 3 units. Requests that are repeated because
+ * the service was busy are not in it.
+ *
+ * @generated from message drover.v1.PlanEstimate
+ */
+export type PlanEstimate = Message<"drover.v1.PlanEstimate"> & {
+  /**
+   * Output only. Files that are uploaded.
+   *
+   * @generated from field: uint64 uploaded_files = 1;
+   */
+  uploadedFiles: bigint;
+
+  /**
+   * Output only. Bytes of these files.
+   *
+   * @generated from field: uint64 uploaded_bytes = 2;
+   */
+  uploadedBytes: bigint;
+
+  /**
+   * Output only. Folders that are made, or get their dates.
+   *
+   * @generated from field: uint64 folders = 3;
+   */
+  folders: bigint;
+
+  /**
+   * Output only. Files that are renamed or moved at the destination.
+   *
+   * @generated from field: uint64 moved_files = 4;
+   */
+  movedFiles: bigint;
+
+  /**
+   * Output only. Items that are recycled at the destination; what turns out to be moved is not among them.
+   *
+   * @generated from field: uint64 recycled_items = 5;
+   */
+  recycledItems: bigint;
+
+  /**
+   * Output only. Requests to the service, at least.
+   *
+   * @generated from field: uint64 requests_min = 6;
+   */
+  requestsMin: bigint;
+
+  /**
+   * Output only. Requests to the service, at most.
+   *
+   * @generated from field: uint64 requests_max = 7;
+   */
+  requestsMax: bigint;
+
+  /**
+   * Output only. Resource units, at least.
+   *
+   * @generated from field: uint64 resource_units_min = 8;
+   */
+  resourceUnitsMin: bigint;
+
+  /**
+   * Output only. Resource units, at most.
+   *
+   * @generated from field: uint64 resource_units_max = 9;
+   */
+  resourceUnitsMax: bigint;
+
+  /**
+   * Output only. How long the work takes at least; absent when nothing is known that says so. It is the longest of three: the work by half as
+   * much again as the agents' threads that can serve the task did a second in their last leases; the least resource units by the most that
+   * the tenant may allow in a minute and in 24 hours; and the bytes by the 400 GB an hour that the service takes.
+   *
+   * @generated from field: google.protobuf.Duration time_min = 10;
+   */
+  timeMin?: Duration | undefined;
+
+  /**
+   * Output only. How long it takes at most, if nothing else runs: the work by two thirds of what the agents did, and the most resource units by
+   * the least that the tenant allows. Absent when that is not known.
+   *
+   * @generated from field: google.protobuf.Duration time_max = 11;
+   */
+  timeMax?: Duration | undefined;
+
+  /**
+   * Output only. What the times go by, or why they are not known, in words.
+   *
+   * @generated from field: string basis = 12;
+   */
+  basis: string;
+};
+
+/**
+ * Describes the message drover.v1.PlanEstimate.
+ * Use `create(PlanEstimateSchema)` to create a new message.
+ */
+export const PlanEstimateSchema: GenMessage<PlanEstimate> = /*@__PURE__*/
+  messageDesc(file_drover_v1_run, 2);
 
 /**
  * How much a filter left out.
@@ -180,7 +364,7 @@ export type RuleCount = Message<"drover.v1.RuleCount"> & {
  * Use `create(RuleCountSchema)` to create a new message.
  */
 export const RuleCountSchema: GenMessage<RuleCount> = /*@__PURE__*/
-  messageDesc(file_drover_v1_run, 1);
+  messageDesc(file_drover_v1_run, 3);
 
 /**
  * How far a run is. The counts of items include folders; bytes are those of file content.
@@ -313,6 +497,13 @@ export type RunProgress = Message<"drover.v1.RunProgress"> & {
    * @generated from field: uint64 recycled_items = 18;
    */
   recycledItems: bigint;
+
+  /**
+   * Output only. Items whose outcome is not what was planned; ListDeviations lists them.
+   *
+   * @generated from field: uint64 deviating_items = 19;
+   */
+  deviatingItems: bigint;
 };
 
 /**
@@ -320,7 +511,7 @@ export type RunProgress = Message<"drover.v1.RunProgress"> & {
  * Use `create(RunProgressSchema)` to create a new message.
  */
 export const RunProgressSchema: GenMessage<RunProgress> = /*@__PURE__*/
-  messageDesc(file_drover_v1_run, 2);
+  messageDesc(file_drover_v1_run, 4);
 
 /**
  * Asks for a run.
@@ -341,7 +532,7 @@ export type GetRunRequest = Message<"drover.v1.GetRunRequest"> & {
  * Use `create(GetRunRequestSchema)` to create a new message.
  */
 export const GetRunRequestSchema: GenMessage<GetRunRequest> = /*@__PURE__*/
-  messageDesc(file_drover_v1_run, 3);
+  messageDesc(file_drover_v1_run, 5);
 
 /**
  * Answers with the run.
@@ -362,7 +553,7 @@ export type GetRunResponse = Message<"drover.v1.GetRunResponse"> & {
  * Use `create(GetRunResponseSchema)` to create a new message.
  */
 export const GetRunResponseSchema: GenMessage<GetRunResponse> = /*@__PURE__*/
-  messageDesc(file_drover_v1_run, 4);
+  messageDesc(file_drover_v1_run, 6);
 
 /**
  * Asks for a page of the runs of a task.
@@ -397,7 +588,7 @@ export type ListRunsRequest = Message<"drover.v1.ListRunsRequest"> & {
  * Use `create(ListRunsRequestSchema)` to create a new message.
  */
 export const ListRunsRequestSchema: GenMessage<ListRunsRequest> = /*@__PURE__*/
-  messageDesc(file_drover_v1_run, 5);
+  messageDesc(file_drover_v1_run, 7);
 
 /**
  * Answers with a page of the runs.
@@ -425,7 +616,7 @@ export type ListRunsResponse = Message<"drover.v1.ListRunsResponse"> & {
  * Use `create(ListRunsResponseSchema)` to create a new message.
  */
 export const ListRunsResponseSchema: GenMessage<ListRunsResponse> = /*@__PURE__*/
-  messageDesc(file_drover_v1_run, 6);
+  messageDesc(file_drover_v1_run, 8);
 
 /**
  * Asks to try again what failed in a run.
@@ -453,7 +644,7 @@ export type RetryRunRequest = Message<"drover.v1.RetryRunRequest"> & {
  * Use `create(RetryRunRequestSchema)` to create a new message.
  */
 export const RetryRunRequestSchema: GenMessage<RetryRunRequest> = /*@__PURE__*/
-  messageDesc(file_drover_v1_run, 7);
+  messageDesc(file_drover_v1_run, 9);
 
 /**
  * Answers with the run that was started.
@@ -474,7 +665,169 @@ export type RetryRunResponse = Message<"drover.v1.RetryRunResponse"> & {
  * Use `create(RetryRunResponseSchema)` to create a new message.
  */
 export const RetryRunResponseSchema: GenMessage<RetryRunResponse> = /*@__PURE__*/
-  messageDesc(file_drover_v1_run, 8);
+  messageDesc(file_drover_v1_run, 10);
+
+/**
+ * Asks to plan a task.
+ *
+ * @generated from message drover.v1.PlanRunRequest
+ */
+export type PlanRunRequest = Message<"drover.v1.PlanRunRequest"> & {
+  /**
+   * Required. The task's name, tasks/{task}.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * Optional. A UUID of the caller's: a repeated request with the same one gets the first one's answer.
+   *
+   * @generated from field: string request_id = 2;
+   */
+  requestId: string;
+};
+
+/**
+ * Describes the message drover.v1.PlanRunRequest.
+ * Use `create(PlanRunRequestSchema)` to create a new message.
+ */
+export const PlanRunRequestSchema: GenMessage<PlanRunRequest> = /*@__PURE__*/
+  messageDesc(file_drover_v1_run, 11);
+
+/**
+ * Answers with the run that was started.
+ *
+ * @generated from message drover.v1.PlanRunResponse
+ */
+export type PlanRunResponse = Message<"drover.v1.PlanRunResponse"> & {
+  /**
+   * The run.
+   *
+   * @generated from field: drover.v1.Run run = 1;
+   */
+  run?: Run | undefined;
+};
+
+/**
+ * Describes the message drover.v1.PlanRunResponse.
+ * Use `create(PlanRunResponseSchema)` to create a new message.
+ */
+export const PlanRunResponseSchema: GenMessage<PlanRunResponse> = /*@__PURE__*/
+  messageDesc(file_drover_v1_run, 12);
+
+/**
+ * Asks to approve a plan.
+ *
+ * @generated from message drover.v1.ApproveRunRequest
+ */
+export type ApproveRunRequest = Message<"drover.v1.ApproveRunRequest"> & {
+  /**
+   * Required. The run's name, tasks/{task}/runs/{run}; or tasks/{task}, which means its latest run.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * Optional. The digest of the plan that is approved; the request is refused when the run has another one.
+   *
+   * @generated from field: string plan_digest = 2;
+   */
+  planDigest: string;
+
+  /**
+   * Optional. Why, for whoever reads it later; at most 1000 characters.
+   *
+   * @generated from field: string comment = 3;
+   */
+  comment: string;
+
+  /**
+   * Optional. Recycle or keep what is gone from the source; has to be said when the plan recycles more than the settings allow without asking,
+   * and only then.
+   *
+   * @generated from field: drover.v1.GoneDecision gone = 4;
+   */
+  gone: GoneDecision;
+};
+
+/**
+ * Describes the message drover.v1.ApproveRunRequest.
+ * Use `create(ApproveRunRequestSchema)` to create a new message.
+ */
+export const ApproveRunRequestSchema: GenMessage<ApproveRunRequest> = /*@__PURE__*/
+  messageDesc(file_drover_v1_run, 13);
+
+/**
+ * Answers with the run as it is now.
+ *
+ * @generated from message drover.v1.ApproveRunResponse
+ */
+export type ApproveRunResponse = Message<"drover.v1.ApproveRunResponse"> & {
+  /**
+   * The run.
+   *
+   * @generated from field: drover.v1.Run run = 1;
+   */
+  run?: Run | undefined;
+};
+
+/**
+ * Describes the message drover.v1.ApproveRunResponse.
+ * Use `create(ApproveRunResponseSchema)` to create a new message.
+ */
+export const ApproveRunResponseSchema: GenMessage<ApproveRunResponse> = /*@__PURE__*/
+  messageDesc(file_drover_v1_run, 14);
+
+/**
+ * Asks to reject a plan.
+ *
+ * @generated from message drover.v1.RejectRunRequest
+ */
+export type RejectRunRequest = Message<"drover.v1.RejectRunRequest"> & {
+  /**
+   * Required. The run's name, tasks/{task}/runs/{run}; or tasks/{task}, which means its latest run.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * Required. Why, for whoever made the plan; at most 1000 characters.
+   *
+   * @generated from field: string comment = 2;
+   */
+  comment: string;
+};
+
+/**
+ * Describes the message drover.v1.RejectRunRequest.
+ * Use `create(RejectRunRequestSchema)` to create a new message.
+ */
+export const RejectRunRequestSchema: GenMessage<RejectRunRequest> = /*@__PURE__*/
+  messageDesc(file_drover_v1_run, 15);
+
+/**
+ * Answers with the run as it is now.
+ *
+ * @generated from message drover.v1.RejectRunResponse
+ */
+export type RejectRunResponse = Message<"drover.v1.RejectRunResponse"> & {
+  /**
+   * The run.
+   *
+   * @generated from field: drover.v1.Run run = 1;
+   */
+  run?: Run | undefined;
+};
+
+/**
+ * Describes the message drover.v1.RejectRunResponse.
+ * Use `create(RejectRunResponseSchema)` to create a new message.
+ */
+export const RejectRunResponseSchema: GenMessage<RejectRunResponse> = /*@__PURE__*/
+  messageDesc(file_drover_v1_run, 16);
 
 /**
  * Where a run is in its life. Expect new values in later versions.
@@ -544,6 +897,13 @@ export const RunState = {
    * @generated from enum value: RUN_STATE_CANCELLED = 8;
    */
   CANCELLED: 8,
+
+  /**
+   * Has scanned and planned, and waits until somebody approves or rejects its plan. No agent works on it.
+   *
+   * @generated from enum value: RUN_STATE_AWAITING_APPROVAL = 9;
+   */
+  AWAITING_APPROVAL: 9,
 } as const;
 
 /**
@@ -558,6 +918,47 @@ export type RunState = (typeof RunState)[keyof typeof RunState] | UnknownEnum;
  */
 export const RunStateSchema: GenEnum<RunState> = /*@__PURE__*/
   enumDesc(file_drover_v1_run, 0);
+
+/**
+ * What was decided about a plan. Expect new values in later versions.
+ *
+ * @generated from enum drover.v1.ApprovalDecision
+ */
+export const ApprovalDecision = {
+  /**
+   * Not stated.
+   *
+   * @generated from enum value: APPROVAL_DECISION_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * The run does what is planned.
+   *
+   * @generated from enum value: APPROVAL_DECISION_APPROVED = 1;
+   */
+  APPROVED: 1,
+
+  /**
+   * The run was cancelled.
+   *
+   * @generated from enum value: APPROVAL_DECISION_REJECTED = 2;
+   */
+  REJECTED: 2,
+} as const;
+
+/**
+ * What was decided about a plan. Expect new values in later versions.
+ *
+ * @generated from enum drover.v1.ApprovalDecision
+ */
+export type ApprovalDecision = (typeof ApprovalDecision)[keyof typeof ApprovalDecision] | UnknownEnum;
+
+/**
+ * Describes the enum drover.v1.ApprovalDecision.
+ */
+export const ApprovalDecisionSchema: GenEnum<ApprovalDecision> = /*@__PURE__*/
+  enumDesc(file_drover_v1_run, 1);
 
 /**
  * What is to become of items that are gone from the source, in a run that would recycle more of them than its settings allow without
@@ -607,7 +1008,7 @@ export type GoneDecision = (typeof GoneDecision)[keyof typeof GoneDecision] | Un
  * Describes the enum drover.v1.GoneDecision.
  */
 export const GoneDecisionSchema: GenEnum<GoneDecision> = /*@__PURE__*/
-  enumDesc(file_drover_v1_run, 1);
+  enumDesc(file_drover_v1_run, 2);
 
 /**
  * Runs: the executions of a task, numbered from 1.

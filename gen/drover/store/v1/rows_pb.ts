@@ -29,7 +29,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file drover/store/v1/rows.proto.
  */
 export const file_drover_store_v1_rows: GenFile = /*@__PURE__*/
-  fileDesc("Chpkcm92ZXIvc3RvcmUvdjEvcm93cy5wcm90bxIPZHJvdmVyLnN0b3JlLnYxIqUBCgdUYXNrUm93Eh0KBHRhc2sYASABKAsyDy5kcm92ZXIudjEuVGFzaxISCgpsYXRlc3RfcnVuGAIgASgNEhYKDmhhc19rZXB0X2l0ZW1zGAMgASgIEjEKDXNjaGVkdWxlX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhwKFGhhc191bnJlcG9ydGVkX2l0ZW1zGAUgASgIItgCCgZSdW5Sb3cSGwoDcnVuGAEgASgLMg4uZHJvdmVyLnYxLlJ1bhImCgRzY2FuGAIgASgLMhguZHJvdmVyLnN0b3JlLnYxLlNjYW5Sb3cSDwoHYmF0Y2hlcxgDIAEoDRIdChVvcGVuX3RyYW5zZmVyX2JhdGNoZXMYBCABKA0SGwoTb3Blbl9mb2xkZXJfYmF0Y2hlcxgFIAEoDRIcChRmaWxsaW5nX2ZvbGRlcl9iYXRjaBgGIAEoDRIZChFvcGVuX2dvbmVfYmF0Y2hlcxgHIAEoDRIaChJmaWxsaW5nX2dvbmVfYmF0Y2gYCCABKA0SFAoMbGVkZ2VyX2l0ZW1zGAkgASgEEhwKFHdhaXRpbmdfZ29uZV9iYXRjaGVzGAogASgNEiEKGWZpbGxpbmdfZ29uZV9mb2xkZXJfYmF0Y2gYCyABKA0SEAoIcmV2aXNpb24YDCABKAQiWQoITGVhc2VSb3cSKgoFc3RhdGUYASABKA4yGy5kcm92ZXIuc3RvcmUudjEuTGVhc2VTdGF0ZRISCgpnZW5lcmF0aW9uGAIgASgNEg0KBWFnZW50GAMgASgJIs0BCgdTY2FuUm93EigKBWxlYXNlGAEgASgLMhkuZHJvdmVyLnN0b3JlLnYxLkxlYXNlUm93EhEKCWxhc3RfcGFnZRgCIAEoBBIRCglsYXN0X3BhdGgYAyABKAkSHQoVbGFzdF9kZXN0aW5hdGlvbl9wYXRoGAQgASgJEigKBXJldHJ5GAUgASgLMhkuZHJvdmVyLnN0b3JlLnYxLlJldHJ5Um93EhIKCnN3ZXB0X3BhdGgYBiABKAkSFQoNdW5saXN0ZWRfcGF0aBgHIAEoCSJ5CghSZXRyeVJvdxILCgNydW4YASABKA0SMAoIcG9zaXRpb24YAiABKAsyHi5kcm92ZXIuc3RvcmUudjEuUmV0cnlQb3NpdGlvbhIuCgZsZWFzZWQYAyABKAsyHi5kcm92ZXIuc3RvcmUudjEuUmV0cnlQb3NpdGlvbiJaCg1SZXRyeVBvc2l0aW9uEhIKCmFmdGVyX3BhdGgYASABKAkSDQoFYmF0Y2gYAiABKA0SFAoMZm9sZGVyX2JhdGNoGAMgASgNEhAKCGNvbXBsZXRlGAQgASgIIuIBCghCYXRjaFJvdxIoCgVsZWFzZRgBIAEoCzIZLmRyb3Zlci5zdG9yZS52MS5MZWFzZVJvdxIkCgVwaGFzZRgCIAEoDjIVLmRyb3Zlci52MS5CYXRjaFBoYXNlEg0KBWl0ZW1zGAMgASgNEg0KBWJ5dGVzGAQgASgEEhcKD3N1Y2NlZWRlZF9pdGVtcxgFIAEoDRIVCg1za2lwcGVkX2l0ZW1zGAYgASgNEhQKDGZhaWxlZF9pdGVtcxgHIAEoDRIPCgdwYXJ0X29mGAggASgNEhEKCW5leHRfcGFydBgJIAEoDSKsAwoJTGVkZ2VyUm93EgwKBHNpemUYASABKAQSEwoLbW9kaWZpZWRfbnMYAiABKBASEgoKY3JlYXRlZF9ucxgDIAEoEBIPCgdmaWxlX2lkGAQgASgEEg4KBnNoYTI1NhgFIAEoDBIWCg5xdWlja194b3JfaGFzaBgGIAEoDBIfChdkZXN0aW5hdGlvbl9tb2RpZmllZF9ucxgHIAEoEBILCgNydW4YCCABKA0SDgoGZm9sZGVyGAkgASgIEhgKEGRlc3RpbmF0aW9uX3BhdGgYCiABKAkSFgoOZGVzdGluYXRpb25faWQYCyABKAkSGwoTZGVzdGluYXRpb25fdmVyc2lvbhgMIAEoCRIQCghnb25lX3J1bhgNIAEoDRINCgVhZ2VudBgOIAEoCRIQCghhdHRlbXB0cxgPIAEoDRIxCgx2ZXJpZmljYXRpb24YECABKA4yGy5kcm92ZXIudjEuSXRlbVZlcmlmaWNhdGlvbhIYChBkZXN0aW5hdGlvbl9zaXplGBEgASgEEiIKGmRlc3RpbmF0aW9uX3F1aWNrX3hvcl9oYXNoGBIgASgMIlgKCUZpbGVJZFJvdxIMCgRwYXRoGAEgASgJEgsKA3J1bhgCIAEoDRIMCgRnb25lGAMgASgIEg0KBW1vdmVyGAQgASgJEhMKC21vdmVfZmFpbGVkGAUgASgIIj8KDVVucmVwb3J0ZWRSb3cSLgoFZmlsZXMYASADKAsyHy5kcm92ZXIuc3RvcmUudjEuVW5yZXBvcnRlZEZpbGUiMwoOVW5yZXBvcnRlZEZpbGUSDAoEc2l6ZRgBIAEoBBITCgttb2RpZmllZF9ucxgCIAEoECJ+Cg1LZXB0TGVkZ2VyUm93Eg4KBnNvdXJjZRgBIAEoCRITCgtkZXN0aW5hdGlvbhgCIAEoCRISCgpsYXRlc3RfcnVuGAMgASgNEhYKDmhhc19rZXB0X2l0ZW1zGAQgASgIEhwKFGhhc191bnJlcG9ydGVkX2l0ZW1zGAUgASgIIiQKB05hbWVSb3cSDAoEcGF0aBgBIAEoCRILCgNydW4YAiABKA0iWwoIQWdlbnRSb3cSHwoFYWdlbnQYASABKAsyEC5kcm92ZXIudjEuQWdlbnQSLgoKc3RhdGVfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAidAoMSm9pblRva2VuUm93EhMKC3NlY3JldF9oYXNoGAEgASgMEi8KC2V4cGlyZV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghtYXhfdXNlcxgDIAEoDRIMCgR1c2VzGAQgASgNIoQBCg5BY2Nlc3NUb2tlblJvdxIsCgxhY2Nlc3NfdG9rZW4YASABKAsyFi5kcm92ZXIudjEuQWNjZXNzVG9rZW4SEwoLc2VjcmV0X2hhc2gYAiABKAwSLwoLcmV2b2tlX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIiwKDEF1ZGl0SGVhZFJvdxIOCgZudW1iZXIYASABKAQSDAoEaGFzaBgCIAEoDCJlCgpSZXF1ZXN0Um93EhAKCHJlc291cmNlGAEgASgJEhQKDHJlcXVlc3RfaGFzaBgCIAEoDBIvCgtjcmVhdGVfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiNAoLU2V0dGluZ3NSb3cSJQoIc2V0dGluZ3MYASABKAsyEy5kcm92ZXIudjEuU2V0dGluZ3MqcAoKTGVhc2VTdGF0ZRIbChdMRUFTRV9TVEFURV9VTlNQRUNJRklFRBAAEhcKE0xFQVNFX1NUQVRFX1BFTkRJTkcQARIWChJMRUFTRV9TVEFURV9MRUFTRUQQAhIUChBMRUFTRV9TVEFURV9ET05FEANiBnByb3RvMw", [file_drover_v1_access_token, file_drover_v1_agent, file_drover_v1_item, file_drover_v1_run, file_drover_v1_session, file_drover_v1_settings, file_drover_v1_task, file_google_protobuf_timestamp]);
+  fileDesc("Chpkcm92ZXIvc3RvcmUvdjEvcm93cy5wcm90bxIPZHJvdmVyLnN0b3JlLnYxIqUBCgdUYXNrUm93Eh0KBHRhc2sYASABKAsyDy5kcm92ZXIudjEuVGFzaxISCgpsYXRlc3RfcnVuGAIgASgNEhYKDmhhc19rZXB0X2l0ZW1zGAMgASgIEjEKDXNjaGVkdWxlX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhwKFGhhc191bnJlcG9ydGVkX2l0ZW1zGAUgASgIIooDCgZSdW5Sb3cSGwoDcnVuGAEgASgLMg4uZHJvdmVyLnYxLlJ1bhImCgRzY2FuGAIgASgLMhguZHJvdmVyLnN0b3JlLnYxLlNjYW5Sb3cSDwoHYmF0Y2hlcxgDIAEoDRIdChVvcGVuX3RyYW5zZmVyX2JhdGNoZXMYBCABKA0SGwoTb3Blbl9mb2xkZXJfYmF0Y2hlcxgFIAEoDRIcChRmaWxsaW5nX2ZvbGRlcl9iYXRjaBgGIAEoDRIZChFvcGVuX2dvbmVfYmF0Y2hlcxgHIAEoDRIaChJmaWxsaW5nX2dvbmVfYmF0Y2gYCCABKA0SFAoMbGVkZ2VyX2l0ZW1zGAkgASgEEhwKFHdhaXRpbmdfZ29uZV9iYXRjaGVzGAogASgNEiEKGWZpbGxpbmdfZ29uZV9mb2xkZXJfYmF0Y2gYCyABKA0SEAoIcmV2aXNpb24YDCABKAQSMAoLcGxhbl9jb3VudHMYDiABKAsyGy5kcm92ZXIuc3RvcmUudjEuUGxhbkNvdW50cyLKAQoKUGxhbkNvdW50cxITCgtlbXB0eV9maWxlcxgBIAEoBBIRCgluZXdfZmlsZXMYAiABKAQSFgoOcmVwbGFjZWRfZmlsZXMYAyABKAQSEQoJcGFydHNfbWluGAQgASgEEhEKCXBhcnRzX21heBgFIAEoBBIWCg51cGxvYWRlZF9ieXRlcxgGIAEoBBITCgtuZXdfZm9sZGVycxgHIAEoBBIUCgxrZXB0X2ZvbGRlcnMYCCABKAQSEwoLbW92ZWRfZmlsZXMYCSABKAQiWQoITGVhc2VSb3cSKgoFc3RhdGUYASABKA4yGy5kcm92ZXIuc3RvcmUudjEuTGVhc2VTdGF0ZRISCgpnZW5lcmF0aW9uGAIgASgNEg0KBWFnZW50GAMgASgJIvoBCgdTY2FuUm93EigKBWxlYXNlGAEgASgLMhkuZHJvdmVyLnN0b3JlLnYxLkxlYXNlUm93EhEKCWxhc3RfcGFnZRgCIAEoBBIRCglsYXN0X3BhdGgYAyABKAkSHQoVbGFzdF9kZXN0aW5hdGlvbl9wYXRoGAQgASgJEigKBXJldHJ5GAUgASgLMhkuZHJvdmVyLnN0b3JlLnYxLlJldHJ5Um93EhIKCnN3ZXB0X3BhdGgYBiABKAkSFQoNdW5saXN0ZWRfcGF0aBgHIAEoCRIWCg5wbGFubmVkX2RpZ2VzdBgIIAEoCRITCgtnb25lX2RpZ2VzdBgJIAEoCSJ5CghSZXRyeVJvdxILCgNydW4YASABKA0SMAoIcG9zaXRpb24YAiABKAsyHi5kcm92ZXIuc3RvcmUudjEuUmV0cnlQb3NpdGlvbhIuCgZsZWFzZWQYAyABKAsyHi5kcm92ZXIuc3RvcmUudjEuUmV0cnlQb3NpdGlvbiJaCg1SZXRyeVBvc2l0aW9uEhIKCmFmdGVyX3BhdGgYASABKAkSDQoFYmF0Y2gYAiABKA0SFAoMZm9sZGVyX2JhdGNoGAMgASgNEhAKCGNvbXBsZXRlGAQgASgIIvsBCghCYXRjaFJvdxIoCgVsZWFzZRgBIAEoCzIZLmRyb3Zlci5zdG9yZS52MS5MZWFzZVJvdxIkCgVwaGFzZRgCIAEoDjIVLmRyb3Zlci52MS5CYXRjaFBoYXNlEg0KBWl0ZW1zGAMgASgNEg0KBWJ5dGVzGAQgASgEEhcKD3N1Y2NlZWRlZF9pdGVtcxgFIAEoDRIVCg1za2lwcGVkX2l0ZW1zGAYgASgNEhQKDGZhaWxlZF9pdGVtcxgHIAEoDRIPCgdwYXJ0X29mGAggASgNEhEKCW5leHRfcGFydBgJIAEoDRIXCg9kZXZpYXRpbmdfaXRlbXMYCiABKA0irAMKCUxlZGdlclJvdxIMCgRzaXplGAEgASgEEhMKC21vZGlmaWVkX25zGAIgASgQEhIKCmNyZWF0ZWRfbnMYAyABKBASDwoHZmlsZV9pZBgEIAEoBBIOCgZzaGEyNTYYBSABKAwSFgoOcXVpY2tfeG9yX2hhc2gYBiABKAwSHwoXZGVzdGluYXRpb25fbW9kaWZpZWRfbnMYByABKBASCwoDcnVuGAggASgNEg4KBmZvbGRlchgJIAEoCBIYChBkZXN0aW5hdGlvbl9wYXRoGAogASgJEhYKDmRlc3RpbmF0aW9uX2lkGAsgASgJEhsKE2Rlc3RpbmF0aW9uX3ZlcnNpb24YDCABKAkSEAoIZ29uZV9ydW4YDSABKA0SDQoFYWdlbnQYDiABKAkSEAoIYXR0ZW1wdHMYDyABKA0SMQoMdmVyaWZpY2F0aW9uGBAgASgOMhsuZHJvdmVyLnYxLkl0ZW1WZXJpZmljYXRpb24SGAoQZGVzdGluYXRpb25fc2l6ZRgRIAEoBBIiChpkZXN0aW5hdGlvbl9xdWlja194b3JfaGFzaBgSIAEoDCJYCglGaWxlSWRSb3cSDAoEcGF0aBgBIAEoCRILCgNydW4YAiABKA0SDAoEZ29uZRgDIAEoCBINCgVtb3ZlchgEIAEoCRITCgttb3ZlX2ZhaWxlZBgFIAEoCCI/Cg1VbnJlcG9ydGVkUm93Ei4KBWZpbGVzGAEgAygLMh8uZHJvdmVyLnN0b3JlLnYxLlVucmVwb3J0ZWRGaWxlIjMKDlVucmVwb3J0ZWRGaWxlEgwKBHNpemUYASABKAQSEwoLbW9kaWZpZWRfbnMYAiABKBAifgoNS2VwdExlZGdlclJvdxIOCgZzb3VyY2UYASABKAkSEwoLZGVzdGluYXRpb24YAiABKAkSEgoKbGF0ZXN0X3J1bhgDIAEoDRIWCg5oYXNfa2VwdF9pdGVtcxgEIAEoCBIcChRoYXNfdW5yZXBvcnRlZF9pdGVtcxgFIAEoCCIkCgdOYW1lUm93EgwKBHBhdGgYASABKAkSCwoDcnVuGAIgASgNIlsKCEFnZW50Um93Eh8KBWFnZW50GAEgASgLMhAuZHJvdmVyLnYxLkFnZW50Ei4KCnN0YXRlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wInQKDEpvaW5Ub2tlblJvdxITCgtzZWNyZXRfaGFzaBgBIAEoDBIvCgtleHBpcmVfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIbWF4X3VzZXMYAyABKA0SDAoEdXNlcxgEIAEoDSKEAQoOQWNjZXNzVG9rZW5Sb3cSLAoMYWNjZXNzX3Rva2VuGAEgASgLMhYuZHJvdmVyLnYxLkFjY2Vzc1Rva2VuEhMKC3NlY3JldF9oYXNoGAIgASgMEi8KC3Jldm9rZV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCIsCgxBdWRpdEhlYWRSb3cSDgoGbnVtYmVyGAEgASgEEgwKBGhhc2gYAiABKAwiZQoKUmVxdWVzdFJvdxIQCghyZXNvdXJjZRgBIAEoCRIUCgxyZXF1ZXN0X2hhc2gYAiABKAwSLwoLY3JlYXRlX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIjQKC1NldHRpbmdzUm93EiUKCHNldHRpbmdzGAEgASgLMhMuZHJvdmVyLnYxLlNldHRpbmdzKnAKCkxlYXNlU3RhdGUSGwoXTEVBU0VfU1RBVEVfVU5TUEVDSUZJRUQQABIXChNMRUFTRV9TVEFURV9QRU5ESU5HEAESFgoSTEVBU0VfU1RBVEVfTEVBU0VEEAISFAoQTEVBU0VfU1RBVEVfRE9ORRADYgZwcm90bzM", [file_drover_v1_access_token, file_drover_v1_agent, file_drover_v1_item, file_drover_v1_run, file_drover_v1_session, file_drover_v1_settings, file_drover_v1_task, file_google_protobuf_timestamp]);
 
 /**
  * A task.
@@ -169,6 +169,13 @@ export type RunRow = Message<"drover.store.v1.RunRow"> & {
    * @generated from field: uint64 revision = 12;
    */
   revision: bigint;
+
+  /**
+   * What the plan so far is made of.
+   *
+   * @generated from field: drover.store.v1.PlanCounts plan_counts = 14;
+   */
+  planCounts?: PlanCounts | undefined;
 };
 
 /**
@@ -177,6 +184,83 @@ export type RunRow = Message<"drover.store.v1.RunRow"> & {
  */
 export const RunRowSchema: GenMessage<RunRow> = /*@__PURE__*/
   messageDesc(file_drover_store_v1_rows, 1);
+
+/**
+ * What an estimate goes by: planned items, by what they cost. What is gone from the source is in the run's progress.
+ *
+ * @generated from message drover.store.v1.PlanCounts
+ */
+export type PlanCounts = Message<"drover.store.v1.PlanCounts"> & {
+  /**
+   * Files without content that are new or replaced.
+   *
+   * @generated from field: uint64 empty_files = 1;
+   */
+  emptyFiles: bigint;
+
+  /**
+   * New files with content.
+   *
+   * @generated from field: uint64 new_files = 2;
+   */
+  newFiles: bigint;
+
+  /**
+   * Files with content that replace what an earlier run wrote.
+   *
+   * @generated from field: uint64 replaced_files = 3;
+   */
+  replacedFiles: bigint;
+
+  /**
+   * Parts in which the files with content are sent, at least.
+   *
+   * @generated from field: uint64 parts_min = 4;
+   */
+  partsMin: bigint;
+
+  /**
+   * Parts in which the files with content are sent, at most.
+   *
+   * @generated from field: uint64 parts_max = 5;
+   */
+  partsMax: bigint;
+
+  /**
+   * Bytes of the files that are uploaded.
+   *
+   * @generated from field: uint64 uploaded_bytes = 6;
+   */
+  uploadedBytes: bigint;
+
+  /**
+   * Folders that are made.
+   *
+   * @generated from field: uint64 new_folders = 7;
+   */
+  newFolders: bigint;
+
+  /**
+   * Folders that are there already.
+   *
+   * @generated from field: uint64 kept_folders = 8;
+   */
+  keptFolders: bigint;
+
+  /**
+   * Files that are moved.
+   *
+   * @generated from field: uint64 moved_files = 9;
+   */
+  movedFiles: bigint;
+};
+
+/**
+ * Describes the message drover.store.v1.PlanCounts.
+ * Use `create(PlanCountsSchema)` to create a new message.
+ */
+export const PlanCountsSchema: GenMessage<PlanCounts> = /*@__PURE__*/
+  messageDesc(file_drover_store_v1_rows, 2);
 
 /**
  * The lease part of a scan or a batch.
@@ -211,7 +295,7 @@ export type LeaseRow = Message<"drover.store.v1.LeaseRow"> & {
  * Use `create(LeaseRowSchema)` to create a new message.
  */
 export const LeaseRowSchema: GenMessage<LeaseRow> = /*@__PURE__*/
-  messageDesc(file_drover_store_v1_rows, 2);
+  messageDesc(file_drover_store_v1_rows, 3);
 
 /**
  * The scan of a run.
@@ -268,6 +352,20 @@ export type ScanRow = Message<"drover.store.v1.ScanRow"> & {
    * @generated from field: string unlisted_path = 7;
    */
   unlistedPath: string;
+
+  /**
+   * The digest of the scanned items so far, in hexadecimal, in a run whose plan has one; see plan-digest.ts.
+   *
+   * @generated from field: string planned_digest = 8;
+   */
+  plannedDigest: string;
+
+  /**
+   * The same, of the items that are gone from the source.
+   *
+   * @generated from field: string gone_digest = 9;
+   */
+  goneDigest: string;
 };
 
 /**
@@ -275,7 +373,7 @@ export type ScanRow = Message<"drover.store.v1.ScanRow"> & {
  * Use `create(ScanRowSchema)` to create a new message.
  */
 export const ScanRowSchema: GenMessage<ScanRow> = /*@__PURE__*/
-  messageDesc(file_drover_store_v1_rows, 3);
+  messageDesc(file_drover_store_v1_rows, 4);
 
 /**
  * How far the failed items of another run were looked at. The scan of such a run is leased once for each piece of the list.
@@ -310,7 +408,7 @@ export type RetryRow = Message<"drover.store.v1.RetryRow"> & {
  * Use `create(RetryRowSchema)` to create a new message.
  */
 export const RetryRowSchema: GenMessage<RetryRow> = /*@__PURE__*/
-  messageDesc(file_drover_store_v1_rows, 4);
+  messageDesc(file_drover_store_v1_rows, 5);
 
 /**
  * A place in the failed items of a run, which are in path order.
@@ -352,7 +450,7 @@ export type RetryPosition = Message<"drover.store.v1.RetryPosition"> & {
  * Use `create(RetryPositionSchema)` to create a new message.
  */
 export const RetryPositionSchema: GenMessage<RetryPosition> = /*@__PURE__*/
-  messageDesc(file_drover_store_v1_rows, 5);
+  messageDesc(file_drover_store_v1_rows, 6);
 
 /**
  * A batch, without its items.
@@ -422,6 +520,13 @@ export type BatchRow = Message<"drover.store.v1.BatchRow"> & {
    * @generated from field: uint32 next_part = 9;
    */
   nextPart: number;
+
+  /**
+   * Items whose outcome is not what was planned.
+   *
+   * @generated from field: uint32 deviating_items = 10;
+   */
+  deviatingItems: number;
 };
 
 /**
@@ -429,7 +534,7 @@ export type BatchRow = Message<"drover.store.v1.BatchRow"> & {
  * Use `create(BatchRowSchema)` to create a new message.
  */
 export const BatchRowSchema: GenMessage<BatchRow> = /*@__PURE__*/
-  messageDesc(file_drover_store_v1_rows, 6);
+  messageDesc(file_drover_store_v1_rows, 7);
 
 /**
  * What was last migrated, for one path of a task.
@@ -569,7 +674,7 @@ export type LedgerRow = Message<"drover.store.v1.LedgerRow"> & {
  * Use `create(LedgerRowSchema)` to create a new message.
  */
 export const LedgerRowSchema: GenMessage<LedgerRow> = /*@__PURE__*/
-  messageDesc(file_drover_store_v1_rows, 7);
+  messageDesc(file_drover_store_v1_rows, 8);
 
 /**
  * Which path of a task has a file id in the ledger, and what the latest run that looked for it found out.
@@ -618,7 +723,7 @@ export type FileIdRow = Message<"drover.store.v1.FileIdRow"> & {
  * Use `create(FileIdRowSchema)` to create a new message.
  */
 export const FileIdRowSchema: GenMessage<FileIdRow> = /*@__PURE__*/
-  messageDesc(file_drover_store_v1_rows, 8);
+  messageDesc(file_drover_store_v1_rows, 9);
 
 /**
  * What agents may have written of one path of a task and not reported; the newest last, at most 4.
@@ -639,7 +744,7 @@ export type UnreportedRow = Message<"drover.store.v1.UnreportedRow"> & {
  * Use `create(UnreportedRowSchema)` to create a new message.
  */
 export const UnreportedRowSchema: GenMessage<UnreportedRow> = /*@__PURE__*/
-  messageDesc(file_drover_store_v1_rows, 9);
+  messageDesc(file_drover_store_v1_rows, 10);
 
 /**
  * One write that may have been.
@@ -667,7 +772,7 @@ export type UnreportedFile = Message<"drover.store.v1.UnreportedFile"> & {
  * Use `create(UnreportedFileSchema)` to create a new message.
  */
 export const UnreportedFileSchema: GenMessage<UnreportedFile> = /*@__PURE__*/
-  messageDesc(file_drover_store_v1_rows, 10);
+  messageDesc(file_drover_store_v1_rows, 11);
 
 /**
  * A ledger whose task was deleted, kept for a task of the same id, source and destination.
@@ -716,7 +821,7 @@ export type KeptLedgerRow = Message<"drover.store.v1.KeptLedgerRow"> & {
  * Use `create(KeptLedgerRowSchema)` to create a new message.
  */
 export const KeptLedgerRowSchema: GenMessage<KeptLedgerRow> = /*@__PURE__*/
-  messageDesc(file_drover_store_v1_rows, 11);
+  messageDesc(file_drover_store_v1_rows, 12);
 
 /**
  * Which item of a task has a name at the destination, where names that differ at the source may be one.
@@ -744,7 +849,7 @@ export type NameRow = Message<"drover.store.v1.NameRow"> & {
  * Use `create(NameRowSchema)` to create a new message.
  */
 export const NameRowSchema: GenMessage<NameRow> = /*@__PURE__*/
-  messageDesc(file_drover_store_v1_rows, 12);
+  messageDesc(file_drover_store_v1_rows, 13);
 
 /**
  * An agent that joined.
@@ -772,7 +877,7 @@ export type AgentRow = Message<"drover.store.v1.AgentRow"> & {
  * Use `create(AgentRowSchema)` to create a new message.
  */
 export const AgentRowSchema: GenMessage<AgentRow> = /*@__PURE__*/
-  messageDesc(file_drover_store_v1_rows, 13);
+  messageDesc(file_drover_store_v1_rows, 14);
 
 /**
  * A join token.
@@ -814,7 +919,7 @@ export type JoinTokenRow = Message<"drover.store.v1.JoinTokenRow"> & {
  * Use `create(JoinTokenRowSchema)` to create a new message.
  */
 export const JoinTokenRowSchema: GenMessage<JoinTokenRow> = /*@__PURE__*/
-  messageDesc(file_drover_store_v1_rows, 14);
+  messageDesc(file_drover_store_v1_rows, 15);
 
 /**
  * An access token.
@@ -849,7 +954,7 @@ export type AccessTokenRow = Message<"drover.store.v1.AccessTokenRow"> & {
  * Use `create(AccessTokenRowSchema)` to create a new message.
  */
 export const AccessTokenRowSchema: GenMessage<AccessTokenRow> = /*@__PURE__*/
-  messageDesc(file_drover_store_v1_rows, 15);
+  messageDesc(file_drover_store_v1_rows, 16);
 
 /**
  * Where the audit log ends.
@@ -877,7 +982,7 @@ export type AuditHeadRow = Message<"drover.store.v1.AuditHeadRow"> & {
  * Use `create(AuditHeadRowSchema)` to create a new message.
  */
 export const AuditHeadRowSchema: GenMessage<AuditHeadRow> = /*@__PURE__*/
-  messageDesc(file_drover_store_v1_rows, 16);
+  messageDesc(file_drover_store_v1_rows, 17);
 
 /**
  * The answer to a request that carried a request id.
@@ -912,7 +1017,7 @@ export type RequestRow = Message<"drover.store.v1.RequestRow"> & {
  * Use `create(RequestRowSchema)` to create a new message.
  */
 export const RequestRowSchema: GenMessage<RequestRow> = /*@__PURE__*/
-  messageDesc(file_drover_store_v1_rows, 17);
+  messageDesc(file_drover_store_v1_rows, 18);
 
 /**
  * The global settings.
@@ -933,7 +1038,7 @@ export type SettingsRow = Message<"drover.store.v1.SettingsRow"> & {
  * Use `create(SettingsRowSchema)` to create a new message.
  */
 export const SettingsRowSchema: GenMessage<SettingsRow> = /*@__PURE__*/
-  messageDesc(file_drover_store_v1_rows, 18);
+  messageDesc(file_drover_store_v1_rows, 19);
 
 /**
  * Where a lease is. One set of states serves scans and batches.
