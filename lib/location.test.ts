@@ -24,7 +24,8 @@ const good: [text: string, location: Location][] = [
       place: { kind: 'path', host: 'contoso.sharepoint.com', path: 'sites/hr' },
     },
   ],
-  ['ann@contoso.com', { kind: 'sharepoint', place: { kind: 'onedrive', user: 'ann@contoso.com' } }],
+  ['ann@contoso.com', { kind: 'sharepoint', place: { kind: 'onedrive', user: 'ann@contoso.com', folder: '' } }], // prettier-ignore
+  ['ann@contoso.com/A/b', { kind: 'sharepoint', place: { kind: 'onedrive', user: 'ann@contoso.com', folder: 'A/b' } }], // prettier-ignore
 ];
 for (const [text, location] of good)
   test(`location ${text}`, (t) => t.deepEqual(parseLocation(text, 'task.source'), location));

@@ -2,7 +2,7 @@
 // what cannot work, the agent to open it.
 import { fileURLToPath } from 'node:url';
 import { DroverError } from './error.ts';
-import { isUserAddress, parseSharePointPlace, placeLength, type SharePointPlace } from './sharepoint-place.ts'; // prettier-ignore
+import { isPersonPlace, parseSharePointPlace, placeLength, type SharePointPlace } from './sharepoint-place.ts'; // prettier-ignore
 
 export { parseSharePointPlace, type SharePointPlace };
 
@@ -22,7 +22,7 @@ export const locationLengthMax = 4096;
 
 /**
  * Parses `/srv/share`, `C:\data`, `\\server\share\dir`, `file:///srv/share`, `https://….sharepoint.com/…` or
- * `ann@contoso.com`, which is the OneDrive of that person. Throws INVALID_ARGUMENT that names `field`.
+ * `ann@contoso.com`, which is the OneDrive of that person, with a folder or not. Throws INVALID_ARGUMENT that names `field`.
  */
 export function parseLocation(text: string, field: string): Location {
   if (text === '') throw DroverError.invalid(field, 'is missing; give a folder such as /srv/share');
@@ -34,7 +34,7 @@ export function parseLocation(text: string, field: string): Location {
   if (text.startsWith('/')) return { kind: 'file', path: normalPath(text, '/') };
   if (/^[a-z]:[\\/]/i.test(text))
     return { kind: 'file', path: normalPath(text.replaceAll('/', '\\'), '\\') };
-  if (isUserAddress(text)) return { kind: 'sharepoint', place: parseSharePointPlace(text, field) };
+  if (isPersonPlace(text)) return { kind: 'sharepoint', place: parseSharePointPlace(text, field) };
   throw DroverError.invalid(
     field,
     `"${text}" is not an absolute path or a URL; give /srv/share, \\\\server\\share, file:///… or https://…`,

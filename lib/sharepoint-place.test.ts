@@ -92,6 +92,19 @@ for (const text of ['ann@contoso.com', 'Ann@Contoso.com', " o'neil.b+x@mail.cont
     t.deepEqual(parseSharePointPlace(text, 'x'), {
       kind: 'onedrive',
       user: text.trim().toLowerCase(),
+      folder: '',
+    }));
+
+for (const [text, folder] of [
+  ['Ann@contoso.com/', ''],
+  ['ann@contoso.com/Projects/2024 & C#/', 'Projects/2024 & C#'],
+  ['ann@contoso.com//a%20b/./c', 'a b/c'],
+] as const)
+  test(`OneDrive with a folder: ${text}`, (t) =>
+    t.deepEqual(parseSharePointPlace(text, 'x'), {
+      kind: 'onedrive',
+      user: 'ann@contoso.com',
+      folder,
     }));
 
 // prettier-ignore
@@ -100,6 +113,9 @@ const refused: [text: string, words: RegExp][] = [
   [`${personal}/:f:/g/personal/ann_contoso_com/EaBcDe`, /sharing link/],
   [`${site}/sites/hr/_layouts/15/guestaccess.aspx?share=EaBc`, /sharing link/],
   [`${site}/:w:/r/sites/hr/Shared%20Documents/a.docx?d=w1`, /link of a file/],
+  ['ann@contoso.com/a/../b', /"\.\."/],
+  ['ann@contoso.com/a|b', /holds "\|"/],
+  [`ann@contoso.com/${'a'.repeat(400)}`, /characters/],
   ['http://contoso.sharepoint.com/sites/hr', /https:\/\/ only/],
   ['https://contoso.example.com/sites/hr', /contoso\.example\.com" is not a host/],
   ['https://onedrive.live.com/?id=root', /is not a host/],

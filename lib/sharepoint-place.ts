@@ -7,8 +7,8 @@ import { DroverError } from './error.ts';
 export type SharePointPlace =
   /** A site, a library or a folder; the path is relative to the server, decoded, without slashes around it; '' is the root site. */
   | { kind: 'path'; host: string; path: string }
-  /** The OneDrive of this person, in lower case. */
-  | { kind: 'onedrive'; user: string };
+  /** A folder in the OneDrive of this person, who is in lower case; the folder is without slashes around it, '' for all of it. */
+  | { kind: 'onedrive'; user: string; folder: string };
 
 /** The most characters that SharePoint takes in a path, the site's included. */
 const pathLengthMax = 400;
@@ -22,16 +22,21 @@ export function isUserAddress(text: string): boolean {
   return /^[^\s\p{Cc}@/\\:*?"<>|]{1,64}@(?:[a-z0-9-]{1,63}\.)+[a-z0-9-]{2,63}$/iu.test(text);
 }
 
+/** Whether the text is an e-mail address, or one with a folder behind it: `ann@contoso.com/Projects`. */
+export function isPersonPlace(text: string): boolean {
+  return isUserAddress(text.split('/', 1)[0]!);
+}
+
 /**
- * Parses an https address of SharePoint or OneDrive, or an e-mail address. Throws INVALID_ARGUMENT that names `field`, and says
+ * Parses an https address of SharePoint or OneDrive, or an e-mail address with or without a folder. Throws INVALID_ARGUMENT that names `field`, and says
  * what to give instead.
  */
 export function parseSharePointPlace(text: string, field: string): SharePointPlace {
   const address = text.trim();
-  if (isUserAddress(address)) return { kind: 'onedrive', user: address.toLowerCase() };
   const refuse: Refuse = (what, cause) => {
     throw DroverError.invalid(field, `"${text}" ${what}`, cause);
   };
+  if (isPersonPlace(address)) return personPlace(address, refuse);
   const [, scheme = '', authority = '', target = ''] =
     /^(https?):\/\/([^/?#\\]*)(.*)$/isu.exec(address) ?? [];
   if (scheme === '') return refuse('is neither an address such as https://… nor an e-mail address');
@@ -48,10 +53,18 @@ export function parseSharePointPlace(text: string, field: string): SharePointPla
 export function placeLength(place: SharePointPlace): number {
   if (place.kind === 'path') return place.path.length;
   // The site's name is the person's address with a _ for every character that is not a letter or digit, so it is as long.
-  return `personal/${place.user}/Documents`.length;
+  return ['personal', place.user, 'Documents', ...(place.folder === '' ? [] : [place.folder])].join('/').length; // prettier-ignore
 }
 
 type Refuse = (what: string, cause?: unknown) => never;
+
+function personPlace(address: string, refuse: Refuse): SharePointPlace {
+  const [user, rest = ''] = splitAt(address, '/');
+  const path = decode(rest, refuse);
+  const folder = checkSegments(path, path, refuse).join('/');
+  const place = { kind: 'onedrive' as const, user: user.toLowerCase(), folder };
+  return checkLength(place, placeLength(place), refuse);
+}
 
 function checkHost(authority: string, refuse: Refuse): string {
   const host = authority.toLowerCase().replace(/:443$/u, '');
@@ -70,9 +83,12 @@ function checkPlace(host: string, segments: readonly string[], refuse: Refuse): 
       'does not say whose OneDrive it is; give the e-mail address of the person, or an address with /personal/ in it',
     );
   const path = segments.join('/');
-  if (path.length > pathLengthMax)
-    return refuse(`has a path of ${path.length} characters; SharePoint takes ${pathLengthMax}`);
-  return { kind: 'path', host, path };
+  return checkLength({ kind: 'path', host, path }, path.length, refuse);
+}
+
+function checkLength(place: SharePointPlace, length: number, refuse: Refuse): SharePointPlace {
+  if (length <= pathLengthMax) return place;
+  return refuse(`has a path of ${length} characters; SharePoint takes ${pathLengthMax}`);
 }
 
 /** The folder that a page shows is in the page's query. Undefined when the query names none. */

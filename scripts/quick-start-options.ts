@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import path from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { parseLocation } from '../lib/location.ts';
-import { isUserAddress } from '../lib/sharepoint-place.ts';
+import { isPersonPlace } from '../lib/sharepoint-place.ts';
 import { secretVariable, signInOptionNames, signInOptions, type SignIn } from './local-sign-in.ts'; // prettier-ignore
 import type { SampleSize } from './sample-share.ts';
 import { chooseService, type Service } from './quick-start-service.ts';
@@ -134,7 +134,7 @@ function share(
 ): QuickStart | string {
   const { startFolder, clientSecret } = around;
   const source = absolute(given.source, startFolder);
-  const destination = isUserAddress(given.destination)
+  const destination = isPersonPlace(given.destination)
     ? given.destination
     : absolute(given.destination, startFolder);
   const service = chooseService(destination, signInOf(given, startFolder, clientSecret));

@@ -14,7 +14,7 @@ export function destinationRoot(destination: Location): DestinationRoot | undefi
   if (destination.kind !== 'sharepoint') return undefined;
   const { place } = destination;
   const length = destinationRootLength(destination);
-  if (place.kind === 'onedrive') return { length, isLibrary: true };
+  if (place.kind === 'onedrive') return { length, isLibrary: place.folder === '' };
   const parts = place.path === '' ? [] : place.path.split('/');
   // Sites stand below a managed path; what does not begin with one is in the root site. A library of a subsite looks like a
   // folder of a library, and is taken for one, because subsites are rare and folders are not.

@@ -34,6 +34,7 @@ const places: [address: string, library: string, folder: string][] = [
   [`${contoso}/Shared Documents/a`, `${contoso}/Shared%20Documents`, 'a'],
   [`${contoso}/sites/migration/team/Shared Documents/a`, `${contoso}/sites/migration/team/Shared%20Documents`, 'a'], // prettier-ignore
   ['Ann@contoso.com', 'https://contoso-my.sharepoint.com/personal/ann_contoso_com/Documents', ''],
+  ['Ann@contoso.com/A/b c', 'https://contoso-my.sharepoint.com/personal/ann_contoso_com/Documents', 'A/b c'], // prettier-ignore
   ['https://contoso-my.sharepoint.com/personal/ann_contoso_com/Documents/a/b', 'https://contoso-my.sharepoint.com/personal/ann_contoso_com/Documents', 'a/b'], // prettier-ignore
   ['https://contoso-my.sharepoint.com/personal/ann_contoso_com', 'https://contoso-my.sharepoint.com/personal/ann_contoso_com/Documents', ''], // prettier-ignore
 ];

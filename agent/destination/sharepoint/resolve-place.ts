@@ -29,13 +29,13 @@ export async function resolvePlace(
   known = new KnownDrives(),
 ): Promise<ResolvedPlace> {
   return place.kind === 'onedrive'
-    ? resolveOneDrive(client, place.user, signal, known)
+    ? resolveOneDrive(client, place, signal, known)
     : (knownPath(client, place, known) ?? (await resolvePath(client, place, signal, known)));
 }
 
 async function resolveOneDrive(
   client: GraphClient,
-  user: string,
+  { user, folder }: SharePointPlace & { kind: 'onedrive' },
   signal: AbortSignal,
   known: KnownDrives,
 ): Promise<ResolvedPlace> {
@@ -49,7 +49,7 @@ async function resolveOneDrive(
     if (drive === undefined) throw unreadable(tried, answer);
     known.set(tried, [drive], now);
   }
-  return { driveId: drive.id, folder: '', libraryUrl: drive.webUrl };
+  return { driveId: drive.id, folder, libraryUrl: drive.webUrl };
 }
 
 /** The library that the path leads into, where it is one of the site that the path begins with and that is known; else it must be asked for. */
