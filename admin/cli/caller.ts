@@ -12,6 +12,7 @@ import type { Interceptor, Transport } from '@connectrpc/connect';
 import { createGrpcTransport } from '@connectrpc/connect-node';
 import { pause, type Clock } from '../../lib/time.ts';
 import { fixedCredential, type Credential } from '../sign-in/person-credential.ts';
+import { contentField } from './content-field.ts';
 import { callError, isUnauthenticated, isUnavailable, retryDelayMs } from './call-error.ts';
 import type { CoordinatorAccess } from './coordinator-access.ts';
 
@@ -82,23 +83,26 @@ export class Caller {
 
   /**
    * The messages of a stream; one that breaks is opened again, because it begins with the state of
-   * everything.
+   * everything. One that carries the content of a file is not when some of it is here: it could have changed.
    */
   async *stream(
     method: DescMethodServerStreaming<DescMessage, DescMessage>,
     request: Message,
   ): AsyncGenerator<Message> {
     const { signal, access } = this.#options;
+    let hasBegun = false;
     for (let attempt = 0; ; attempt += 1) {
       try {
         await this.#credential?.token();
         const response = await this.#transport.stream(method, signal, undefined, {}, once(request));
         for await (const message of response.message) {
           attempt = 0;
+          hasBegun = true;
           yield message;
         }
         return;
       } catch (thrown) {
+        if (hasBegun && contentField(method) !== undefined) throw callError(thrown, access);
         if (isUnauthenticated(thrown) && this.#credential?.refused()) continue;
         const again = isRepeatable(method.idempotency) && (await this.#wait(thrown, attempt));
         if (!again) throw callError(thrown, access);

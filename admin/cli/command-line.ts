@@ -22,6 +22,7 @@ import {
 import { buildRequest } from './request.ts';
 import { runCommand } from './run-command.ts';
 import { login, logout, whoAmI } from './sign-in-commands.ts';
+import { checkTarget, type ContentTarget } from './write-content.ts';
 import { SignInFolder } from '../sign-in/kept-sign-in.ts';
 import { PersonCredential } from '../sign-in/person-credential.ts';
 
@@ -111,7 +112,9 @@ async function parseAndRun(options: CommandLineOptions): Promise<number> {
 async function invoke(invocation: Invocation, options: CommandLineOptions): Promise<number> {
   const { command, flags } = invocation;
   const common = invocation.options;
-  const { request, caller } = await beforeCall(async () => ({
+  const target = { file: common.output, isForced: common.force === true };
+  const { request, caller, format } = await beforeCall(async () => ({
+    format: formatOf(command, target),
     request: buildRequest(command, {
       positional: invocation.positional,
       flags,
@@ -129,11 +132,24 @@ async function invoke(invocation: Invocation, options: CommandLineOptions): Prom
     registry: createRegistry(...options.files, file_google_rpc_error_details),
     stdout: options.stdout,
     stderr: options.stderr,
-    format: common.output,
+    format,
+    target,
     columns: common.columns,
     limit: common.limit,
     onePage,
   });
+}
+
+/** How the answer is shown; of a command that answers with a file, --output says where it goes. Throws when it cannot be meant. */
+function formatOf(command: CommandSpec, target: ContentTarget): 'table' | 'json' {
+  if (!command.isContent) return answerFormat(target.file);
+  checkTarget(target);
+  return 'table';
+}
+
+function answerFormat(text = 'table'): 'table' | 'json' {
+  if (text === 'table' || text === 'json') return text;
+  throw DroverError.invalid('--output', `is "${text}"; it must be table or json`);
 }
 
 /** Calls the coordinator that the options name, as whoever has the token or is signed in. */
@@ -151,8 +167,11 @@ async function runSignIn(
   options: CommandLineOptions,
 ): Promise<number> {
   const folder = new SignInFolder(options.signInFolder ?? defaultSignInFolder());
-  const access = await beforeCall(async () => findCoordinator(common, options.environment, folder));
-  const parts = { ...options, access, folder, caFile: common.caFile, format: common.output };
+  const { access, format } = await beforeCall(async () => ({
+    format: answerFormat(common.output),
+    access: findCoordinator(common, options.environment, folder),
+  }));
+  const parts = { ...options, access, folder, caFile: common.caFile, format };
   switch (command) {
     case 'login':
       return login(parts);
@@ -200,7 +219,7 @@ async function listNames(
   const collector: Output = {
     isTerminal: false,
     columns: 80,
-    write: (text) => {
+    write: (text: string) => {
       lines.push(...text.split('\n').slice(lines.length === 0 ? 1 : 0));
       return Promise.resolve();
     },
@@ -218,6 +237,7 @@ async function listNames(
       stdout: collector,
       stderr: collector,
       format: 'table',
+      target: { file: undefined, isForced: false },
       columns: ['name'],
       limit: 200,
       onePage: false,

@@ -12,6 +12,7 @@ import {
 } from '@bufbuild/protobuf';
 import { agents_only } from '../../gen/drover/v1/annotations_pb.ts';
 import { commandName, groupName } from './command-name.ts';
+import { contentField } from './content-field.ts';
 import { describeFlags, type Flag } from './flag.ts';
 import { findPositional, type Positional } from './positional.ts';
 
@@ -34,6 +35,8 @@ export interface CommandSpec {
   flags: readonly Flag[];
   /** The repeated field of the response, for a method that answers in pages. */
   pageItems: DescField | undefined;
+  /** The method answers with the content of a file, see `contentField`. */
+  isContent: boolean;
   /** The field mask of the request, for a method that changes a resource. */
   updateMask: DescField | undefined;
 }
@@ -88,6 +91,7 @@ function describeCommand(
     positional,
     flags: describeFlags(method.input, { docs, positional, isUpdate: updateMask !== undefined }),
     pageItems: method.methodKind === 'unary' ? pageItemsOf(method) : undefined,
+    isContent: contentField(method) !== undefined,
     updateMask,
   };
 }

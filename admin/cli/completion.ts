@@ -56,7 +56,7 @@ async function candidatesFor(
   const group = groups.find((one) => one.name === path[0]);
   const spec = group?.commands.find((one) => one.name === path[1]);
   if (flag !== undefined && (flag.required || last === '=')) return valuesOf(flag, spec);
-  if (last.startsWith('-')) return options.map((option) => option.long!);
+  if (last.startsWith('-')) return [...new Set(options.map((option) => option.long!))];
   if (path.length === 0)
     return [...groups.map((one) => one.name), 'login', 'logout', 'whoami', 'completion', 'help'];
   if (path[0] === 'completion') return path.length === 1 ? ['bash', 'zsh'] : [];
@@ -90,7 +90,8 @@ function plainWords(words: readonly string[], options: readonly Option[]): strin
 }
 
 function valuesOf(option: Option, spec: CommandSpec | undefined): string[] {
-  if (option.long === '--output') return ['table', 'json'];
+  if (option.long === '--output')
+    return spec?.isContent === true ? [filesWanted] : ['table', 'json'];
   if (option.long === '--data') return [foldersWanted];
   if (/-file$|^--request-json$/.test(option.long ?? '')) return [filesWanted];
   const flag = spec?.flags.find((one) => `--${one.name}` === option.long);

@@ -27,6 +27,7 @@ export const reservedFlags: readonly string[] = [
   'columns',
   'coordinator',
   'data',
+  'force',
   'help',
   'limit',
   'output',

@@ -53,6 +53,10 @@ ${rows.join('\n')}`;
 export function commandFooter(command: CommandSpec): string {
   const name = `drover ${command.group} ${command.name}`;
   const notes = ['The exit statuses are in: drover --help'];
+  if (command.isContent)
+    notes.unshift(
+      'A file is there only when it is whole; it is never written over without --force.',
+    );
   if (command.pageItems !== undefined)
     notes.unshift('All pages are listed, unless --page-size or --page-token asks for one.');
   if (command.updateMask !== undefined)
@@ -67,6 +71,15 @@ export function optionTerm(option: Option, negatable: ReadonlySet<string>): stri
   return option.long !== undefined && negatable.has(option.long)
     ? option.flags.replace('--', '--[no-]')
     : option.flags;
+}
+
+/** The options of the commands above, without those that the command has in its own way. */
+export function globalOptions(command: Command): Option[] {
+  const own = new Set(command.options.map((option) => option.long));
+  const options: Option[] = [];
+  for (let above = command.parent; above !== null; above = above.parent)
+    options.push(...above.options.filter(({ hidden, long }) => !hidden && !own.has(long)));
+  return options;
 }
 
 /** How a command stands in the list of commands: its name and its argument. */

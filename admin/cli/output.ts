@@ -1,8 +1,8 @@
 // Where a command writes to. A write is awaited, so that a slow reader slows the command down and
 // nothing piles up.
 export interface Output {
-  /** Resolves when the text was taken; throws OutputClosed when nobody reads any longer. */
-  write(text: string): Promise<void>;
+  /** Resolves when the text, or the bytes, were taken; throws OutputClosed when nobody reads any longer. */
+  write(text: string | Uint8Array): Promise<void>;
   /** A person looks at it, and lines can be drawn over. */
   readonly isTerminal: boolean;
   /** Columns of the terminal at this moment; 80 where there is none. */

@@ -12,6 +12,7 @@ import {
   commandFooter,
   firstSentence,
   flagHelp,
+  globalOptions,
   optionTerm,
   positionalHelp,
   programFooter,
@@ -32,7 +33,10 @@ export interface CommonOptions {
   authorityFile?: string;
   tokenFile?: string;
   data?: string;
-  output: 'table' | 'json';
+  /** `table` or `json`; the name of a file for a command that answers with one. Absent when it was not given. */
+  output?: string;
+  /** Only of a command that answers with a file. */
+  force?: boolean;
   columns?: string[];
   limit?: number;
   requestJson?: string;
@@ -71,6 +75,7 @@ export function buildProgram(groups: readonly GroupSpec[], options: ProgramOptio
     .configureHelp({
       showGlobalOptions: true,
       optionTerm: (option) => optionTerm(option, negatable),
+      visibleGlobalOptions: globalOptions,
       optionDescription: (option) => option.description,
       subcommandTerm: commandTerm,
     })
@@ -108,9 +113,7 @@ function commonOptions(): Option[] {
       '--data <folder>',
       'The data folder of a coordinator on this machine, which says the three above.',
     ),
-    new Option('--output <format>', 'How answers are shown: table or json; table by default.')
-      .argParser(oneOf('table', 'json'))
-      .default('table'),
+    new Option('--output <format>', 'How answers are shown: table or json; table by default.'),
   ];
 }
 
@@ -175,8 +178,13 @@ function extraOptions(spec: CommandSpec): Option[] {
       'The whole request as protojson, from a file or from standard input (-).',
     ),
   ];
-  const isTable = spec.pageItems !== undefined || spec.method.methodKind === 'server_streaming';
-  if (isTable)
+  if (spec.isContent)
+    options.push(
+      new Option('--output <file>', 'The file to write, in place of standard output.'),
+      new Option('--force', 'Replace the file if it is there.'),
+    );
+  const isStream = spec.method.methodKind === 'server_streaming' && !spec.isContent;
+  if (spec.pageItems !== undefined || isStream)
     options.push(
       new Option('--columns <fields>', 'The columns of the table, such as name,state.').argParser(
         splitList,

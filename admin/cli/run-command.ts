@@ -12,12 +12,14 @@ import { reflect } from '@bufbuild/protobuf/reflect';
 import type { Clock } from '../../lib/time.ts';
 import type { Caller } from './caller.ts';
 import type { CommandSpec } from './command-tree.ts';
+import { contentField } from './content-field.ts';
 import { exitStatus } from './exit-status.ts';
 import { jsonLine, jsonText } from './json-view.ts';
 import type { Output } from './output.ts';
 import { recordLines } from './record-view.ts';
 import { answerStatuses, leadingColumns, specialViews } from './special-views.ts';
 import { Table } from './table.ts';
+import { writeContent, type ContentTarget } from './write-content.ts';
 
 export interface CommandContext {
   caller: Caller;
@@ -32,6 +34,8 @@ export interface CommandContext {
   limit: number | undefined;
   /** The request asks for one page, so only that one is shown. */
   onePage: boolean;
+  /** Where the content of a file goes, for a method that answers with one. */
+  target: ContentTarget;
 }
 
 /** Pages are fetched as large as the API gives them. */
@@ -47,6 +51,8 @@ export async function runCommand(
   context: CommandContext,
 ): Promise<number> {
   const { method } = command;
+  if (method.methodKind === 'server_streaming' && command.isContent)
+    return runContent(method, request, context);
   if (method.methodKind === 'server_streaming') return runStream(method, request, context);
   if (command.pageItems !== undefined) return runList(method, command.pageItems, request, context);
   const response = await context.caller.unary(method, request);
@@ -158,6 +164,20 @@ async function runStream(
     await stdout.write(joinLines(table.lines([row])));
   }
   return (await special?.end()) ?? exitStatus.ok;
+}
+
+async function runContent(
+  method: DescMethodServerStreaming<DescMessage, DescMessage>,
+  request: Message,
+  { caller, target, stdout }: CommandContext,
+): Promise<number> {
+  const field = contentField(method)!;
+  const chunks = async function* () {
+    for await (const message of caller.stream(method, request))
+      yield reflect(method.output, message).get(field) as Uint8Array;
+  };
+  await writeContent(chunks(), target, stdout);
+  return exitStatus.ok;
 }
 
 function tableOf(resource: DescMessage, context: CommandContext): Table {

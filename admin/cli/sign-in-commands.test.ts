@@ -68,7 +68,7 @@ async function start(t: ExecutionContext, { place = tenant, takes = () => true }
     const stderr: Output = {
       isTerminal: false,
       columns: 80,
-      write: async (text) => {
+      write: async (text: string) => {
         shown += text;
         if (text.includes('enter the code')) await place.decide(text, action);
       },

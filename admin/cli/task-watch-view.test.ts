@@ -76,7 +76,7 @@ test('on a terminal the view is drawn over itself', async (t) => {
   const stdout: Output = {
     isTerminal: true,
     columns: 60,
-    write: (text) => {
+    write: (text: string) => {
       screen.push(text);
       return Promise.resolve();
     },

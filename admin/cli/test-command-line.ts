@@ -20,8 +20,9 @@ export async function runWords(
   const collect = (name: keyof typeof texts) => ({
     isTerminal: false,
     columns: 80,
-    write: (text: string) => {
-      texts[name] += text;
+    write: (text: string | Uint8Array) => {
+      // Byte for byte: what is in it, such as a byte order mark, is for the test to see.
+      texts[name] += typeof text === 'string' ? text : Buffer.from(text).toString();
       return Promise.resolve();
     },
   });
