@@ -3,6 +3,7 @@ import type { BatchItems, BatchResults } from '../../gen/drover/v1/columns_pb.ts
 import { ItemKind, ItemState } from '../../gen/drover/v1/item_pb.ts';
 import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
 import { DroverError } from '../../lib/error.ts';
+import { isTransfer } from '../task/batch-phase.ts';
 import type { BatchOutcome } from '../task/run-machine.ts';
 import { quickXorHashBytes, sha256Bytes } from './ledger-rows.ts';
 
@@ -69,7 +70,7 @@ export function countStates({ state }: BatchResults) {
 
 /** Whether the result of an item counts: a folder that is made in the transfer phase is reported by the folder phase. */
 export function isReported(items: BatchItems, index: number, phase: BatchPhase): boolean {
-  return phase !== BatchPhase.TRANSFER || items.kind[index] !== ItemKind.FOLDER;
+  return !isTransfer(phase) || items.kind[index] !== ItemKind.FOLDER;
 }
 
 /** Throws INTERNAL when results do not fit their batch. Items of partial results may have no state. */

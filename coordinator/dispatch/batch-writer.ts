@@ -26,7 +26,7 @@ export class BatchWriter {
   /** Answers with the number of the folder batch that has room left, 0 when none has. */
   write(plan: PagePlan): number {
     if (plan.settled !== undefined) this.#putSettled(plan.settled);
-    for (const batch of plan.transfers) this.#putPlanned(++this.#last, batch);
+    for (const batch of [...plan.transfers, ...plan.late]) this.#putPlanned(++this.#last, batch);
     if (plan.filledFolders !== undefined) {
       this.#putPlanned(this.#fillingBatch, plan.filledFolders);
       if (plan.filledFolders.count >= batchItemsMax) this.#fillingBatch = 0;

@@ -142,8 +142,9 @@ function countPage(
     plannedBytes: plan.plannedBytes,
     skippedItems: plan.settled?.skipped ?? 0,
     failedItems: plan.settled?.failed ?? 0,
-    batches: plan.transfers.length + plan.folders.length + settled,
+    batches: plan.transfers.length + plan.late.length + plan.folders.length + settled,
     openTransferBatches: scanOnly ? 0 : plan.transfers.length,
+    openLateBatches: scanOnly ? 0 : plan.late.length,
     openFolderBatches: scanOnly ? 0 : plan.folders.length,
   };
 }

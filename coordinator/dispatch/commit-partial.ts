@@ -4,9 +4,10 @@ import { create } from '@bufbuild/protobuf';
 import { BatchRowSchema, type RunRow } from '../../gen/drover/store/v1/rows_pb.ts';
 import type { BatchItems } from '../../gen/drover/v1/columns_pb.ts';
 import { ItemState } from '../../gen/drover/v1/item_pb.ts';
-import { BatchPhase, type BatchDone } from '../../gen/drover/v1/session_pb.ts';
+import type { BatchDone } from '../../gen/drover/v1/session_pb.ts';
 import { fileBytes, selectResults } from '../plan/split-batch.ts';
 import type { BatchKey, Store } from '../store/store.ts';
+import { isTransfer } from '../task/batch-phase.ts';
 import { stepLease } from '../task/lease-machine.ts';
 import { cutBatch } from './cut-batch.ts';
 import { finishReported, readReported } from './reported-batch.ts';
@@ -40,7 +41,7 @@ export function commitPartial(
     const finished = results.state.flatMap((state, index) => state === ItemState.UNSPECIFIED ? [] : [index]); // prettier-ignore
     // Of what is not finished, something may be there all the same.
     const noteRest = async (rest: BatchItems) => {
-      if (batch.phase === BatchPhase.TRANSFER) await noteUnreported(transaction, key.task, rest);
+      if (isTransfer(batch.phase)) await noteUnreported(transaction, key.task, rest);
     };
     if (finished.length === 0) {
       await noteRest(items);

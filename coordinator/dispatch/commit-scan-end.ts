@@ -3,9 +3,10 @@ import { fromBinary } from '@bufbuild/protobuf';
 import type { RunRow } from '../../gen/drover/store/v1/rows_pb.ts';
 import { BatchItemsSchema } from '../../gen/drover/v1/columns_pb.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
-import { BatchPhase, type ScanDone } from '../../gen/drover/v1/session_pb.ts';
+import type { ScanDone } from '../../gen/drover/v1/session_pb.ts';
 import { DroverError } from '../../lib/error.ts';
 import type { RunKey, Store, Transaction } from '../store/store.ts';
+import { isTransfer } from '../task/batch-phase.ts';
 import { checkHolder } from '../task/lease-machine.ts';
 import { stepRun, type RunEvent } from '../task/run-machine.ts';
 import { beginGoneFolders } from './gone-batch.ts';
@@ -62,7 +63,7 @@ async function noteLeased(transaction: Transaction, key: RunKey): Promise<void> 
   for (const number of await transaction.leasedBatches(key)) {
     const batch = { ...key, batch: number };
     const [row, items] = [await transaction.batch(batch), await transaction.batchItems(batch)];
-    if (row?.phase === BatchPhase.TRANSFER && items !== undefined)
+    if (row !== undefined && isTransfer(row.phase) && items !== undefined)
       await noteUnreported(transaction, key.task, fromBinary(BatchItemsSchema, items));
   }
 }

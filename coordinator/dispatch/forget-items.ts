@@ -23,13 +23,13 @@ export async function forgetItems(
 ): Promise<void> {
   if (items.length === 0) return;
   const task = await transaction.task(key.task);
-  for (const item of items) await forgetItem(transaction, key.task, task, item);
+  for (const item of items) await forgetItem(transaction, key, task, item);
   await keepFolders(transaction, key, items);
 }
 
 async function forgetItem(
   transaction: Transaction,
-  taskId: string,
+  { task: taskId, run }: RunKey,
   task: TaskRow | undefined,
   { path, row }: ForgottenItem,
 ): Promise<void> {
@@ -37,7 +37,8 @@ async function forgetItem(
   const name = task && nameKeyOf(task, row?.destinationPath || path);
   if (name === undefined) return;
   const [holder] = await transaction.names(taskId, [name]);
-  if (holder?.path === path) transaction.deleteName(taskId, name);
+  // A name that the run gave to the path is that of what has the path now, and waits until its place is vacated.
+  if (holder?.path === path && holder.run !== run) transaction.deleteName(taskId, name);
 }
 
 async function keepFolders(

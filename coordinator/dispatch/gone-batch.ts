@@ -14,8 +14,8 @@ import { stepRun } from '../task/run-machine.ts';
 import { countOutcome } from './batch-outcome.ts';
 import { nameKeyOf } from './kept-places.ts';
 
-/** A batch of what is gone in its last form. */
-export interface GoneBatch {
+/** A batch in its last form. */
+export interface LastForm {
   /** The run with what was found out; it is put into the transaction by whoever calls. */
   run: RunRow;
   /** Undefined when nothing is left in the batch: it is settled then. */
@@ -33,7 +33,7 @@ export async function takeGone(
   key: BatchKey,
   { batch, items: encoded, run }: { batch: BatchRow; items: Uint8Array; run: RunRow },
   nowMs: number,
-): Promise<GoneBatch> {
+): Promise<LastForm> {
   const items = fromBinary(BatchItemsSchema, encoded);
   const rows = await transaction.ledgerRows(key.task, items.path);
   const found = await foundIds(transaction, key.task, rows);

@@ -74,6 +74,23 @@ test('what was moved is not leased as gone, and a run can end with that', async 
   t.is(await harness.state(again), 'SUCCEEDED', 'its last batch was empty when it was looked at');
 });
 
+test('a file whose place was vacated is leased when everything else is written, as one to transfer', async (t) => {
+  const { harness, agent } = await migrated(t, [file('m', 3n), file('x', 4n)]);
+  const run = await harness.start('a', recycles);
+  const { key } = agent.take('scanLease');
+  agent.sendPage(key, 1n, [folder('c'), file('d', 3n)]);
+  agent.sendPage(key, 2n, [file('m', 5n)]);
+  agent.sendScanDone(key, 2n);
+  await harness.idle();
+  const done = await workOff(harness, agent);
+  const { TRANSFER, GONE, FOLDERS } = BatchPhase;
+  t.deepEqual(phasesOf(done), [TRANSFER, GONE, TRANSFER, FOLDERS]);
+  t.deepEqual(done.map((lease) => itemsOf(lease).path), [['c', 'd'], ['x'], ['m'], ['c']]); // prettier-ignore
+  t.deepEqual([itemsOf(done[2]!).action, itemsOf(done[2]!).expected], [[ItemAction.CREATE], []]);
+  t.is(await harness.state(run), 'SUCCEEDED');
+  t.deepEqual(await counts(harness, run), [1, 1, 1]);
+});
+
 test('a share that is not mounted is asked about, and nothing is recycled before the answer', async (t) => {
   const { harness, agent } = await migrated(t, names(20).map((name) => file(name))); // prettier-ignore
   const run = await harness.scanned('a', agent, [], asks);

@@ -1,18 +1,17 @@
 // Runs of a task whose source is renamed, moved, deleted, linked and closed by chance, also while it is being migrated. Nothing that the
 // source has is ever lost at the destination, and in the end both are the same. A failure names its seed: put it into `seeds`.
 import test, { type ExecutionContext } from 'ava';
+import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { ItemState } from '../../gen/drover/v1/item_pb.ts';
-import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
 import { GonePolicy } from '../../gen/drover/v1/settings_pb.ts';
 import { isRunOpen } from '../task/run-states.ts';
 import { numbersOf, type Below } from '../store/testing/random.ts';
-import { openNamedTask, type NamedTask } from './testing/named-task.ts';
+import { openNamedTask, phasesInOrder, type NamedTask } from './testing/named-task.ts';
 import { SourceModel } from './testing/source-model.ts';
 
 const seeds = [1, 2, 7, 100, 129, 149];
 const foldedSeeds = [1, 2, 3];
 const runs = 14;
-const phases = [BatchPhase.TRANSFER, BatchPhase.GONE, BatchPhase.FOLDERS];
 
 interface RunPlan {
   gonePolicy: GonePolicy;
@@ -24,7 +23,7 @@ interface RunPlan {
 
 async function runOnce(task: NamedTask, model: SourceModel, plan: RunPlan): Promise<void> {
   await task.scan(model.pages(), { gonePolicy: plan.gonePolicy });
-  for (const phase of phases) {
+  for (const phase of phasesInOrder) {
     for (;;) {
       plan.meanwhile();
       if (!(await task.work(phase, (results, items) => model.work(phase, results, items, plan.failsOf)))) break; // prettier-ignore
@@ -34,7 +33,10 @@ async function runOnce(task: NamedTask, model: SourceModel, plan: RunPlan): Prom
 
 /** What the ledger says of each path that the source has now and a run did not fail with is what stands at the destination. */
 async function checkKept(t: ExecutionContext, task: NamedTask, model: SourceModel, told: string) {
-  const failed = new Set((await task.items()).filter(({ state }) => state === ItemState.FAILED).map(({ path }) => path)); // prettier-ignore
+  const failures = (await task.items()).filter(({ state }) => state === ItemState.FAILED);
+  const failed = new Set(failures.map(({ path }) => path));
+  const held = failures.filter(({ reason }) => reason === ErrorReason.SOURCE_CHANGED);
+  t.deepEqual(held.map(({ path }) => path), [], `${told}: nothing waits for the next run`); // prettier-ignore
   for (const [path, node] of model.source) {
     if (node.isFolder || failed.has(path) || model.isHidden(path)) continue;
     const [row] = await task.store.ledgerRows('a', [path]);

@@ -14,13 +14,14 @@ import {
   type AttachResponse,
 } from '../../gen/drover/v1/session_pb.ts';
 import type { BatchKey, RunKey, Store, Transaction } from '../store/store.ts';
+import { isTransfer } from '../task/batch-phase.ts';
 import { stepLease } from '../task/lease-machine.ts';
 import { batchLeaseId, scanLeaseId, type LeaseTarget } from '../task/names.ts';
 import { isRunGoing, isRunOpen } from '../task/run-states.ts';
 import { stepRun } from '../task/run-machine.ts';
 import { cutBatch } from './cut-batch.ts';
 import { noteUnreported, withUnreported } from './unreported.ts';
-import { takeGone } from './gone-batch.ts';
+import { lastForm } from './last-form.ts';
 import { nextFailedPaths } from './failed-paths.ts';
 import { cutAt, isCut } from './lease-share.ts';
 import type { LiveLease } from './lease-table.ts';
@@ -130,8 +131,7 @@ async function grantBatch(
   ]);
   if (stored?.lease!.state !== LeaseState.PENDING || storedItems === undefined) return undefined;
   const whole = { batch: stored, items: storedItems, run: begun };
-  const taken =
-    stored.phase === BatchPhase.GONE ? await takeGone(transaction, batchKey, whole, nowMs) : whole;
+  const taken = await lastForm(transaction, batchKey, whole, nowMs);
   if (taken.batch === undefined) return { grant: undefined, row: taken.run };
   const cut = cutToShare(transaction, batchKey, { run: taken.run, batch: taken.batch }, taken.items, pick.shareUnits, nowMs); // prettier-ignore
   const { run: row, batch, rest } = cut;
@@ -147,7 +147,7 @@ async function grantBatch(
     source: pick.feed.source,
     destination: pick.feed.destination,
     settings: row.run!.settings!,
-    phase: batch.phase,
+    phase: isTransfer(batch.phase) ? BatchPhase.TRANSFER : batch.phase,
     items: encodedItems,
   });
   const target: LeaseTarget = { kind: 'batch', batch: batchKey };
@@ -239,7 +239,7 @@ async function noteLost(
   const [batch, items] = await Promise.all([transaction.batch(key), transaction.batchItems(key)]);
   const { state, generation: newest } = batch?.lease ?? {};
   const isHeld = state === LeaseState.LEASED && newest === generation;
-  if (isHeld && batch!.phase === BatchPhase.TRANSFER && items !== undefined)
+  if (isHeld && isTransfer(batch!.phase) && items !== undefined)
     await noteUnreported(transaction, key.task, fromBinary(BatchItemsSchema, items));
 }
 

@@ -4,6 +4,7 @@ import { LedgerRowSchema, type LedgerRow } from '../../gen/drover/store/v1/rows_
 import type { BatchItems, BatchResults } from '../../gen/drover/v1/columns_pb.ts';
 import { ItemAction, ItemKind, ItemState, ItemVerification } from '../../gen/drover/v1/item_pb.ts';
 import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
+import { isTransfer } from '../task/batch-phase.ts';
 
 export const sha256Bytes = 32;
 export const quickXorHashBytes = 20;
@@ -27,7 +28,7 @@ export function* ledgerRows(
   for (const [index, state] of results.state.entries()) {
     const isFolder = items.kind[index] === ItemKind.FOLDER;
     // A folder has its row from when it is made, so that it is known to be the task's own also when the run is stopped before its end.
-    const isMade = phase !== BatchPhase.TRANSFER || items.action[index] === ItemAction.CREATE;
+    const isMade = !isTransfer(phase) || items.action[index] === ItemAction.CREATE;
     if (state !== ItemState.SUCCEEDED || (isFolder && !isMade)) continue;
     const row = create(LedgerRowSchema, {
       size: results.size[index]!,

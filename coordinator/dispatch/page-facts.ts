@@ -12,6 +12,7 @@ import type { RunKey, Transaction } from '../store/store.ts';
 import { claimNames } from './claim-names.ts';
 import { findMoves, type PageMoves } from './find-moves.ts';
 import { avoidKeptPlaces } from './kept-places.ts';
+import { claimVacated, type LateItems } from './late-items.ts';
 
 /** The page, and the rows it belongs to. */
 export interface PageParts {
@@ -22,7 +23,7 @@ export interface PageParts {
 }
 
 /** See PageFacts of the plan. */
-export interface StoredFacts extends PageMoves {
+export interface StoredFacts extends PageMoves, LateItems {
   places: (ItemPlace | undefined)[] | undefined;
   unreported: (UnreportedRow | undefined)[][];
   /** What the last path became below the destination; empty where names stay as they are. */
@@ -44,11 +45,17 @@ export async function pageFacts(
   const names = await claimNames(transaction, { key, row, items, ledger, origins, destination });
   const places =
     names?.places ?? (await avoidKeptPlaces(transaction, key, task, { items, ledger }));
+  const late = await claimVacated(transaction, key, {
+    task,
+    items,
+    places,
+    indexes: moves.beingMoved,
+  });
   const unreported = task.hasUnreportedItems
     ? await unreportedOf(transaction, key, items, origins)
     : [];
   const lastDestinationPath = names?.lastDestinationPath ?? '';
-  return { ...moves, places, unreported, lastDestinationPath };
+  return { ...moves, ...late, places, unreported, lastDestinationPath };
 }
 
 /** What was noted of each item, and of what it was before it moved. Planning needs it: an item with a note is never taken for unchanged. */

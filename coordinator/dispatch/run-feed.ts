@@ -197,5 +197,6 @@ export class RunFeed {
 
 function openBatches(row: RunRow, phase: BatchPhase): number {
   if (phase === BatchPhase.FOLDERS) return row.openFolderBatches;
+  if (phase === BatchPhase.LATE) return row.openLateBatches;
   return phase === BatchPhase.GONE ? row.openGoneBatches : row.openTransferBatches;
 }

@@ -7,6 +7,7 @@ import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { ItemAction, ItemState } from '../../gen/drover/v1/item_pb.ts';
 import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
 import type { BatchKey, Transaction } from '../store/store.ts';
+import { isTransfer } from '../task/batch-phase.ts';
 import type { BatchOutcome } from '../task/run-machine.ts';
 import { countOutcome } from './batch-outcome.ts';
 import { claimKeptPlaces, nameKeyOf, refuse } from './kept-places.ts';
@@ -50,7 +51,7 @@ export async function storeResults(
   if (key.run > 1) await dropOldIds(transaction, key, rows);
   for (const [path, row] of rows) transaction.putLedger(key.task, path, movedRow(row, moves.get(path))); // prettier-ignore
   const paths = rows.map(([path]) => path);
-  if (batch.phase === BatchPhase.TRANSFER)
+  if (isTransfer(batch.phase))
     await forgetUnreported(transaction, key.task, [...paths, ...[...moves.values()].map(({ origin }) => origin.path)], new Map(rows)); // prettier-ignore
   return { outcome, isChanged };
 }

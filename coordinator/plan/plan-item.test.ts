@@ -117,6 +117,6 @@ test('a renamed file is moved, and nothing is written where one is still to be m
   t.is(planItem(file, undefined, { origin }).action, ItemAction.MOVE);
   t.is(planItem(folder, undefined, { origin }).action, CREATE);
   t.is(planItem({ ...file, reason: ErrorReason.FILTERED }, undefined, { origin }).action, SKIP);
-  const held = planItem(file, create(LedgerRowSchema, fileRow), { isBeingMoved: true });
+  const held = planItem(file, create(LedgerRowSchema, fileRow), { isHeld: true });
   t.like(held, { action: FAIL, reason: ErrorReason.SOURCE_CHANGED });
 });

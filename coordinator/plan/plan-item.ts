@@ -35,8 +35,8 @@ export interface ItemFacts {
   place?: ItemPlace | undefined;
   /** Where the item was before it was renamed or moved. */
   origin?: Origin | undefined;
-  /** The run is about to move away what stands at the destination for the path, which was renamed at the source. */
-  isBeingMoved?: boolean;
+  /** What was renamed has the item's name at the destination, and the run is about to rename it there. */
+  isHeld?: boolean;
   /** An agent may have written another content of it since the ledger's, and could not report it. */
   isUncertain?: boolean;
 }
@@ -45,14 +45,14 @@ export interface ItemFacts {
 export function planItem(
   item: ScannedItem,
   ledger: LedgerRow | undefined,
-  { place, origin, isBeingMoved = false, isUncertain = false }: ItemFacts = {},
+  { place, origin, isHeld = false, isUncertain = false }: ItemFacts = {},
 ): Decision {
   if (place === undefined) {
     const settled = settleItem(item);
     if (settled !== undefined) return settled;
   } else if ('refused' in place)
     return decideRemark({ reason: place.refused, message: place.message });
-  if (isBeingMoved)
+  if (isHeld)
     return {
       action: ItemAction.FAIL,
       reason: ErrorReason.SOURCE_CHANGED,

@@ -72,6 +72,7 @@ test('an empty page plans nothing', (t) => {
     plannedItems: 0,
     plannedBytes: 0n,
     transfers: [],
+    late: [],
     filledFolders: undefined,
     folders: [],
     settled: undefined,

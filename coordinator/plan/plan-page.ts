@@ -47,6 +47,8 @@ export interface PagePlan {
   plannedItems: number;
   plannedBytes: bigint;
   transfers: PlannedBatch[];
+  /** What has to wait until its place at the destination was vacated. */
+  late: PlannedBatch[];
   /** The folder batch that was being filled, with more folders in it; undefined when nothing was added. */
   filledFolders: PlannedBatch | undefined;
   /** Folder batches beside it, all full but perhaps the last. */
@@ -60,8 +62,10 @@ export interface PageFacts {
   places?: readonly (ItemPlace | undefined)[] | undefined;
   /** Where each was before it was renamed or moved. */
   origins?: readonly (Origin | undefined)[];
-  /** The indexes of those whose place at the destination is being vacated by a move. */
-  beingMoved?: ReadonlySet<number>;
+  /** The indexes of those that have to wait until their place at the destination was vacated. */
+  late?: ReadonlySet<number>;
+  /** The indexes of those whose name at the destination is that of another item, which is being moved. */
+  held?: ReadonlySet<number>;
   /** What agents may have written of each and not reported; several rows where it had another path. */
   unreported?: readonly (readonly (UnreportedRow | undefined)[] | undefined)[];
 }
@@ -74,17 +78,21 @@ export function planPage(
   items: readonly ScannedItem[],
   ledger: readonly (LedgerRow | undefined)[],
   filling: BatchItems | undefined,
-  { places, origins, beingMoved, unreported }: PageFacts = {},
+  { places, origins, late, held, unreported }: PageFacts = {},
 ): PagePlan {
   const planner = new PagePlanner(filling);
-  for (const [index, item] of items.entries())
+  for (const [index, item] of items.entries()) {
+    const isLate = late?.has(index) === true;
     planner.add(item, ledger[index], {
       place: places?.[index],
       origin: origins?.[index],
-      isBeingMoved: beingMoved?.has(index) === true,
-      isUncertain: unreported?.[index]?.some((row) => row !== undefined) === true,
+      isHeld: held?.has(index) === true,
+      // Also what looks unchanged has to be written where something else is moved away.
+      isUncertain: isLate || unreported?.[index]?.some((row) => row !== undefined) === true,
       unreported: unreported?.[index],
+      isLate,
     });
+  }
   return planner.finish();
 }
 
@@ -99,12 +107,12 @@ export function scannedItems(page: ScanPage): ScannedItem[] {
 }
 
 class PagePlanner {
-  readonly #transfers: BatchBuilder[] = [];
+  readonly #transfers = new BatchCutter();
+  readonly #late = new BatchCutter();
   readonly #folders: BatchBuilder[] = [];
   readonly #settled = new BatchBuilder();
   readonly #decisions: Decision[] = [];
   readonly #filling: BatchBuilder | undefined;
-  #current = new BatchBuilder();
   #lastPath = '';
   #scannedItems = 0;
   #scannedBytes = 0n;
@@ -119,9 +127,9 @@ class PagePlanner {
   add(
     item: ScannedItem,
     ledger: LedgerRow | undefined,
-    facts: ItemFacts & Pick<BatchItem, 'unreported'>,
+    facts: ItemFacts & Pick<BatchItem, 'unreported'> & { isLate: boolean },
   ): void {
-    const { place } = facts;
+    const { place, isLate } = facts;
     this.#lastPath = item.path;
     this.#scannedItems += 1;
     this.#scannedBytes += item.size;
@@ -137,7 +145,8 @@ class PagePlanner {
     const added: BatchItem = { item, action, destinationPath: path };
     if (item.kind === ItemKind.FOLDER) this.#addFolder(added);
     else Object.assign(added, expectations(action, ledger, facts));
-    this.#addTransfer(added);
+    if (item.kind === ItemKind.FILE) this.#plannedBytes += item.size;
+    (isLate ? this.#late : this.#transfers).add(added);
   }
 
   /** A folder is made in the transfer phase, so that it is there even when it is empty, and reported in the folder phase. */
@@ -153,35 +162,15 @@ class PagePlanner {
     target.add(added);
   }
 
-  #addTransfer(added: BatchItem): void {
-    const { item } = added;
-    if (item.kind === ItemKind.FILE) this.#plannedBytes += item.size;
-    const weight = weightOf(added);
-    if (weight >= batchBytesMax) {
-      const alone = new BatchBuilder();
-      alone.add(added);
-      this.#transfers.push(alone);
-      return;
-    }
-    if (!this.#current.hasRoom(weight)) this.#cut();
-    this.#current.add(added);
-  }
-
-  #cut(): void {
-    if (this.#current.count === 0) return;
-    this.#transfers.push(this.#current);
-    this.#current = new BatchBuilder();
-  }
-
   finish(): PagePlan {
-    this.#cut();
     return {
       lastPath: this.#lastPath,
       scannedItems: this.#scannedItems,
       scannedBytes: this.#scannedBytes,
       plannedItems: this.#plannedItems,
       plannedBytes: this.#plannedBytes,
-      transfers: this.#transfers.map((batch) => planned(batch, BatchPhase.TRANSFER)),
+      transfers: this.#transfers.finish().map((batch) => planned(batch, BatchPhase.TRANSFER)),
+      late: this.#late.finish().map((batch) => planned(batch, BatchPhase.LATE)),
       filledFolders: this.#filled ? planned(this.#filling!, BatchPhase.FOLDERS) : undefined,
       folders: this.#folders.map((batch) => planned(batch, BatchPhase.FOLDERS)),
       settled: this.#settled.count === 0 ? undefined : this.#finishSettled(),
@@ -197,6 +186,36 @@ class PagePlanner {
       skipped: this.#decisions.length - failed,
       failed,
     };
+  }
+}
+
+/** Cuts items into batches; a large file is a batch of its own. */
+class BatchCutter {
+  readonly #batches: BatchBuilder[] = [];
+  #current = new BatchBuilder();
+
+  add(added: BatchItem): void {
+    const weight = weightOf(added);
+    if (weight >= batchBytesMax) {
+      const alone = new BatchBuilder();
+      alone.add(added);
+      this.#batches.push(alone);
+      return;
+    }
+    if (!this.#current.hasRoom(weight)) this.#cut();
+    this.#current.add(added);
+  }
+
+  #cut(): void {
+    if (this.#current.count === 0) return;
+    this.#batches.push(this.#current);
+    this.#current = new BatchBuilder();
+  }
+
+  /** All batches; nothing is added after it. */
+  finish(): readonly BatchBuilder[] {
+    this.#cut();
+    return this.#batches;
   }
 }
 

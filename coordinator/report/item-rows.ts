@@ -17,8 +17,9 @@ import {
   ItemVerification,
   type Item,
 } from '../../gen/drover/v1/item_pb.ts';
-import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
+import type { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
 import { reasonInfo } from '../../lib/error.ts';
+import { isTransfer } from '../task/batch-phase.ts';
 import { agentName } from '../task/names.ts';
 
 const sha256Bytes = 32;
@@ -59,7 +60,7 @@ export function* itemRows(batch: ItemBatch, first: number): Generator<ItemRow> {
 }
 
 function isShown({ phase, items }: ItemBatch, index: number): boolean {
-  if (phase !== BatchPhase.TRANSFER || items.kind[index] !== ItemKind.FOLDER) return true;
+  if (!isTransfer(phase) || items.kind[index] !== ItemKind.FOLDER) return true;
   const action = items.action[index];
   return action !== ItemAction.CREATE && action !== ItemAction.UPDATE;
 }

@@ -19,6 +19,7 @@ import { scanPageItemsMax } from '../plan/plan-page.ts';
 import { isPart, withParts, type BatchHeader } from '../report/batch-parts.ts';
 import { itemRows, type ItemBatch } from '../report/item-rows.ts';
 import type { Reader, RunKey } from '../store/store.ts';
+import { isTransfer } from '../task/batch-phase.ts';
 import { readBatch } from '../report/read-batch.ts';
 
 /** How many batches' headers are read at once: most of the time the first few will do. */
@@ -57,7 +58,7 @@ class Search {
       let items = 0;
       for await (const header of headers) {
         if (items >= scanPageItemsMax) break;
-        if (header.row.phase !== BatchPhase.TRANSFER) continue;
+        if (!isTransfer(header.row.phase)) continue;
         items += await this.#itemsOf(header);
         const found = await this.#lookInto(header);
         if (found !== undefined) return await this.#asReported(found, edge);
@@ -81,7 +82,7 @@ class Search {
   async #firstTransfer(start: number, end: number): Promise<BatchHeader | undefined> {
     for await (const header of this.#from(start)) {
       if (header.batch >= end) return undefined;
-      if (header.row.phase === BatchPhase.TRANSFER) return header;
+      if (isTransfer(header.row.phase)) return header;
     }
     return undefined;
   }
@@ -151,7 +152,7 @@ class Search {
     let items = 0;
     for await (const header of this.#from(edge)) {
       // The folder batches of a page have their numbers after its others.
-      if (header.row.phase !== BatchPhase.TRANSFER) continue;
+      if (!isTransfer(header.row.phase)) continue;
       if (items >= scanPageItemsMax) return header.batch;
       items += await this.#itemsOf(header);
     }

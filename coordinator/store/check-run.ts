@@ -2,9 +2,10 @@
 import { LeaseState, type BatchRow, type RunRow } from '../../gen/drover/store/v1/rows_pb.ts';
 import { ItemKind, ItemState } from '../../gen/drover/v1/item_pb.ts';
 import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
+import { isTransfer } from '../task/batch-phase.ts';
 import type { BatchItems, BatchResults } from '../../gen/drover/v1/columns_pb.ts';
 
-const { TRANSFER, FOLDERS, GONE, GONE_FOLDERS } = BatchPhase;
+const { FOLDERS, GONE, GONE_FOLDERS, LATE, TRANSFER } = BatchPhase;
 
 /** What the batches of a run add up to. */
 export class RunTally {
@@ -63,7 +64,7 @@ export class RunTally {
       // Of what is gone from the source, only failures are among the other counts.
       if (isGone && state === ItemState.SUCCEEDED) this.#recycled += 1;
       if (isGone && state !== ItemState.FAILED) continue;
-      if (isSettled || batch.phase !== TRANSFER || items.kind[index] !== ItemKind.FOLDER)
+      if (isSettled || !isTransfer(batch.phase) || items.kind[index] !== ItemKind.FOLDER)
         counted[known] += 1;
     }
     this.#moved += results.moved.filter(
@@ -79,7 +80,7 @@ export class RunTally {
 
   /** What is wrong with the run once all its batches were taken, in words. */
   *finish(): Generator<string> {
-    const { batches, openTransferBatches, openFolderBatches, openGoneBatches, waitingGoneBatches, run } = this.#row; // prettier-ignore
+    const { batches, openTransferBatches, openLateBatches, openFolderBatches, openGoneBatches, waitingGoneBatches, run } = this.#row; // prettier-ignore
     const { succeededItems, skippedItems, failedItems, movedItems, recycledItems } = run!.progress!;
     const waiting = this.#openOf(GONE_FOLDERS);
     yield* unequal('batches', batches, this.#batches);
@@ -88,6 +89,7 @@ export class RunTally {
       openTransferBatches,
       this.#openOf(TRANSFER),
     );
+    yield* unequal(`open batches of phase ${LATE}`, openLateBatches, this.#openOf(LATE));
     yield* unequal(`open batches of phase ${FOLDERS}`, openFolderBatches, this.#openOf(FOLDERS));
     yield* unequal(`open batches of phase ${GONE}`, openGoneBatches, this.#openOf(GONE) + waiting);
     yield* unequal(`batches of phase ${GONE_FOLDERS}`, waitingGoneBatches, waiting);

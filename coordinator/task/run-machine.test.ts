@@ -41,6 +41,7 @@ const page: PlannedPage = {
   failedItems: 1,
   batches: 3,
   openTransferBatches: 1,
+  openLateBatches: 0,
   openFolderBatches: 1,
 };
 const outcome = {
@@ -325,6 +326,28 @@ for (const [name, transfer, folders, scanComplete, scanOnly, phase] of phases)
     row.run!.progress!.scanComplete = scanComplete;
     t.is(leasablePhase(row), phase);
   });
+
+test('what is late comes after what is gone, and before the folders', (t) => {
+  const late = {
+    ...page,
+    batches: 1,
+    openTransferBatches: 0,
+    openFolderBatches: 1,
+    openLateBatches: 1,
+  };
+  const row = stepRun(newRun(key, create(TaskSettingsSchema), false, 0), { kind: 'plan-page', planned: late }, 0); // prettier-ignore
+  row.run!.state = RUNNING;
+  t.is(leasablePhase(row), undefined, 'more may come that is moved');
+  row.run!.progress!.scanComplete = true;
+  row.openGoneBatches = 1;
+  t.is(leasablePhase(row), BatchPhase.GONE);
+  row.openGoneBatches = 0;
+  t.is(leasablePhase(row), BatchPhase.LATE);
+  const folders = stepRun(row, { kind: 'finish-batch', outcome: { ...outcome, phase: BatchPhase.FOLDERS } }, 0); // prettier-ignore
+  t.is(folders.run!.state, RUNNING, 'it does not end while something is late');
+  const done = stepRun(row, { kind: 'finish-batch', outcome: { ...outcome, phase: BatchPhase.LATE } }, 0); // prettier-ignore
+  t.is(leasablePhase(done), BatchPhase.FOLDERS);
+});
 
 test('what is gone comes after all that is written, and before the folders', (t) => {
   const row = runIn(RUNNING);

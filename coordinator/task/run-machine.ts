@@ -11,8 +11,9 @@
 //
 // A run has nothing left when its scan is done and no batch of any phase is open. What is gone from the source has its turn when
 // the scan is done and no transfer batch is open, because only then is it known what was moved; the folder phase comes after it,
-// because a folder's dates hold only once nothing more is written into it or taken out. Before a run recycles more than its
-// settings allow, it pauses by itself and asks.
+// because a folder's dates hold only once nothing more is written into it or taken out. Between the two comes what is late: what could
+// not be written before, because its place at the destination was to be vacated by a move. Before a run recycles more than its settings
+// allow, it pauses by itself and asks.
 import { clone, create } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { RetryRowSchema, RunRowSchema, ScanRowSchema, type RetryPosition, type RunRow } from '../../gen/drover/store/v1/rows_pb.ts'; // prettier-ignore
@@ -51,6 +52,7 @@ export interface PlannedPage {
   /** How many batches were cut from the page, settled ones included. */
   batches: number;
   openTransferBatches: number;
+  openLateBatches: number;
   openFolderBatches: number;
 }
 
@@ -132,7 +134,7 @@ export function newRetry(
   nowMs: number,
 ): RunRow {
   const retriedRun = runName({ ...key, run: retried });
-  const row = runOf(key, { settings, scanOnly: false, retriedRun }, nowMs);
+  const row = runOf(key, { settings, scanOnly: settings.scanOnly === true, retriedRun }, nowMs);
   row.scan!.retry = create(RetryRowSchema, { run: retried, position });
   return row;
 }
@@ -167,8 +169,9 @@ export function leasablePhase(row: RunRow): BatchPhase | undefined {
   if (row.run!.scanOnly) return undefined;
   if (row.openTransferBatches > 0) return BatchPhase.TRANSFER;
   if (isGoneTurn(row)) return BatchPhase.GONE;
-  if (!row.run!.progress!.scanComplete || row.openFolderBatches === 0) return undefined;
-  return BatchPhase.FOLDERS;
+  if (!row.run!.progress!.scanComplete) return undefined;
+  if (row.openLateBatches > 0) return BatchPhase.LATE;
+  return row.openFolderBatches > 0 ? BatchPhase.FOLDERS : undefined;
 }
 
 function apply(row: RunRow, event: RunEvent, nowMs: number): void {
@@ -277,6 +280,7 @@ function addPage(row: RunRow, planned: PlannedPage): void {
   row.scan!.lastDestinationPath = planned.lastDestinationPath;
   row.batches += planned.batches;
   row.openTransferBatches += planned.openTransferBatches;
+  row.openLateBatches += planned.openLateBatches;
   row.openFolderBatches += planned.openFolderBatches;
   progress.scannedItems += BigInt(planned.scannedItems);
   progress.scannedBytes += planned.scannedBytes;
@@ -314,6 +318,7 @@ function addOutcome(row: RunRow, outcome: BatchOutcome): void {
 
 function addOpen(row: RunRow, phase: BatchPhase, count: number): void {
   if (phase === BatchPhase.FOLDERS) row.openFolderBatches += count;
+  else if (phase === BatchPhase.LATE) row.openLateBatches += count;
   else if (phase === BatchPhase.GONE) row.openGoneBatches += count;
   else row.openTransferBatches += count;
 }
@@ -321,7 +326,8 @@ function addOpen(row: RunRow, phase: BatchPhase, count: number): void {
 function endIfNothingLeft(row: RunRow, nowMs: number): void {
   const { state, progress } = row.run!;
   if (state !== RunState.RUNNING && state !== RunState.PAUSED) return;
-  const open = row.openTransferBatches + row.openGoneBatches + row.openFolderBatches;
+  const { openTransferBatches, openGoneBatches, openLateBatches, openFolderBatches } = row;
+  const open = openTransferBatches + openGoneBatches + openLateBatches + openFolderBatches;
   if (!progress!.scanComplete || open > 0) return;
   const failed = progress!.failedItems > 0n;
   end(row, failed ? RunState.SUCCEEDED_WITH_FAILURES : RunState.SUCCEEDED, nowMs);

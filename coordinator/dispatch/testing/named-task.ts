@@ -26,7 +26,7 @@ import { openLevelStore } from '../../store/level-store.ts';
 import type { RunKey, Store, Transaction } from '../../store/store.ts';
 import { stepLease } from '../../task/lease-machine.ts';
 import { newRun, stepRun } from '../../task/run-machine.ts';
-import { takeGone } from '../gone-batch.ts';
+import { lastForm } from '../last-form.ts';
 import { commitPage } from '../commit-page.ts';
 import { commitResults } from '../commit-results.ts';
 import { cutBatch } from '../cut-batch.ts';
@@ -35,6 +35,8 @@ import { encodePage, goodResults, type Entry } from './scripted-agent.ts';
 
 const task = 'a';
 const nowMs = 1000;
+/** The phases that agents work on, one after the other. */
+export const phasesInOrder = [BatchPhase.TRANSFER, BatchPhase.GONE, BatchPhase.LATE, BatchPhase.FOLDERS]; // prettier-ignore
 
 export interface NamedRun {
   scanOnly?: boolean;
@@ -184,12 +186,12 @@ export class NamedTask {
   }
 
   /**
-   * Migrates what was planned: the files, what is gone, the folders; `change` makes the results of a batch of files or folders other
+   * Migrates what was planned: the files, what is gone, what is late, the folders; `change` makes the results of a batch of files or folders other
    * than good.
    */
   async migrate(
     change: (results: BatchResults, count: number, items: BatchItems) => void = () => {},
-    phases: readonly BatchPhase[] = [BatchPhase.TRANSFER, BatchPhase.GONE, BatchPhase.FOLDERS],
+    phases: readonly BatchPhase[] = phasesInOrder,
   ): Promise<void> {
     for (const phase of phases) while (await this.migrateNext(phase, change));
   }
@@ -229,11 +231,9 @@ export class NamedTask {
       const run = (await transaction.run(key))!;
       let batch: BatchRow | undefined = (await transaction.batch(key))!;
       const items = (await transaction.batchItems(key))!;
-      if (phase === BatchPhase.GONE) {
-        const taken = await takeGone(transaction, key, { batch, items, run }, nowMs);
-        transaction.putRun(this.key, taken.run);
-        ({ batch } = taken);
-      }
+      const taken = await lastForm(transaction, key, { batch, items, run }, nowMs);
+      transaction.putRun(this.key, taken.run);
+      ({ batch } = taken);
       if (batch === undefined) return undefined;
       const lease = stepLease(batch.lease!, { kind: 'lease', agent: 'one' });
       transaction.putBatch(key, create(BatchRowSchema, { ...batch, lease }));

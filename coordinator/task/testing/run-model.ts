@@ -8,6 +8,7 @@ import { BatchPhase } from '../../../gen/drover/v1/session_pb.ts';
 import { GonePolicy, TaskSettingsSchema } from '../../../gen/drover/v1/settings_pb.ts';
 import { DroverError } from '../../../lib/error.ts';
 import type { Below } from '../../store/testing/random.ts';
+import { isTransfer } from '../batch-phase.ts';
 import { isGoneFoldersTurn } from '../gone-guard.ts';
 import { checkHolder, newLease, stepLease } from '../lease-machine.ts';
 import {
@@ -139,6 +140,7 @@ export class RunModel {
       this.batches.filter((batch) => batch.phase === phase && stateOf(batch.lease) !== 'done');
     same('batches', row.batches, this.batches.length);
     same('open transfer batches', row.openTransferBatches, open(BatchPhase.TRANSFER).length);
+    same('open late batches', row.openLateBatches, open(BatchPhase.LATE).length);
     same('open folder batches', row.openFolderBatches, open(BatchPhase.FOLDERS).length);
     same('open gone batches', row.openGoneBatches, open(BatchPhase.GONE).length);
     same('waiting batches', row.waitingGoneBatches, this.batches.filter(({ isWaiting }) => isWaiting).length); // prettier-ignore
@@ -160,7 +162,13 @@ export class RunModel {
     const phase = leasablePhase(this.row);
     const isDone = (other: BatchPhase) =>
       this.batches.every((one) => one.phase !== other || stateOf(one.lease) === 'done');
-    const mustBeDone = phase === BatchPhase.FOLDERS ? [BatchPhase.TRANSFER, BatchPhase.GONE] : phase === BatchPhase.GONE ? [BatchPhase.TRANSFER] : []; // prettier-ignore
+    const order: BatchPhase[] = [
+      BatchPhase.TRANSFER,
+      BatchPhase.GONE,
+      BatchPhase.LATE,
+      BatchPhase.FOLDERS,
+    ];
+    const mustBeDone = phase === undefined ? [] : order.slice(0, order.indexOf(phase));
     if (mustBeDone.length > 0 && !this.row.run!.progress!.scanComplete)
       throw new Violation('a later phase has begun before the scan was complete');
     if (!mustBeDone.every(isDone)) throw new Violation('a phase has begun too early');
@@ -247,6 +255,7 @@ export class RunModel {
     const gone = cut(BatchPhase.GONE, 3);
     const goneFolders = cut(BatchPhase.GONE, 1, true);
     const files = cut(BatchPhase.TRANSFER, 6);
+    const late = cut(BatchPhase.LATE, 2);
     const folders = cut(BatchPhase.FOLDERS, 2);
     const [skipped, failed] = [this.#below(3), this.#below(5) === 0 ? 1 : 0];
     const sums = this.#sums;
@@ -265,9 +274,9 @@ export class RunModel {
         fillingGoneFolderBatch: 0,
       },
     });
-    const plannedItems = files.items + folders.items;
+    const plannedItems = files.items + late.items + folders.items;
     const scannedItems = plannedItems + skipped + failed;
-    const plannedBytes = BigInt(files.items) * itemBytes;
+    const plannedBytes = BigInt(files.items + late.items) * itemBytes;
     this.#step({
       kind: 'plan-page',
       planned: {
@@ -280,8 +289,9 @@ export class RunModel {
         plannedBytes,
         skippedItems: skipped,
         failedItems: failed,
-        batches: files.batches + folders.batches,
+        batches: files.batches + late.batches + folders.batches,
         openTransferBatches: files.open,
+        openLateBatches: late.open,
         openFolderBatches: folders.open,
       },
     });
@@ -337,7 +347,7 @@ export class RunModel {
       sums.recycled += succeeded;
       return { ...nothing, phase, recycledItems: succeeded, failedItems: failed };
     }
-    const bytes = (of: number) => (phase === BatchPhase.TRANSFER ? BigInt(of) * itemBytes : 0n);
+    const bytes = (of: number) => (isTransfer(phase) ? BigInt(of) * itemBytes : 0n);
     sums.succeeded += succeeded;
     sums.skipped += skipped;
     sums.plannedBytes -= bytes(skipped);
