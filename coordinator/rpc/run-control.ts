@@ -20,7 +20,7 @@ import { latestRun, requireRun, requireTask } from './lookup.ts';
 import { repeatableRequest, type RepeatableRequest } from './request-id.ts';
 import { viewRun } from './run-view.ts';
 import type { ServiceParts } from './service-parts.ts';
-import { effectiveSettings } from './settings.ts';
+import { effectiveSettings, settingsAt } from './settings.ts';
 import { healsByItself, needsLook, servedKinds } from './task-locations.ts';
 import { viewTask } from './task-view.ts';
 
@@ -36,7 +36,7 @@ export function runTask(
   const task = parseTaskName(request.name, 'name');
   const repeatable = repeatableRequest(RunTaskRequestSchema, request);
   const next = ({ key, settings, nowMs }: NextRun) =>
-    newRun(key, settings, request.scanOnly, nowMs);
+    newRun(key, settings, request.scanOnly || settings.scanOnly === true, nowMs);
   return startRun(parts, { task, repeatable, next, signal });
 }
 
@@ -72,7 +72,8 @@ export function runDueTask(
 ): Promise<Run> {
   const request = create(RunTaskRequestSchema, { name: taskName(task) });
   const repeatable = repeatableRequest(RunTaskRequestSchema, request);
-  const next = ({ key, settings, nowMs }: NextRun) => newRun(key, settings, false, nowMs);
+  const next = ({ key, settings, nowMs }: NextRun) =>
+    newRun(key, settings, settings.scanOnly === true, nowMs);
   return startRun(parts, { task, repeatable, next, change, signal });
 }
 
@@ -111,7 +112,7 @@ async function startRun(
         const key = parseRunName(earlier, 'request_id');
         return { isRepeated: true, key, row: await requireRun(transaction, key) };
       }
-      const { key, settings, taskRow } = await nextRun(transaction, task);
+      const { key, settings, taskRow } = await nextRun(transaction, task, nowMs);
       const row = await next({ transaction, key, settings, nowMs });
       const changed = change(taskRow);
       if (keep) {
@@ -146,7 +147,7 @@ async function lookAt(
   }
 }
 
-async function nextRun(transaction: Transaction, task: string) {
+async function nextRun(transaction: Transaction, task: string, nowMs: number) {
   const taskRow = await requireTask(transaction, task);
   const before = await latestRun(transaction, task, taskRow);
   if (before !== undefined && isRunOpen(before.run!.state))
@@ -157,7 +158,8 @@ async function nextRun(transaction: Transaction, task: string) {
     );
   const key: RunKey = { task, run: taskRow.latestRun + 1 };
   const global = (await transaction.settings())?.settings?.defaults;
-  return { key, settings: effectiveSettings(taskRow.task!.settings, global), taskRow };
+  const settings = settingsAt(effectiveSettings(taskRow.task!.settings, global), nowMs);
+  return { key, settings, taskRow };
 }
 
 /** Throws NOT_FOUND, or WRONG_STATE when there is no run that can be paused. */

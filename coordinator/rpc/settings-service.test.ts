@@ -1,7 +1,13 @@
 import test from 'ava';
 import { JoinTokenService } from '../../gen/drover/v1/agent_pb.ts';
 import { EnrollmentService } from '../../gen/drover/v1/session_pb.ts';
-import { SettingsService } from '../../gen/drover/v1/settings_pb.ts';
+import {
+  ConflictPolicy,
+  SettingOrigin,
+  SettingsService,
+  TaskSettingsSchema,
+} from '../../gen/drover/v1/settings_pb.ts';
+import { TaskService } from '../../gen/drover/v1/task_pb.ts';
 import { parseJoinToken } from '../../lib/join-token.ts';
 import { refusalOf } from './testing/refusal.ts';
 import { createRequest, runCoordinator, temporaryFolder } from './testing/running-coordinator.ts';
@@ -26,6 +32,53 @@ test('settings are there from the start, are changed, and stay', async (t) => {
   const second = await runCoordinator(t, dataFolder);
   const after = await second.client(SettingsService).getSettings({});
   t.deepEqual(after.settings, changed.settings);
+});
+
+test('of every setting of a task it is shown what counts, and why', async (t) => {
+  const { client } = await runCoordinator(t);
+  const tasks = client(TaskService);
+  const settings = { maxAttempts: 5, excludePatterns: { values: ['a,b', '*.{x,y}'] } };
+  await tasks.createTask({ taskId: 'a', task: { source: '/srv/a', destination: '/srv/b', settings } }); // prettier-ignore
+  const defaults = { maxAttempts: 2, modifiedAfter: '-90d', conflictPolicy: ConflictPolicy.OVERWRITE }; // prettier-ignore
+  await client(SettingsService).updateSettings({ settings: { defaults } });
+  const all = await tasks.listEffectiveSettings({ parent: 'tasks/a' });
+  t.is(all.nextPageToken, '');
+  t.deepEqual(all.settings.map(({ setting }) => setting), TaskSettingsSchema.fields.map(({ name }) => name)); // prettier-ignore
+  const of = (name: string) => {
+    const { value, origin } = all.settings.find(({ setting }) => setting === name)!;
+    return [value, origin];
+  };
+  const { TASK, GLOBAL, DEFAULT } = SettingOrigin;
+  t.deepEqual(of('max_attempts'), ['5', TASK]);
+  t.deepEqual(of('exclude_patterns'), ['a\\,b,*.{x,y}', TASK]);
+  t.deepEqual(of('modified_after'), ['-90d', GLOBAL]);
+  t.deepEqual(of('conflict_policy'), ['OVERWRITE', GLOBAL]);
+  t.deepEqual(of('min_size'), ['0', DEFAULT]);
+  t.deepEqual(of('migrate_hidden_items'), ['true', DEFAULT]);
+  const names: string[] = [];
+  for (let pageToken = ''; names.length < all.settings.length;) {
+    const page = await tasks.listEffectiveSettings({ parent: 'tasks/a', pageSize: 7, pageToken });
+    names.push(...page.settings.map(({ setting }) => setting));
+    pageToken = page.nextPageToken;
+    if (pageToken === '') break;
+  }
+  t.deepEqual(names, all.settings.map(({ setting }) => setting)); // prettier-ignore
+  const missing = refusalOf(tasks.listEffectiveSettings({ parent: 'tasks/none' }));
+  t.deepEqual((await missing).reasons, ['NOT_FOUND']);
+});
+
+test('a run keeps the times that its settings stood for when it was asked for', async (t) => {
+  const { client } = await runCoordinator(t);
+  const tasks = client(TaskService);
+  const settings = { modifiedAfter: '-90d', createdBefore: '2024-02-01', scanOnly: true };
+  await tasks.createTask({ taskId: 'a', task: { source: '/srv/a', destination: '/srv/b', settings } }); // prettier-ignore
+  const beforeMs = Date.now();
+  const { run } = await tasks.runTask({ name: 'tasks/a' });
+  const ageMs = Date.parse(run!.settings!.modifiedAfter!) - (beforeMs - 90 * 86_400_000);
+  t.true(ageMs >= 0 && ageMs < 60_000, run!.settings!.modifiedAfter);
+  t.is(run!.settings!.createdBefore, '2024-02-01T00:00:00.000Z');
+  t.true(run!.scanOnly);
+  t.is((await tasks.getTask({ name: 'tasks/a' })).task!.settings!.modifiedAfter, '-90d');
 });
 
 test('settings that cannot be are refused', async (t) => {

@@ -15,7 +15,7 @@ import type { Reader } from '../store/store.ts';
 import { checkEtag, computeEtag } from './etag.ts';
 import { applyUpdate, type FieldRules } from './field-mask.ts';
 import type { ServiceParts } from './service-parts.ts';
-import { checkSettings } from './settings.ts';
+import { checkSettings } from './check-settings.ts';
 
 const settingsName = 'settings';
 

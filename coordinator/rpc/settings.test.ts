@@ -1,12 +1,17 @@
-import { create } from '@bufbuild/protobuf';
+import { create, isFieldSet } from '@bufbuild/protobuf';
 import test from 'ava';
-import { ConflictPolicy, GonePolicy, TaskSettingsSchema } from '../../gen/drover/v1/settings_pb.ts';
-import { DroverError } from '../../lib/error.ts';
-import { checkSettings, effectiveSettings } from './settings.ts';
+import {
+  ConflictPolicy,
+  GonePolicy,
+  SettingOrigin,
+  StringListSchema,
+  TaskSettingsSchema,
+} from '../../gen/drover/v1/settings_pb.ts';
+import { effectiveSettings, originOf, settingsAt } from './settings.ts';
 
 type SettingsInit = Parameters<typeof create<typeof TaskSettingsSchema>>[1];
 const settings = (init: SettingsInit) => create(TaskSettingsSchema, init);
-const many = (count: number) => Array.from({ length: count }, (_, index) => `x${index}`);
+const list = (...values: string[]) => create(StringListSchema, { values });
 
 test('defaults are complete', (t) => {
   t.deepEqual(
@@ -21,14 +26,31 @@ test('defaults are complete', (t) => {
       gonePolicy: GonePolicy.KEEP,
       recycleItemsMax: 1000,
       recyclePercentMax: 10,
+      createdAfter: '',
+      createdBefore: '',
+      modifiedAfter: '',
+      modifiedBefore: '',
+      includePatterns: { values: [] },
+      caseSensitivePatterns: false,
+      excludeFolders: { values: [] },
+      minSize: 0n,
+      maxSize: 0n,
+      migrateSystemItems: true,
+      manifest: '',
+      scanOnly: false,
+      preservePermissions: false,
+      migrateItemsWithInvalidNames: true,
+      automaticReruns: 0,
     }),
   );
+  for (const field of TaskSettingsSchema.fields)
+    t.true(isFieldSet(effectiveSettings(undefined, undefined), field), field.name);
 });
 
 test('the task goes before the global settings, and an empty list is a value', (t) => {
   const global = settings({
     migrateHiddenItems: false,
-    excludeExtensions: { values: ['.TMP', 'tar.GZ', 'tmp'] },
+    excludeExtensions: { values: ['.TMP', 'tar.GZ', 'tmp', 'TXT:EXE: .tmp'] },
     excludePatterns: { values: ['**/x'] },
     maxAttempts: 7,
     invalidCharacterReplacement: '-',
@@ -36,6 +58,10 @@ test('the task goes before the global settings, and an empty list is a value', (
     gonePolicy: GonePolicy.RECYCLE,
     recycleItemsMax: 50,
     recyclePercentMax: 3,
+    createdAfter: '-90d',
+    modifiedAfter: '2024-01-31',
+    maxSize: 5n,
+    manifest: '/srv/list.txt',
   });
   const own = settings({
     excludePatterns: { values: [] },
@@ -44,78 +70,56 @@ test('the task goes before the global settings, and an empty list is a value', (
     conflictPolicy: ConflictPolicy.UNSPECIFIED,
     gonePolicy: GonePolicy.UNSPECIFIED,
     recycleItemsMax: 0,
+    createdAfter: '',
+    maxSize: 0n,
   });
   t.deepEqual(
     effectiveSettings(own, global),
     settings({
+      ...effectiveSettings(undefined, undefined),
       migrateHiddenItems: false,
-      excludeExtensions: { values: ['tmp', 'tar.gz'] },
-      excludePatterns: { values: [] },
+      excludeExtensions: list('tmp', 'tar.gz', 'txt', 'exe'),
+      excludePatterns: list(),
       maxAttempts: 1,
       invalidCharacterReplacement: '',
       conflictPolicy: ConflictPolicy.KEEP_BOTH,
       gonePolicy: GonePolicy.RECYCLE,
       recycleItemsMax: 0,
       recyclePercentMax: 3,
+      createdAfter: '',
+      modifiedAfter: '2024-01-31',
+      maxSize: 0n,
+      manifest: '/srv/list.txt',
     }),
   );
 });
 
-const bad: [init: SettingsInit, field: string][] = [
-  [{ maxAttempts: 0 }, 's.max_attempts'],
-  [{ maxAttempts: 11 }, 's.max_attempts'],
-  [{ conflictPolicy: 9 as ConflictPolicy }, 's.conflict_policy'],
-  [{ gonePolicy: 9 as GonePolicy }, 's.gone_policy'],
-  [{ recyclePercentMax: 101 }, 's.recycle_percent_max'],
-  [{ excludeExtensions: { values: [''] } }, 's.exclude_extensions'],
-  [{ excludeExtensions: { values: ['.'] } }, 's.exclude_extensions'],
-  [{ excludeExtensions: { values: ['a/b'] } }, 's.exclude_extensions'],
-  [{ excludeExtensions: { values: ['*'] } }, 's.exclude_extensions'],
-  [{ excludeExtensions: { values: ['a'.repeat(51)] } }, 's.exclude_extensions'],
-  [{ excludeExtensions: { values: many(501) } }, 's.exclude_extensions'],
-  [{ excludePatterns: { values: [''] } }, 's.exclude_patterns'],
-  [{ excludePatterns: { values: ['a\0'] } }, 's.exclude_patterns'],
-  [{ excludePatterns: { values: ['a'.repeat(501)] } }, 's.exclude_patterns'],
-  [{ excludePatterns: { values: many(201) } }, 's.exclude_patterns'],
-  ...[
-    '__',
-    ':',
-    '/',
-    '\\',
-    ' ',
-    '.',
-    '~',
-    '&',
-    '\t',
-    '\u{1f600}',
-    '\ud800',
-    '\u0301',
-    '\u200b',
-    '\u309b',
-  ].map((text): [SettingsInit, string] => [
-    { invalidCharacterReplacement: text },
-    's.invalid_character_replacement',
-  ]),
-];
-
-for (const [index, [init, field]] of bad.entries())
-  test(`refused: ${field}, case ${index}`, (t) => {
-    const error = t.throws(() => checkSettings(settings(init), 's'), { instanceOf: DroverError });
-    t.is(error.metadata['field'], field);
-  });
-
-test('good values are let through', (t) => {
-  for (const text of ['', '_', '-', '#', '%', '$', '：', 'é', 'x', '0'])
-    t.notThrows(() => checkSettings(settings({ invalidCharacterReplacement: text }), 's'), text);
-  t.notThrows(() => checkSettings(undefined, 's'));
-  t.notThrows(() =>
-    checkSettings(
-      settings({
-        maxAttempts: 10,
-        excludeExtensions: { values: ['.tmp', 'tar.gz', 'Ünïcode'] },
-        excludePatterns: { values: ['**/node_modules', '*.bak', '[a-z]?{x,y}'] },
-      }),
-      's',
-    ),
+test('it is known where each value comes from', (t) => {
+  const global = settings({ maxAttempts: 2, manifest: '/srv/list.txt', conflictPolicy: ConflictPolicy.OVERWRITE }); // prettier-ignore
+  const own = settings({ manifest: '', conflictPolicy: ConflictPolicy.UNSPECIFIED });
+  const origins = (['manifest', 'maxAttempts', 'conflictPolicy', 'minSize'] as const).map((name) =>
+    originOf(TaskSettingsSchema.field[name], own, global),
   );
+  const { TASK, GLOBAL, DEFAULT } = SettingOrigin;
+  t.deepEqual(origins, [TASK, GLOBAL, GLOBAL, DEFAULT]);
+});
+
+test('spans back from the start of a run become times', (t) => {
+  const nowMs = Date.parse('2024-03-31T10:30:00Z');
+  const own = settings({
+    createdAfter: '-1m',
+    createdBefore: '-36h',
+    modifiedBefore: '2024-02-01',
+  });
+  const { createdAfter, createdBefore, modifiedAfter, modifiedBefore } = settingsAt(own, nowMs);
+  t.deepEqual(
+    { createdAfter, createdBefore, modifiedAfter, modifiedBefore },
+    {
+      createdAfter: '2024-02-29T10:30:00.000Z',
+      createdBefore: '2024-03-29T22:30:00.000Z',
+      modifiedAfter: '',
+      modifiedBefore: '2024-02-01T00:00:00.000Z',
+    },
+  );
+  t.deepEqual(own.createdAfter, '-1m');
 });

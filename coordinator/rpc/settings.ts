@@ -1,77 +1,49 @@
-// Settings of tasks: what is a good value, and what a run goes by when task, global settings and defaults are put together. PURE.
-import { create } from '@bufbuild/protobuf';
+// Settings of tasks: what a run goes by when task, global settings and defaults are put together, and where each value comes from. What is a
+// good value is in check-settings.ts. PURE.
+import { clone, create, isFieldSet, type DescField } from '@bufbuild/protobuf';
+import { reflect } from '@bufbuild/protobuf/reflect';
 import {
   ConflictPolicy,
-  ConflictPolicySchema,
   GonePolicy,
-  GonePolicySchema,
+  SettingOrigin,
   StringListSchema,
   TaskSettingsSchema,
-  type StringList,
   type TaskSettings,
 } from '../../gen/drover/v1/settings_pb.ts';
-import { DroverError } from '../../lib/error.ts';
-import { isReplacement, replacementDefault } from '../plan/destination-name.ts';
+import { replacementDefault } from '../plan/destination-name.ts';
 import { recycleItemsMaxDefault, recyclePercentMaxDefault } from '../task/gone-guard.ts';
+import { parseTimeLimit } from './time-limit.ts';
 
-const attemptsMax = 10;
 const attemptsDefault = 3;
-const extensionsMax = 500;
-const extensionLengthMax = 50;
-const patternsMax = 200;
-const patternLengthMax = 500;
 
-/** Throws INVALID_ARGUMENT that names the value below `field` that cannot be used. */
-export function checkSettings(settings: TaskSettings | undefined, field: string): void {
-  if (settings === undefined) return;
-  const { maxAttempts, excludeExtensions, excludePatterns } = settings;
-  if (maxAttempts !== undefined && (maxAttempts < 1 || maxAttempts > attemptsMax))
-    throw DroverError.invalid(`${field}.max_attempts`, `must be from 1 to ${attemptsMax}`);
-  const extensions = `${field}.exclude_extensions`;
-  checkList(excludeExtensions, extensions, extensionsMax, extensionLengthMax);
-  for (const extension of excludeExtensions?.values ?? []) {
-    if (normalExtension(extension) === '' || /[/\\*?]/.test(extension))
-      throw DroverError.invalid(extensions, `"${extension}" is not an extension such as tmp`);
-  }
-  checkList(excludePatterns, `${field}.exclude_patterns`, patternsMax, patternLengthMax);
-  const { invalidCharacterReplacement: replacement } = settings;
-  if (replacement !== undefined && replacement !== '' && !isReplacement(replacement))
-    throw DroverError.invalid(
-      `${field}.invalid_character_replacement`,
-      'must be empty, or one character that can stand anywhere in a name at SharePoint, such as _ or -',
-    );
-  const { conflictPolicy } = settings;
-  if (conflictPolicy !== undefined && ConflictPolicySchema.value[conflictPolicy] === undefined)
-    throw DroverError.invalid(
-      `${field}.conflict_policy`,
-      `${conflictPolicy} is not a policy that is known`,
-    );
-  const { gonePolicy, recyclePercentMax } = settings;
-  if (gonePolicy !== undefined && GonePolicySchema.value[gonePolicy] === undefined)
-    throw DroverError.invalid(
-      `${field}.gone_policy`,
-      `${gonePolicy} is not a policy that is known`,
-    );
-  if (recyclePercentMax !== undefined && recyclePercentMax > 100)
-    throw DroverError.invalid(`${field}.recycle_percent_max`, 'must be from 0 to 100');
-}
-
-function checkList(
-  list: StringList | undefined,
-  field: string,
-  countMax: number,
-  lengthMax: number,
-): void {
-  const values = list?.values ?? [];
-  if (values.length > countMax)
-    throw DroverError.invalid(field, `has more than ${countMax} values`);
-  for (const value of values) {
-    if (value === '') throw DroverError.invalid(field, 'has an empty value');
-    if (value.length > lengthMax)
-      throw DroverError.invalid(field, `has a value of more than ${lengthMax} characters`);
-    if (/\p{Cc}/u.test(value))
-      throw DroverError.invalid(field, 'has a value with a control character');
-  }
+/** What counts where neither a task nor the global settings say anything. Every setting has its default here. */
+function defaultSettings(): TaskSettings {
+  return create(TaskSettingsSchema, {
+    migrateHiddenItems: true,
+    excludeExtensions: create(StringListSchema),
+    excludePatterns: create(StringListSchema),
+    maxAttempts: attemptsDefault,
+    invalidCharacterReplacement: replacementDefault,
+    conflictPolicy: ConflictPolicy.SKIP,
+    gonePolicy: GonePolicy.KEEP,
+    recycleItemsMax: recycleItemsMaxDefault,
+    recyclePercentMax: recyclePercentMaxDefault,
+    createdAfter: '',
+    createdBefore: '',
+    modifiedAfter: '',
+    modifiedBefore: '',
+    includePatterns: create(StringListSchema),
+    caseSensitivePatterns: false,
+    excludeFolders: create(StringListSchema),
+    minSize: 0n,
+    maxSize: 0n,
+    migrateSystemItems: true,
+    manifest: '',
+    scanOnly: false,
+    preservePermissions: false,
+    migrateItemsWithInvalidNames: true,
+    automaticReruns: 0,
+  });
 }
 
 /** Complete settings: the task's own value where there is one, else the global one, else the default. */
@@ -79,28 +51,60 @@ export function effectiveSettings(
   task: TaskSettings | undefined,
   global: TaskSettings | undefined,
 ): TaskSettings {
-  const extensions = task?.excludeExtensions ?? global?.excludeExtensions;
-  const patterns = task?.excludePatterns ?? global?.excludePatterns;
-  const normal = (extensions?.values ?? []).map(normalExtension);
-  return create(TaskSettingsSchema, {
-    migrateHiddenItems: task?.migrateHiddenItems ?? global?.migrateHiddenItems ?? true,
-    excludeExtensions: create(StringListSchema, { values: [...new Set(normal)] }),
-    excludePatterns: create(StringListSchema, { values: [...(patterns?.values ?? [])] }),
-    maxAttempts: task?.maxAttempts ?? global?.maxAttempts ?? attemptsDefault,
-    invalidCharacterReplacement:
-      task?.invalidCharacterReplacement ??
-      global?.invalidCharacterReplacement ??
-      replacementDefault,
-    // What is not stated is left to the next in turn, also when it is sent.
-    conflictPolicy: task?.conflictPolicy || global?.conflictPolicy || ConflictPolicy.SKIP,
-    gonePolicy: task?.gonePolicy || global?.gonePolicy || GonePolicy.KEEP,
-    recycleItemsMax: task?.recycleItemsMax ?? global?.recycleItemsMax ?? recycleItemsMaxDefault,
-    recyclePercentMax:
-      task?.recyclePercentMax ?? global?.recyclePercentMax ?? recyclePercentMaxDefault,
+  const settings = defaultSettings();
+  const target = reflect(TaskSettingsSchema, settings);
+  for (const field of TaskSettingsSchema.fields) {
+    const from = [task, global].find((one) => says(one, field));
+    if (from !== undefined)
+      target.set(field, reflect(TaskSettingsSchema, clone(TaskSettingsSchema, from)).get(field));
+  }
+  settings.excludeExtensions = create(StringListSchema, {
+    values: extensionsOf(settings.excludeExtensions?.values ?? []),
   });
+  return settings;
 }
 
-/** Lower case, without the dot that people like to write before it. */
-function normalExtension(extension: string): string {
-  return extension.replace(/^\./, '').toLowerCase();
+/** Where the value of a setting comes from. */
+export function originOf(
+  field: DescField,
+  task: TaskSettings | undefined,
+  global: TaskSettings | undefined,
+): SettingOrigin {
+  if (says(task, field)) return SettingOrigin.TASK;
+  return says(global, field) ? SettingOrigin.GLOBAL : SettingOrigin.DEFAULT;
+}
+
+/** Complete settings as a run keeps them that starts now: spans back from its start are times, so that every part of it judges alike. */
+export function settingsAt(effective: TaskSettings, nowMs: number): TaskSettings {
+  const resolved = clone(TaskSettingsSchema, effective);
+  for (const key of timeLimits) {
+    const timeMs = parseTimeLimit(resolved[key] ?? '', nowMs);
+    resolved[key] = timeMs === undefined ? '' : new Date(timeMs).toISOString();
+  }
+  return resolved;
+}
+
+/** The settings that are times. */
+export const timeLimits = [
+  'createdAfter',
+  'createdBefore',
+  'modifiedAfter',
+  'modifiedBefore',
+] as const;
+
+/** An enum that is sent without a value says nothing: the next in turn counts. */
+function says(settings: TaskSettings | undefined, field: DescField): boolean {
+  if (settings === undefined || !isFieldSet(settings, field)) return false;
+  return field.fieldKind !== 'enum' || reflect(TaskSettingsSchema, settings).get(field) !== 0;
+}
+
+/** Extensions one by one, each once: lower case, without the dot that people like to write before it. */
+export function extensionsOf(values: readonly string[]): string[] {
+  const extensions = values.flatMap((value) => value.split(':')).map(normalExtension);
+  return [...new Set(extensions)].filter((extension) => extension !== '');
+}
+
+/** Empty for what is none. */
+export function normalExtension(extension: string): string {
+  return extension.trim().replace(/^\./, '').toLowerCase();
 }

@@ -4,7 +4,7 @@ import { ScheduleSchema, type Schedule, type Task } from '../../gen/drover/v1/ta
 import { DroverError } from '../../lib/error.ts';
 import { checkSchedule } from '../schedule/check-schedule.ts';
 import { checkDisplayName } from '../task/display-name.ts';
-import { checkSettings } from './settings.ts';
+import { checkSettings } from './check-settings.ts';
 
 const displayNameLengthMax = 200;
 const priorityMax = 9;

@@ -16,6 +16,7 @@ import type { Reader } from '../store/store.ts';
 import { parseTaskName } from '../task/names.ts';
 import { createTask, stamped } from './create-task.ts';
 import { deleteTask } from './delete-task.ts';
+import { listEffectiveSettings } from './effective-settings.ts';
 import { checkEtag } from './etag.ts';
 import { applyUpdate, type FieldRules } from './field-mask.ts';
 import { parseTaskFilter } from './filter.ts';
@@ -64,6 +65,7 @@ export function createTaskService(
     pauseTask: async ({ name }) => ({ task: await pauseTask(parts, taskId(name)) }),
     resumeTask: async ({ name, gone }) => ({ task: await resumeTask(parts, taskId(name), gone) }),
     cancelTask: async ({ name }) => ({ task: await cancelTask(parts, taskId(name)) }),
+    listEffectiveSettings: (request) => listEffectiveSettings(parts.store, request),
     watchTask: (request, { signal }) => watchTask(parts, request, signal),
   };
 }

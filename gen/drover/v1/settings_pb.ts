@@ -13,7 +13,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file drover/v1/settings.proto.
  */
 export const file_drover_v1_settings: GenFile = /*@__PURE__*/
-  fileDesc("Chhkcm92ZXIvdjEvc2V0dGluZ3MucHJvdG8SCWRyb3Zlci52MSKbAQoIU2V0dGluZ3MSDAoEbmFtZRgBIAEoCRIpCghkZWZhdWx0cxgCIAEoCzIXLmRyb3Zlci52MS5UYXNrU2V0dGluZ3MSLwoLdXBkYXRlX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBGV0YWcYBCABKAkSFwoPdGVuYW50X2xpY2Vuc2VzGAUgASgNItsKCgxUYXNrU2V0dGluZ3MSIQoUbWlncmF0ZV9oaWRkZW5faXRlbXMYASABKAhIAIgBARIxChJleGNsdWRlX2V4dGVuc2lvbnMYAiABKAsyFS5kcm92ZXIudjEuU3RyaW5nTGlzdBIvChBleGNsdWRlX3BhdHRlcm5zGAMgASgLMhUuZHJvdmVyLnYxLlN0cmluZ0xpc3QSGQoMbWF4X2F0dGVtcHRzGAQgASgNSAGIAQESKgodaW52YWxpZF9jaGFyYWN0ZXJfcmVwbGFjZW1lbnQYBSABKAlIAogBARI3Cg9jb25mbGljdF9wb2xpY3kYBiABKA4yGS5kcm92ZXIudjEuQ29uZmxpY3RQb2xpY3lIA4gBARIvCgtnb25lX3BvbGljeRgHIAEoDjIVLmRyb3Zlci52MS5Hb25lUG9saWN5SASIAQESHgoRcmVjeWNsZV9pdGVtc19tYXgYCCABKA1IBYgBARIgChNyZWN5Y2xlX3BlcmNlbnRfbWF4GAkgASgNSAaIAQESGgoNY3JlYXRlZF9hZnRlchgKIAEoCUgHiAEBEhsKDmNyZWF0ZWRfYmVmb3JlGAsgASgJSAiIAQESGwoObW9kaWZpZWRfYWZ0ZXIYDCABKAlICYgBARIcCg9tb2RpZmllZF9iZWZvcmUYDSABKAlICogBARIvChBpbmNsdWRlX3BhdHRlcm5zGA4gASgLMhUuZHJvdmVyLnYxLlN0cmluZ0xpc3QSJAoXY2FzZV9zZW5zaXRpdmVfcGF0dGVybnMYDyABKAhIC4gBARIuCg9leGNsdWRlX2ZvbGRlcnMYECABKAsyFS5kcm92ZXIudjEuU3RyaW5nTGlzdBIbCghtaW5fc2l6ZRgRIAEoBEIEmLUYAUgMiAEBEhsKCG1heF9zaXplGBIgASgEQgSYtRgBSA2IAQESIQoUbWlncmF0ZV9zeXN0ZW1faXRlbXMYEyABKAhIDogBARIVCghtYW5pZmVzdBgUIAEoCUgPiAEBEhYKCXNjYW5fb25seRgVIAEoCEgQiAEBEiEKFHByZXNlcnZlX3Blcm1pc3Npb25zGBYgASgISBGIAQESLQogbWlncmF0ZV9pdGVtc193aXRoX2ludmFsaWRfbmFtZXMYFyABKAhIEogBARIdChBhdXRvbWF0aWNfcmVydW5zGBggASgNSBOIAQESHQoQcmVxdWlyZV9hcHByb3ZhbBgZIAEoCEgUiAEBQhcKFV9taWdyYXRlX2hpZGRlbl9pdGVtc0IPCg1fbWF4X2F0dGVtcHRzQiAKHl9pbnZhbGlkX2NoYXJhY3Rlcl9yZXBsYWNlbWVudEISChBfY29uZmxpY3RfcG9saWN5Qg4KDF9nb25lX3BvbGljeUIUChJfcmVjeWNsZV9pdGVtc19tYXhCFgoUX3JlY3ljbGVfcGVyY2VudF9tYXhCEAoOX2NyZWF0ZWRfYWZ0ZXJCEQoPX2NyZWF0ZWRfYmVmb3JlQhEKD19tb2RpZmllZF9hZnRlckISChBfbW9kaWZpZWRfYmVmb3JlQhoKGF9jYXNlX3NlbnNpdGl2ZV9wYXR0ZXJuc0ILCglfbWluX3NpemVCCwoJX21heF9zaXplQhcKFV9taWdyYXRlX3N5c3RlbV9pdGVtc0ILCglfbWFuaWZlc3RCDAoKX3NjYW5fb25seUIXChVfcHJlc2VydmVfcGVybWlzc2lvbnNCIwohX21pZ3JhdGVfaXRlbXNfd2l0aF9pbnZhbGlkX25hbWVzQhMKEV9hdXRvbWF0aWNfcmVydW5zQhMKEV9yZXF1aXJlX2FwcHJvdmFsIhwKClN0cmluZ0xpc3QSDgoGdmFsdWVzGAEgAygJIhQKEkdldFNldHRpbmdzUmVxdWVzdCI8ChNHZXRTZXR0aW5nc1Jlc3BvbnNlEiUKCHNldHRpbmdzGAEgASgLMhMuZHJvdmVyLnYxLlNldHRpbmdzIm8KFVVwZGF0ZVNldHRpbmdzUmVxdWVzdBIlCghzZXR0aW5ncxgBIAEoCzITLmRyb3Zlci52MS5TZXR0aW5ncxIvCgt1cGRhdGVfbWFzaxgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2siPwoWVXBkYXRlU2V0dGluZ3NSZXNwb25zZRIlCghzZXR0aW5ncxgBIAEoCzITLmRyb3Zlci52MS5TZXR0aW5ncypYCgpHb25lUG9saWN5EhsKF0dPTkVfUE9MSUNZX1VOU1BFQ0lGSUVEEAASFAoQR09ORV9QT0xJQ1lfS0VFUBABEhcKE0dPTkVfUE9MSUNZX1JFQ1lDTEUQAiqpAQoOQ29uZmxpY3RQb2xpY3kSHwobQ09ORkxJQ1RfUE9MSUNZX1VOU1BFQ0lGSUVEEAASGAoUQ09ORkxJQ1RfUE9MSUNZX1NLSVAQARIdChlDT05GTElDVF9QT0xJQ1lfT1ZFUldSSVRFEAISHQoZQ09ORkxJQ1RfUE9MSUNZX0tFRVBfQk9USBADEh4KGkNPTkZMSUNUX1BPTElDWV9ORVdFUl9XSU5TEAQyzAEKD1NldHRpbmdzU2VydmljZRJXCgtHZXRTZXR0aW5ncxIdLmRyb3Zlci52MS5HZXRTZXR0aW5nc1JlcXVlc3QaHi5kcm92ZXIudjEuR2V0U2V0dGluZ3NSZXNwb25zZSIJkAIBorUYAggBEmAKDlVwZGF0ZVNldHRpbmdzEiAuZHJvdmVyLnYxLlVwZGF0ZVNldHRpbmdzUmVxdWVzdBohLmRyb3Zlci52MS5VcGRhdGVTZXR0aW5nc1Jlc3BvbnNlIgmQAgKitRgCCANiBnByb3RvMw", [file_drover_v1_annotations, file_google_protobuf_field_mask, file_google_protobuf_timestamp]);
+  fileDesc("Chhkcm92ZXIvdjEvc2V0dGluZ3MucHJvdG8SCWRyb3Zlci52MSKbAQoIU2V0dGluZ3MSDAoEbmFtZRgBIAEoCRIpCghkZWZhdWx0cxgCIAEoCzIXLmRyb3Zlci52MS5UYXNrU2V0dGluZ3MSLwoLdXBkYXRlX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBGV0YWcYBCABKAkSFwoPdGVuYW50X2xpY2Vuc2VzGAUgASgNItsKCgxUYXNrU2V0dGluZ3MSIQoUbWlncmF0ZV9oaWRkZW5faXRlbXMYASABKAhIAIgBARIxChJleGNsdWRlX2V4dGVuc2lvbnMYAiABKAsyFS5kcm92ZXIudjEuU3RyaW5nTGlzdBIvChBleGNsdWRlX3BhdHRlcm5zGAMgASgLMhUuZHJvdmVyLnYxLlN0cmluZ0xpc3QSGQoMbWF4X2F0dGVtcHRzGAQgASgNSAGIAQESKgodaW52YWxpZF9jaGFyYWN0ZXJfcmVwbGFjZW1lbnQYBSABKAlIAogBARI3Cg9jb25mbGljdF9wb2xpY3kYBiABKA4yGS5kcm92ZXIudjEuQ29uZmxpY3RQb2xpY3lIA4gBARIvCgtnb25lX3BvbGljeRgHIAEoDjIVLmRyb3Zlci52MS5Hb25lUG9saWN5SASIAQESHgoRcmVjeWNsZV9pdGVtc19tYXgYCCABKA1IBYgBARIgChNyZWN5Y2xlX3BlcmNlbnRfbWF4GAkgASgNSAaIAQESGgoNY3JlYXRlZF9hZnRlchgKIAEoCUgHiAEBEhsKDmNyZWF0ZWRfYmVmb3JlGAsgASgJSAiIAQESGwoObW9kaWZpZWRfYWZ0ZXIYDCABKAlICYgBARIcCg9tb2RpZmllZF9iZWZvcmUYDSABKAlICogBARIvChBpbmNsdWRlX3BhdHRlcm5zGA4gASgLMhUuZHJvdmVyLnYxLlN0cmluZ0xpc3QSJAoXY2FzZV9zZW5zaXRpdmVfcGF0dGVybnMYDyABKAhIC4gBARIuCg9leGNsdWRlX2ZvbGRlcnMYECABKAsyFS5kcm92ZXIudjEuU3RyaW5nTGlzdBIbCghtaW5fc2l6ZRgRIAEoBEIEmLUYAUgMiAEBEhsKCG1heF9zaXplGBIgASgEQgSYtRgBSA2IAQESIQoUbWlncmF0ZV9zeXN0ZW1faXRlbXMYEyABKAhIDogBARIVCghtYW5pZmVzdBgUIAEoCUgPiAEBEhYKCXNjYW5fb25seRgVIAEoCEgQiAEBEiEKFHByZXNlcnZlX3Blcm1pc3Npb25zGBYgASgISBGIAQESLQogbWlncmF0ZV9pdGVtc193aXRoX2ludmFsaWRfbmFtZXMYFyABKAhIEogBARIdChBhdXRvbWF0aWNfcmVydW5zGBggASgNSBOIAQESHQoQcmVxdWlyZV9hcHByb3ZhbBgZIAEoCEgUiAEBQhcKFV9taWdyYXRlX2hpZGRlbl9pdGVtc0IPCg1fbWF4X2F0dGVtcHRzQiAKHl9pbnZhbGlkX2NoYXJhY3Rlcl9yZXBsYWNlbWVudEISChBfY29uZmxpY3RfcG9saWN5Qg4KDF9nb25lX3BvbGljeUIUChJfcmVjeWNsZV9pdGVtc19tYXhCFgoUX3JlY3ljbGVfcGVyY2VudF9tYXhCEAoOX2NyZWF0ZWRfYWZ0ZXJCEQoPX2NyZWF0ZWRfYmVmb3JlQhEKD19tb2RpZmllZF9hZnRlckISChBfbW9kaWZpZWRfYmVmb3JlQhoKGF9jYXNlX3NlbnNpdGl2ZV9wYXR0ZXJuc0ILCglfbWluX3NpemVCCwoJX21heF9zaXplQhcKFV9taWdyYXRlX3N5c3RlbV9pdGVtc0ILCglfbWFuaWZlc3RCDAoKX3NjYW5fb25seUIXChVfcHJlc2VydmVfcGVybWlzc2lvbnNCIwohX21pZ3JhdGVfaXRlbXNfd2l0aF9pbnZhbGlkX25hbWVzQhMKEV9hdXRvbWF0aWNfcmVydW5zQhMKEV9yZXF1aXJlX2FwcHJvdmFsIlwKEEVmZmVjdGl2ZVNldHRpbmcSDwoHc2V0dGluZxgBIAEoCRINCgV2YWx1ZRgCIAEoCRIoCgZvcmlnaW4YAyABKA4yGC5kcm92ZXIudjEuU2V0dGluZ09yaWdpbiIcCgpTdHJpbmdMaXN0Eg4KBnZhbHVlcxgBIAMoCSIUChJHZXRTZXR0aW5nc1JlcXVlc3QiPAoTR2V0U2V0dGluZ3NSZXNwb25zZRIlCghzZXR0aW5ncxgBIAEoCzITLmRyb3Zlci52MS5TZXR0aW5ncyJvChVVcGRhdGVTZXR0aW5nc1JlcXVlc3QSJQoIc2V0dGluZ3MYASABKAsyEy5kcm92ZXIudjEuU2V0dGluZ3MSLwoLdXBkYXRlX21hc2sYAiABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrIj8KFlVwZGF0ZVNldHRpbmdzUmVzcG9uc2USJQoIc2V0dGluZ3MYASABKAsyEy5kcm92ZXIudjEuU2V0dGluZ3MqfwoNU2V0dGluZ09yaWdpbhIeChpTRVRUSU5HX09SSUdJTl9VTlNQRUNJRklFRBAAEhoKFlNFVFRJTkdfT1JJR0lOX0RFRkFVTFQQARIZChVTRVRUSU5HX09SSUdJTl9HTE9CQUwQAhIXChNTRVRUSU5HX09SSUdJTl9UQVNLEAMqWAoKR29uZVBvbGljeRIbChdHT05FX1BPTElDWV9VTlNQRUNJRklFRBAAEhQKEEdPTkVfUE9MSUNZX0tFRVAQARIXChNHT05FX1BPTElDWV9SRUNZQ0xFEAIqqQEKDkNvbmZsaWN0UG9saWN5Eh8KG0NPTkZMSUNUX1BPTElDWV9VTlNQRUNJRklFRBAAEhgKFENPTkZMSUNUX1BPTElDWV9TS0lQEAESHQoZQ09ORkxJQ1RfUE9MSUNZX09WRVJXUklURRACEh0KGUNPTkZMSUNUX1BPTElDWV9LRUVQX0JPVEgQAxIeChpDT05GTElDVF9QT0xJQ1lfTkVXRVJfV0lOUxAEMswBCg9TZXR0aW5nc1NlcnZpY2USVwoLR2V0U2V0dGluZ3MSHS5kcm92ZXIudjEuR2V0U2V0dGluZ3NSZXF1ZXN0Gh4uZHJvdmVyLnYxLkdldFNldHRpbmdzUmVzcG9uc2UiCZACAaK1GAIIARJgCg5VcGRhdGVTZXR0aW5ncxIgLmRyb3Zlci52MS5VcGRhdGVTZXR0aW5nc1JlcXVlc3QaIS5kcm92ZXIudjEuVXBkYXRlU2V0dGluZ3NSZXNwb25zZSIJkAICorUYAggDYgZwcm90bzM", [file_drover_v1_annotations, file_google_protobuf_field_mask, file_google_protobuf_timestamp]);
 
 /**
  * The one set of global settings.
@@ -270,6 +270,42 @@ export const TaskSettingsSchema: GenMessage<TaskSettings> = /*@__PURE__*/
   messageDesc(file_drover_v1_settings, 1);
 
 /**
+ * One setting as it counts for a task.
+ *
+ * @generated from message drover.v1.EffectiveSetting
+ */
+export type EffectiveSetting = Message<"drover.v1.EffectiveSetting"> & {
+  /**
+   * Output only. The setting, a field of TaskSettings such as "max_attempts".
+   *
+   * @generated from field: string setting = 1;
+   */
+  setting: string;
+
+  /**
+   * Output only. Its value as text: "true" or "false", a number, a text, the name of a policy; the values of a list parted by commas. Empty:
+   * none.
+   *
+   * @generated from field: string value = 2;
+   */
+  value: string;
+
+  /**
+   * Output only. Where the value comes from.
+   *
+   * @generated from field: drover.v1.SettingOrigin origin = 3;
+   */
+  origin: SettingOrigin;
+};
+
+/**
+ * Describes the message drover.v1.EffectiveSetting.
+ * Use `create(EffectiveSettingSchema)` to create a new message.
+ */
+export const EffectiveSettingSchema: GenMessage<EffectiveSetting> = /*@__PURE__*/
+  messageDesc(file_drover_v1_settings, 2);
+
+/**
  * A list that can be told from an absent one: an empty list overrides the global setting with "none".
  *
  * @generated from message drover.v1.StringList
@@ -288,7 +324,7 @@ export type StringList = Message<"drover.v1.StringList"> & {
  * Use `create(StringListSchema)` to create a new message.
  */
 export const StringListSchema: GenMessage<StringList> = /*@__PURE__*/
-  messageDesc(file_drover_v1_settings, 2);
+  messageDesc(file_drover_v1_settings, 3);
 
 /**
  * Asks for the settings.
@@ -303,7 +339,7 @@ export type GetSettingsRequest = Message<"drover.v1.GetSettingsRequest"> & {
  * Use `create(GetSettingsRequestSchema)` to create a new message.
  */
 export const GetSettingsRequestSchema: GenMessage<GetSettingsRequest> = /*@__PURE__*/
-  messageDesc(file_drover_v1_settings, 3);
+  messageDesc(file_drover_v1_settings, 4);
 
 /**
  * Answers with the settings.
@@ -324,7 +360,7 @@ export type GetSettingsResponse = Message<"drover.v1.GetSettingsResponse"> & {
  * Use `create(GetSettingsResponseSchema)` to create a new message.
  */
 export const GetSettingsResponseSchema: GenMessage<GetSettingsResponse> = /*@__PURE__*/
-  messageDesc(file_drover_v1_settings, 4);
+  messageDesc(file_drover_v1_settings, 5);
 
 /**
  * Asks for a change of the settings.
@@ -352,7 +388,7 @@ export type UpdateSettingsRequest = Message<"drover.v1.UpdateSettingsRequest"> &
  * Use `create(UpdateSettingsRequestSchema)` to create a new message.
  */
 export const UpdateSettingsRequestSchema: GenMessage<UpdateSettingsRequest> = /*@__PURE__*/
-  messageDesc(file_drover_v1_settings, 5);
+  messageDesc(file_drover_v1_settings, 6);
 
 /**
  * Answers with the settings as they are now.
@@ -373,7 +409,55 @@ export type UpdateSettingsResponse = Message<"drover.v1.UpdateSettingsResponse">
  * Use `create(UpdateSettingsResponseSchema)` to create a new message.
  */
 export const UpdateSettingsResponseSchema: GenMessage<UpdateSettingsResponse> = /*@__PURE__*/
-  messageDesc(file_drover_v1_settings, 6);
+  messageDesc(file_drover_v1_settings, 7);
+
+/**
+ * Where the value of a setting comes from. Expect new values in later versions.
+ *
+ * @generated from enum drover.v1.SettingOrigin
+ */
+export const SettingOrigin = {
+  /**
+   * Not stated.
+   *
+   * @generated from enum value: SETTING_ORIGIN_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * Neither the task nor the global settings say anything.
+   *
+   * @generated from enum value: SETTING_ORIGIN_DEFAULT = 1;
+   */
+  DEFAULT: 1,
+
+  /**
+   * The global settings.
+   *
+   * @generated from enum value: SETTING_ORIGIN_GLOBAL = 2;
+   */
+  GLOBAL: 2,
+
+  /**
+   * The task itself.
+   *
+   * @generated from enum value: SETTING_ORIGIN_TASK = 3;
+   */
+  TASK: 3,
+} as const;
+
+/**
+ * Where the value of a setting comes from. Expect new values in later versions.
+ *
+ * @generated from enum drover.v1.SettingOrigin
+ */
+export type SettingOrigin = (typeof SettingOrigin)[keyof typeof SettingOrigin] | UnknownEnum;
+
+/**
+ * Describes the enum drover.v1.SettingOrigin.
+ */
+export const SettingOriginSchema: GenEnum<SettingOrigin> = /*@__PURE__*/
+  enumDesc(file_drover_v1_settings, 0);
 
 /**
  * What is done at the destination with an item that an earlier run of the task migrated and that is gone from the source. Only a scan of the
@@ -419,7 +503,7 @@ export type GonePolicy = (typeof GonePolicy)[keyof typeof GonePolicy] | UnknownE
  * Describes the enum drover.v1.GonePolicy.
  */
 export const GonePolicySchema: GenEnum<GonePolicy> = /*@__PURE__*/
-  enumDesc(file_drover_v1_settings, 0);
+  enumDesc(file_drover_v1_settings, 1);
 
 /**
  * What is done when the place of a file is taken: something stood there before the first run, or somebody changed or replaced what the task
@@ -478,7 +562,7 @@ export type ConflictPolicy = (typeof ConflictPolicy)[keyof typeof ConflictPolicy
  * Describes the enum drover.v1.ConflictPolicy.
  */
 export const ConflictPolicySchema: GenEnum<ConflictPolicy> = /*@__PURE__*/
-  enumDesc(file_drover_v1_settings, 1);
+  enumDesc(file_drover_v1_settings, 2);
 
 /**
  * The settings that apply to every task which does not override them.

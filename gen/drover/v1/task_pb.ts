@@ -9,7 +9,7 @@ import type { ErrorReason } from "./error_pb.ts";
 import { file_drover_v1_error } from "./error_pb.ts";
 import type { GoneDecision, Run } from "./run_pb.ts";
 import { file_drover_v1_run } from "./run_pb.ts";
-import type { TaskSettings } from "./settings_pb.ts";
+import type { EffectiveSetting, TaskSettings } from "./settings_pb.ts";
 import { file_drover_v1_settings } from "./settings_pb.ts";
 import type { Duration, FieldMask, Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
@@ -19,7 +19,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file drover/v1/task.proto.
  */
 export const file_drover_v1_task: GenFile = /*@__PURE__*/
-  fileDesc("ChRkcm92ZXIvdjEvdGFzay5wcm90bxIJZHJvdmVyLnYxIusDCgRUYXNrEgwKBG5hbWUYASABKAkSCwoDdWlkGAIgASgJEhQKDGRpc3BsYXlfbmFtZRgDIAEoCRIOCgZzb3VyY2UYBCABKAkSEwoLZGVzdGluYXRpb24YBSABKAkSKQoIc2V0dGluZ3MYBiABKAsyFy5kcm92ZXIudjEuVGFza1NldHRpbmdzEiMKBXN0YXRlGAcgASgOMhQuZHJvdmVyLnYxLlRhc2tTdGF0ZRISCgpsYXRlc3RfcnVuGAggASgJEi8KC2NyZWF0ZV90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEZXRhZxgLIAEoCRITCgthZ2VudF9ncm91cBgMIAEoCRIQCghwcmlvcml0eRgNIAEoDRIlCghzY2hlZHVsZRgOIAEoCzITLmRyb3Zlci52MS5TY2hlZHVsZRIxCg1uZXh0X3J1bl90aW1lGA8gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIqCgtza2lwcGVkX3J1bhgQIAEoCzIVLmRyb3Zlci52MS5Ta2lwcGVkUnVuEgwKBHRhZ3MYESADKAkiWgoIU2NoZWR1bGUSLQoJb25jZV90aW1lGAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIMCgRjcm9uGAIgASgJEhEKCXRpbWVfem9uZRgDIAEoCSJLCgpTa2lwcGVkUnVuEiwKCGR1ZV90aW1lGAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgdtZXNzYWdlGAIgASgJIm4KEUNyZWF0ZVRhc2tSZXF1ZXN0Eh0KBHRhc2sYASABKAsyDy5kcm92ZXIudjEuVGFzaxIPCgd0YXNrX2lkGAIgASgJEhIKCnJlcXVlc3RfaWQYAyABKAkSFQoNdmFsaWRhdGVfb25seRgEIAEoCCIzChJDcmVhdGVUYXNrUmVzcG9uc2USHQoEdGFzaxgBIAEoCzIPLmRyb3Zlci52MS5UYXNrIh4KDkdldFRhc2tSZXF1ZXN0EgwKBG5hbWUYASABKAkiMAoPR2V0VGFza1Jlc3BvbnNlEh0KBHRhc2sYASABKAsyDy5kcm92ZXIudjEuVGFzayJJChBMaXN0VGFza3NSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoBRISCgpwYWdlX3Rva2VuGAIgASgJEg4KBmZpbHRlchgDIAEoCSJMChFMaXN0VGFza3NSZXNwb25zZRIeCgV0YXNrcxgBIAMoCzIPLmRyb3Zlci52MS5UYXNrEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJjChFVcGRhdGVUYXNrUmVxdWVzdBIdCgR0YXNrGAEgASgLMg8uZHJvdmVyLnYxLlRhc2sSLwoLdXBkYXRlX21hc2sYAiABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrIjMKElVwZGF0ZVRhc2tSZXNwb25zZRIdCgR0YXNrGAEgASgLMg8uZHJvdmVyLnYxLlRhc2siVgoRRGVsZXRlVGFza1JlcXVlc3QSDAoEbmFtZRgBIAEoCRIMCgRldGFnGAIgASgJEiUKBmxlZGdlchgDIAEoDjIVLmRyb3Zlci52MS5MZWRnZXJGYXRlIhQKEkRlbGV0ZVRhc2tSZXNwb25zZSJfCg5SdW5UYXNrUmVxdWVzdBIMCgRuYW1lGAEgASgJEhIKCnJlcXVlc3RfaWQYAiABKAkSEQoJc2Nhbl9vbmx5GAMgASgIEhgKEHJlcXVpcmVfYXBwcm92YWwYBCABKAgiLgoPUnVuVGFza1Jlc3BvbnNlEhsKA3J1bhgBIAEoCzIOLmRyb3Zlci52MS5SdW4iIAoQUGF1c2VUYXNrUmVxdWVzdBIMCgRuYW1lGAEgASgJIjIKEVBhdXNlVGFza1Jlc3BvbnNlEh0KBHRhc2sYASABKAsyDy5kcm92ZXIudjEuVGFzayJIChFSZXN1bWVUYXNrUmVxdWVzdBIMCgRuYW1lGAEgASgJEiUKBGdvbmUYAiABKA4yFy5kcm92ZXIudjEuR29uZURlY2lzaW9uIjMKElJlc3VtZVRhc2tSZXNwb25zZRIdCgR0YXNrGAEgASgLMg8uZHJvdmVyLnYxLlRhc2siIQoRQ2FuY2VsVGFza1JlcXVlc3QSDAoEbmFtZRgBIAEoCSIzChJDYW5jZWxUYXNrUmVzcG9uc2USHQoEdGFzaxgBIAEoCzIPLmRyb3Zlci52MS5UYXNrIlEKEFdhdGNoVGFza1JlcXVlc3QSDAoEbmFtZRgBIAEoCRIvCgxtaW5faW50ZXJ2YWwYAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iTwoRV2F0Y2hUYXNrUmVzcG9uc2USHQoEdGFzaxgBIAEoCzIPLmRyb3Zlci52MS5UYXNrEhsKA3J1bhgCIAEoCzIOLmRyb3Zlci52MS5SdW4ikQIKEkltcG9ydFRhc2tzUmVxdWVzdBIPCgdjb250ZW50GAEgASgMEikKBmZvcm1hdBgCIAEoDjIZLmRyb3Zlci52MS5UYXNrRmlsZUZvcm1hdBISCgpyZXF1ZXN0X2lkGAMgASgJEhUKDXZhbGlkYXRlX29ubHkYBCABKAgSFAoMc2tpcF9pbnZhbGlkGAUgASgIEhwKD2NoZWNrX2xvY2F0aW9ucxgGIAEoCEgAiAEBEhMKC2FnZW50X2dyb3VwGAcgASgJEgwKBHRhZ3MYCCADKAkSKQoIc2V0dGluZ3MYCSABKAsyFy5kcm92ZXIudjEuVGFza1NldHRpbmdzQhIKEF9jaGVja19sb2NhdGlvbnMikgIKE0ltcG9ydFRhc2tzUmVzcG9uc2USKQoGZm9ybWF0GAEgASgOMhkuZHJvdmVyLnYxLlRhc2tGaWxlRm9ybWF0EhQKDGxpc3RlZF90YXNrcxgCIAEoDRIVCg1jcmVhdGVkX3Rhc2tzGAMgASgNEhUKDWludmFsaWRfdGFza3MYBCABKA0SFQoNcHJvYmxlbV9jb3VudBgFIAEoDRInCghwcm9ibGVtcxgGIAMoCzIVLmRyb3Zlci52MS5JbXBvcnROb3RlEiQKBW5vdGVzGAcgAygLMhUuZHJvdmVyLnYxLkltcG9ydE5vdGUSJgoFdGFza3MYCCADKAsyFy5kcm92ZXIudjEuSW1wb3J0ZWRUYXNrIkoKCkltcG9ydE5vdGUSDAoEbGluZRgBIAEoDRIOCgZjb2x1bW4YAiABKA0SDQoFZmllbGQYAyABKAkSDwoHbWVzc2FnZRgEIAEoCSIqCgxJbXBvcnRlZFRhc2sSDAoEbGluZRgBIAEoDRIMCgRuYW1lGAIgASgJIk8KEkV4cG9ydFRhc2tzUmVxdWVzdBIOCgZmaWx0ZXIYASABKAkSKQoGZm9ybWF0GAIgASgOMhkuZHJvdmVyLnYxLlRhc2tGaWxlRm9ybWF0IjUKE0V4cG9ydFRhc2tzUmVzcG9uc2USDwoHY29udGVudBgBIAEoDBINCgVub3RlcxgCIAMoCSL0AQoTQXBwbHlUb1Rhc2tzUmVxdWVzdBIOCgZmaWx0ZXIYASABKAkSJQoGYWN0aW9uGAIgASgOMhUuZHJvdmVyLnYxLlRhc2tBY3Rpb24SGwoOZXhwZWN0ZWRfY291bnQYAyABKA1IAIgBARIVCg12YWxpZGF0ZV9vbmx5GAQgASgIEhEKCXNjYW5fb25seRgFIAEoCBIlCgRnb25lGAYgASgOMhcuZHJvdmVyLnYxLkdvbmVEZWNpc2lvbhIlCgZsZWRnZXIYByABKA4yFS5kcm92ZXIudjEuTGVkZ2VyRmF0ZUIRCg9fZXhwZWN0ZWRfY291bnQiYgoUQXBwbHlUb1Rhc2tzUmVzcG9uc2USFwoNbWF0Y2hlZF90YXNrcxgBIAEoDUgAEikKB291dGNvbWUYAiABKAsyFi5kcm92ZXIudjEuVGFza091dGNvbWVIAEIGCgRzdGVwImEKC1Rhc2tPdXRjb21lEgwKBG5hbWUYASABKAkSJgoGcmVhc29uGAIgASgOMhYuZHJvdmVyLnYxLkVycm9yUmVhc29uEg8KB21lc3NhZ2UYAyABKAkSCwoDcnVuGAQgASgJKrMCCglUYXNrU3RhdGUSGgoWVEFTS19TVEFURV9VTlNQRUNJRklFRBAAEhQKEFRBU0tfU1RBVEVfUkVBRFkQARIVChFUQVNLX1NUQVRFX1FVRVVFRBACEhYKElRBU0tfU1RBVEVfUlVOTklORxADEhUKEVRBU0tfU1RBVEVfUEFVU0VEEAQSGQoVVEFTS19TVEFURV9DQU5DRUxMSU5HEAUSGAoUVEFTS19TVEFURV9TVUNDRUVERUQQBhImCiJUQVNLX1NUQVRFX1NVQ0NFRURFRF9XSVRIX0ZBSUxVUkVTEAcSFQoRVEFTS19TVEFURV9GQUlMRUQQCBIYChRUQVNLX1NUQVRFX0NBTkNFTExFRBAJEiAKHFRBU0tfU1RBVEVfQVdBSVRJTkdfQVBQUk9WQUwQCipXCgpMZWRnZXJGYXRlEhsKF0xFREdFUl9GQVRFX1VOU1BFQ0lGSUVEEAASFgoSTEVER0VSX0ZBVEVfREVMRVRFEAESFAoQTEVER0VSX0ZBVEVfS0VFUBACKpwBCg5UYXNrRmlsZUZvcm1hdBIgChxUQVNLX0ZJTEVfRk9STUFUX1VOU1BFQ0lGSUVEEAASHwobVEFTS19GSUxFX0ZPUk1BVF9EUk9WRVJfQ1NWEAESIgoeVEFTS19GSUxFX0ZPUk1BVF9NSUNST1NPRlRfQ1NWEAISIwofVEFTS19GSUxFX0ZPUk1BVF9NSUNST1NPRlRfSlNPThADKp0BCgpUYXNrQWN0aW9uEhsKF1RBU0tfQUNUSU9OX1VOU1BFQ0lGSUVEEAASEwoPVEFTS19BQ1RJT05fUlVOEAESFQoRVEFTS19BQ1RJT05fUEFVU0UQAhIWChJUQVNLX0FDVElPTl9SRVNVTUUQAxIWChJUQVNLX0FDVElPTl9DQU5DRUwQBBIWChJUQVNLX0FDVElPTl9ERUxFVEUQBTLNCAoLVGFza1NlcnZpY2USUQoKQ3JlYXRlVGFzaxIcLmRyb3Zlci52MS5DcmVhdGVUYXNrUmVxdWVzdBodLmRyb3Zlci52MS5DcmVhdGVUYXNrUmVzcG9uc2UiBqK1GAIIAhJLCgdHZXRUYXNrEhkuZHJvdmVyLnYxLkdldFRhc2tSZXF1ZXN0GhouZHJvdmVyLnYxLkdldFRhc2tSZXNwb25zZSIJkAIBorUYAggBElEKCUxpc3RUYXNrcxIbLmRyb3Zlci52MS5MaXN0VGFza3NSZXF1ZXN0GhwuZHJvdmVyLnYxLkxpc3RUYXNrc1Jlc3BvbnNlIgmQAgGitRgCCAESVAoKVXBkYXRlVGFzaxIcLmRyb3Zlci52MS5VcGRhdGVUYXNrUmVxdWVzdBodLmRyb3Zlci52MS5VcGRhdGVUYXNrUmVzcG9uc2UiCZACAqK1GAIIAhJUCgpEZWxldGVUYXNrEhwuZHJvdmVyLnYxLkRlbGV0ZVRhc2tSZXF1ZXN0Gh0uZHJvdmVyLnYxLkRlbGV0ZVRhc2tSZXNwb25zZSIJkAICorUYAggCEkgKB1J1blRhc2sSGS5kcm92ZXIudjEuUnVuVGFza1JlcXVlc3QaGi5kcm92ZXIudjEuUnVuVGFza1Jlc3BvbnNlIgaitRgCCAISTgoJUGF1c2VUYXNrEhsuZHJvdmVyLnYxLlBhdXNlVGFza1JlcXVlc3QaHC5kcm92ZXIudjEuUGF1c2VUYXNrUmVzcG9uc2UiBqK1GAIIAhJRCgpSZXN1bWVUYXNrEhwuZHJvdmVyLnYxLlJlc3VtZVRhc2tSZXF1ZXN0Gh0uZHJvdmVyLnYxLlJlc3VtZVRhc2tSZXNwb25zZSIGorUYAggCElEKCkNhbmNlbFRhc2sSHC5kcm92ZXIudjEuQ2FuY2VsVGFza1JlcXVlc3QaHS5kcm92ZXIudjEuQ2FuY2VsVGFza1Jlc3BvbnNlIgaitRgCCAISVAoLSW1wb3J0VGFza3MSHS5kcm92ZXIudjEuSW1wb3J0VGFza3NSZXF1ZXN0Gh4uZHJvdmVyLnYxLkltcG9ydFRhc2tzUmVzcG9uc2UiBqK1GAIIAhJZCgtFeHBvcnRUYXNrcxIdLmRyb3Zlci52MS5FeHBvcnRUYXNrc1JlcXVlc3QaHi5kcm92ZXIudjEuRXhwb3J0VGFza3NSZXNwb25zZSIJkAIBorUYAggBMAESWQoMQXBwbHlUb1Rhc2tzEh4uZHJvdmVyLnYxLkFwcGx5VG9UYXNrc1JlcXVlc3QaHy5kcm92ZXIudjEuQXBwbHlUb1Rhc2tzUmVzcG9uc2UiBqK1GAIIAjABElMKCVdhdGNoVGFzaxIbLmRyb3Zlci52MS5XYXRjaFRhc2tSZXF1ZXN0GhwuZHJvdmVyLnYxLldhdGNoVGFza1Jlc3BvbnNlIgmQAgGitRgCCAEwAWIGcHJvdG8z", [file_drover_v1_annotations, file_drover_v1_error, file_drover_v1_run, file_drover_v1_settings, file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_timestamp]);
+  fileDesc("ChRkcm92ZXIvdjEvdGFzay5wcm90bxIJZHJvdmVyLnYxIusDCgRUYXNrEgwKBG5hbWUYASABKAkSCwoDdWlkGAIgASgJEhQKDGRpc3BsYXlfbmFtZRgDIAEoCRIOCgZzb3VyY2UYBCABKAkSEwoLZGVzdGluYXRpb24YBSABKAkSKQoIc2V0dGluZ3MYBiABKAsyFy5kcm92ZXIudjEuVGFza1NldHRpbmdzEiMKBXN0YXRlGAcgASgOMhQuZHJvdmVyLnYxLlRhc2tTdGF0ZRISCgpsYXRlc3RfcnVuGAggASgJEi8KC2NyZWF0ZV90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEZXRhZxgLIAEoCRITCgthZ2VudF9ncm91cBgMIAEoCRIQCghwcmlvcml0eRgNIAEoDRIlCghzY2hlZHVsZRgOIAEoCzITLmRyb3Zlci52MS5TY2hlZHVsZRIxCg1uZXh0X3J1bl90aW1lGA8gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIqCgtza2lwcGVkX3J1bhgQIAEoCzIVLmRyb3Zlci52MS5Ta2lwcGVkUnVuEgwKBHRhZ3MYESADKAkiWgoIU2NoZWR1bGUSLQoJb25jZV90aW1lGAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIMCgRjcm9uGAIgASgJEhEKCXRpbWVfem9uZRgDIAEoCSJLCgpTa2lwcGVkUnVuEiwKCGR1ZV90aW1lGAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgdtZXNzYWdlGAIgASgJIm4KEUNyZWF0ZVRhc2tSZXF1ZXN0Eh0KBHRhc2sYASABKAsyDy5kcm92ZXIudjEuVGFzaxIPCgd0YXNrX2lkGAIgASgJEhIKCnJlcXVlc3RfaWQYAyABKAkSFQoNdmFsaWRhdGVfb25seRgEIAEoCCIzChJDcmVhdGVUYXNrUmVzcG9uc2USHQoEdGFzaxgBIAEoCzIPLmRyb3Zlci52MS5UYXNrIh4KDkdldFRhc2tSZXF1ZXN0EgwKBG5hbWUYASABKAkiMAoPR2V0VGFza1Jlc3BvbnNlEh0KBHRhc2sYASABKAsyDy5kcm92ZXIudjEuVGFzayJJChBMaXN0VGFza3NSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoBRISCgpwYWdlX3Rva2VuGAIgASgJEg4KBmZpbHRlchgDIAEoCSJMChFMaXN0VGFza3NSZXNwb25zZRIeCgV0YXNrcxgBIAMoCzIPLmRyb3Zlci52MS5UYXNrEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJjChFVcGRhdGVUYXNrUmVxdWVzdBIdCgR0YXNrGAEgASgLMg8uZHJvdmVyLnYxLlRhc2sSLwoLdXBkYXRlX21hc2sYAiABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrIjMKElVwZGF0ZVRhc2tSZXNwb25zZRIdCgR0YXNrGAEgASgLMg8uZHJvdmVyLnYxLlRhc2siVgoRRGVsZXRlVGFza1JlcXVlc3QSDAoEbmFtZRgBIAEoCRIMCgRldGFnGAIgASgJEiUKBmxlZGdlchgDIAEoDjIVLmRyb3Zlci52MS5MZWRnZXJGYXRlIhQKEkRlbGV0ZVRhc2tSZXNwb25zZSJfCg5SdW5UYXNrUmVxdWVzdBIMCgRuYW1lGAEgASgJEhIKCnJlcXVlc3RfaWQYAiABKAkSEQoJc2Nhbl9vbmx5GAMgASgIEhgKEHJlcXVpcmVfYXBwcm92YWwYBCABKAgiLgoPUnVuVGFza1Jlc3BvbnNlEhsKA3J1bhgBIAEoCzIOLmRyb3Zlci52MS5SdW4iIAoQUGF1c2VUYXNrUmVxdWVzdBIMCgRuYW1lGAEgASgJIjIKEVBhdXNlVGFza1Jlc3BvbnNlEh0KBHRhc2sYASABKAsyDy5kcm92ZXIudjEuVGFzayJIChFSZXN1bWVUYXNrUmVxdWVzdBIMCgRuYW1lGAEgASgJEiUKBGdvbmUYAiABKA4yFy5kcm92ZXIudjEuR29uZURlY2lzaW9uIjMKElJlc3VtZVRhc2tSZXNwb25zZRIdCgR0YXNrGAEgASgLMg8uZHJvdmVyLnYxLlRhc2siIQoRQ2FuY2VsVGFza1JlcXVlc3QSDAoEbmFtZRgBIAEoCSIzChJDYW5jZWxUYXNrUmVzcG9uc2USHQoEdGFzaxgBIAEoCzIPLmRyb3Zlci52MS5UYXNrIlUKHExpc3RFZmZlY3RpdmVTZXR0aW5nc1JlcXVlc3QSDgoGcGFyZW50GAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRISCgpwYWdlX3Rva2VuGAMgASgJImcKHUxpc3RFZmZlY3RpdmVTZXR0aW5nc1Jlc3BvbnNlEi0KCHNldHRpbmdzGAEgAygLMhsuZHJvdmVyLnYxLkVmZmVjdGl2ZVNldHRpbmcSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIlEKEFdhdGNoVGFza1JlcXVlc3QSDAoEbmFtZRgBIAEoCRIvCgxtaW5faW50ZXJ2YWwYAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iTwoRV2F0Y2hUYXNrUmVzcG9uc2USHQoEdGFzaxgBIAEoCzIPLmRyb3Zlci52MS5UYXNrEhsKA3J1bhgCIAEoCzIOLmRyb3Zlci52MS5SdW4ikQIKEkltcG9ydFRhc2tzUmVxdWVzdBIPCgdjb250ZW50GAEgASgMEikKBmZvcm1hdBgCIAEoDjIZLmRyb3Zlci52MS5UYXNrRmlsZUZvcm1hdBISCgpyZXF1ZXN0X2lkGAMgASgJEhUKDXZhbGlkYXRlX29ubHkYBCABKAgSFAoMc2tpcF9pbnZhbGlkGAUgASgIEhwKD2NoZWNrX2xvY2F0aW9ucxgGIAEoCEgAiAEBEhMKC2FnZW50X2dyb3VwGAcgASgJEgwKBHRhZ3MYCCADKAkSKQoIc2V0dGluZ3MYCSABKAsyFy5kcm92ZXIudjEuVGFza1NldHRpbmdzQhIKEF9jaGVja19sb2NhdGlvbnMikgIKE0ltcG9ydFRhc2tzUmVzcG9uc2USKQoGZm9ybWF0GAEgASgOMhkuZHJvdmVyLnYxLlRhc2tGaWxlRm9ybWF0EhQKDGxpc3RlZF90YXNrcxgCIAEoDRIVCg1jcmVhdGVkX3Rhc2tzGAMgASgNEhUKDWludmFsaWRfdGFza3MYBCABKA0SFQoNcHJvYmxlbV9jb3VudBgFIAEoDRInCghwcm9ibGVtcxgGIAMoCzIVLmRyb3Zlci52MS5JbXBvcnROb3RlEiQKBW5vdGVzGAcgAygLMhUuZHJvdmVyLnYxLkltcG9ydE5vdGUSJgoFdGFza3MYCCADKAsyFy5kcm92ZXIudjEuSW1wb3J0ZWRUYXNrIkoKCkltcG9ydE5vdGUSDAoEbGluZRgBIAEoDRIOCgZjb2x1bW4YAiABKA0SDQoFZmllbGQYAyABKAkSDwoHbWVzc2FnZRgEIAEoCSIqCgxJbXBvcnRlZFRhc2sSDAoEbGluZRgBIAEoDRIMCgRuYW1lGAIgASgJIk8KEkV4cG9ydFRhc2tzUmVxdWVzdBIOCgZmaWx0ZXIYASABKAkSKQoGZm9ybWF0GAIgASgOMhkuZHJvdmVyLnYxLlRhc2tGaWxlRm9ybWF0IjUKE0V4cG9ydFRhc2tzUmVzcG9uc2USDwoHY29udGVudBgBIAEoDBINCgVub3RlcxgCIAMoCSL0AQoTQXBwbHlUb1Rhc2tzUmVxdWVzdBIOCgZmaWx0ZXIYASABKAkSJQoGYWN0aW9uGAIgASgOMhUuZHJvdmVyLnYxLlRhc2tBY3Rpb24SGwoOZXhwZWN0ZWRfY291bnQYAyABKA1IAIgBARIVCg12YWxpZGF0ZV9vbmx5GAQgASgIEhEKCXNjYW5fb25seRgFIAEoCBIlCgRnb25lGAYgASgOMhcuZHJvdmVyLnYxLkdvbmVEZWNpc2lvbhIlCgZsZWRnZXIYByABKA4yFS5kcm92ZXIudjEuTGVkZ2VyRmF0ZUIRCg9fZXhwZWN0ZWRfY291bnQiYgoUQXBwbHlUb1Rhc2tzUmVzcG9uc2USFwoNbWF0Y2hlZF90YXNrcxgBIAEoDUgAEikKB291dGNvbWUYAiABKAsyFi5kcm92ZXIudjEuVGFza091dGNvbWVIAEIGCgRzdGVwImEKC1Rhc2tPdXRjb21lEgwKBG5hbWUYASABKAkSJgoGcmVhc29uGAIgASgOMhYuZHJvdmVyLnYxLkVycm9yUmVhc29uEg8KB21lc3NhZ2UYAyABKAkSCwoDcnVuGAQgASgJKrMCCglUYXNrU3RhdGUSGgoWVEFTS19TVEFURV9VTlNQRUNJRklFRBAAEhQKEFRBU0tfU1RBVEVfUkVBRFkQARIVChFUQVNLX1NUQVRFX1FVRVVFRBACEhYKElRBU0tfU1RBVEVfUlVOTklORxADEhUKEVRBU0tfU1RBVEVfUEFVU0VEEAQSGQoVVEFTS19TVEFURV9DQU5DRUxMSU5HEAUSGAoUVEFTS19TVEFURV9TVUNDRUVERUQQBhImCiJUQVNLX1NUQVRFX1NVQ0NFRURFRF9XSVRIX0ZBSUxVUkVTEAcSFQoRVEFTS19TVEFURV9GQUlMRUQQCBIYChRUQVNLX1NUQVRFX0NBTkNFTExFRBAJEiAKHFRBU0tfU1RBVEVfQVdBSVRJTkdfQVBQUk9WQUwQCipXCgpMZWRnZXJGYXRlEhsKF0xFREdFUl9GQVRFX1VOU1BFQ0lGSUVEEAASFgoSTEVER0VSX0ZBVEVfREVMRVRFEAESFAoQTEVER0VSX0ZBVEVfS0VFUBACKpwBCg5UYXNrRmlsZUZvcm1hdBIgChxUQVNLX0ZJTEVfRk9STUFUX1VOU1BFQ0lGSUVEEAASHwobVEFTS19GSUxFX0ZPUk1BVF9EUk9WRVJfQ1NWEAESIgoeVEFTS19GSUxFX0ZPUk1BVF9NSUNST1NPRlRfQ1NWEAISIwofVEFTS19GSUxFX0ZPUk1BVF9NSUNST1NPRlRfSlNPThADKp0BCgpUYXNrQWN0aW9uEhsKF1RBU0tfQUNUSU9OX1VOU1BFQ0lGSUVEEAASEwoPVEFTS19BQ1RJT05fUlVOEAESFQoRVEFTS19BQ1RJT05fUEFVU0UQAhIWChJUQVNLX0FDVElPTl9SRVNVTUUQAxIWChJUQVNLX0FDVElPTl9DQU5DRUwQBBIWChJUQVNLX0FDVElPTl9ERUxFVEUQBTLECQoLVGFza1NlcnZpY2USUQoKQ3JlYXRlVGFzaxIcLmRyb3Zlci52MS5DcmVhdGVUYXNrUmVxdWVzdBodLmRyb3Zlci52MS5DcmVhdGVUYXNrUmVzcG9uc2UiBqK1GAIIAhJLCgdHZXRUYXNrEhkuZHJvdmVyLnYxLkdldFRhc2tSZXF1ZXN0GhouZHJvdmVyLnYxLkdldFRhc2tSZXNwb25zZSIJkAIBorUYAggBElEKCUxpc3RUYXNrcxIbLmRyb3Zlci52MS5MaXN0VGFza3NSZXF1ZXN0GhwuZHJvdmVyLnYxLkxpc3RUYXNrc1Jlc3BvbnNlIgmQAgGitRgCCAESVAoKVXBkYXRlVGFzaxIcLmRyb3Zlci52MS5VcGRhdGVUYXNrUmVxdWVzdBodLmRyb3Zlci52MS5VcGRhdGVUYXNrUmVzcG9uc2UiCZACAqK1GAIIAhJUCgpEZWxldGVUYXNrEhwuZHJvdmVyLnYxLkRlbGV0ZVRhc2tSZXF1ZXN0Gh0uZHJvdmVyLnYxLkRlbGV0ZVRhc2tSZXNwb25zZSIJkAICorUYAggCEkgKB1J1blRhc2sSGS5kcm92ZXIudjEuUnVuVGFza1JlcXVlc3QaGi5kcm92ZXIudjEuUnVuVGFza1Jlc3BvbnNlIgaitRgCCAISTgoJUGF1c2VUYXNrEhsuZHJvdmVyLnYxLlBhdXNlVGFza1JlcXVlc3QaHC5kcm92ZXIudjEuUGF1c2VUYXNrUmVzcG9uc2UiBqK1GAIIAhJRCgpSZXN1bWVUYXNrEhwuZHJvdmVyLnYxLlJlc3VtZVRhc2tSZXF1ZXN0Gh0uZHJvdmVyLnYxLlJlc3VtZVRhc2tSZXNwb25zZSIGorUYAggCElEKCkNhbmNlbFRhc2sSHC5kcm92ZXIudjEuQ2FuY2VsVGFza1JlcXVlc3QaHS5kcm92ZXIudjEuQ2FuY2VsVGFza1Jlc3BvbnNlIgaitRgCCAISVAoLSW1wb3J0VGFza3MSHS5kcm92ZXIudjEuSW1wb3J0VGFza3NSZXF1ZXN0Gh4uZHJvdmVyLnYxLkltcG9ydFRhc2tzUmVzcG9uc2UiBqK1GAIIAhJZCgtFeHBvcnRUYXNrcxIdLmRyb3Zlci52MS5FeHBvcnRUYXNrc1JlcXVlc3QaHi5kcm92ZXIudjEuRXhwb3J0VGFza3NSZXNwb25zZSIJkAIBorUYAggBMAESWQoMQXBwbHlUb1Rhc2tzEh4uZHJvdmVyLnYxLkFwcGx5VG9UYXNrc1JlcXVlc3QaHy5kcm92ZXIudjEuQXBwbHlUb1Rhc2tzUmVzcG9uc2UiBqK1GAIIAjABEnUKFUxpc3RFZmZlY3RpdmVTZXR0aW5ncxInLmRyb3Zlci52MS5MaXN0RWZmZWN0aXZlU2V0dGluZ3NSZXF1ZXN0GiguZHJvdmVyLnYxLkxpc3RFZmZlY3RpdmVTZXR0aW5nc1Jlc3BvbnNlIgmQAgGitRgCCAESUwoJV2F0Y2hUYXNrEhsuZHJvdmVyLnYxLldhdGNoVGFza1JlcXVlc3QaHC5kcm92ZXIudjEuV2F0Y2hUYXNrUmVzcG9uc2UiCZACAaK1GAIIATABYgZwcm90bzM", [file_drover_v1_annotations, file_drover_v1_error, file_drover_v1_run, file_drover_v1_settings, file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_timestamp]);
 
 /**
  * A source, a destination and settings.
@@ -57,7 +57,8 @@ export type Task = Message<"drover.v1.Task"> & {
 
   /**
    * Required. Where to migrate to: a folder (file:///absolute/folder), a folder of a SharePoint library or of a OneDrive (its address in the
-   * browser), or the e-mail address of the person whose OneDrive it is. Cannot be changed.
+   * browser), or the e-mail address of the person whose OneDrive it is, with a folder in it or not (ann@contoso.com/Projects). Cannot be
+   * changed.
    *
    * @generated from field: string destination = 5;
    */
@@ -685,6 +686,69 @@ export const CancelTaskResponseSchema: GenMessage<CancelTaskResponse> = /*@__PUR
   messageDesc(file_drover_v1_task, 20);
 
 /**
+ * Asks what the next run of a task goes by.
+ *
+ * @generated from message drover.v1.ListEffectiveSettingsRequest
+ */
+export type ListEffectiveSettingsRequest = Message<"drover.v1.ListEffectiveSettingsRequest"> & {
+  /**
+   * Required. The task's name, tasks/{task}.
+   *
+   * @generated from field: string parent = 1;
+   */
+  parent: string;
+
+  /**
+   * Optional. How many at most; 100 when absent, never more than 1000.
+   *
+   * @generated from field: int32 page_size = 2;
+   */
+  pageSize: number;
+
+  /**
+   * Optional. The next_page_token of the page before.
+   *
+   * @generated from field: string page_token = 3;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message drover.v1.ListEffectiveSettingsRequest.
+ * Use `create(ListEffectiveSettingsRequestSchema)` to create a new message.
+ */
+export const ListEffectiveSettingsRequestSchema: GenMessage<ListEffectiveSettingsRequest> = /*@__PURE__*/
+  messageDesc(file_drover_v1_task, 21);
+
+/**
+ * Answers with every setting.
+ *
+ * @generated from message drover.v1.ListEffectiveSettingsResponse
+ */
+export type ListEffectiveSettingsResponse = Message<"drover.v1.ListEffectiveSettingsResponse"> & {
+  /**
+   * The settings, in the order of TaskSettings.
+   *
+   * @generated from field: repeated drover.v1.EffectiveSetting settings = 1;
+   */
+  settings: EffectiveSetting[];
+
+  /**
+   * What to ask the next page with; empty on the last.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message drover.v1.ListEffectiveSettingsResponse.
+ * Use `create(ListEffectiveSettingsResponseSchema)` to create a new message.
+ */
+export const ListEffectiveSettingsResponseSchema: GenMessage<ListEffectiveSettingsResponse> = /*@__PURE__*/
+  messageDesc(file_drover_v1_task, 22);
+
+/**
  * Asks to watch a task.
  *
  * @generated from message drover.v1.WatchTaskRequest
@@ -710,7 +774,7 @@ export type WatchTaskRequest = Message<"drover.v1.WatchTaskRequest"> & {
  * Use `create(WatchTaskRequestSchema)` to create a new message.
  */
 export const WatchTaskRequestSchema: GenMessage<WatchTaskRequest> = /*@__PURE__*/
-  messageDesc(file_drover_v1_task, 21);
+  messageDesc(file_drover_v1_task, 23);
 
 /**
  * The task and its latest run as they are at this moment.
@@ -738,7 +802,7 @@ export type WatchTaskResponse = Message<"drover.v1.WatchTaskResponse"> & {
  * Use `create(WatchTaskResponseSchema)` to create a new message.
  */
 export const WatchTaskResponseSchema: GenMessage<WatchTaskResponse> = /*@__PURE__*/
-  messageDesc(file_drover_v1_task, 22);
+  messageDesc(file_drover_v1_task, 24);
 
 /**
  * Asks to create the tasks that a file lists.
@@ -818,7 +882,7 @@ export type ImportTasksRequest = Message<"drover.v1.ImportTasksRequest"> & {
  * Use `create(ImportTasksRequestSchema)` to create a new message.
  */
 export const ImportTasksRequestSchema: GenMessage<ImportTasksRequest> = /*@__PURE__*/
-  messageDesc(file_drover_v1_task, 23);
+  messageDesc(file_drover_v1_task, 25);
 
 /**
  * Answers with what was created, and with everything that is wrong with the file.
@@ -888,7 +952,7 @@ export type ImportTasksResponse = Message<"drover.v1.ImportTasksResponse"> & {
  * Use `create(ImportTasksResponseSchema)` to create a new message.
  */
 export const ImportTasksResponseSchema: GenMessage<ImportTasksResponse> = /*@__PURE__*/
-  messageDesc(file_drover_v1_task, 24);
+  messageDesc(file_drover_v1_task, 26);
 
 /**
  * Something about a file of tasks, and where it stands.
@@ -930,7 +994,7 @@ export type ImportNote = Message<"drover.v1.ImportNote"> & {
  * Use `create(ImportNoteSchema)` to create a new message.
  */
 export const ImportNoteSchema: GenMessage<ImportNote> = /*@__PURE__*/
-  messageDesc(file_drover_v1_task, 25);
+  messageDesc(file_drover_v1_task, 27);
 
 /**
  * A task that was created from a line of a file.
@@ -958,7 +1022,7 @@ export type ImportedTask = Message<"drover.v1.ImportedTask"> & {
  * Use `create(ImportedTaskSchema)` to create a new message.
  */
 export const ImportedTaskSchema: GenMessage<ImportedTask> = /*@__PURE__*/
-  messageDesc(file_drover_v1_task, 26);
+  messageDesc(file_drover_v1_task, 28);
 
 /**
  * Asks to export tasks.
@@ -986,7 +1050,7 @@ export type ExportTasksRequest = Message<"drover.v1.ExportTasksRequest"> & {
  * Use `create(ExportTasksRequestSchema)` to create a new message.
  */
 export const ExportTasksRequestSchema: GenMessage<ExportTasksRequest> = /*@__PURE__*/
-  messageDesc(file_drover_v1_task, 27);
+  messageDesc(file_drover_v1_task, 29);
 
 /**
  * A piece of the file.
@@ -1014,7 +1078,7 @@ export type ExportTasksResponse = Message<"drover.v1.ExportTasksResponse"> & {
  * Use `create(ExportTasksResponseSchema)` to create a new message.
  */
 export const ExportTasksResponseSchema: GenMessage<ExportTasksResponse> = /*@__PURE__*/
-  messageDesc(file_drover_v1_task, 28);
+  messageDesc(file_drover_v1_task, 30);
 
 /**
  * Asks to do one thing to many tasks.
@@ -1077,7 +1141,7 @@ export type ApplyToTasksRequest = Message<"drover.v1.ApplyToTasksRequest"> & {
  * Use `create(ApplyToTasksRequestSchema)` to create a new message.
  */
 export const ApplyToTasksRequestSchema: GenMessage<ApplyToTasksRequest> = /*@__PURE__*/
-  messageDesc(file_drover_v1_task, 29);
+  messageDesc(file_drover_v1_task, 31);
 
 /**
  * Answers first with how many tasks the filter wants, then with each of them.
@@ -1114,7 +1178,7 @@ export type ApplyToTasksResponse = Message<"drover.v1.ApplyToTasksResponse"> & {
  * Use `create(ApplyToTasksResponseSchema)` to create a new message.
  */
 export const ApplyToTasksResponseSchema: GenMessage<ApplyToTasksResponse> = /*@__PURE__*/
-  messageDesc(file_drover_v1_task, 30);
+  messageDesc(file_drover_v1_task, 32);
 
 /**
  * What became of one task.
@@ -1156,7 +1220,7 @@ export type TaskOutcome = Message<"drover.v1.TaskOutcome"> & {
  * Use `create(TaskOutcomeSchema)` to create a new message.
  */
 export const TaskOutcomeSchema: GenMessage<TaskOutcome> = /*@__PURE__*/
-  messageDesc(file_drover_v1_task, 31);
+  messageDesc(file_drover_v1_task, 33);
 
 /**
  * Where a task is in its life. Expect new values in later versions.
@@ -1311,8 +1375,9 @@ export const TaskFileFormat = {
 
   /**
    * CSV with a first line that names the columns: the fields of a task with dots where they are nested, such as source, destination, tags and
-   * settings.max_attempts; task_id is the last part of the name. An empty cell is an absent field, a single ; an empty list, and "" (two
-   * quotes) an empty text. The values of a list are parted by semicolons; a backslash stands before one that is part of a value.
+   * settings.max_attempts; task_id is the last part of the name. An empty cell is an absent field, and "" (two quotes) an empty text. The
+   * values of a list are parted by semicolons, one with a semicolon in it stands in quotes, and ; alone is an empty list. An apostrophe
+   * before =, +, -, @, a tab or a line break keeps a spreadsheet from taking the cell for a formula, and is not part of the value.
    *
    * @generated from enum value: TASK_FILE_FORMAT_DROVER_CSV = 1;
    */
@@ -1537,6 +1602,16 @@ export const TaskService: GenService<{
     methodKind: "server_streaming";
     input: typeof ApplyToTasksRequestSchema;
     output: typeof ApplyToTasksResponseSchema;
+  },
+  /**
+   * Shows what the next run of a task goes by: every setting with its value, and whether that is the task's own, a global setting or the default.
+   *
+   * @generated from rpc drover.v1.TaskService.ListEffectiveSettings
+   */
+  listEffectiveSettings: {
+    methodKind: "unary";
+    input: typeof ListEffectiveSettingsRequestSchema;
+    output: typeof ListEffectiveSettingsResponseSchema;
   },
   /**
    * Watches a task: its state and its latest run at once, then at every change, until the run has ended.
