@@ -8,6 +8,7 @@ import { file_drover_v1_caller } from "./drover/v1/caller_pb.ts";
 import { file_drover_v1_columns } from "./drover/v1/columns_pb.ts";
 import { file_drover_v1_error } from "./drover/v1/error_pb.ts";
 import { file_drover_v1_item } from "./drover/v1/item_pb.ts";
+import { file_drover_v1_report } from "./drover/v1/report_pb.ts";
 import { file_drover_v1_run } from "./drover/v1/run_pb.ts";
 import { file_drover_v1_session } from "./drover/v1/session_pb.ts";
 import { file_drover_v1_settings } from "./drover/v1/settings_pb.ts";
@@ -23,6 +24,7 @@ export const apiFiles: readonly DescFile[] = [
   file_drover_v1_columns,
   file_drover_v1_error,
   file_drover_v1_item,
+  file_drover_v1_report,
   file_drover_v1_run,
   file_drover_v1_session,
   file_drover_v1_settings,
