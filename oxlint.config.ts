@@ -107,7 +107,7 @@ export default defineConfig({
     { files: ['coordinator/store/**'], rules: imports('coordinator', ['level']) },
     { files: ['coordinator/rpc/**'], rules: imports('coordinator', ['connect']) },
     {
-      files: ['coordinator/task/**', 'coordinator/plan/**'],
+      files: ['coordinator/task/**', 'coordinator/plan/**', 'coordinator/bulk/**'],
       excludeFiles: ['**/*.test.ts'],
       rules: {
         ...imports('coordinator', [], impureImports),

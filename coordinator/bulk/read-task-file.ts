@@ -1,0 +1,52 @@
+// Reads a file of tasks, in whichever of the formats it is written. PURE.
+import { TaskFileFormat } from '../../gen/drover/v1/task_pb.ts';
+import { DroverError } from '../../lib/error.ts';
+import { decodeText } from './decode-text.ts';
+import { isDroverHeader, readDroverCsv } from './drover-csv.ts';
+import { readMicrosoftCsv } from './microsoft-csv.ts';
+import { readMicrosoftJson } from './microsoft-json.ts';
+import { readCsv } from './read-csv.ts';
+import type { TaskColumn } from './task-columns.ts';
+import { listedTasksMax, taskFileBytesMax, type TaskFile } from './task-file.ts';
+
+export interface ReadOptions {
+  /** UNSPECIFIED: found out from the content. */
+  format: TaskFileFormat;
+  /** The columns of Drover's own CSV. */
+  columns: readonly TaskColumn[];
+  /** Lets others work. */
+  pause: () => Promise<void>;
+}
+
+/** Throws INVALID_ARGUMENT that names `content` when it is no file of tasks at all, or a larger one than is taken. */
+export async function readTaskFile(content: Uint8Array, options: ReadOptions): Promise<TaskFile> {
+  if (content.length > taskFileBytesMax)
+    throw refuse(`has ${content.length} bytes; a file has at most ${taskFileBytesMax}`);
+  const text = decodeText(content, 'content');
+  if (text.trim() === '') throw refuse('is empty');
+  const file = await readText(text, options);
+  if (file.listed > listedTasksMax)
+    throw refuse(`lists ${file.listed} tasks; a file lists at most ${listedTasksMax}`);
+  if (file.listed === 0 && file.problems.length === 0) throw refuse('lists no task');
+  return file;
+}
+
+async function readText(text: string, { format, columns, pause }: ReadOptions): Promise<TaskFile> {
+  if (format === TaskFileFormat.MICROSOFT_JSON) return readMicrosoftJson(text);
+  if (format === TaskFileFormat.UNSPECIFIED && isJson(text)) return readMicrosoftJson(text);
+  const table = await readCsv(text, pause);
+  const header = table.rows[0]?.cells ?? [];
+  if (format === TaskFileFormat.MICROSOFT_CSV) return readMicrosoftCsv(table);
+  if (isDroverHeader(header)) return readDroverCsv(table, columns);
+  if (format === TaskFileFormat.UNSPECIFIED) return readMicrosoftCsv(table);
+  throw refuse('has no first line that names the columns, with source and destination among them');
+}
+
+/** JSON begins with a bracket, once comments are passed over; no line of a table does. */
+function isJson(text: string): boolean {
+  return /^\s*(?:(?:\/\/[^\r\n]*|\/\*[\s\S]*?\*\/)\s*)*[{[]/.test(text);
+}
+
+function refuse(description: string): DroverError {
+  return DroverError.invalid('content', description);
+}
