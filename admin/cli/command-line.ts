@@ -22,6 +22,7 @@ import {
 import { buildRequest } from './request.ts';
 import { runCommand } from './run-command.ts';
 import { login, logout, whoAmI } from './sign-in-commands.ts';
+import { verifyEvidenceCommand } from './verify-evidence-command.ts';
 import { checkTarget, type ContentTarget } from './write-content.ts';
 import { SignInFolder } from '../sign-in/kept-sign-in.ts';
 import { PersonCredential } from '../sign-in/person-credential.ts';
@@ -96,6 +97,10 @@ async function parseAndRun(options: CommandLineOptions): Promise<number> {
     },
     signIn: async (command, common) => {
       status = await runSignIn(command, common, options);
+    },
+    verifyEvidence: async (file, common) => {
+      const format = await beforeCall(async () => answerFormat(common.output));
+      status = await beforeCall(() => verifyEvidenceCommand({ file, options: common, format, stdout })); // prettier-ignore
     },
     complete: (shell) => stdout.write(completionScript(shell)),
   });

@@ -61,7 +61,9 @@ async function candidatesFor(
     return [...groups.map((one) => one.name), 'login', 'logout', 'whoami', 'completion', 'help'];
   if (path[0] === 'completion') return path.length === 1 ? ['bash', 'zsh'] : [];
   if (path[0] === 'help') return path.length === 1 ? groups.map((one) => one.name) : [];
-  if (path.length === 1) return group?.commands.map((one) => one.name) ?? [];
+  const ofGroup = program.commands.find((one) => one.name() === path[0])?.commands ?? [];
+  if (path.length === 1) return ofGroup.map((one) => one.name());
+  if (path.length === 2 && path[1] === 'verify-evidence') return [filesWanted];
   return spec !== undefined && path.length === 2 ? positionalNames(groups, spec, last, names) : [];
 }
 
@@ -135,6 +137,7 @@ const quiet = {
   columns: 80,
   invoke: () => Promise.resolve(),
   signIn: () => Promise.resolve(),
+  verifyEvidence: () => Promise.resolve(),
   complete: () => Promise.resolve(),
 };
 

@@ -18,6 +18,7 @@ import {
   programFooter,
 } from './help.ts';
 import { splitList } from './flag-text.ts';
+import type { VerifyEvidenceOptions } from './verify-evidence-command.ts';
 
 /** What was given on the command line for one command of the API. */
 export interface Invocation {
@@ -46,6 +47,9 @@ export type SignInCommand = 'login' | 'logout' | 'whoami';
 
 export type SignInCommandOptions = CommonOptions & { caFile?: string };
 
+/** What was given for `runs verify-evidence`. */
+export type VerifyEvidenceWords = CommonOptions & VerifyEvidenceOptions;
+
 export interface ProgramOptions {
   writeOut: (text: string) => void;
   writeErr: (text: string) => void;
@@ -55,6 +59,8 @@ export interface ProgramOptions {
   invoke: (invocation: Invocation) => Promise<void>;
   /** Called for `login`, `logout` and `whoami`. */
   signIn: (command: SignInCommand, options: SignInCommandOptions) => Promise<void>;
+  /** Called for `runs verify-evidence FILE`. */
+  verifyEvidence: (file: string, options: VerifyEvidenceWords) => Promise<void>;
   /** Called for `completion SHELL`. */
   complete: (shell: 'bash' | 'zsh') => Promise<void>;
 }
@@ -144,6 +150,29 @@ function addGroup(program: Command, group: GroupSpec, options: ProgramOptions): 
     .summary(firstSentence(group.help))
     .description(group.help);
   for (const spec of group.commands) addCommand(parent, spec, options);
+  if (group.name === 'runs') addVerifyEvidence(parent, options);
+}
+
+/** A command of a group that is no method of the API: it works without a coordinator. */
+function addVerifyEvidence(parent: Command, { verifyEvidence }: ProgramOptions): void {
+  const summary = 'Verify evidence of a run that was exported, without a coordinator.';
+  const command = parent
+    .command('verify-evidence')
+    .summary(summary)
+    .description(
+      `${summary}
+
+Whatever was changed, taken out, added or moved in the file since it was signed is found. The status is 1 when it is not what was signed, or
+when a file at the source is not what was migrated.`,
+    )
+    .argument('<file>', 'The file that drover runs export-evidence wrote.')
+    .option(
+      '--public-key <file>',
+      "The coordinator's public key, PEM, as drover runs get-evidence-key shows it.",
+    ) // prettier-ignore
+    .option('--fingerprint <hex>', 'Or its fingerprint.')
+    .option('--against-source <folder>', 'Read every file that was migrated again, and compare it.')
+    .action((file: string) => verifyEvidence(file, command.optsWithGlobals<VerifyEvidenceWords>()));
 }
 
 function addCommand(parent: Command, spec: CommandSpec, options: ProgramOptions): void {

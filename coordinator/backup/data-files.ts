@@ -4,4 +4,8 @@ import path from 'node:path';
 /** The folder of the store, below the data folder and below a backup. */
 export const storeFolder = 'store';
 /** Secrets, each readable by its owner only. */
-export const privateFiles = [path.join('trust', 'authority.pem'), 'admin-token'] as const;
+export const privateFiles = [
+  path.join('trust', 'authority.pem'),
+  'admin-token',
+  path.join('trust', 'evidence-key.pem'),
+] as const;

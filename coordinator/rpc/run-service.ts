@@ -1,8 +1,11 @@
-// RunService: the runs of a task. They are started in run-control.ts.
+// RunService: the runs of a task. They are started in run-control.ts; evidence of them is made in ../report/evidence.ts.
 import type { ServiceImpl } from '@connectrpc/connect';
+import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import type { ListRunsRequest, RunService } from '../../gen/drover/v1/run_pb.ts';
 import { DroverError } from '../../lib/error.ts';
+import { exportEvidence } from '../report/evidence.ts';
 import { parseRunName, parseTaskName } from '../task/names.ts';
+import { isRunOpen } from '../task/run-states.ts';
 import { requireRun, requireTask } from './lookup.ts';
 import { readPageRequest, writePageToken } from './paging.ts';
 import { retryRun } from './run-control.ts';
@@ -20,7 +23,27 @@ export function createRunService(parts: ServiceParts): ServiceImpl<typeof RunSer
     },
     listRuns: (request) => listRuns(parts, request),
     retryRun: async (request, { signal }) => ({ run: await retryRun(parts, request, signal) }),
+    exportEvidence: ({ name }) => evidence(parts, name),
+    getEvidenceKey: () => {
+      const { publicPem, fingerprint } = parts.trust.evidenceKey;
+      return { publicKey: publicPem, fingerprint };
+    },
   };
+}
+
+async function* evidence({ store, trust }: Pick<ServiceParts, 'store' | 'trust'>, name: string) {
+  const key = parseRunName(name, 'name');
+  const run = await requireRun(store, key);
+  if (isRunOpen(run.run!.state))
+    throw new DroverError(
+      ErrorReason.WRONG_STATE,
+      `${name} has not ended; evidence is of what is final: wait for its end, or cancel it`,
+      { metadata: { name } },
+    );
+  const task = await requireTask(store, key.task);
+  const { evidenceKey } = trust;
+  for await (const content of exportEvidence({ reader: store, key, task, run, evidenceKey }))
+    yield { content };
 }
 
 async function listRuns({ store, dispatcher }: Parts, request: ListRunsRequest) {

@@ -22,6 +22,7 @@ import { recogniseCaller } from './audit-call.ts';
 import { requireRole, type Caller } from './caller.ts';
 import { readCertificateRequest } from './certificate-request.ts';
 import type { Entra } from './entra.ts';
+import { openEvidenceKey, type EvidenceKey } from './evidence-key.ts';
 import { createIdentifier } from './identity.ts';
 import { createToken, readToken, useToken } from './join-tokens.ts';
 import type { AgentCertificate, JoinFacts, ServerCertificate, Trust } from './trust.ts';
@@ -61,11 +62,13 @@ export async function openTrust(parts: TrustParts): Promise<Trust> {
   const adminTokenFile = path.join(folder, 'admin-token');
   const adminToken = openAdminToken(adminTokenFile);
   const accessTokens = new AccessTokens({ ...parts, quietStore });
+  const evidenceKey = openEvidenceKey(path.join(folder, 'trust', 'evidence-key.pem'));
   return new StoredTrust({
     authority,
     adminToken,
     adminTokenFile,
     accessTokens,
+    evidenceKey,
     entra,
     store,
     clock,
@@ -77,6 +80,7 @@ interface StoredTrustParts {
   adminToken: AdminToken;
   adminTokenFile: string;
   accessTokens: AccessTokens;
+  evidenceKey: EvidenceKey;
   entra: Entra | undefined;
   store: Store;
   clock: Clock;
@@ -85,6 +89,7 @@ interface StoredTrustParts {
 class StoredTrust implements Trust {
   readonly adminTokenFile: string;
   readonly accessTokens: AccessTokens;
+  readonly evidenceKey: EvidenceKey;
   readonly entra: Entra | undefined;
   readonly #authority: Authority;
   readonly #adminToken: AdminToken;
@@ -96,6 +101,7 @@ class StoredTrust implements Trust {
     const { authority, adminToken, store, clock } = parts;
     this.adminTokenFile = parts.adminTokenFile;
     this.accessTokens = parts.accessTokens;
+    this.evidenceKey = parts.evidenceKey;
     this.entra = parts.entra;
     this.#authority = authority;
     this.#adminToken = adminToken;

@@ -3,6 +3,7 @@ import type { X509Certificate } from 'node:crypto';
 import type { AccessTokens } from './access-tokens.ts';
 import type { Caller } from './caller.ts';
 import type { Entra } from './entra.ts';
+import type { EvidenceKey } from './evidence-key.ts';
 
 /** A certificate and its key, PEM, for the TLS server. */
 export interface ServerCertificate {
@@ -41,6 +42,8 @@ export interface Trust {
   /** Where the administrator's token stands, readable by the owner only. */
   readonly adminTokenFile: string;
   readonly accessTokens: AccessTokens;
+  /** Signs evidence of runs. */
+  readonly evidenceKey: EvidenceKey;
   /** Sign-in of people and programs of a tenant; undefined when the coordinator knows none. */
   readonly entra: Entra | undefined;
   /** A new server certificate for these host names and addresses. */

@@ -19,7 +19,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file drover/v1/run.proto.
  */
 export const file_drover_v1_run: GenFile = /*@__PURE__*/
-  fileDesc("ChNkcm92ZXIvdjEvcnVuLnByb3RvEglkcm92ZXIudjEiyAUKA1J1bhIMCgRuYW1lGAEgASgJEiIKBXN0YXRlGAIgASgOMhMuZHJvdmVyLnYxLlJ1blN0YXRlEigKCHByb2dyZXNzGAMgASgLMhYuZHJvdmVyLnYxLlJ1blByb2dyZXNzEhEKCXNjYW5fb25seRgEIAEoCBIpCghzZXR0aW5ncxgFIAEoCzIXLmRyb3Zlci52MS5UYXNrU2V0dGluZ3MSLwoLY3JlYXRlX3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnN0YXJ0X3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjEKDXNjYW5fZW5kX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCGVuZF90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIhCgVlcnJvchgKIAEoCzISLmdvb2dsZS5ycGMuU3RhdHVzEiwKDGVycm9yX3JlYXNvbhgMIAEoDjIWLmRyb3Zlci52MS5FcnJvclJlYXNvbhITCgt3YWl0aW5nX2ZvchgLIAEoCRITCgtyZXRyaWVkX3J1bhgNIAEoCRIuCg1nb25lX2RlY2lzaW9uGA4gASgOMhcuZHJvdmVyLnYxLkdvbmVEZWNpc2lvbhImCghmaWx0ZXJlZBgPIAMoCzIULmRyb3Zlci52MS5SdWxlQ291bnQSFwoPYXV0b21hdGljX3JlcnVuGBAgASgNEhMKC3BsYW5fZGlnZXN0GBEgASgJEigKCGFwcHJvdmFsGBIgASgLMhYuZHJvdmVyLnYxLlJ1bkFwcHJvdmFsEg8KB2NyZWF0b3IYEyABKAkSKQoIZXN0aW1hdGUYFCABKAsyFy5kcm92ZXIudjEuUGxhbkVzdGltYXRlIqUBCgtSdW5BcHByb3ZhbBItCghkZWNpc2lvbhgBIAEoDjIbLmRyb3Zlci52MS5BcHByb3ZhbERlY2lzaW9uEhAKCGFwcHJvdmVyGAIgASgJEi8KC2RlY2lkZV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgdjb21tZW50GAQgASgJEhMKC3BsYW5fZGlnZXN0GAUgASgJIs8CCgxQbGFuRXN0aW1hdGUSFgoOdXBsb2FkZWRfZmlsZXMYASABKAQSHAoOdXBsb2FkZWRfYnl0ZXMYAiABKARCBJi1GAESDwoHZm9sZGVycxgDIAEoBBITCgttb3ZlZF9maWxlcxgEIAEoBBIWCg5yZWN5Y2xlZF9pdGVtcxgFIAEoBBIUCgxyZXF1ZXN0c19taW4YBiABKAQSFAoMcmVxdWVzdHNfbWF4GAcgASgEEhoKEnJlc291cmNlX3VuaXRzX21pbhgIIAEoBBIaChJyZXNvdXJjZV91bml0c19tYXgYCSABKAQSKwoIdGltZV9taW4YCiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SKwoIdGltZV9tYXgYCyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SDQoFYmFzaXMYDCABKAkiPQoJUnVsZUNvdW50EgwKBHJ1bGUYASABKAkSDQoFaXRlbXMYAiABKAQSEwoFYnl0ZXMYAyABKARCBJi1GAEihwQKC1J1blByb2dyZXNzEhUKDXNjYW5uZWRfaXRlbXMYASABKAQSGwoNc2Nhbm5lZF9ieXRlcxgCIAEoBEIEmLUYARIVCg1zY2FuX2NvbXBsZXRlGAMgASgIEhUKDXBsYW5uZWRfaXRlbXMYBCABKAQSGwoNcGxhbm5lZF9ieXRlcxgFIAEoBEIEmLUYARIXCg9zdWNjZWVkZWRfaXRlbXMYBiABKAQSHQoPc3VjY2VlZGVkX2J5dGVzGAcgASgEQgSYtRgBEhUKDXNraXBwZWRfaXRlbXMYCCABKAQSFAoMZmFpbGVkX2l0ZW1zGAkgASgEEhoKDGZhaWxlZF9ieXRlcxgKIAEoBEIEmLUYARIXCg9pbl9mbGlnaHRfaXRlbXMYCyABKAQSHQoPaW5fZmxpZ2h0X2J5dGVzGAwgASgEQgSYtRgBEh4KEGJ5dGVzX3Blcl9zZWNvbmQYDSABKARCBJi1GAESGAoQaXRlbXNfcGVyX3NlY29uZBgOIAEoARIsCgl0aW1lX2xlZnQYDyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SEgoKZ29uZV9pdGVtcxgQIAEoBBITCgttb3ZlZF9pdGVtcxgRIAEoBBIWCg5yZWN5Y2xlZF9pdGVtcxgSIAEoBBIXCg9kZXZpYXRpbmdfaXRlbXMYEyABKAQiHQoNR2V0UnVuUmVxdWVzdBIMCgRuYW1lGAEgASgJIi0KDkdldFJ1blJlc3BvbnNlEhsKA3J1bhgBIAEoCzIOLmRyb3Zlci52MS5SdW4iSAoPTGlzdFJ1bnNSZXF1ZXN0Eg4KBnBhcmVudBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCSJJChBMaXN0UnVuc1Jlc3BvbnNlEhwKBHJ1bnMYASADKAsyDi5kcm92ZXIudjEuUnVuEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSIzCg9SZXRyeVJ1blJlcXVlc3QSDAoEbmFtZRgBIAEoCRISCgpyZXF1ZXN0X2lkGAIgASgJIi8KEFJldHJ5UnVuUmVzcG9uc2USGwoDcnVuGAEgASgLMg4uZHJvdmVyLnYxLlJ1biIyCg5QbGFuUnVuUmVxdWVzdBIMCgRuYW1lGAEgASgJEhIKCnJlcXVlc3RfaWQYAiABKAkiLgoPUGxhblJ1blJlc3BvbnNlEhsKA3J1bhgBIAEoCzIOLmRyb3Zlci52MS5SdW4ibgoRQXBwcm92ZVJ1blJlcXVlc3QSDAoEbmFtZRgBIAEoCRITCgtwbGFuX2RpZ2VzdBgCIAEoCRIPCgdjb21tZW50GAMgASgJEiUKBGdvbmUYBCABKA4yFy5kcm92ZXIudjEuR29uZURlY2lzaW9uIjEKEkFwcHJvdmVSdW5SZXNwb25zZRIbCgNydW4YASABKAsyDi5kcm92ZXIudjEuUnVuIjEKEFJlamVjdFJ1blJlcXVlc3QSDAoEbmFtZRgBIAEoCRIPCgdjb21tZW50GAIgASgJIjAKEVJlamVjdFJ1blJlc3BvbnNlEhsKA3J1bhgBIAEoCzIOLmRyb3Zlci52MS5SdW4qkgIKCFJ1blN0YXRlEhkKFVJVTl9TVEFURV9VTlNQRUNJRklFRBAAEhQKEFJVTl9TVEFURV9RVUVVRUQQARIVChFSVU5fU1RBVEVfUlVOTklORxACEhQKEFJVTl9TVEFURV9QQVVTRUQQAxIYChRSVU5fU1RBVEVfQ0FOQ0VMTElORxAEEhcKE1JVTl9TVEFURV9TVUNDRUVERUQQBRIlCiFSVU5fU1RBVEVfU1VDQ0VFREVEX1dJVEhfRkFJTFVSRVMQBhIUChBSVU5fU1RBVEVfRkFJTEVEEAcSFwoTUlVOX1NUQVRFX0NBTkNFTExFRBAIEh8KG1JVTl9TVEFURV9BV0FJVElOR19BUFBST1ZBTBAJKnUKEEFwcHJvdmFsRGVjaXNpb24SIQodQVBQUk9WQUxfREVDSVNJT05fVU5TUEVDSUZJRUQQABIeChpBUFBST1ZBTF9ERUNJU0lPTl9BUFBST1ZFRBABEh4KGkFQUFJPVkFMX0RFQ0lTSU9OX1JFSkVDVEVEEAIqewoMR29uZURlY2lzaW9uEh0KGUdPTkVfREVDSVNJT05fVU5TUEVDSUZJRUQQABIZChVHT05FX0RFQ0lTSU9OX1BFTkRJTkcQARIZChVHT05FX0RFQ0lTSU9OX1JFQ1lDTEUQAhIWChJHT05FX0RFQ0lTSU9OX0tFRVAQAzLzAQoKUnVuU2VydmljZRJICgZHZXRSdW4SGC5kcm92ZXIudjEuR2V0UnVuUmVxdWVzdBoZLmRyb3Zlci52MS5HZXRSdW5SZXNwb25zZSIJkAIBorUYAggBEk4KCExpc3RSdW5zEhouZHJvdmVyLnYxLkxpc3RSdW5zUmVxdWVzdBobLmRyb3Zlci52MS5MaXN0UnVuc1Jlc3BvbnNlIgmQAgGitRgCCAESSwoIUmV0cnlSdW4SGi5kcm92ZXIudjEuUmV0cnlSdW5SZXF1ZXN0GhsuZHJvdmVyLnYxLlJldHJ5UnVuUmVzcG9uc2UiBqK1GAIIAmIGcHJvdG8z", [file_drover_v1_annotations, file_drover_v1_error, file_drover_v1_settings, file_google_protobuf_duration, file_google_protobuf_timestamp, file_google_rpc_status]);
+  fileDesc("ChNkcm92ZXIvdjEvcnVuLnByb3RvEglkcm92ZXIudjEiyAUKA1J1bhIMCgRuYW1lGAEgASgJEiIKBXN0YXRlGAIgASgOMhMuZHJvdmVyLnYxLlJ1blN0YXRlEigKCHByb2dyZXNzGAMgASgLMhYuZHJvdmVyLnYxLlJ1blByb2dyZXNzEhEKCXNjYW5fb25seRgEIAEoCBIpCghzZXR0aW5ncxgFIAEoCzIXLmRyb3Zlci52MS5UYXNrU2V0dGluZ3MSLwoLY3JlYXRlX3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnN0YXJ0X3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjEKDXNjYW5fZW5kX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCGVuZF90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIhCgVlcnJvchgKIAEoCzISLmdvb2dsZS5ycGMuU3RhdHVzEiwKDGVycm9yX3JlYXNvbhgMIAEoDjIWLmRyb3Zlci52MS5FcnJvclJlYXNvbhITCgt3YWl0aW5nX2ZvchgLIAEoCRITCgtyZXRyaWVkX3J1bhgNIAEoCRIuCg1nb25lX2RlY2lzaW9uGA4gASgOMhcuZHJvdmVyLnYxLkdvbmVEZWNpc2lvbhImCghmaWx0ZXJlZBgPIAMoCzIULmRyb3Zlci52MS5SdWxlQ291bnQSFwoPYXV0b21hdGljX3JlcnVuGBAgASgNEhMKC3BsYW5fZGlnZXN0GBEgASgJEigKCGFwcHJvdmFsGBIgASgLMhYuZHJvdmVyLnYxLlJ1bkFwcHJvdmFsEg8KB2NyZWF0b3IYEyABKAkSKQoIZXN0aW1hdGUYFCABKAsyFy5kcm92ZXIudjEuUGxhbkVzdGltYXRlIqUBCgtSdW5BcHByb3ZhbBItCghkZWNpc2lvbhgBIAEoDjIbLmRyb3Zlci52MS5BcHByb3ZhbERlY2lzaW9uEhAKCGFwcHJvdmVyGAIgASgJEi8KC2RlY2lkZV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgdjb21tZW50GAQgASgJEhMKC3BsYW5fZGlnZXN0GAUgASgJIs8CCgxQbGFuRXN0aW1hdGUSFgoOdXBsb2FkZWRfZmlsZXMYASABKAQSHAoOdXBsb2FkZWRfYnl0ZXMYAiABKARCBJi1GAESDwoHZm9sZGVycxgDIAEoBBITCgttb3ZlZF9maWxlcxgEIAEoBBIWCg5yZWN5Y2xlZF9pdGVtcxgFIAEoBBIUCgxyZXF1ZXN0c19taW4YBiABKAQSFAoMcmVxdWVzdHNfbWF4GAcgASgEEhoKEnJlc291cmNlX3VuaXRzX21pbhgIIAEoBBIaChJyZXNvdXJjZV91bml0c19tYXgYCSABKAQSKwoIdGltZV9taW4YCiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SKwoIdGltZV9tYXgYCyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SDQoFYmFzaXMYDCABKAkiPQoJUnVsZUNvdW50EgwKBHJ1bGUYASABKAkSDQoFaXRlbXMYAiABKAQSEwoFYnl0ZXMYAyABKARCBJi1GAEihwQKC1J1blByb2dyZXNzEhUKDXNjYW5uZWRfaXRlbXMYASABKAQSGwoNc2Nhbm5lZF9ieXRlcxgCIAEoBEIEmLUYARIVCg1zY2FuX2NvbXBsZXRlGAMgASgIEhUKDXBsYW5uZWRfaXRlbXMYBCABKAQSGwoNcGxhbm5lZF9ieXRlcxgFIAEoBEIEmLUYARIXCg9zdWNjZWVkZWRfaXRlbXMYBiABKAQSHQoPc3VjY2VlZGVkX2J5dGVzGAcgASgEQgSYtRgBEhUKDXNraXBwZWRfaXRlbXMYCCABKAQSFAoMZmFpbGVkX2l0ZW1zGAkgASgEEhoKDGZhaWxlZF9ieXRlcxgKIAEoBEIEmLUYARIXCg9pbl9mbGlnaHRfaXRlbXMYCyABKAQSHQoPaW5fZmxpZ2h0X2J5dGVzGAwgASgEQgSYtRgBEh4KEGJ5dGVzX3Blcl9zZWNvbmQYDSABKARCBJi1GAESGAoQaXRlbXNfcGVyX3NlY29uZBgOIAEoARIsCgl0aW1lX2xlZnQYDyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SEgoKZ29uZV9pdGVtcxgQIAEoBBITCgttb3ZlZF9pdGVtcxgRIAEoBBIWCg5yZWN5Y2xlZF9pdGVtcxgSIAEoBBIXCg9kZXZpYXRpbmdfaXRlbXMYEyABKAQiHQoNR2V0UnVuUmVxdWVzdBIMCgRuYW1lGAEgASgJIi0KDkdldFJ1blJlc3BvbnNlEhsKA3J1bhgBIAEoCzIOLmRyb3Zlci52MS5SdW4iSAoPTGlzdFJ1bnNSZXF1ZXN0Eg4KBnBhcmVudBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCSJJChBMaXN0UnVuc1Jlc3BvbnNlEhwKBHJ1bnMYASADKAsyDi5kcm92ZXIudjEuUnVuEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSIzCg9SZXRyeVJ1blJlcXVlc3QSDAoEbmFtZRgBIAEoCRISCgpyZXF1ZXN0X2lkGAIgASgJIi8KEFJldHJ5UnVuUmVzcG9uc2USGwoDcnVuGAEgASgLMg4uZHJvdmVyLnYxLlJ1biIlChVFeHBvcnRFdmlkZW5jZVJlcXVlc3QSDAoEbmFtZRgBIAEoCSIpChZFeHBvcnRFdmlkZW5jZVJlc3BvbnNlEg8KB2NvbnRlbnQYASABKAwiFwoVR2V0RXZpZGVuY2VLZXlSZXF1ZXN0IkEKFkdldEV2aWRlbmNlS2V5UmVzcG9uc2USEgoKcHVibGljX2tleRgBIAEoCRITCgtmaW5nZXJwcmludBgCIAEoCSIyCg5QbGFuUnVuUmVxdWVzdBIMCgRuYW1lGAEgASgJEhIKCnJlcXVlc3RfaWQYAiABKAkiLgoPUGxhblJ1blJlc3BvbnNlEhsKA3J1bhgBIAEoCzIOLmRyb3Zlci52MS5SdW4ibgoRQXBwcm92ZVJ1blJlcXVlc3QSDAoEbmFtZRgBIAEoCRITCgtwbGFuX2RpZ2VzdBgCIAEoCRIPCgdjb21tZW50GAMgASgJEiUKBGdvbmUYBCABKA4yFy5kcm92ZXIudjEuR29uZURlY2lzaW9uIjEKEkFwcHJvdmVSdW5SZXNwb25zZRIbCgNydW4YASABKAsyDi5kcm92ZXIudjEuUnVuIjEKEFJlamVjdFJ1blJlcXVlc3QSDAoEbmFtZRgBIAEoCRIPCgdjb21tZW50GAIgASgJIjAKEVJlamVjdFJ1blJlc3BvbnNlEhsKA3J1bhgBIAEoCzIOLmRyb3Zlci52MS5SdW4qkgIKCFJ1blN0YXRlEhkKFVJVTl9TVEFURV9VTlNQRUNJRklFRBAAEhQKEFJVTl9TVEFURV9RVUVVRUQQARIVChFSVU5fU1RBVEVfUlVOTklORxACEhQKEFJVTl9TVEFURV9QQVVTRUQQAxIYChRSVU5fU1RBVEVfQ0FOQ0VMTElORxAEEhcKE1JVTl9TVEFURV9TVUNDRUVERUQQBRIlCiFSVU5fU1RBVEVfU1VDQ0VFREVEX1dJVEhfRkFJTFVSRVMQBhIUChBSVU5fU1RBVEVfRkFJTEVEEAcSFwoTUlVOX1NUQVRFX0NBTkNFTExFRBAIEh8KG1JVTl9TVEFURV9BV0FJVElOR19BUFBST1ZBTBAJKnUKEEFwcHJvdmFsRGVjaXNpb24SIQodQVBQUk9WQUxfREVDSVNJT05fVU5TUEVDSUZJRUQQABIeChpBUFBST1ZBTF9ERUNJU0lPTl9BUFBST1ZFRBABEh4KGkFQUFJPVkFMX0RFQ0lTSU9OX1JFSkVDVEVEEAIqewoMR29uZURlY2lzaW9uEh0KGUdPTkVfREVDSVNJT05fVU5TUEVDSUZJRUQQABIZChVHT05FX0RFQ0lTSU9OX1BFTkRJTkcQARIZChVHT05FX0RFQ0lTSU9OX1JFQ1lDTEUQAhIWChJHT05FX0RFQ0lTSU9OX0tFRVAQAzK5AwoKUnVuU2VydmljZRJICgZHZXRSdW4SGC5kcm92ZXIudjEuR2V0UnVuUmVxdWVzdBoZLmRyb3Zlci52MS5HZXRSdW5SZXNwb25zZSIJkAIBorUYAggBEk4KCExpc3RSdW5zEhouZHJvdmVyLnYxLkxpc3RSdW5zUmVxdWVzdBobLmRyb3Zlci52MS5MaXN0UnVuc1Jlc3BvbnNlIgmQAgGitRgCCAESSwoIUmV0cnlSdW4SGi5kcm92ZXIudjEuUmV0cnlSdW5SZXF1ZXN0GhsuZHJvdmVyLnYxLlJldHJ5UnVuUmVzcG9uc2UiBqK1GAIIAhJiCg5FeHBvcnRFdmlkZW5jZRIgLmRyb3Zlci52MS5FeHBvcnRFdmlkZW5jZVJlcXVlc3QaIS5kcm92ZXIudjEuRXhwb3J0RXZpZGVuY2VSZXNwb25zZSIJkAIBorUYAggBMAESYAoOR2V0RXZpZGVuY2VLZXkSIC5kcm92ZXIudjEuR2V0RXZpZGVuY2VLZXlSZXF1ZXN0GiEuZHJvdmVyLnYxLkdldEV2aWRlbmNlS2V5UmVzcG9uc2UiCZACAaK1GAIIAWIGcHJvdG8z", [file_drover_v1_annotations, file_drover_v1_error, file_drover_v1_settings, file_google_protobuf_duration, file_google_protobuf_timestamp, file_google_rpc_status]);
 
 /**
  * One execution of a task.
@@ -668,6 +668,92 @@ export const RetryRunResponseSchema: GenMessage<RetryRunResponse> = /*@__PURE__*
   messageDesc(file_drover_v1_run, 10);
 
 /**
+ * Asks for evidence of a run.
+ *
+ * @generated from message drover.v1.ExportEvidenceRequest
+ */
+export type ExportEvidenceRequest = Message<"drover.v1.ExportEvidenceRequest"> & {
+  /**
+   * Required. The run's name, tasks/{task}/runs/{run}.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+};
+
+/**
+ * Describes the message drover.v1.ExportEvidenceRequest.
+ * Use `create(ExportEvidenceRequestSchema)` to create a new message.
+ */
+export const ExportEvidenceRequestSchema: GenMessage<ExportEvidenceRequest> = /*@__PURE__*/
+  messageDesc(file_drover_v1_run, 11);
+
+/**
+ * A piece of the evidence.
+ *
+ * @generated from message drover.v1.ExportEvidenceResponse
+ */
+export type ExportEvidenceResponse = Message<"drover.v1.ExportEvidenceResponse"> & {
+  /**
+   * JSON Lines: a header, a line for each item, and the root over these lines with its signature. docs/EVIDENCE.md describes them. All pieces
+   * one after another are the file.
+   *
+   * @generated from field: bytes content = 1;
+   */
+  content: Uint8Array;
+};
+
+/**
+ * Describes the message drover.v1.ExportEvidenceResponse.
+ * Use `create(ExportEvidenceResponseSchema)` to create a new message.
+ */
+export const ExportEvidenceResponseSchema: GenMessage<ExportEvidenceResponse> = /*@__PURE__*/
+  messageDesc(file_drover_v1_run, 12);
+
+/**
+ * Asks for the key that evidence is signed with.
+ *
+ * @generated from message drover.v1.GetEvidenceKeyRequest
+ */
+export type GetEvidenceKeyRequest = Message<"drover.v1.GetEvidenceKeyRequest"> & {
+};
+
+/**
+ * Describes the message drover.v1.GetEvidenceKeyRequest.
+ * Use `create(GetEvidenceKeyRequestSchema)` to create a new message.
+ */
+export const GetEvidenceKeyRequestSchema: GenMessage<GetEvidenceKeyRequest> = /*@__PURE__*/
+  messageDesc(file_drover_v1_run, 13);
+
+/**
+ * Answers with the key.
+ *
+ * @generated from message drover.v1.GetEvidenceKeyResponse
+ */
+export type GetEvidenceKeyResponse = Message<"drover.v1.GetEvidenceKeyResponse"> & {
+  /**
+   * The Ed25519 public key, PEM.
+   *
+   * @generated from field: string public_key = 1;
+   */
+  publicKey: string;
+
+  /**
+   * The SHA-256 of the key (its SubjectPublicKeyInfo in DER), in lower-case hexadecimal.
+   *
+   * @generated from field: string fingerprint = 2;
+   */
+  fingerprint: string;
+};
+
+/**
+ * Describes the message drover.v1.GetEvidenceKeyResponse.
+ * Use `create(GetEvidenceKeyResponseSchema)` to create a new message.
+ */
+export const GetEvidenceKeyResponseSchema: GenMessage<GetEvidenceKeyResponse> = /*@__PURE__*/
+  messageDesc(file_drover_v1_run, 14);
+
+/**
  * Asks to plan a task.
  *
  * @generated from message drover.v1.PlanRunRequest
@@ -693,7 +779,7 @@ export type PlanRunRequest = Message<"drover.v1.PlanRunRequest"> & {
  * Use `create(PlanRunRequestSchema)` to create a new message.
  */
 export const PlanRunRequestSchema: GenMessage<PlanRunRequest> = /*@__PURE__*/
-  messageDesc(file_drover_v1_run, 11);
+  messageDesc(file_drover_v1_run, 15);
 
 /**
  * Answers with the run that was started.
@@ -714,7 +800,7 @@ export type PlanRunResponse = Message<"drover.v1.PlanRunResponse"> & {
  * Use `create(PlanRunResponseSchema)` to create a new message.
  */
 export const PlanRunResponseSchema: GenMessage<PlanRunResponse> = /*@__PURE__*/
-  messageDesc(file_drover_v1_run, 12);
+  messageDesc(file_drover_v1_run, 16);
 
 /**
  * Asks to approve a plan.
@@ -757,7 +843,7 @@ export type ApproveRunRequest = Message<"drover.v1.ApproveRunRequest"> & {
  * Use `create(ApproveRunRequestSchema)` to create a new message.
  */
 export const ApproveRunRequestSchema: GenMessage<ApproveRunRequest> = /*@__PURE__*/
-  messageDesc(file_drover_v1_run, 13);
+  messageDesc(file_drover_v1_run, 17);
 
 /**
  * Answers with the run as it is now.
@@ -778,7 +864,7 @@ export type ApproveRunResponse = Message<"drover.v1.ApproveRunResponse"> & {
  * Use `create(ApproveRunResponseSchema)` to create a new message.
  */
 export const ApproveRunResponseSchema: GenMessage<ApproveRunResponse> = /*@__PURE__*/
-  messageDesc(file_drover_v1_run, 14);
+  messageDesc(file_drover_v1_run, 18);
 
 /**
  * Asks to reject a plan.
@@ -806,7 +892,7 @@ export type RejectRunRequest = Message<"drover.v1.RejectRunRequest"> & {
  * Use `create(RejectRunRequestSchema)` to create a new message.
  */
 export const RejectRunRequestSchema: GenMessage<RejectRunRequest> = /*@__PURE__*/
-  messageDesc(file_drover_v1_run, 15);
+  messageDesc(file_drover_v1_run, 19);
 
 /**
  * Answers with the run as it is now.
@@ -827,7 +913,7 @@ export type RejectRunResponse = Message<"drover.v1.RejectRunResponse"> & {
  * Use `create(RejectRunResponseSchema)` to create a new message.
  */
 export const RejectRunResponseSchema: GenMessage<RejectRunResponse> = /*@__PURE__*/
-  messageDesc(file_drover_v1_run, 16);
+  messageDesc(file_drover_v1_run, 20);
 
 /**
  * Where a run is in its life. Expect new values in later versions.
@@ -1045,6 +1131,27 @@ export const RunService: GenService<{
     methodKind: "unary";
     input: typeof RetryRunRequestSchema;
     output: typeof RetryRunResponseSchema;
+  },
+  /**
+   * Exports evidence of a run that has ended: what became of every item, with its hashes, signed by the coordinator. Keep the file
+   * where nobody changes it, and verify it at any time with `drover runs verify-evidence FILE`, which needs no coordinator.
+   *
+   * @generated from rpc drover.v1.RunService.ExportEvidence
+   */
+  exportEvidence: {
+    methodKind: "server_streaming";
+    input: typeof ExportEvidenceRequestSchema;
+    output: typeof ExportEvidenceResponseSchema;
+  },
+  /**
+   * Shows the public key that evidence is signed with. Note it down apart from the evidence: it says that it is this coordinator's.
+   *
+   * @generated from rpc drover.v1.RunService.GetEvidenceKey
+   */
+  getEvidenceKey: {
+    methodKind: "unary";
+    input: typeof GetEvidenceKeyRequestSchema;
+    output: typeof GetEvidenceKeyResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_drover_v1_run, 0);
