@@ -210,3 +210,45 @@ test('in SharePoint a renamed file keeps its item, and nothing is uploaded; what
   assertSucceeded(t, next);
   t.is((await tenant.tree(destination)).get('people/notes.txt')!.id, before.get('team/notes.txt')!.id); // prettier-ignore
 });
+
+test('a folder that became a file, and the reverse: kept it is in the way, and recycled it makes room in the same run', async (t) => {
+  t.timeout(60_000);
+  const folder = await temporaryFolder(t);
+  const source = path.join(folder, 'source');
+  const turn = async (name: string, content: string | undefined) => {
+    await rm(path.join(source, name), { recursive: true, force: true });
+    if (content !== undefined) await writeFile(path.join(source, name), content);
+    else await makeTree(path.join(source, name), { 'in it.txt': 'new', deep: { 'er.txt': 'new' } });
+  };
+  for (const destination of [
+    pathToFileURL(path.join(folder, 'destination')).href,
+    tenant.place(),
+  ]) {
+    await rm(source, { recursive: true, force: true });
+    await makeTree(source, { papers: { 'a.txt': 'a', more: { 'b.txt': 'b' } }, plan: 'a plan', rest: 'rest' }); // prettier-ignore
+    const task = await tenant.stack.createTask({ source, destination, agentGroup });
+    assertSucceeded(t, await tenant.stack.runToEnd(task));
+    await turn('papers', 'now a file');
+    await turn('plan', undefined);
+    for (let round = 1; round <= 2; round += 1) {
+      const kept = await tenant.stack.runToEnd(task);
+      t.is(kept.state, RunState.SUCCEEDED_WITH_FAILURES, describeRun(kept));
+      t.deepEqual(counts(kept).slice(0, 3), round === 1 ? [5, 0, 0] : [0, 0, 0]);
+      const items = await tenant.stack.items(kept);
+      for (const name of ['papers', 'plan', 'plan/in it.txt'])
+        t.regex(items.get(name)!.message, /where a folder should be: move it away|not a file stands .*: move it away/v, name); // prettier-ignore
+    }
+    await tenant.stack.api.tasks.updateTask({ task: { name: task, settings: freely }, updateMask: { paths: ['settings.gone_policy', 'settings.recycle_percent_max'] } }); // prettier-ignore
+    const run = await tenant.stack.runToEnd(task);
+    assertSucceeded(t, run);
+    t.deepEqual(counts(run).slice(0, 3), [5, 0, 5]);
+    const wanted = [...readTree(source).keys()].toSorted();
+    const arrived = destination.startsWith('file:')
+      ? [...readTree(path.join(folder, 'destination')).keys()].filter((name) => !name.startsWith(recycled)) // prettier-ignore
+      : [...(await tenant.tree(destination)).keys()];
+    t.deepEqual(arrived.toSorted(), wanted);
+    const again = await tenant.stack.runToEnd(task);
+    assertSucceeded(t, again);
+    t.deepEqual(counts(again).slice(0, 3), [0, 0, 0]);
+  }
+});

@@ -1,7 +1,7 @@
 // The folders below a destination. Each is looked at before it is used for the first time: a link in its place would lead
 // whatever is written somewhere else.
 import { lstatSync, mkdirSync } from 'node:fs';
-import { conflictError, destinationError, errorCode, linkError } from './destination-error.ts';
+import { destinationError, errorCode, linkError, otherKindError } from './destination-error.ts';
 
 /** How many folders are remembered as checked. */
 const checkedMax = 10_000;
@@ -59,7 +59,7 @@ export class CheckedFolders {
     const stats = lstatSync(this.#prefix + path, { throwIfNoEntry: false });
     if (stats === undefined) return false;
     if (stats.isSymbolicLink()) throw linkError(path);
-    if (!stats.isDirectory()) throw conflictError(path, 'is a file where a folder should be');
+    if (!stats.isDirectory()) throw otherKindError(path, 'is a file where a folder should be');
     if (this.#checked.size >= checkedMax) this.#checked.clear();
     this.#checked.add(path);
     return true;

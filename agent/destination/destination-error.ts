@@ -109,6 +109,18 @@ export function conflictError(path: string, what: string): DroverError {
   );
 }
 
+/**
+ * Something of another kind stands in the place of a file or a folder, which no conflict policy replaces. It may be what the source had under
+ * the name before.
+ */
+export function otherKindError(path: string, what: string): DroverError {
+  return conflictError(path, `${what}: ${otherKindAdvice}`);
+}
+
+/** What to do about it. */
+export const otherKindAdvice =
+  'move it away or delete it; if it is what the task migrated under that name before, --gone-policy recycle of the task does so';
+
 /** The system's code of a failure, such as ENOSPC; empty when it has none. */
 export function errorCode(cause: unknown): string {
   return cause instanceof Error && 'code' in cause ? String(cause.code) : '';

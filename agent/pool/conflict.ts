@@ -3,6 +3,7 @@ import { DroverError } from '../../lib/error.ts';
 import { numberedName } from '../../lib/numbered-name.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { ConflictPolicy } from '../../gen/drover/v1/settings_pb.ts';
+import { otherKindAdvice } from '../destination/destination-error.ts';
 import type { ExistingFile } from '../destination/destination.ts';
 import { printablePath } from '../source/printable-path.ts';
 
@@ -95,7 +96,7 @@ export function existingConflict(
   const name = printablePath(destinationPath);
   const message = existing.isFile
     ? `another file stands at the destination as ${name}: ${describe(existing)}, and ${describe(facts)} at the source${more}`
-    : `something that is not a file stands at the destination as ${name}`;
+    : `something that is not a file stands at the destination as ${name}: ${otherKindAdvice}`;
   return new DroverError(ErrorReason.DESTINATION_CONFLICT, message, {
     metadata: { path: destinationPath },
   });

@@ -119,9 +119,9 @@ test('what is at the source again is left alone, and so is what cannot be told',
   using place = makePlace();
   migrate(place, 'a/', 'a/back', 'b', 'c/d');
   place.write('a/back', 'new');
-  place.write('b/now a folder', 'x');
   // Nothing behind a link is part of the source.
   symlinkSync(place.destination, path.join(place.source, 'c'));
+  symlinkSync('a', path.join(place.source, 'b'));
   const { rows } = await run(place, gone(['a/', 'a/back', 'b', 'c/d']));
   t.deepEqual(rows.state, [SKIPPED, SKIPPED, SKIPPED, SUCCEEDED]);
   t.deepEqual(
@@ -129,6 +129,16 @@ test('what is at the source again is left alone, and so is what cannot be told',
     [0, 1, 2].map((index) => [index, ErrorReason.SOURCE_CHANGED]),
   );
   t.is(place.read('a/back').toString(), 'a/back');
+});
+
+test('a folder that became a file is gone, and so is a file that became a folder', async (t) => {
+  using place = makePlace();
+  migrate(place, 'a/', 'a/one', 'b');
+  place.write('a', 'now a file');
+  place.write('b/now a folder', 'x');
+  const { rows } = await run(place, gone(['a/', 'a/one', 'b']));
+  t.deepEqual(rows.state, [SUCCEEDED, SUCCEEDED, SUCCEEDED]);
+  t.deepEqual(list(place).filter((one) => !one.startsWith('.')), []); // prettier-ignore
 });
 
 test('what somebody changed is kept and reported, unless it may be written over', async (t) => {

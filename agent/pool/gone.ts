@@ -5,7 +5,7 @@ import { ItemKind } from '../../gen/drover/v1/item_pb.ts';
 import { ConflictPolicy } from '../../gen/drover/v1/settings_pb.ts';
 import type { Destination, ExistingFile, ExpectedFile, RecycleAnswer, RecycleOptions } from '../destination/destination.ts'; // prettier-ignore
 import { printablePath } from '../source/printable-path.ts';
-import { standsAtSource } from '../source/stands-at-source.ts';
+import { standingKind } from '../source/stands-at-source.ts';
 import type { Source } from '../source/source.ts';
 import { describe, isSameWrite, type Write } from './conflict.ts';
 
@@ -52,13 +52,19 @@ export async function recycleGone(
 ): Promise<DroverError | undefined> {
   const { destination, runTag } = options;
   const { path, destinationPath, expected } = item;
-  if (standsAtSource(options.source, path)) return isBack(path);
   const kind = recyclableKind(item);
+  if (isThere(item, standingKind(options.source, path))) return isBack(path);
   const recycling = { path: destinationPath, kind, expected, runTag };
   let answer = await destination.recycle(recycling);
   if (answer.kind === 'existing' && mayRecycle(item, kind, answer, options))
     answer = await destination.recycle({ ...recycling, expected: answer.asExpected });
   return judge(item, answer);
+}
+
+/** A folder that became a file is gone, and so is a file that became a folder. */
+function isThere({ kind }: GoneItem, standing: ItemKind | undefined): boolean {
+  if (standing === undefined) return false;
+  return standing === kind || (standing !== ItemKind.FILE && standing !== ItemKind.FOLDER);
 }
 
 function recyclableKind({ path, kind }: GoneItem): RecycleOptions['kind'] {

@@ -158,8 +158,9 @@ export class ItemWork {
     const path = items.destinationPath(index);
     const { modifiedNs, createdNs } = items.scanned(index);
     if (job.phase !== BatchPhase.FOLDERS) {
-      await makeFolder(destination, path);
-      results.folderSucceeded(index, attempt, modifiedNs);
+      const failure = await makeFolder(destination, path);
+      if (failure === undefined) results.folderSucceeded(index, attempt, modifiedNs);
+      else results.failed(index, attempt, failure);
       return;
     }
     const isNew = items.action(index) === ItemAction.CREATE;
@@ -193,13 +194,21 @@ export class ItemWork {
   }
 }
 
-/** What cannot be made now is reported by the folder phase, which tries again, and by every file that should be in it. */
-async function makeFolder(destination: Destination, path: string): Promise<void> {
+/**
+ * Answers with why it could not be made. That counts as no failure yet: the folder phase tries again and reports it, as does every file
+ * that should be in it; but what was not made is not the task's own.
+ */
+async function makeFolder(
+  destination: Destination,
+  path: string,
+): Promise<DroverError | undefined> {
   try {
     await destination.makeFolder(path);
+    return undefined;
   } catch (thrown) {
     if (thrown instanceof StoppedError) throw thrown;
     if (thrown instanceof DroverError && isSignInReason(thrown.reason)) throw thrown;
+    return DroverError.from(thrown);
   }
 }
 

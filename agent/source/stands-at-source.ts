@@ -7,7 +7,15 @@ import type { Source } from './source.ts';
 
 /** Looks at the path itself first: most often nothing is there. Throws DroverError with a SOURCE_ reason where it cannot be told. */
 export function standsAtSource(source: Source, path: string): boolean {
-  return kindAt(source, path) !== undefined && foldersAbove(path).every((folder) => kindAt(source, folder) === ItemKind.FOLDER); // prettier-ignore
+  return standingKind(source, path) !== undefined;
+}
+
+/** What kind of item stands there; undefined when none does. Throws as above. */
+export function standingKind(source: Source, path: string): ItemKind | undefined {
+  const kind = kindAt(source, path);
+  if (kind === undefined) return undefined;
+  const isBelowFolders = foldersAbove(path).every((folder) => kindAt(source, folder) === ItemKind.FOLDER); // prettier-ignore
+  return isBelowFolders ? kind : undefined;
 }
 
 /** Whether a name stands in its folder letter by letter, also where the file system finds it in any case. */

@@ -76,10 +76,12 @@ async function storePage(
   const facts = await pageFacts(transaction, key, { task, row, items, ledger });
   const filling = await readFilling(transaction, key, row.fillingFolderBatch);
   const plan = planPage(items, ledger, filling, facts);
-  refreshLedger(transaction, key, { items, ledger, beingMoved: facts.beingMoved });
+  const taken = new Set([...facts.beingMoved, ...facts.others.own]);
+  refreshLedger(transaction, key, { items, ledger, taken });
   const planned = {
     ...countPage(plan, frame.page, row.run!.scanOnly),
     lastDestinationPath: facts.lastDestinationPath,
+    otherKindFolder: facts.others.lastFolder,
   };
   const next = stepRun(row, { kind: 'plan-page', planned }, nowMs);
   const writer = new BatchWriter(transaction, key, row, row.run!.scanOnly);
@@ -101,14 +103,17 @@ async function ledgerOf(
   return paths.map((path) => rows.get(path));
 }
 
-/** What is back at the source is gone no more, and what has another file id without having changed is found by that from now on. */
+/**
+ * What is back at the source is gone no more, and what has another file id without having changed is found by that from now on; but for those
+ * rows whose paths something else has, at the indexes `taken`.
+ */
 function refreshLedger(
   transaction: Transaction,
   { task }: RunKey,
-  { items, ledger, beingMoved }: { items: readonly ScannedItem[]; ledger: readonly (LedgerRow | undefined)[]; beingMoved: ReadonlySet<number> }, // prettier-ignore
+  { items, ledger, taken }: { items: readonly ScannedItem[]; ledger: readonly (LedgerRow | undefined)[]; taken: ReadonlySet<number> }, // prettier-ignore
 ): void {
   for (const [index, row] of ledger.entries()) {
-    if (row === undefined || beingMoved.has(index)) continue;
+    if (row === undefined || taken.has(index)) continue;
     const item = items[index]!;
     const hasOther = item.fileId !== 0n && item.fileId !== row.fileId;
     if (row.goneRun === 0 && !hasOther) continue;
@@ -131,7 +136,7 @@ function countPage(
   plan: PagePlan,
   page: bigint,
   scanOnly: boolean,
-): Omit<PlannedPage, 'lastDestinationPath'> {
+): Omit<PlannedPage, 'lastDestinationPath' | 'otherKindFolder'> {
   const settled = plan.settled === undefined ? 0 : 1;
   return {
     page,

@@ -14,15 +14,17 @@ export interface PageMoves {
   beingMoved: ReadonlySet<number>;
 }
 
-/** Finds the moves of a page, and notes them in the index, so that nothing is moved twice. */
+/** Finds the moves of a page, but for items that wait for something to be recycled, what they were moved from among it; and notes them in the index, so that nothing is moved twice. */
 export async function findMoves(
   transaction: Transaction,
   key: RunKey,
-  { row, items, ledger }: { row: RunRow; items: readonly ScannedItem[]; ledger: readonly (LedgerRow | undefined)[] }, // prettier-ignore
+  { row, items, ledger, waiting }: { row: RunRow; items: readonly ScannedItem[]; ledger: readonly (LedgerRow | undefined)[]; waiting: ReadonlySet<number> }, // prettier-ignore
 ): Promise<PageMoves> {
   const indexes = [...items.keys()];
   const origins = new Array<Origin | undefined>(items.length).fill(undefined);
-  const fresh = indexes.filter((index) => mayBeMoved(items[index]!, ledger[index]));
+  const fresh = indexes.filter(
+    (index) => !waiting.has(index) && mayBeMoved(items[index]!, ledger[index]),
+  );
   const finder = new MoveFinder(key.run, items, isSwept(key, row));
   await findOrigins(transaction, key, { items, indexes: fresh, origins, finder });
   const replaced = indexes.filter((index) => isReplaced(items[index]!, ledger[index]));

@@ -1,7 +1,11 @@
 // What is gone from the source, and what was renamed or moved there: runs of a task whose source changes, on a real store.
 import { fromBinary } from '@bufbuild/protobuf';
 import test from 'ava';
-import { BatchItemsSchema } from '../../gen/drover/v1/columns_pb.ts';
+import {
+  BatchItemsSchema,
+  type BatchItems,
+  type BatchResults,
+} from '../../gen/drover/v1/columns_pb.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { ItemAction, ItemKind, ItemState, type Item } from '../../gen/drover/v1/item_pb.ts';
 import { RunState } from '../../gen/drover/v1/run_pb.ts';
@@ -9,7 +13,7 @@ import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
 import { GonePolicy } from '../../gen/drover/v1/settings_pb.ts';
 import { foldPath } from '../plan/name-twins.ts';
 import { comparePaths } from '../plan/path-order.ts';
-import { openNamedTask, type NamedTask } from './testing/named-task.ts';
+import { openNamedTask, phasesInOrder, type NamedTask } from './testing/named-task.ts';
 import type { Entry } from './testing/scripted-agent.ts';
 
 const { FOLDER } = ItemKind;
@@ -295,11 +299,55 @@ test('an empty source is all that is gone', async (t) => {
   t.deepEqual(await progress(task), { gone: 2, moved: 0, recycled: 0, told: 0, state: succeeded });
 });
 
-test('a folder that became a file: what was in it is gone', async (t) => {
+for (const destination of [folderDestination, undefined])
+  test(`a folder that became a file, and the reverse: what was there goes, then the new one is written (${destination ?? 'SharePoint'})`, async (t) => {
+    const task = await openNamedTask(t, destination);
+    await task.scan([[folder('d', 1), file('d/a', 2), file('f', 3), file('z', 4)]]);
+    await task.migrate();
+    // What is in the folder comes in several pages, and one of the files in it was elsewhere before.
+    const turned = [[file('d', 5), folder('f', 6)], [file('f/a', 7), folder('f/b', 8)], [file('f/b/c', 4), file('g', 9)]]; // prettier-ignore
+    const items = await task.scan(turned, { gonePolicy });
+    t.deepEqual(deedsOf(items).toSorted(), ['d CREATE', 'd RECYCLE', 'd/a RECYCLE', 'f CREATE', 'f RECYCLE', 'f/a CREATE', 'f/b CREATE', 'f/b/c CREATE', 'g CREATE', 'z RECYCLE']); // prettier-ignore
+    const order: string[][] = [];
+    for (const phase of phasesInOrder)
+      while (await task.work(phase, (_results, { path }) => void order.push(path)));
+    t.deepEqual(order, [['g'], ['d/a', 'f', 'z'], ['d'], ['d', 'f'], ['f/a', 'f/b'], ['f/b/c'], ['f', 'f/b']]); // prettier-ignore
+    t.deepEqual(await progress(task), {
+      gone: 4,
+      moved: 0,
+      recycled: 4,
+      told: 0,
+      state: succeeded,
+    });
+    const rows = await task.store.ledger('a', ['d', 'd/a', 'f', 'f/a', 'f/b/c', 'z']);
+    t.deepEqual(rows.map((row) => row?.folder), [false, undefined, true, false, false, undefined]); // prettier-ignore
+    if (destination === undefined) {
+      const names = await task.store.names('a', ['d', 'f', 'f/a'].map(foldPath));
+      t.deepEqual(names.map((row) => row?.path), ['d', 'f', 'f/a']); // prettier-ignore
+    }
+    t.deepEqual(deedsOf(await task.scan(turned, { gonePolicy })), ['f UPDATE', 'f/b UPDATE']);
+  });
+
+test('a folder that became a file, where what is gone is kept: it is told of once, and goes when that is wanted', async (t) => {
   const task = await openNamedTask(t, folderDestination);
-  await task.scan([[folder('d', 1), file('d/a', 2)]]);
+  const before = [folder('d', 1), file('d/a', 2), file('f', 3), file('z', 4)];
+  const turned = [file('d', 5), folder('f', 6), file('f/a', 7), file('z', 4)];
+  await task.scan([before]);
   await task.migrate();
-  t.deepEqual(deedsOf(await task.scan([[file('d', 3)]])), ['d CREATE', 'd/a KEEP']);
+  const fail = (results: BatchResults, _count: number, { path }: BatchItems) => {
+    results.state = path.map((one) =>
+      /^[df]/v.test(one) ? ItemState.FAILED : ItemState.SUCCEEDED,
+    );
+  };
+  const written = ['d CREATE', 'f CREATE', 'f/a CREATE'];
+  t.deepEqual(deedsOf(await task.scan([turned])), ['d KEEP', 'd CREATE', 'd/a KEEP', 'f KEEP', 'f CREATE', 'f/a CREATE']); // prettier-ignore
+  await task.migrate(fail);
+  t.deepEqual(deedsOf(await task.scan([turned])), written);
+  await task.migrate(fail);
+  t.is((await progress(task)).state, RunState.SUCCEEDED_WITH_FAILURES);
+  await task.scan([turned], { gonePolicy });
+  await task.migrate();
+  t.deepEqual(await progress(task), { gone: 3, moved: 0, recycled: 3, told: 0, state: succeeded });
 });
 
 test('a run that only scans tells what is gone and moved, and changes nothing', async (t) => {

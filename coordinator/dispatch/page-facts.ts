@@ -6,6 +6,7 @@ import type {
   UnreportedRow,
 } from '../../gen/drover/store/v1/rows_pb.ts';
 import type { ItemPlace } from '../plan/item-place.ts';
+import { otherKinds, type OtherKinds } from '../plan/other-kind.ts';
 import type { Origin } from '../plan/moves.ts';
 import type { ScannedItem } from '../plan/plan-item.ts';
 import type { RunKey, Transaction } from '../store/store.ts';
@@ -28,6 +29,8 @@ export interface StoredFacts extends PageMoves, LateItems {
   unreported: (UnreportedRow | undefined)[][];
   /** What the last path became below the destination; empty where names stay as they are. */
   lastDestinationPath: string;
+  /** Of another kind than what was migrated at their paths, and what is in them; see there. */
+  others: OtherKinds;
 }
 
 /** Reads them; names that are given away and moves that are begun are put into the transaction. */
@@ -36,26 +39,29 @@ export async function pageFacts(
   key: RunKey,
   { task, row, items, ledger }: PageParts,
 ): Promise<StoredFacts> {
+  const others = otherKinds(items, ledger, row.scan!.otherKindFolder);
   const moves =
     key.run > 1
-      ? await findMoves(transaction, key, { row, items, ledger })
+      ? await findMoves(transaction, key, { row, items, ledger, waiting: others.below })
       : { origins: [], beingMoved: new Set<number>() };
   const { origins } = moves;
   const { destination } = task.task!;
   const names = await claimNames(transaction, { key, row, items, ledger, origins, destination });
   const places =
     names?.places ?? (await avoidKeptPlaces(transaction, key, task, { items, ledger }));
-  const late = await claimVacated(transaction, key, {
+  const vacated = await claimVacated(transaction, key, {
     task,
     items,
     places,
-    indexes: moves.beingMoved,
+    indexes: new Set([...moves.beingMoved, ...others.own]),
   });
   const unreported = task.hasUnreportedItems
     ? await unreportedOf(transaction, key, items, origins)
     : [];
   const lastDestinationPath = names?.lastDestinationPath ?? '';
-  return { ...moves, ...late, places, unreported, lastDestinationPath };
+  const { held } = vacated;
+  const late = new Set([...vacated.late, ...others.below]);
+  return { ...moves, held, late, others, places, unreported, lastDestinationPath };
 }
 
 /** What was noted of each item, and of what it was before it moved. Planning needs it: an item with a note is never taken for unchanged. */

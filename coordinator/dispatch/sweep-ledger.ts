@@ -59,7 +59,7 @@ export async function sweepLedger(
   const told = gone.filter((entry) => action === ItemAction.RECYCLE || entry.row.goneRun === 0);
   const writer = new GoneWriter(transaction, key, row);
   await writer.add(told, action, hasUnreportedItems);
-  await markGone(transaction, key, told);
+  await markGone(transaction, key, told, new Set(items.map((item) => item.path)));
   const isPlanned = isWhole && items.length > 0;
   const swept = {
     sweptPath: isPlanned ? upTo : (entries.at(-1)?.path ?? after),
@@ -71,11 +71,15 @@ export async function sweepLedger(
   return { row: stepRun(row, { kind: 'sweep', swept }, nowMs), entries, isWhole };
 }
 
-/** Lets what has the file id of one of these paths be recognised as the same item. */
+/**
+ * Lets what has the file id of one of these paths be recognised as the same item. Where something of another kind has the path, nothing is
+ * moved from it any more, unless that was begun.
+ */
 async function markGone(
   transaction: Transaction,
   { task, run }: RunKey,
   gone: readonly LedgerEntry[],
+  taken: ReadonlySet<string>,
 ): Promise<void> {
   const known = gone.filter(({ row }) => row.fileId !== 0n);
   const ids = known.map(({ row }) => row.fileId);
@@ -84,6 +88,10 @@ async function markGone(
     if (found?.path !== path) continue;
     // What was found out before in this run: the item may have been met at its new path already.
     const { mover, moveFailed } = found.run === run ? found : create(FileIdRowSchema);
+    if (mover === '' && taken.has(path)) {
+      await transaction.dropFileId(task, ids[index]!, path);
+      continue;
+    }
     const row = create(FileIdRowSchema, { path, run, gone: true, mover, moveFailed });
     transaction.putFileId(task, ids[index]!, row);
   }

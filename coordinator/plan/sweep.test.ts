@@ -17,7 +17,12 @@ function item(name: string, kind: ItemKind = FILE): ScannedItem {
   return { path, kind, size: 0n, modifiedNs: 0n, createdNs: 0n, fileId: 0n, reason, message: '' };
 }
 
-const rowsOf = (paths: string[]) => paths.map((path) => ({ path, row: create(LedgerRowSchema) }));
+/** Rows, of a folder where something is below it. */
+const rowsOf = (paths: string[]) =>
+  paths.map((path) => {
+    const folder = paths.some((other) => other.startsWith(`${path}/`));
+    return { path, row: create(LedgerRowSchema, { folder }) };
+  });
 
 interface Case {
   rows: string[];
@@ -38,7 +43,8 @@ const cases: [name: string, one: Case, gone: string[]][] = [
   ['nothing below what could not even be looked at', { rows: ['d/a'], items: [item('d!', unspecified), item('e')] }, []],
   ['nothing below a link that a folder became', { rows: ['d', 'd/a'], items: [item('d', SYMBOLIC_LINK), item('e')] }, []],
   ['nothing below what is no file and no folder', { rows: ['d/a'], items: [item('d', SPECIAL), item('e')] }, []],
-  ['all that was below a folder that became a file', { rows: ['d', 'd/a', 'd/b/c'], items: [item('d'), item('e')] }, ['d/a', 'd/b/c']],
+  ['a folder that became a file, and what was in it', { rows: ['d', 'd/a', 'd/b/c'], items: [item('d'), item('e')] }, ['d', 'd/a', 'd/b/c']],
+  ['a file that became a folder', { rows: ['d', 'e'], items: [item('d', FOLDER), item('d/a'), item('e')] }, ['d']],
   ['a name that only begins like the folder', { rows: ['d-x', 'd/a'], items: [item('d!', FOLDER), item('e')] }, ['d-x']],
   ['nothing below a folder that ended the page before', { rows: ['d/a', 'e'], items: [item('f')], lastPath: 'd', unlistedPath: 'd' }, ['e']],
   ['nor at the end of the scan', { rows: ['d/a', 'e'], items: [], lastPath: 'd', unlistedPath: 'd' }, ['e']],

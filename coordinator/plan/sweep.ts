@@ -1,4 +1,5 @@
-// What the ledger has and the scan has not: it is gone from the source, unless the scan could not see it. PURE.
+// What the ledger has and the scan has not: it is gone from the source, unless the scan could not see it. So is a folder that became a file,
+// and the reverse. PURE.
 //
 // A scan says of every folder that it did not look into that it did not, by giving it a reason. Of the folders that lead down to where
 // a broken scan goes on, it says nothing, because it told of them before: of these, only those count as looked into below which
@@ -6,6 +7,7 @@
 import type { LedgerEntry } from '../store/store.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { ItemKind } from '../../gen/drover/v1/item_pb.ts';
+import { isOtherKind } from './other-kind.ts';
 import { comparePaths } from './path-order.ts';
 import type { ScannedItem } from './plan-item.ts';
 
@@ -26,14 +28,14 @@ export function goneEntries({ rows, items, lastPath, unlistedPath }: SweepReques
   const before = unlistedBefore(lastPath, unlistedPath, items[0]?.path);
   let next = 0;
   let unlisted = before;
-  return rows.filter(({ path }) => {
+  return rows.filter(({ path, row }) => {
     // The nearest item at or before the row: what is below an item comes right after it.
     while (next < items.length && comparePaths(items[next]!.path, path) <= 0) {
       unlisted = mayHide(items[next]!) ? items[next]!.path : '';
       next += 1;
     }
     const isFound = next > 0 && items[next - 1]!.path === path;
-    return !isFound && !isBelow(path, unlisted);
+    return isFound ? isOtherKind(items[next - 1]!, row) : !isBelow(path, unlisted);
   });
 }
 

@@ -33,6 +33,7 @@ const page: PlannedPage = {
   page: 1n,
   lastPath: 'a/b',
   lastDestinationPath: 'a_/b',
+  otherKindFolder: 'a',
   scannedItems: 7,
   scannedBytes: 700n,
   plannedItems: 4,

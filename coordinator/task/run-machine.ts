@@ -41,6 +41,8 @@ export interface PlannedPage {
   lastPath: string;
   /** What that path became below the destination; empty where names stay as they are. */
   lastDestinationPath: string;
+  /** See ScanRow. */
+  otherKindFolder: string;
   scannedItems: number;
   scannedBytes: bigint;
   /** Items that have to be written. */
@@ -278,6 +280,7 @@ function addPage(row: RunRow, planned: PlannedPage): void {
   row.scan!.lastPage = planned.page;
   row.scan!.lastPath = planned.lastPath;
   row.scan!.lastDestinationPath = planned.lastDestinationPath;
+  row.scan!.otherKindFolder = planned.otherKindFolder;
   row.batches += planned.batches;
   row.openTransferBatches += planned.openTransferBatches;
   row.openLateBatches += planned.openLateBatches;

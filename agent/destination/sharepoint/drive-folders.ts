@@ -2,7 +2,7 @@
 import type { DroverError } from '../../../lib/error.ts';
 import { StoppedError } from '../../pool/stopped-error.ts';
 import type { Clock } from '../../../lib/time.ts';
-import { conflictError } from '../destination-error.ts';
+import { conflictError, otherKindError } from '../destination-error.ts';
 import type { FolderTimes } from '../destination.ts';
 import { encodePath, fileSystemInfo, readDriveItem, type DriveItem } from './drive-item.ts';
 import type { GraphClient } from './graph-client.ts';
@@ -188,7 +188,7 @@ export class DriveFolders {
 /** Something else stands where a folder should be. */
 export function notFolder(path: string, { isFile }: DriveItem): DroverError {
   const what = isFile ? 'a file' : 'something else, such as a notebook,';
-  return conflictError(path, `is ${what} where a folder should be`);
+  return otherKindError(path, `is ${what} where a folder should be`);
 }
 
 /** The address of a path below a drive's root, within the drive. */

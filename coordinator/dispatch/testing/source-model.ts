@@ -64,7 +64,8 @@ export class SourceModel {
     else if (luck < 70) this.#rename(some);
     else if (luck < 80) this.#edit(some);
     else if (luck < 88) this.#replace(some);
-    else if (luck < 94) this.#link(some);
+    else if (luck < 92) this.#link(some);
+    else if (luck < 96) this.#turn(some);
     else this.source.get(some)!.isClosed = this.source.get(some)!.isFolder && this.#below(2) === 0;
   }
 
@@ -135,7 +136,8 @@ export class SourceModel {
   }
 
   #recycle(items: BatchItems, index: number, place: string, isFolder: boolean) {
-    if (this.source.has(items.path[index]!)) return ErrorReason.SOURCE_CHANGED;
+    if (this.source.get(items.path[index]!)?.isFolder === isFolder)
+      return ErrorReason.SOURCE_CHANGED;
     const key = this.keyOf(place);
     const standing = this.destination.get(key);
     if (standing === undefined) return undefined;
@@ -154,8 +156,15 @@ export class SourceModel {
     if (standing?.isFolder === false) return ErrorReason.DESTINATION_CONFLICT;
     if (standing === undefined && phase === BatchPhase.FOLDERS)
       return ErrorReason.DESTINATION_CONFLICT;
+    if (this.#isBelowFile(place)) return ErrorReason.DESTINATION_CONFLICT;
     this.#makeFolders(place);
     return undefined;
+  }
+
+  #isBelowFile(place: string): boolean {
+    for (let cut = place.lastIndexOf('/'); cut > 0; cut = place.lastIndexOf('/', cut - 1))
+      if (this.standing(place.slice(0, cut))?.isFolder === false) return true;
+    return false;
   }
 
   #makeFolders(place: string): void {
@@ -176,7 +185,7 @@ export class SourceModel {
       const standing = this.standing(place);
       const expected = items.action[index] === ItemAction.UPDATE ? items.expected.find((one) => one.index === index) : undefined; // prettier-ignore
       const isFree = standing === undefined || standing.id === expected?.id || (!standing.isFolder && standing.content === node.content); // prettier-ignore
-      if (!isFree) return ErrorReason.DESTINATION_CONFLICT;
+      if (!isFree || this.#isBelowFile(place)) return ErrorReason.DESTINATION_CONFLICT;
       const cut = place.lastIndexOf('/');
       if (cut > 0) this.#makeFolders(place.slice(0, cut));
       const { size, modifiedNs, content } = node;
@@ -195,7 +204,7 @@ export class SourceModel {
     const expected = items.expected.find((one) => one.index === index)!;
     const isAsScanned = node.size === items.size[index] && node.modifiedNs === items.modifiedNs[index] && node.fileId === items.fileId[index]; // prettier-ignore
     const [from, to] = [this.keyOf(origin.destinationPath), this.keyOf(place)];
-    const isTaken = from !== to && this.destination.has(to);
+    const isTaken = (from !== to && this.destination.has(to)) || this.#isBelowFile(place);
     if (!isAsScanned || this.source.has(origin.path) || isTaken) return false;
     const standing = this.destination.get(from);
     if (standing?.id !== expected.id) return false;
@@ -217,7 +226,7 @@ export class SourceModel {
     return { fileId: BigInt(tick), isFolder, size, modifiedNs: BigInt(tick), content: `c${tick}`, isClosed: false }; // prettier-ignore
   }
 
-  /** A path in a folder that is there. A path is one of a folder or one of a file for ever. */
+  /** A path in a folder that is there. */
   #freePath(isFolder: boolean): string | undefined {
     const folders = [...this.source].filter(([, node]) => node.isFolder).map(([path]) => path);
     const parents = ['', ...folders.filter((path) => path.split('/').length < foldersMax)];
@@ -256,6 +265,14 @@ export class SourceModel {
     const fresh = this.#node(false);
     const { size, modifiedNs, content } = this.#below(2) === 0 ? node : fresh;
     this.source.set(path, { ...fresh, size, modifiedNs, content });
+  }
+
+  /** A folder becomes a file, or a file a folder with something in it. */
+  #turn(path: string): void {
+    const { isFolder } = this.source.get(path)!;
+    this.#remove(path);
+    this.source.set(path, this.#node(!isFolder));
+    if (!isFolder && path.split('/').length < foldersMax) this.source.set(`${path}/f0`, this.#node(false)); // prettier-ignore
   }
 
   #link(path: string): void {

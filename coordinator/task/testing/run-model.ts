@@ -283,6 +283,7 @@ export class RunModel {
         page: BigInt(page),
         lastPath: `${page}`,
         lastDestinationPath: '',
+        otherKindFolder: '',
         scannedItems,
         scannedBytes: plannedBytes,
         plannedItems,
