@@ -1,12 +1,11 @@
 // How the agents of the bench get what they show when they attach.
-import '../lib/reflect-metadata.ts';
 import { createClient } from '@connectrpc/connect';
 import { createGrpcTransport } from '@connectrpc/connect-node';
-import { Pkcs10CertificateRequestGenerator, cryptoProvider } from '@peculiar/x509';
 import { KeyObject, webcrypto } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { EnrollmentService } from '../gen/drover/v1/session_pb.ts';
 import { parseJoinToken } from '../lib/join-token.ts';
+import { Pkcs10CertificateRequestGenerator } from '../lib/x509.ts';
 
 /** Where an agent attaches, and what it shows there; the last three are PEM. */
 export interface BenchIdentity {
@@ -24,8 +23,6 @@ export interface JoinPlace {
 }
 
 const joinsAtOnce = 8;
-
-cryptoProvider.set(globalThis.crypto);
 
 /** Lets `count` agents join. They share one key, which makes no difference to the coordinator. */
 export async function joinAll(place: JoinPlace, count: number): Promise<BenchIdentity[]> {

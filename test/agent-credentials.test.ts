@@ -1,6 +1,5 @@
 // An agent whose secret is taken away and replaced while it works, and by a certificate afterwards; and that no secret of all of them
 // stands in anything that was written meanwhile.
-import '../lib/reflect-metadata.ts';
 import { spawn } from 'node:child_process';
 import { hash, randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -8,7 +7,6 @@ import path from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { createClient } from '@connectrpc/connect';
 import { createGrpcTransport } from '@connectrpc/connect-node';
-import { PemConverter, X509CertificateGenerator } from '@peculiar/x509';
 import anyTest, { type ExecutionContext, type TestFn } from 'ava';
 import { AccessTokenService } from '../gen/drover/v1/access_token_pb.ts';
 import { AgentState, type Agent } from '../gen/drover/v1/agent_pb.ts';
@@ -21,6 +19,7 @@ import { projectRoot } from './harness/folders.ts';
 import { filesBelow, PlantedSecrets, rowsBelow, seenOf, type Written } from './harness/planted-secrets.ts'; // prettier-ignore
 import { assertSucceeded } from './harness/stack.ts';
 import { Tenant } from './harness/tenant.ts';
+import { PemConverter, X509CertificateGenerator } from '../lib/x509.ts';
 
 const test = anyTest as TestFn;
 const stops: (() => Promise<unknown>)[] = [];

@@ -1,5 +1,4 @@
 // For tests: a coordinator's face (TLS, gRPC, a token) whose services are small functions.
-import '../../lib/reflect-metadata.ts';
 import { webcrypto } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createSecureServer, type Http2SecureServer, type ServerHttp2Session } from 'node:http2';
@@ -8,7 +7,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Code, ConnectError, type ConnectRouter, type Interceptor } from '@connectrpc/connect';
 import { connectNodeAdapter } from '@connectrpc/connect-node';
-import * as x509 from '@peculiar/x509';
+import * as x509 from '../../lib/x509.ts';
 import { ErrorInfoSchema } from '../../gen/google/rpc/error_details_pb.ts';
 import { connectionFileName } from '../../lib/connection.ts';
 import { errorDomain } from '../../lib/error.ts';
@@ -81,7 +80,6 @@ function listen(server: Http2SecureServer): Promise<number> {
 }
 
 async function createCertificate(): Promise<{ certificate: string; key: string }> {
-  x509.cryptoProvider.set(webcrypto as Crypto);
   const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
   const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({

@@ -1,7 +1,6 @@
 // For tests: a tenant with an application for an agent, and somebody who may sign in.
-import '../../lib/reflect-metadata.ts';
-import { PemConverter, X509CertificateGenerator } from '@peculiar/x509';
 import { clientId, EntraProcess, startEntra, tenantId } from '../../lib/testing/entra-process.ts';
+import { PemConverter, X509CertificateGenerator } from '../../lib/x509.ts';
 
 export { clientId, tenantId };
 export const rightSecret = 'the-right-secret~7Q8';

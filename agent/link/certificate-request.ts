@@ -1,9 +1,6 @@
 // The request for an agent's certificate, with the key that the certificate is for.
 import { KeyObject, webcrypto } from 'node:crypto';
-import '../../lib/reflect-metadata.ts';
-import { Pkcs10CertificateRequestGenerator, cryptoProvider } from '@peculiar/x509';
-
-cryptoProvider.set(globalThis.crypto);
+import { Pkcs10CertificateRequestGenerator } from '../../lib/x509.ts';
 
 /** A new EC P-256 key (PKCS #8, PEM) and a certificate request in DER signed with it. */
 export async function createRequest(

@@ -1,8 +1,6 @@
 // An agent can act only as itself: who it is is what its certificate says, whatever else it sends.
 import test from 'ava';
 import { X509Certificate } from 'node:crypto';
-import '../../lib/reflect-metadata.ts';
-import { Pkcs10CertificateRequestGenerator } from '@peculiar/x509';
 import { AgentService } from '../../gen/drover/v1/agent_pb.ts';
 import { AuditService } from '../../gen/drover/v1/audit_pb.ts';
 import { EnrollmentService } from '../../gen/drover/v1/session_pb.ts';
@@ -10,6 +8,7 @@ import { TaskService } from '../../gen/drover/v1/task_pb.ts';
 import { attach } from './testing/attached-agent.ts';
 import { refusalOf } from './testing/refusal.ts';
 import { runCoordinator } from './testing/running-coordinator.ts';
+import { Pkcs10CertificateRequestGenerator } from '../../lib/x509.ts';
 
 /** A certificate request in the name of somebody, which is signed as it has to be. */
 async function requestInNameOf(name: string): Promise<Uint8Array> {

@@ -1,11 +1,10 @@
 import test, { type ExecutionContext } from 'ava';
-import '../../lib/reflect-metadata.ts';
-import { KeyUsageFlags } from '@peculiar/x509';
 import { X509Certificate, createHash, createPrivateKey } from 'node:crypto';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { DroverError } from '../../lib/error.ts';
+import { KeyUsageFlags } from '../../lib/x509.ts';
 import { readAuthorityFile } from './authority-file.ts';
 import { openGivenAuthority } from './authority.ts';
 import { makeCertificate, type CertificatePlan } from './testing/certificates.ts';

@@ -1,6 +1,8 @@
 // An operator's own certificate authority, read from a PEM file: its key, its certificate, and those above it up to the root. It is looked at
 // closely, because what is wrong with it would show much later, on every machine of an agent, in the words of TLS.
-import '../../lib/reflect-metadata.ts';
+import { X509Certificate, createPrivateKey, type KeyObject } from 'node:crypto';
+import { readFileSync, statSync } from 'node:fs';
+import { DroverError } from '../../lib/error.ts';
 import {
   ExtendedKeyUsage,
   ExtendedKeyUsageExtension,
@@ -8,10 +10,7 @@ import {
   KeyUsagesExtension,
   BasicConstraintsExtension,
   X509Certificate as Details,
-} from '@peculiar/x509';
-import { X509Certificate, createPrivateKey, type KeyObject } from 'node:crypto';
-import { readFileSync, statSync } from 'node:fs';
-import { DroverError } from '../../lib/error.ts';
+} from '../../lib/x509.ts';
 import { isStrongKey, strongKeys } from './key-strength.ts';
 
 /** Any purpose, among the extended key usages. */

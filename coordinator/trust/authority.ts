@@ -1,6 +1,14 @@
 // The certificate authority: it signs the server's certificate and those of the agents. The coordinator makes one of its own on first start;
 // an operator can give another in its place.
-import '../../lib/reflect-metadata.ts';
+import {
+  X509Certificate as NodeCertificate,
+  createHash,
+  createPrivateKey,
+  randomBytes,
+  type KeyObject,
+} from 'node:crypto';
+import { isIP } from 'node:net';
+import { DroverError } from '../../lib/error.ts';
 import {
   BasicConstraintsExtension,
   ExtendedKeyUsage,
@@ -13,23 +21,11 @@ import {
   AuthorityKeyIdentifierExtension,
   X509Certificate,
   X509CertificateGenerator,
-  cryptoProvider,
   type Extension,
   type PublicKey,
-} from '@peculiar/x509';
-import {
-  X509Certificate as NodeCertificate,
-  createHash,
-  createPrivateKey,
-  randomBytes,
-  type KeyObject,
-} from 'node:crypto';
-import { isIP } from 'node:net';
-import { DroverError } from '../../lib/error.ts';
+} from '../../lib/x509.ts';
 import { readAuthorityFile, type AuthorityMaterial } from './authority-file.ts';
 import { readPrivateFile, writeDataFile } from './private-file.ts';
-
-cryptoProvider.set(globalThis.crypto);
 
 const keyAlgorithm = { name: 'ECDSA', namedCurve: 'P-256' };
 const signingAlgorithm = { name: 'ECDSA', hash: 'SHA-256' };

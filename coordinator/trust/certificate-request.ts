@@ -1,11 +1,8 @@
 // The certificate request of an agent: what is taken from it is the key, and the proof that its sender holds the other half.
-import '../../lib/reflect-metadata.ts';
-import { Pkcs10CertificateRequest, cryptoProvider, type PublicKey } from '@peculiar/x509';
 import { createPublicKey } from 'node:crypto';
 import { DroverError } from '../../lib/error.ts';
+import { Pkcs10CertificateRequest, type PublicKey } from '../../lib/x509.ts';
 import { isStrongKey, strongKeys } from './key-strength.ts';
-
-cryptoProvider.set(globalThis.crypto);
 
 /** Ample for a request with an RSA key of 8192 bits. */
 const requestBytesMax = 16 * 1024;

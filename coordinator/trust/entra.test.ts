@@ -1,6 +1,5 @@
 // Tokens that somebody made up, and tokens that are not for us: each is refused, and said why.
 import test from 'ava';
-import '../../lib/reflect-metadata.ts';
 import { createHmac } from 'node:crypto';
 import { base64url, CompactSign, exportJWK, exportSPKI, generateKeyPair } from 'jose';
 import { Role } from '../../gen/drover/v1/annotations_pb.ts';

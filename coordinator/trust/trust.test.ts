@@ -1,6 +1,4 @@
 import test, { type ExecutionContext } from 'ava';
-import '../../lib/reflect-metadata.ts';
-import { Pkcs10CertificateRequestGenerator, cryptoProvider } from '@peculiar/x509';
 import { X509Certificate } from 'node:crypto';
 import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,11 +8,11 @@ import { DroverError } from '../../lib/error.ts';
 import { parseJoinToken } from '../../lib/join-token.ts';
 import { openLevelStore } from '../store/level-store.ts';
 import { createLog } from '../../lib/log.ts';
+import { Pkcs10CertificateRequestGenerator } from '../../lib/x509.ts';
 import { openTrust } from './open-trust.ts';
 import { newAgentId, slug } from './agent-id.ts';
 import { serverNames } from './server-names.ts';
 
-cryptoProvider.set(globalThis.crypto);
 const dayMs = 24 * 60 * 60 * 1000;
 const log = createLog('test', 'silent');
 

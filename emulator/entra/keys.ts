@@ -1,10 +1,8 @@
 // The tenant's keys: those that sign tokens, of which the newest does, and one that seals refresh tokens. They are kept, so that tokens
 // outlive a restart.
-import '../../lib/reflect-metadata.ts';
 import { createHash, randomBytes } from 'node:crypto';
 import { chmodSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { cryptoProvider, PemConverter, X509CertificateGenerator } from '@peculiar/x509';
 import {
   createLocalJWKSet,
   exportJWK,
@@ -17,8 +15,7 @@ import {
 } from 'jose';
 import { DroverError } from '../../lib/error.ts';
 import { makeFolders } from '../../lib/make-folders.ts';
-
-cryptoProvider.set(globalThis.crypto);
+import { PemConverter, X509CertificateGenerator } from '../../lib/x509.ts';
 
 export interface Keys {
   /** Finds the key that a token says it was signed with, to check it. */

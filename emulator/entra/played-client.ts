@@ -1,5 +1,4 @@
 // The client that the world signs in with, for the tests of sign-in.
-import '../../lib/reflect-metadata.ts';
 // The door to MSAL is the agent's; but a sign-in server is tested with the client it is there for.
 // oxlint-disable-next-line no-restricted-imports
 import {
@@ -9,8 +8,8 @@ import {
   type NetworkRequestOptions,
   type NodeAuthOptions,
 } from '@azure/msal-node';
-import { PemConverter, X509CertificateGenerator } from '@peculiar/x509';
 import { Agent, buildConnector, request } from 'undici';
+import { PemConverter, X509CertificateGenerator } from '../../lib/x509.ts';
 
 /** A program that talks to a server on this machine, whatever host it means to talk to. */
 export class PlayedClient implements AsyncDisposable {

@@ -1,15 +1,14 @@
 // Sign-in alone, on a TLS port of its own with a throw-away certificate: for tests of what only signs in.
-import '../../lib/reflect-metadata.ts';
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { createEntra, type Entra, type EntraOptions } from './entra.ts';
 import {
   PemConverter,
   SubjectAlternativeNameExtension,
   X509CertificateGenerator,
-} from '@peculiar/x509';
-import { createEntra, type Entra, type EntraOptions } from './entra.ts';
+} from '../../lib/x509.ts';
 
 export interface Standalone extends AsyncDisposable {
   readonly entra: Entra;

@@ -1,6 +1,9 @@
 // The emulator's certificate authority. It is made on first start and kept, so that a client that was once told to trust it
 // goes on doing so; the certificate it signs for the listener is new at every start.
-import '../../lib/reflect-metadata.ts';
+import { randomBytes } from 'node:crypto';
+import { isIP } from 'node:net';
+import path from 'node:path';
+import { DroverError } from '../../lib/error.ts';
 import {
   AuthorityKeyIdentifierExtension,
   BasicConstraintsExtension,
@@ -13,15 +16,8 @@ import {
   SubjectKeyIdentifierExtension,
   X509Certificate,
   X509CertificateGenerator,
-  cryptoProvider,
-} from '@peculiar/x509';
-import { randomBytes } from 'node:crypto';
-import { isIP } from 'node:net';
-import path from 'node:path';
-import { DroverError } from '../../lib/error.ts';
+} from '../../lib/x509.ts';
 import { readWholeFile, writeWholeFile } from './whole-file.ts';
-
-cryptoProvider.set(globalThis.crypto);
 
 const keyAlgorithm = { name: 'ECDSA', namedCurve: 'P-256' };
 const signingAlgorithm = { name: 'ECDSA', hash: 'SHA-256' };

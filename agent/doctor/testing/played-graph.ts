@@ -1,8 +1,7 @@
 // Microsoft Graph for tests of a first call to it: a real server with TLS that answers as it is told.
-import '../../../lib/reflect-metadata.ts';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import * as x509 from '@peculiar/x509';
+import * as x509 from '../../../lib/x509.ts';
 
 export class PlayedGraph implements AsyncDisposable {
   /** PEM. */
@@ -23,7 +22,6 @@ export class PlayedGraph implements AsyncDisposable {
   }
 
   static async start(): Promise<PlayedGraph> {
-    x509.cryptoProvider.set(globalThis.crypto);
     const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
     const keys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
     const certificate = await x509.X509CertificateGenerator.createSelfSigned({

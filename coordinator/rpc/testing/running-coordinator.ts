@@ -1,6 +1,4 @@
 // A real coordinator on a port of its own, for tests: with clients of both protocols, and agents that joined.
-import '../../../lib/reflect-metadata.ts';
-import { Pkcs10CertificateRequestGenerator } from '@peculiar/x509';
 import { createClient, type Client, type Interceptor, type Transport } from '@connectrpc/connect';
 import { createConnectTransport, createGrpcTransport } from '@connectrpc/connect-node';
 import type { DescService } from '@bufbuild/protobuf';
@@ -13,6 +11,7 @@ import { JoinTokenService } from '../../../gen/drover/v1/agent_pb.ts';
 import { createLog } from '../../../lib/log.ts';
 import { systemClock, type Clock } from '../../../lib/time.ts';
 import { parseJoinToken } from '../../../lib/join-token.ts';
+import { Pkcs10CertificateRequestGenerator } from '../../../lib/x509.ts';
 import { startCoordinator, type Coordinator } from '../../coordinator.ts';
 import type { CoordinatorOptions } from '../../options.ts';
 

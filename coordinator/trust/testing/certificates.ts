@@ -1,5 +1,4 @@
 // Certificates of every kind, good and bad, for tests.
-import '../../../lib/reflect-metadata.ts';
 import {
   BasicConstraintsExtension,
   ExtendedKeyUsageExtension,
@@ -8,12 +7,9 @@ import {
   PemConverter,
   SubjectKeyIdentifierExtension,
   X509CertificateGenerator,
-  cryptoProvider,
   type Extension,
   type X509Certificate,
-} from '@peculiar/x509';
-
-cryptoProvider.set(globalThis.crypto);
+} from '../../../lib/x509.ts';
 
 type Keys = Parameters<typeof X509CertificateGenerator.createSelfSigned>[0]['keys'];
 

@@ -3,11 +3,13 @@ import { once } from 'node:events';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { ExecutionContext } from 'ava';
-import { PemConverter, SubjectAlternativeNameExtension, X509CertificateGenerator, cryptoProvider } from '@peculiar/x509'; // prettier-ignore
 import { exportJWK, generateKeyPair, SignJWT, type JWK, type JWTPayload } from 'jose';
 import { Entra } from '../entra.ts';
-
-cryptoProvider.set(globalThis.crypto);
+import {
+  PemConverter,
+  SubjectAlternativeNameExtension,
+  X509CertificateGenerator,
+} from '../../../lib/x509.ts';
 
 export const issuingTenant = '6f1d8a52-3c0b-4e7a-9d52-70a4b8c1e933';
 export const audience = 'c3b1f0de-8a44-4f0e-b7a4-51d2e6a90c11';

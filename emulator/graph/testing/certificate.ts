@@ -1,14 +1,10 @@
 // A certificate that is its own authority, for one test process.
-import '../../../lib/reflect-metadata.ts';
 import {
   BasicConstraintsExtension,
-  cryptoProvider,
   PemConverter,
   SubjectAlternativeNameExtension,
   X509CertificateGenerator,
-} from '@peculiar/x509';
-
-cryptoProvider.set(globalThis.crypto);
+} from '../../../lib/x509.ts';
 
 /** Key and certificate for localhost and 127.0.0.1, PEM. */
 export async function throwAwayCertificate(): Promise<{ key: string; cert: string }> {
