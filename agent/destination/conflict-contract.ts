@@ -110,6 +110,7 @@ class Scene implements Disposable {
       check: () => source.check(),
       list: (at) => source.list(at),
       facts: (at) => source.facts(at),
+      attributes: (at) => source.attributes(at),
       [Symbol.dispose]: () => source[Symbol.dispose](),
     };
   }

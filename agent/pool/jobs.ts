@@ -3,14 +3,11 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
 import type { ConflictPolicy } from '../../gen/drover/v1/settings_pb.ts';
+import type { FilterSettings } from './filter-settings.ts';
 import type { SharePointAccess } from '../destination/sharepoint/access.ts';
 
-/** Filters and limits of a run, complete: no field is optional any more. */
+/** What a batch goes by, complete: no field is optional any more. */
 export interface RunSettings {
-  migrateHiddenItems: boolean;
-  /** Lower case, without the leading dot. */
-  excludeExtensions: string[];
-  excludePatterns: string[];
   maxAttempts: number;
   /** What to do with a file whose place is taken by another content. */
   conflictPolicy: ConflictPolicy;
@@ -56,7 +53,7 @@ export interface ListedPath {
 export interface ScanJob extends JobDestination {
   kind: 'scan';
   source: string;
-  settings: RunSettings;
+  filters: FilterSettings;
   /** Go on after this path; empty to begin at the beginning. */
   afterPath: string;
   /** What to look at, in path order; undefined: everything. */

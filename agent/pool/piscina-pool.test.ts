@@ -29,6 +29,7 @@ import {
   type ScanPageMessage,
   type SharedJobState,
 } from './jobs.ts';
+import { noFilters } from './filter-settings.ts';
 import { createPool } from './piscina-pool.ts';
 import type { Pool } from './pool.ts';
 import { begun, elsewhere, file, makePlace, remarks, runBatch, settings, type Items, type Place } from './testing/batch-place.ts'; // prettier-ignore
@@ -66,7 +67,7 @@ async function scan(
     source,
     destination,
     ...elsewhere,
-    settings,
+    filters: noFilters,
     afterPath,
     only: undefined,
     port: port2,

@@ -43,7 +43,7 @@ export async function runScan(job: ScanJob): Promise<JobResult> {
     if (folder === undefined) await checkReachable(job);
     else checkNoOverlap(sourceFolder(job.source), folder);
     const pages = new PageSender(job);
-    const judge = compileFilters(job.settings);
+    const judge = compileFilters(job.filters, source);
     const { afterPath, only } = job;
     const visit = (item: WalkItem) => pages.add(item);
     // What a destination folder keeps for itself is refused with all that is in it, before anything of it is planned.

@@ -9,8 +9,9 @@ import { ItemKind } from '../../gen/drover/v1/item_pb.ts';
 import { createGateMemory } from '../destination/sharepoint/tenant-gate.ts';
 import type { HostQuestion } from './host.ts';
 import { createSharedJobState, grantPages, threadOf, untilEnding, type JobTenant } from './jobs.ts';
+import { noFilters } from './filter-settings.ts';
 import { createPool } from './piscina-pool.ts';
-import { elsewhere, makePlace, runBatch, settings } from './testing/batch-place.ts';
+import { elsewhere, makePlace, runBatch } from './testing/batch-place.ts';
 
 /** Answers where the drive is, and holds every upload until it is told to refuse them. */
 class HoldingService implements AsyncDisposable {
@@ -89,7 +90,7 @@ test('a batch begins beside one that has begun its last item, and a scan beside 
     source: place.source,
     destination: `${place.scratch}/elsewhere`,
     ...elsewhere,
-    settings,
+    filters: noFilters,
     afterPath: '',
     only: undefined,
     port: port2,

@@ -85,6 +85,7 @@ function disturbed(source: Source, disturb: () => void): Source {
     check: () => source.check(),
     list: (relative) => source.list(relative),
     facts: (relative) => source.facts(relative),
+    attributes: (relative) => source.attributes(relative),
     [Symbol.dispose]: () => source[Symbol.dispose](),
   };
 }

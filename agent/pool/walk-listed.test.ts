@@ -3,26 +3,18 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
-import { ConflictPolicy } from '../../gen/drover/v1/settings_pb.ts';
 import { openFolderSource } from '../source/folder-source.ts';
 import { compileFilters } from './filter.ts';
-import type { ListedPath, RunSettings } from './jobs.ts';
+import { noFilters, type FilterSettings } from './filter-settings.ts';
+import type { ListedPath } from './jobs.ts';
 import { walkListed } from './walk-listed.ts';
 import type { WalkItem } from './walk.ts';
-
-const settings: RunSettings = {
-  migrateHiddenItems: true,
-  excludeExtensions: [],
-  excludePatterns: [],
-  maxAttempts: 3,
-  conflictPolicy: ConflictPolicy.SKIP,
-};
 
 interface Walk {
   files: readonly string[];
   only: readonly string[];
   afterPath?: string;
-  settings?: Partial<RunSettings>;
+  settings?: Partial<FilterSettings>;
   prepare?: (root: string) => void;
 }
 
@@ -40,9 +32,10 @@ function walkIn(t: ExecutionContext, walk: Walk): WalkItem[] {
     path: text.replace(/\/$/, ''),
     withContents: text.endsWith('/'),
   }));
+  const source = openFolderSource(root);
   const options = {
-    source: openFolderSource(root),
-    judge: compileFilters({ ...settings, ...walk.settings }),
+    source,
+    judge: compileFilters({ ...noFilters, ...walk.settings }, source),
     afterPath: walk.afterPath ?? '',
     only,
   };

@@ -4,8 +4,9 @@ import { DroverError } from '../../lib/error.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { ItemKind } from '../../gen/drover/v1/item_pb.ts';
 import type { Source } from '../source/source.ts';
+import type { LeftOut } from './filter.ts';
 import type { ListedPath } from './jobs.ts';
-import { inspect, refused, unknownFacts, walkBelow, type Inspection, type WalkItem, type WalkOptions } from './walk.ts'; // prettier-ignore
+import { inspect, unknownFacts, walkBelow, type Inspection, type WalkItem, type WalkOptions } from './walk.ts'; // prettier-ignore
 
 export interface ListedWalkOptions extends WalkOptions {
   /** In path order. */
@@ -34,7 +35,7 @@ export function walkListed(
 }
 
 /** What stands in the way from the source down to an item. */
-type Verdict = 'open' | 'gone' | { filtered: string };
+type Verdict = 'open' | 'gone' | LeftOut;
 
 /** How many folders are remembered. */
 const knownMax = 1000;
@@ -52,7 +53,7 @@ class FoldersAbove {
     const verdict = cut < 0 ? 'open' : this.#judge(path.slice(0, cut));
     if (verdict === 'gone') return { item: undefined, entries: undefined };
     if (verdict !== 'open')
-      return refused(path, unknownFacts, new DroverError(ErrorReason.FILTERED, verdict.filtered));
+      return { item: { path, facts: unknownFacts, remark: verdict }, entries: undefined };
     const name = path.slice(cut + 1);
     return inspect(this.#options, path, { name, validName: isValid(this.#options.source, path) });
   }
@@ -71,14 +72,16 @@ class FoldersAbove {
   #judgeOne(folder: string, name: string): Verdict {
     const { source, judge } = this.#options;
     try {
-      if (source.facts(folder).kind !== ItemKind.FOLDER) return 'gone';
+      const facts = source.facts(folder);
+      if (facts.kind !== ItemKind.FOLDER) return 'gone';
+      const leftOut = judge(folder, name, facts);
+      if (leftOut === undefined) return 'open';
+      const message = `the folder "${folder}" above it is left out: ${leftOut.message}`;
+      return { ...leftOut, message };
     } catch (error) {
       // Where the folder cannot be read, what is in it says so itself.
       return DroverError.from(error).reason === ErrorReason.SOURCE_VANISHED ? 'gone' : 'open';
     }
-    const filtered = judge(folder, name, ItemKind.FOLDER);
-    if (filtered === undefined) return 'open';
-    return { filtered: `the folder "${folder}" above it is left out: ${filtered}` };
   }
 }
 

@@ -11,14 +11,13 @@ import {
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test from 'ava';
-import { ConflictPolicy } from '../../gen/drover/v1/settings_pb.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { ItemKind } from '../../gen/drover/v1/item_pb.ts';
 import { reasonName } from '../../lib/error.ts';
 import { openFolderSource } from '../source/folder-source.ts';
 import type { Source } from '../source/source.ts';
 import { compileFilters } from './filter.ts';
-import type { RunSettings } from './jobs.ts';
+import { noFilters } from './filter-settings.ts';
 import { walk, type WalkItem } from './walk.ts';
 
 function makeTree(paths: readonly string[]): { root: string } & Disposable {
@@ -31,17 +30,12 @@ function makeTree(paths: readonly string[]): { root: string } & Disposable {
   return { root, [Symbol.dispose]: () => rmSync(root, { recursive: true }) };
 }
 
-const open: RunSettings = {
-  migrateHiddenItems: true,
-  excludeExtensions: [],
-  excludePatterns: [],
-  maxAttempts: 3,
-  conflictPolicy: ConflictPolicy.SKIP,
-};
-
-function collect(source: Source, afterPath = '', settings = open): WalkItem[] {
+function collect(source: Source, afterPath = '', settings = noFilters): WalkItem[] {
   const items: WalkItem[] = [];
-  walk({ source, judge: compileFilters(settings), afterPath }, (item) => items.push(item) > 0);
+  walk(
+    { source, judge: compileFilters(settings, source), afterPath },
+    (item) => items.push(item) > 0,
+  );
   return items;
 }
 
@@ -92,8 +86,8 @@ test('a walk goes on after any path, whether it is still there or not', (t) => {
 test('a walk ends when it is told to', (t) => {
   using place = makeTree(tree);
   let visited = 0;
-  const judge = compileFilters(open);
   const source = openFolderSource(place.root);
+  const judge = compileFilters(noFilters, source);
   t.false(walk({ source, judge, afterPath: '' }, () => ++visited < 3));
   t.is(visited, 3);
 });
@@ -113,7 +107,7 @@ test('what cannot be migrated is there with its reason', (t) => {
   execFileSync('mkfifo', [path.join(place.root, 'pipe')]);
   writeFileSync(Buffer.concat([Buffer.from(`${place.root}/bad`), Buffer.from([0xff])]), '');
   const settings = {
-    ...open,
+    ...noFilters,
     migrateHiddenItems: false,
     excludeExtensions: ['tmp'],
     excludePatterns: ['skipped'],
@@ -155,6 +149,7 @@ test('a folder that cannot be listed is there with its reason, and the walk goes
   const source: Source = {
     check: () => real.check(),
     facts: (each) => real.facts(each),
+    attributes: (each) => real.attributes(each),
     open: (each) => real.open(each),
     list: (each) => {
       if (each === 'a') rmSync(path.join(place.root, 'a'), { recursive: true });

@@ -14,7 +14,14 @@ export interface WalkItem {
   path: string;
   facts: ItemFacts;
   /** Why it will not be migrated; undefined when it will. */
-  remark: { reason: ErrorReason; message: string } | undefined;
+  remark: Remark | undefined;
+}
+
+export interface Remark {
+  reason: ErrorReason;
+  message: string;
+  /** The filter that leaves it out, such as "exclude_extensions: tmp"; absent where none does. */
+  rule?: string;
 }
 
 export interface WalkOptions {
@@ -103,9 +110,8 @@ export function inspect(options: WalkOptions, path: string, entry: FolderEntry):
   }
   const refusal = options.refuse?.(path);
   if (refusal !== undefined) return refused(path, facts, refusal);
-  const filtered = options.judge(path, entry.name, facts.kind);
-  if (filtered !== undefined)
-    return refused(path, facts, new DroverError(ErrorReason.FILTERED, filtered));
+  const leftOut = options.judge(path, entry.name, facts);
+  if (leftOut !== undefined) return { item: { path, facts, remark: leftOut }, entries: undefined };
   switch (facts.kind) {
     case ItemKind.FILE:
       return { item: { path, facts, remark: undefined }, entries: undefined };

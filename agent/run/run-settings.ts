@@ -1,15 +1,13 @@
 import { ConflictPolicy, type TaskSettings } from '../../gen/drover/v1/settings_pb.ts';
 import type { RunSettings } from '../pool/jobs.ts';
 
-/** A run's settings as jobs take them: complete, and extensions in one form. */
+/** More would keep a thread for ever: each attempt waits twice as long as the one before. */
+const attemptsMax = 10;
+
+/** A run's settings as jobs take them: complete. */
 export function runSettings(settings: TaskSettings | undefined): RunSettings {
   return {
-    migrateHiddenItems: settings?.migrateHiddenItems ?? true,
-    excludeExtensions: (settings?.excludeExtensions?.values ?? []).map((extension) =>
-      extension.toLowerCase().replace(/^\./, ''),
-    ),
-    excludePatterns: settings?.excludePatterns?.values ?? [],
-    maxAttempts: settings?.maxAttempts ?? 3,
+    maxAttempts: Math.min(settings?.maxAttempts ?? 3, attemptsMax),
     conflictPolicy: settings?.conflictPolicy ?? ConflictPolicy.SKIP,
   };
 }

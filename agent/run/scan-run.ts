@@ -9,6 +9,8 @@ import {
   type ScanLease,
   type ScanPaths,
 } from '../../gen/drover/v1/session_pb.ts';
+import type { TaskSettings } from '../../gen/drover/v1/settings_pb.ts';
+import { DroverError } from '../../lib/error.ts';
 import { isSignInReason } from '../credential/sign-in-reason.ts';
 import {
   createSharedJobState,
@@ -20,9 +22,10 @@ import {
   type ScanPageMessage,
   type SharedJobState,
 } from '../pool/jobs.ts';
+import type { FilterSettings } from '../pool/filter-settings.ts';
 import type { Pool } from '../pool/pool.ts';
 import { runOfLease } from './batch-run.ts';
-import { runSettings } from './run-settings.ts';
+import { filterSettings } from './filter-settings.ts';
 import type { SignInTrouble } from './sign-in-watch.ts';
 
 /** The most pages that are kept of one scan, whatever window the coordinator offers. */
@@ -61,6 +64,8 @@ export class ScanRun {
 
   /** Runs the scan to its end; answers with its ScanDone, or undefined when it was stopped before or could not sign in. Never rejects. */
   async run(pool: Pool): Promise<AttachRequest | undefined> {
+    const filters = readFilters(this.#lease.settings);
+    if ('reason' in filters) return this.#done(filters);
     const { port1, port2 } = new MessageChannel();
     port1.on('message', (message: ScanPageMessage) => this.#addPage(message));
     const result = await pool.run({
@@ -69,7 +74,7 @@ export class ScanRun {
       destination: this.#lease.destination,
       run: runOfLease(this.#lease.key!.lease),
       tenant: this.#openTenant(),
-      settings: runSettings(this.#lease.settings),
+      filters,
       afterPath: this.#lease.afterPath,
       only: this.#lease.only && listedPaths(this.#lease.only),
       port: port2,
@@ -129,6 +134,17 @@ export class ScanRun {
         value: { key: this.#lease.key!, pages: this.#nextPage - 1n, ...failure },
       },
     });
+  }
+}
+
+function readFilters(
+  settings: TaskSettings | undefined,
+): FilterSettings | (JobResult & { kind: 'failed' }) {
+  try {
+    return filterSettings(settings);
+  } catch (thrown) {
+    const { reason, message } = DroverError.from(thrown);
+    return { kind: 'failed', reason, message };
   }
 }
 

@@ -18,7 +18,15 @@ import { isInside } from '../../lib/inside-path.ts';
 import { readFolderNames } from './folder-names.ts';
 import { printablePath } from './printable-path.ts';
 import { WideFolder } from './wide-folder.ts';
-import type { FolderEntry, ItemFacts, Source, SourceFile, SourceFileFacts } from './source.ts';
+import { attributeReader } from './windows-attributes.ts';
+import type {
+  FolderEntry,
+  ItemAttributes,
+  ItemFacts,
+  Source,
+  SourceFile,
+  SourceFileFacts,
+} from './source.ts';
 import {
   sourceError,
   sourceRootError,
@@ -45,6 +53,7 @@ class FolderSource implements Source {
   readonly #prefix: string;
   readonly #knownFolders = new Set<string>();
   readonly #wideFolder = new WideFolder();
+  readonly #attributesOf = attributeReader();
 
   constructor(root: string) {
     this.#root = root;
@@ -86,6 +95,10 @@ class FolderSource implements Source {
     } catch (cause) {
       throw sourceError(cause, path);
     }
+  }
+
+  attributes(path: string): ItemAttributes | undefined {
+    return this.#attributesOf?.(this.#place(path));
   }
 
   open(path: string): SourceFile {

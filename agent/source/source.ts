@@ -15,6 +15,12 @@ export interface ItemFacts {
   fileId: bigint;
 }
 
+/** What Windows knows of a file or folder beside its facts. */
+export interface ItemAttributes {
+  isHidden: boolean;
+  isSystem: boolean;
+}
+
 /** One name in a folder. */
 export interface FolderEntry {
   /** The name as Unicode; where it is not valid Unicode, with `\xNN` for each byte that is not, and `validName` false. */
@@ -44,6 +50,8 @@ export interface Source extends Disposable {
   list(path: string): FolderEntry[];
   /** Facts of one item, never following a symbolic link. */
   facts(path: string): ItemFacts;
+  /** Attributes of one item; undefined where the system has none, or does not tell. Costs a call: for who needs them only. Never throws. */
+  attributes(path: string): ItemAttributes | undefined;
   /** Opens a file, never following a symbolic link. */
   open(path: string): SourceFile;
 }

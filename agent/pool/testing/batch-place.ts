@@ -43,9 +43,6 @@ export function makePlace(): Place {
 }
 
 export const settings: RunSettings = {
-  migrateHiddenItems: true,
-  excludeExtensions: [],
-  excludePatterns: [],
   maxAttempts: 3,
   conflictPolicy: ConflictPolicy.SKIP,
 };
