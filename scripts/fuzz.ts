@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// `npm run fuzz`: a real coordinator gets random and damaged messages at every entry. It must not crash, hang or grow, and must say of each
-// what is right to say; at the end its store has to be whole.
+// `npm run fuzz`: a real coordinator gets random and damaged messages at every entry, and so does an agent. They must not crash, hang or
+// grow, and the coordinator must say of each message what is right to say; at the end its store has to be whole.
 import { randomInt } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { constants } from 'node:http2';
@@ -26,6 +26,9 @@ const sessionAgents = 4;
 const growthMax = 1.5;
 /** What a store, its caches and a heap that was not collected yet may take besides. */
 const growthFreeMiB = 96;
+/** An agent's way in. */
+const agentEntry = 'drover.v1.AttachResponse';
+const agentTimeoutMs = 3_600_000;
 const closeGraceMs = 20_000;
 
 /**
@@ -38,7 +41,9 @@ const unreadable = /^(parse binary|received compressed envelope)/;
 const surprised = new Set([2, 4, 13, 14, 15]);
 
 const command = new Command('npm run fuzz --')
-  .description('Sends random and damaged messages to every entry of a real coordinator.')
+  .description(
+    'Sends random and damaged messages to every entry of a real coordinator, and to an agent.',
+  )
   .option(
     '--seed <number>',
     'repeats the choices of an earlier run (default: another one each time)',
@@ -62,6 +67,7 @@ async function main(options: { seed?: number; messages: number; only?: string })
       arguments: ['--calls-per-second', '0', '--log-level', 'warn'],
     });
     await fuzz(coordinator, folder, { ...options, seed }, problems);
+    if (agentEntry.includes(options.only ?? '')) problems.push(...(await pesterAgent(seed, options.messages))); // prettier-ignore
     const exit = await coordinator.stop(closeGraceMs);
     if (exit.code !== 0) problems.push(`the coordinator ended with ${JSON.stringify(exit)}`);
     problems.push(...surprisesIn(readFileSync(coordinator.logFile, 'utf8')));
@@ -108,6 +114,15 @@ async function fuzz(
     if (entry.name.includes(only))
       await pesterAll(entry, agents.map((make) => make()), coordinator, { seed, messages }, problems); // prettier-ignore
   await api.settings.getSettings({});
+}
+
+/** What an agent gets from a coordinator, in a process of the agent's. */
+async function pesterAgent(seed: number, messages: number): Promise<string[]> {
+  const script = path.join(root, 'agent', 'testing', 'fuzz-agent.ts');
+  const { status, all } = await runProgram(process.execPath, [script, '--seed', String(seed), '--messages', String(messages)], { folder: root, timeoutMs: agentTimeoutMs }); // prettier-ignore
+  const [summary = '', ...problems] = all.trim().split('\n');
+  console.log(`${agentEntry}: ${summary}`);
+  return status === 0 ? [] : [`${agentEntry}: it ended with ${status}: ${problems.join('\n')}`];
 }
 
 async function pesterAll(

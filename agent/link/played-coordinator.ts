@@ -2,9 +2,10 @@
 import '../../lib/reflect-metadata.ts';
 import { createHash, randomBytes, type X509Certificate as Peer } from 'node:crypto';
 import { createSecureServer, type Http2SecureServer, type ServerHttp2Session } from 'node:http2';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
 import { Code, ConnectError, createContextKey, createContextValues } from '@connectrpc/connect';
 import { connectNodeAdapter } from '@connectrpc/connect-node';
 import * as x509 from '@peculiar/x509';
@@ -49,6 +50,11 @@ export class PlayedSession {
     this.sent.push(create(AttachResponseSchema, { frame }));
   }
 
+  /** Sends bytes as if they were a frame: what a coordinator that lost its mind would write. */
+  sendBytes(bytes: Uint8Array): void {
+    this.sent.push(frameOfBytes(bytes));
+  }
+
   welcome(): void {
     const heartbeatInterval = { seconds: 0n, nanos: 250_000_000 };
     this.send({ case: 'welcome', value: { agent: `agents/${this.agent}`, heartbeatInterval } });
@@ -78,12 +84,27 @@ export class PlayedSession {
   }
 }
 
+/** A message that is encoded as exactly these bytes, unless they begin with no field: then a field that nobody knows stands before them. */
+function frameOfBytes(bytes: Uint8Array): AttachResponse {
+  const frame = create(AttachResponseSchema);
+  const reader = new BinaryReader(bytes);
+  const unknown = { no: 4000, wireType: WireType.Varint, data: Uint8Array.of(0) };
+  try {
+    const [no, wireType] = reader.tag();
+    frame.$unknown = [{ no, wireType, data: bytes.slice(reader.pos) }];
+  } catch {
+    frame.$unknown = [unknown, { no: 1, wireType: WireType.Bit32, data: bytes }];
+  }
+  return frame;
+}
+
 export class PlayedCoordinator implements AsyncDisposable {
   readonly joins: JoinRequest[] = [];
   renewals = 0;
   readonly sessions = new AsyncQueue<PlayedSession>(queueLimit);
   readonly #attached = this.sessions[Symbol.asyncIterator]();
   readonly #connections = new Set<ServerHttp2Session>();
+  readonly #sockets = new Set<Socket>();
   readonly #server: Http2SecureServer;
   readonly #authority: Authority;
   readonly secret = randomBytes(32).toString('base64url');
@@ -123,6 +144,11 @@ export class PlayedCoordinator implements AsyncDisposable {
       connection.on('close', () => played.#connections.delete(connection));
       connection.on('error', () => undefined);
     });
+    // A connection that a client left in the middle of something may keep its socket, and that would keep the server.
+    server.on('connection', (socket: Socket) => {
+      played.#sockets.add(socket);
+      socket.on('close', () => played.#sockets.delete(socket));
+    });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     return played;
   }
@@ -152,6 +178,7 @@ export class PlayedCoordinator implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.cut();
+    for (const socket of this.#sockets) socket.destroy();
     await new Promise((resolve) => this.#server.close(resolve));
   }
 
@@ -188,6 +215,8 @@ export class PlayedCoordinator implements AsyncDisposable {
           const session = new PlayedSession(/CN=(.*)/.exec(peer.subject)![1]!);
           this.sessions.push(session);
           void pump(requests, session.received);
+          // A stream that the coordinator ends first has no end of its requests.
+          context.signal.addEventListener('abort', () => session.received.end());
           return session.sent;
         },
       });

@@ -38,6 +38,8 @@ export interface BatchRunParts {
   openTenant: () => JobTenant | undefined;
   /** The job could not be done because the sign-in does not work. */
   onSignInTrouble: (trouble: SignInTrouble) => void;
+  /** The items are no BatchItems, so that nothing can be said of any of them. */
+  onUnreadable: (message: string) => void;
   /** Keeps what is about to be written that is not what the scan found; answers with false when the job was stopped before it could. */
   keepNote: (note: WriteNote, shared: SharedJobState) => Promise<boolean>;
 }
@@ -60,10 +62,11 @@ export class BatchRun {
 
   /**
    * Runs the batch until it ends or is stopped; answers with its BatchDone, if there is anything to tell: nothing when the sign-in did not
-   * work, because others may do the items. Never rejects.
+   * work, because others may do the items, or when the items cannot be read. Never rejects.
    */
   async run(pool: Pool): Promise<AttachRequest | undefined> {
-    const { lease, partTag, uploads, openTenant, onSignInTrouble, keepNote } = this.#parts;
+    const { lease, partTag, uploads, openTenant, onSignInTrouble, onUnreadable, keepNote } =
+      this.#parts;
     this.#begun = true;
     const { port1: ownEnd, port2: notes } = new MessageChannel();
     answerNotes(ownEnd, (note) => keepNote(note, this.shared));
@@ -90,6 +93,10 @@ export class BatchRun {
       // Whoever was told to stop may have been told because of this, and it may be over.
       if (!isStopped(this.shared))
         onSignInTrouble({ reason: result.reason as ErrorReason, message: result.message });
+      return undefined;
+    }
+    if (result.kind === 'failed' && !isReadable(lease.items)) {
+      onUnreadable(result.message);
       return undefined;
     }
     const results = batchResults(result, lease.items);
@@ -136,6 +143,15 @@ function batchResults(result: JobResult, items: Uint8Array): Uint8Array | undefi
   if (result.kind === 'failed')
     return failedResults(items, result.reason as ErrorReason, result.message);
   return undefined;
+}
+
+function isReadable(items: Uint8Array): boolean {
+  try {
+    fromBinary(BatchItemsSchema, items);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Encoded BatchResults that say of every item of a batch that it failed for this reason. */

@@ -218,6 +218,10 @@ export class Work {
       uploads,
       openTenant: () => this.#journal.openTenant(lease.destination, lease.key),
       onSignInTrouble: (trouble) => this.#options.tenant?.signIn.raise(trouble),
+      onUnreadable: (message) => {
+        const { lease: name } = lease.key!;
+        this.#options.log.error({ lease: name, message }, 'a batch whose items cannot be read is given back'); // prettier-ignore
+      },
       keepNote: (note, shared) => this.#notes.keep(lease.key!, note, shared),
     });
   }
