@@ -4,8 +4,8 @@ import { DroverError } from '../../lib/error.ts';
 
 const pageSizeDefault = 100;
 const pageSizeMax = 1000;
-/** Ample for a cursor with an id in it. */
-const tokenLengthMax = 1024;
+/** Ample for a cursor with a path in it, of which Windows knows some with 32,767 characters. */
+const tokenLengthMax = 256 * 1024;
 
 /** The page that a request asks for. */
 export interface PageRequest {
