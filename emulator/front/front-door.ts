@@ -1,5 +1,5 @@
 // The three addresses at which the emulator is reached: TLS, plain HTTP and a proxy that leads to the other two.
-import { createServer as createHttpServer, type Server as HttpServer } from 'node:http';
+import type { Server as HttpServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -7,6 +7,7 @@ import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { DroverError } from '../../lib/error.ts';
 import type { Logger } from '../../lib/log.ts';
 import { formatHostPort, type HostPort } from '../../lib/option-values.ts';
+import { createHttpServer } from './create-http-server.ts';
 import { createRequestListener, type AnswerParts } from './answer-request.ts';
 import type { ServerCertificate } from './authority.ts';
 import { createProxy } from './proxy.ts';

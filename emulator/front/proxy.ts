@@ -1,10 +1,11 @@
 // A CONNECT proxy through which a client that knows only Microsoft's host names comes to the emulator. It hands connections
 // over inside the process and never opens one of its own, so that nothing can reach the real services by it.
-import { createServer, type IncomingMessage, type Server } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Logger } from '../../lib/log.ts';
 import { isLocalHost, isMicrosoftHost } from './host-names.ts';
+import { createHttpServer } from './create-http-server.ts';
 
 export interface ProxyParts {
   tls: Server;
@@ -13,7 +14,7 @@ export interface ProxyParts {
 }
 
 export function createProxy({ tls, http, log }: ProxyParts): Server {
-  const proxy = createServer((request, response) => {
+  const proxy = createHttpServer((request, response) => {
     response.writeHead(403, { 'Content-Type': 'text/plain; charset=utf-8' });
     response.end(
       `This proxy of the emulator knows the method CONNECT only, not ${request.method}; use an https address.\n`,
