@@ -1,6 +1,7 @@
 // Connections to services on the internet: through a proxy, and trusting what the computer and its company trust.
 import { createSecureContext, getCACertificates } from 'node:tls';
-import { Agent, EnvHttpProxyAgent, type Dispatcher } from 'undici';
+import type { Dispatcher } from 'undici';
+import { Agent, EnvHttpProxyAgent } from './undici.ts';
 
 /** How a service is reached. */
 export interface DispatcherRoute {

@@ -1,6 +1,6 @@
 // MSAL's way to the network: over a route of ours, and with a memory. MSAL reduces what went wrong to a word of its own, so
 // the answer or the failure itself is kept here. Its types are MSAL's INetworkModule, said again: MSAL itself has doors of its own.
-import { request, type Dispatcher } from 'undici';
+import type { Dispatcher } from 'undici';
 import { readText } from './http-dispatcher.ts';
 import { userAgent } from './user-agent.ts';
 
@@ -61,14 +61,15 @@ export class MsalNetwork {
     method: 'GET' | 'POST',
     options: NetworkRequestOptions = {},
   ): Promise<NetworkResponse<T>> {
-    const { host } = new URL(url);
+    const { host, origin, pathname, search } = new URL(url);
     this.failure = undefined;
     try {
-      const answer = await request(url, {
+      const answer = await this.#dispatcher.request({
+        origin,
+        path: `${pathname}${search}`,
         method,
         headers: { ...options.headers, 'user-agent': userAgent },
         body: options.body ?? null,
-        dispatcher: this.#dispatcher,
         headersTimeout: answerTimeoutMs,
         bodyTimeout: answerTimeoutMs,
         signal: this.#signal,
