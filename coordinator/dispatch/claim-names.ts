@@ -4,6 +4,7 @@ import { NameRowSchema, type LedgerRow, type RunRow } from '../../gen/drover/sto
 import { parseLocation } from '../../lib/location.ts';
 import { replacementDefault } from '../plan/destination-name.ts';
 import { destinationRoot } from '../plan/destination-root.ts';
+import { leavesOutInvalidNames } from '../plan/invalid-names.ts';
 import type { Origin } from '../plan/moves.ts';
 import type { ScannedItem } from '../plan/plan-item.ts';
 import { KnownNames, resolveNames, type ResolvedNames } from '../plan/resolve-names.ts';
@@ -33,7 +34,17 @@ export async function claimNames(
   const { lastPath: path, lastDestinationPath: destinationPath } = row.scan!;
   const replacement = row.run!.settings?.invalidCharacterReplacement ?? replacementDefault;
   const last = { path, destinationPath };
-  const request = { run: key.run, root, replacement, last, items, ledger, origins };
+  const leavesOutInvalid = leavesOutInvalidNames(row.run!.settings);
+  const request = {
+    run: key.run,
+    root,
+    replacement,
+    leavesOutInvalid,
+    last,
+    items,
+    ledger,
+    origins,
+  };
   const known = new KnownNames();
   let resolved = resolveNames(request, known);
   while (await learn(transaction, key.task, resolved, known))

@@ -11,6 +11,7 @@ import { planPage, scannedItems, type PagePlan } from '../plan/plan-page.ts';
 import type { LedgerEntry, RunKey, Store, Transaction } from '../store/store.ts';
 import { checkHolder } from '../task/lease-machine.ts';
 import { stepRun, type PlannedPage } from '../task/run-machine.ts';
+import { leaveOutInvalidNames } from '../plan/invalid-names.ts';
 import { BatchWriter } from './batch-writer.ts';
 import { pageFacts } from './page-facts.ts';
 import { readColumns } from './read-columns.ts';
@@ -33,7 +34,7 @@ export async function commitPage(
     const stored = await store.commit((transaction) => {
       // Taken apart when its turn has come: hundreds of agents may scan at once.
       items ??= scannedItems(readColumns(ScanPageSchema, frame.items, 'scan_page.items'));
-      return storePage(transaction, { key, frame, items, nowMs });
+      return storePage(transaction, { key, frame, found: items, nowMs });
     });
     if (stored !== undefined) return stored;
   }
@@ -43,14 +44,14 @@ export async function commitPage(
 interface StoredPage {
   key: RunKey;
   frame: ScanPageFrame;
-  items: readonly ScannedItem[];
+  found: readonly ScannedItem[];
   nowMs: number;
 }
 
 /** Undefined when more of the ledger has to be compared before the page can be planned. */
 async function storePage(
   transaction: Transaction,
-  { key, frame, items, nowMs }: StoredPage,
+  { key, frame, found: scanned, nowMs }: StoredPage,
 ): Promise<RunRow | undefined> {
   const [found, before] = await Promise.all([transaction.task(key.task), transaction.run(key)]);
   if (found === undefined || before === undefined) throw lost('its task was deleted');
@@ -59,6 +60,7 @@ async function storePage(
   if (frame.page <= lastPage) return before;
   if (frame.page !== lastPage + 1n) throw lost(`page ${frame.page} came too early`);
   const task = lastPage === 0n ? await withoutUnreported(transaction, key.task, found) : found;
+  const items = leaveOutInvalidNames(scanned, before.run!.settings);
   const paths = items.map(({ path }) => path);
   checkPathOrder(paths, lastPath);
   let row = before;
@@ -145,6 +147,7 @@ function countPage(
     scannedBytes: plan.scannedBytes,
     plannedItems: plan.plannedItems,
     plannedBytes: plan.plannedBytes,
+    filtered: plan.filtered,
     skippedItems: plan.settled?.skipped ?? 0,
     failedItems: plan.settled?.failed ?? 0,
     batches: plan.transfers.length + plan.late.length + plan.folders.length + settled,

@@ -38,7 +38,8 @@ export interface SweepParts {
 
 /** Whether the ledger is compared with the scan of a run: there is one, and all of the source is scanned. */
 export function isSwept(key: RunKey, row: RunRow): boolean {
-  return key.run > 1 && row.scan!.retry === undefined;
+  const isListed = (row.run!.settings?.manifest ?? '') !== '';
+  return key.run > 1 && row.scan!.retry === undefined && !isListed;
 }
 
 /** Compares the next rows of the ledger with the page, and puts what is gone into the transaction. */

@@ -20,6 +20,8 @@ export interface NamePlace {
 export interface Refusal {
   refused: ErrorReason;
   message: string;
+  /** The filter that leaves it out, where it is one. */
+  rule?: string;
 }
 
 /**

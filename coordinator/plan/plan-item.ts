@@ -20,6 +20,8 @@ export interface ScannedItem {
   /** UNSPECIFIED when there is nothing to say against it. */
   reason: ErrorReason;
   message: string;
+  /** The filter that leaves it out, where one does and the agent says so. */
+  rule?: string | undefined;
 }
 
 /** The decision; reason and message are those of a skip or a failure. */
@@ -27,6 +29,8 @@ export interface Decision {
   action: ItemAction;
   reason: ErrorReason;
   message: string;
+  /** As in ScannedItem. */
+  rule?: string | undefined;
 }
 
 /** What is known of an item beside the scan and the ledger. */
@@ -51,7 +55,7 @@ export function planItem(
     const settled = settleItem(item);
     if (settled !== undefined) return settled;
   } else if ('refused' in place)
-    return decideRemark({ reason: place.refused, message: place.message });
+    return decideRemark({ reason: place.refused, message: place.message, rule: place.rule });
   if (isHeld)
     return {
       action: ItemAction.FAIL,
@@ -94,13 +98,17 @@ function isUnchanged(item: ScannedItem, ledger: LedgerRow): boolean {
 }
 
 /** What is left out by its nature, or because somebody wanted it so, is skipped; the rest is a failure that somebody must see. */
-function decideRemark({ reason, message }: Pick<ScannedItem, 'reason' | 'message'>): Decision {
+function decideRemark({
+  reason,
+  message,
+  rule,
+}: Pick<ScannedItem, 'reason' | 'message' | 'rule'>): Decision {
   switch (reason) {
     case ErrorReason.SYMBOLIC_LINK:
     case ErrorReason.SPECIAL_FILE:
     case ErrorReason.FILTERED:
     case ErrorReason.TEMPORARY_FILE:
-      return { action: ItemAction.SKIP, reason, message };
+      return { action: ItemAction.SKIP, reason, message, ...(rule === undefined ? {} : { rule }) };
     default:
       return { action: ItemAction.FAIL, reason, message };
   }

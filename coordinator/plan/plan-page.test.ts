@@ -76,6 +76,7 @@ test('an empty page plans nothing', (t) => {
     filledFolders: undefined,
     folders: [],
     settled: undefined,
+    filtered: new Map(),
   } satisfies PagePlan);
 });
 

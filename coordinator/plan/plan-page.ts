@@ -16,6 +16,7 @@ import {
 import type { Origin } from './moves.ts';
 import { planItem, type Decision, type ItemFacts, type ScannedItem } from './plan-item.ts';
 import type { ItemPlace } from './item-place.ts';
+import { tally, type RuleTally } from './rule-tally.ts';
 
 /** Actions that agents have to do something for. */
 const writes = new Set<ItemAction>([ItemAction.CREATE, ItemAction.UPDATE, ItemAction.MOVE]);
@@ -54,6 +55,8 @@ export interface PagePlan {
   /** Folder batches beside it, all full but perhaps the last. */
   folders: PlannedBatch[];
   settled: SettledBatch | undefined;
+  /** What filters left out, by rule. */
+  filtered: ReadonlyMap<string, RuleTally>;
 }
 
 /** What is known of the items of a page beside scan and ledger; what is absent is known of none. */
@@ -112,6 +115,7 @@ class PagePlanner {
   readonly #folders: BatchBuilder[] = [];
   readonly #settled = new BatchBuilder();
   readonly #decisions: Decision[] = [];
+  readonly #filtered = new Map<string, RuleTally>();
   readonly #filling: BatchBuilder | undefined;
   #lastPath = '';
   #scannedItems = 0;
@@ -139,6 +143,7 @@ class PagePlanner {
     if (!writes.has(action)) {
       this.#settled.add({ item, action, destinationPath: path });
       this.#decisions.push(decision);
+      tally(this.#filtered, item, decision);
       return;
     }
     this.#plannedItems += 1;
@@ -174,6 +179,7 @@ class PagePlanner {
       filledFolders: this.#filled ? planned(this.#filling!, BatchPhase.FOLDERS) : undefined,
       folders: this.#folders.map((batch) => planned(batch, BatchPhase.FOLDERS)),
       settled: this.#settled.count === 0 ? undefined : this.#finishSettled(),
+      filtered: this.#filtered,
     };
   }
 
@@ -249,6 +255,7 @@ function itemAt(page: ScanPage, index: number, remark: ItemRemark | undefined): 
     fileId: page.fileId[index]!,
     reason: remark?.reason ?? ErrorReason.UNSPECIFIED,
     message: remark?.message ?? '',
+    rule: remark?.rule,
   };
 }
 

@@ -14,6 +14,7 @@ import { numberedName } from '../../lib/numbered-name.ts';
 import { nameAtDestination, refuseLongName, type Refusal } from './destination-name.ts';
 import type { DestinationRoot } from './destination-root.ts';
 import { FolderStack, joinKey, joinPath, type Folder } from './folder-stack.ts';
+import { leftOutName } from './invalid-names.ts';
 import type { ItemPlace } from './item-place.ts';
 import { foldName } from './name-twins.ts';
 import type { Origin } from './moves.ts';
@@ -31,6 +32,8 @@ export interface NameRequest {
   run: number;
   root: DestinationRoot;
   replacement: string;
+  /** Leave out what has a name that cannot be at the destination. @default false */
+  leavesOutInvalid?: boolean;
   /** The last path of the page before and what it became, part for part; both are empty before the first page. */
   last: { path: string; destinationPath: string };
   items: readonly ScannedItem[];
@@ -129,10 +132,10 @@ class Resolver {
     }
     const { place, isNew } = this.#find(path, parent, 'folder', origin);
     if ('refused' in place) {
-      const { refused, message } = place;
+      const { message } = place;
       const words = `it is in the folder "${path}", which cannot be migrated: ${message}`;
       // What lies deeper tells of the topmost folder that cannot be there.
-      const refusal = parent.refusal ?? { refused, message: words };
+      const refusal = parent.refusal ?? { ...place, message: words };
       this.#stack.push({ path, destinationPath: joinPath(parent, ''), refusal, isBare: true });
     } else this.#stack.push({ path, destinationPath: place.path, isNew, isBare: true });
     return place;
@@ -158,11 +161,13 @@ class Resolver {
     origin?: Origin,
   ): { place: ItemPlace; isNew: boolean } {
     if (parent.refusal !== undefined) return { place: parent.refusal, isNew: false };
-    const { root, replacement } = this.#request;
+    const { root, leavesOutInvalid = false } = this.#request;
+    const replacement = leavesOutInvalid ? '' : this.#request.replacement;
     const atLibraryRoot = root.isLibrary && parent.path === '';
     const sourceName = parent.path === '' ? path : path.slice(parent.path.length + 1);
     const judged = nameAtDestination(sourceName, { kind, atLibraryRoot, replacement });
-    if ('refused' in judged) return { place: judged, isNew: false };
+    if ('refused' in judged)
+      return { place: leavesOutInvalid ? leftOutName(judged) : judged, isNew: false };
     const first = joinKey(parent, foldName(judged.name));
     for (let number = 1; number <= nameNumberMax;) {
       const name = number === 1 ? judged.name : numberedName(judged.name, kind, number);

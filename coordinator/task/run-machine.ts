@@ -30,6 +30,7 @@ import type { TaskSettings } from '../../gen/drover/v1/settings_pb.ts';
 import { Code } from '../../gen/google/rpc/code_pb.ts';
 import { StatusSchema } from '../../gen/google/rpc/status_pb.ts';
 import { DroverError, reasonInfo } from '../../lib/error.ts';
+import { addTallies, type RuleTally } from '../plan/rule-tally.ts';
 import type { RunKey } from '../store/store.ts';
 import { newLease, stepLease } from './lease-machine.ts';
 import { runName } from './names.ts';
@@ -51,6 +52,8 @@ export interface PlannedPage {
   /** Items that the plan settled without an agent. */
   skippedItems: number;
   failedItems: number;
+  /** What filters left out, by rule; absent: nothing. */
+  filtered?: ReadonlyMap<string, RuleTally>;
   /** How many batches were cut from the page, settled ones included. */
   batches: number;
   openTransferBatches: number;
@@ -291,6 +294,7 @@ function addPage(row: RunRow, planned: PlannedPage): void {
   progress.plannedBytes += planned.plannedBytes;
   progress.skippedItems += BigInt(planned.skippedItems);
   progress.failedItems += BigInt(planned.failedItems);
+  if (planned.filtered !== undefined) addTallies(row.run!.filtered, planned.filtered);
 }
 
 function addSwept(row: RunRow, swept: SweptLedger): void {

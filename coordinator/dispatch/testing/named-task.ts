@@ -1,5 +1,5 @@
 // A task with a destination in SharePoint on a real store: pages go in and batches come out, without an agent between.
-import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { create, fromBinary, toBinary, type MessageInitShape } from '@bufbuild/protobuf';
 import type { ExecutionContext } from 'ava';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -43,6 +43,8 @@ export interface NamedRun {
   replacement?: string;
   /** What becomes of what is gone from the source; without asking. @default keep */
   gonePolicy?: GonePolicy;
+  /** Further settings. */
+  settings?: MessageInitShape<typeof TaskSettingsSchema>;
   /** After each page the store is closed and opened again, as by a coordinator that was restarted. */
   restarts?: boolean;
 }
@@ -133,12 +135,14 @@ export class NamedTask {
     scanOnly = false,
     replacement = '_',
     gonePolicy = GonePolicy.KEEP,
+    settings: more,
   }: NamedRun = {}): Promise<void> {
     this.#run += 1;
     const settings = create(TaskSettingsSchema, {
       invalidCharacterReplacement: replacement,
       gonePolicy,
       recyclePercentMax: 100,
+      ...more,
     });
     await this.store.commit(async (transaction) => {
       await this.#putTask(transaction);

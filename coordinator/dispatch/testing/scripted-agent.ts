@@ -34,7 +34,7 @@ export interface Entry {
   /** @default none, so that the item cannot be found again at another path */
   fileId?: bigint;
   /** Why the agent says that it is not to be migrated. */
-  remark?: { reason: ErrorReason; message: string };
+  remark?: { reason: ErrorReason; message: string; rule?: string };
 }
 
 type Answer = AttachResponse['frame'];
