@@ -126,7 +126,7 @@ export type Run = Message<"drover.v1.Run"> & {
   goneDecision: GoneDecision;
 
   /**
-   * Output only. What the filters left out, by rule: of the rules that left out the most, at most 500, and a last one "other rules" for the rest.
+   * Output only. What the filters left out, by rule, of at most 200 rules; what further ones left out is counted together, as "other rules".
    *
    * @generated from field: repeated drover.v1.RuleCount filtered = 15;
    */
