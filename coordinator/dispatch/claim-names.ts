@@ -1,12 +1,13 @@
 // The items of a page get their names at a destination that has rules for names: what is read and written for it.
 import { create } from '@bufbuild/protobuf';
-import { NameRowSchema, type LedgerRow, type RunRow } from '../../gen/drover/store/v1/rows_pb.ts';
+import { NameRowSchema, type RunRow } from '../../gen/drover/store/v1/rows_pb.ts';
 import { parseLocation } from '../../lib/location.ts';
 import { replacementDefault } from '../plan/destination-name.ts';
 import { destinationRoot } from '../plan/destination-root.ts';
 import { leavesOutInvalidNames } from '../plan/invalid-names.ts';
 import type { Origin } from '../plan/moves.ts';
 import type { ScannedItem } from '../plan/plan-item.ts';
+import type { PageLedger } from '../plan/plan-page.ts';
 import { KnownNames, resolveNames, type ResolvedNames } from '../plan/resolve-names.ts';
 import type { RunKey, Transaction } from '../store/store.ts';
 
@@ -15,7 +16,7 @@ export interface NamedPage {
   key: RunKey;
   row: RunRow;
   items: readonly ScannedItem[];
-  ledger: readonly (LedgerRow | undefined)[];
+  ledger: PageLedger;
   /** Where each item was before it was renamed or moved. */
   origins: readonly (Origin | undefined)[];
   destination: string;

@@ -5,10 +5,12 @@ import { BatchItemsSchema, ScanPageSchema } from '../../gen/drover/v1/columns_pb
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import type { ScanPageFrame } from '../../gen/drover/v1/session_pb.ts';
 import { DroverError } from '../../lib/error.ts';
+import { decodeScanPage } from '../plan/column-bytes.ts';
+import { JoinedLedger, joinLedger } from '../plan/join-ledger.ts';
 import { checkPathOrder, comparePaths } from '../plan/path-order.ts';
 import { planItem, type ScannedItem } from '../plan/plan-item.ts';
 import { planPage, scannedItems, type PagePlan } from '../plan/plan-page.ts';
-import type { LedgerEntry, RunKey, Store, Transaction } from '../store/store.ts';
+import type { RunKey, Store, StoredEntry, Transaction } from '../store/store.ts';
 import { checkHolder } from '../task/lease-machine.ts';
 import { stepRun, type PlannedPage } from '../task/run-machine.ts';
 import { leaveOutInvalidNames } from '../plan/invalid-names.ts';
@@ -33,7 +35,9 @@ export async function commitPage(
   for (;;) {
     const stored = await store.commit((transaction) => {
       // Taken apart when its turn has come: hundreds of agents may scan at once.
-      items ??= scannedItems(readColumns(ScanPageSchema, frame.items, 'scan_page.items'));
+      items ??= scannedItems(
+        readColumns(ScanPageSchema, frame.items, 'scan_page.items', decodeScanPage),
+      );
       return storePage(transaction, { key, frame, found: items, nowMs });
     });
     if (stored !== undefined) return stored;
@@ -64,7 +68,7 @@ async function storePage(
   const paths = items.map(({ path }) => path);
   checkPathOrder(paths, lastPath);
   let row = before;
-  let ledger: (LedgerRow | undefined)[] = [];
+  let ledger = new JoinedLedger([]);
   if (isSwept(key, row) && items.length > 0) {
     const { hasUnreportedItems } = task;
     const swept = await sweepLedger(transaction, key, { row, items, hasUnreportedItems, nowMs });
@@ -72,12 +76,13 @@ async function storePage(
       transaction.putRun(key, swept.row);
       return undefined;
     }
-    ledger = await ledgerOf(transaction, key, { row, paths, entries: swept.entries });
+    ledger = await ledgerOf(transaction, key, { row, items, entries: swept.entries });
     row = swept.row;
-  } else if (key.run > 1) ledger = await transaction.ledger(key.task, paths);
-  const facts = await pageFacts(transaction, key, { task, row, items, ledger });
+  } else if (key.run > 1) ledger = joinedRows(paths, await transaction.ledger(key.task, paths));
+  const { unchanged } = ledger;
+  const facts = await pageFacts(transaction, key, { task, row, items, ledger, unchanged });
   const filling = await readFilling(transaction, key, row.fillingFolderBatch);
-  const plan = planPage(items, ledger, filling, facts);
+  const plan = planPage(items, ledger, filling, { ...facts, unchanged });
   const taken = new Set([...facts.beingMoved, ...facts.others.own]);
   refreshLedger(transaction, key, { items, ledger, taken });
   const planned = {
@@ -96,13 +101,24 @@ async function storePage(
 async function ledgerOf(
   transaction: Transaction,
   { task }: RunKey,
-  { row, paths, entries }: { row: RunRow; paths: readonly string[]; entries: readonly LedgerEntry[] }, // prettier-ignore
-): Promise<(LedgerRow | undefined)[]> {
-  const rows = new Map(entries.map((entry) => [entry.path, entry.row]));
-  const earlier = paths.filter((path) => comparePaths(path, row.scan!.sweptPath) <= 0);
-  for (const [index, found] of (await transaction.ledgerRows(task, earlier)).entries())
-    if (found !== undefined) rows.set(earlier[index]!, found);
-  return paths.map((path) => rows.get(path));
+  { row, items, entries }: { row: RunRow; items: readonly ScannedItem[]; entries: readonly StoredEntry[] }, // prettier-ignore
+): Promise<JoinedLedger> {
+  const { sweptPath } = row.scan!;
+  const isRead = sweptPath === '' || comparePaths(items[0]!.path, sweptPath) > 0;
+  if (isRead) return joinLedger(items, entries);
+  const paths = items.map(({ path }) => path);
+  const earlier = paths.filter((path) => comparePaths(path, sweptPath) <= 0);
+  const later = joinLedger(items.slice(earlier.length), entries);
+  const rows = await transaction.ledgerRows(task, earlier);
+  return joinedRows(paths, [...rows, ...paths.slice(earlier.length).map((_, at) => later.at(at))]);
+}
+
+/** Rows that were read one by one, each looked at as a whole. */
+function joinedRows(
+  paths: readonly string[],
+  rows: readonly (LedgerRow | undefined)[],
+): JoinedLedger {
+  return new JoinedLedger(rows.map((row, index) => row && { path: paths[index]!, row }));
 }
 
 /**
@@ -112,11 +128,12 @@ async function ledgerOf(
 function refreshLedger(
   transaction: Transaction,
   { task }: RunKey,
-  { items, ledger, taken }: { items: readonly ScannedItem[]; ledger: readonly (LedgerRow | undefined)[]; taken: ReadonlySet<number> }, // prettier-ignore
+  { items, ledger, taken }: { items: readonly ScannedItem[]; ledger: JoinedLedger; taken: ReadonlySet<number> }, // prettier-ignore
 ): void {
-  for (const [index, row] of ledger.entries()) {
-    if (row === undefined || taken.has(index)) continue;
-    const item = items[index]!;
+  for (const [index, item] of items.entries()) {
+    if (ledger.unchanged.has(index) || taken.has(index)) continue;
+    const row = ledger.at(index);
+    if (row === undefined) continue;
     const hasOther = item.fileId !== 0n && item.fileId !== row.fileId;
     if (row.goneRun === 0 && !hasOther) continue;
     const isSame = planItem(item, row).reason === ErrorReason.UNCHANGED;

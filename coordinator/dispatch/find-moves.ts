@@ -1,8 +1,9 @@
 // What the index of file ids says of a page: which new items are old ones at new paths, and which paths have another file now.
 import { create } from '@bufbuild/protobuf';
-import { FileIdRowSchema, type LedgerRow, type RunRow } from '../../gen/drover/store/v1/rows_pb.ts';
+import { FileIdRowSchema, type RunRow } from '../../gen/drover/store/v1/rows_pb.ts';
 import { isBeingMoved, isReplaced, mayBeMoved, MoveFinder, type Origin } from '../plan/moves.ts';
 import type { ScannedItem } from '../plan/plan-item.ts';
+import type { PageLedger } from '../plan/plan-page.ts';
 import type { RunKey, Transaction } from '../store/store.ts';
 import { isSwept } from './sweep-ledger.ts';
 
@@ -14,20 +15,31 @@ export interface PageMoves {
   beingMoved: ReadonlySet<number>;
 }
 
-/** Finds the moves of a page, but for items that wait for something to be recycled, what they were moved from among it; and notes them in the index, so that nothing is moved twice. */
+/** A page, and what the ledger has of it. */
+export interface MoveParts {
+  row: RunRow;
+  items: readonly ScannedItem[];
+  ledger: PageLedger;
+  /** The indexes of files of which it is known that they were not moved. */
+  unchanged: ReadonlySet<number>;
+  /** The indexes of items that wait for something to be recycled, what they were moved from among it. */
+  waiting: ReadonlySet<number>;
+}
+
+/** Finds the moves of a page, but for items that wait, and notes them in the index, so that nothing is moved twice. */
 export async function findMoves(
   transaction: Transaction,
   key: RunKey,
-  { row, items, ledger, waiting }: { row: RunRow; items: readonly ScannedItem[]; ledger: readonly (LedgerRow | undefined)[]; waiting: ReadonlySet<number> }, // prettier-ignore
+  { row, items, ledger, unchanged, waiting }: MoveParts,
 ): Promise<PageMoves> {
-  const indexes = [...items.keys()];
+  const indexes = [...items.keys()].filter((index) => !unchanged.has(index));
   const origins = new Array<Origin | undefined>(items.length).fill(undefined);
   const fresh = indexes.filter(
-    (index) => !waiting.has(index) && mayBeMoved(items[index]!, ledger[index]),
+    (index) => !waiting.has(index) && mayBeMoved(items[index]!, ledger.at(index)),
   );
   const finder = new MoveFinder(key.run, items, isSwept(key, row));
   await findOrigins(transaction, key, { items, indexes: fresh, origins, finder });
-  const replaced = indexes.filter((index) => isReplaced(items[index]!, ledger[index]));
+  const replaced = indexes.filter((index) => isReplaced(items[index]!, ledger.at(index)));
   return { origins, beingMoved: await vacate(transaction, key, { items, ledger, replaced }) };
 }
 
@@ -59,9 +71,9 @@ async function findOrigins(
 async function vacate(
   transaction: Transaction,
   { task, run }: RunKey,
-  { items, ledger, replaced }: { items: readonly ScannedItem[]; ledger: readonly (LedgerRow | undefined)[]; replaced: readonly number[] }, // prettier-ignore
+  { items, ledger, replaced }: { items: readonly ScannedItem[]; ledger: PageLedger; replaced: readonly number[] }, // prettier-ignore
 ): Promise<Set<number>> {
-  const ids = replaced.map((index) => ledger[index]!.fileId);
+  const ids = replaced.map((index) => ledger.at(index)!.fileId);
   const beingMoved = new Set<number>();
   for (const [at, found] of (await transaction.fileIds(task, ids)).entries()) {
     const index = replaced[at]!;

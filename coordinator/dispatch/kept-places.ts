@@ -1,7 +1,7 @@
 // Files that were written beside what had their place: the numbered name an agent chose is from then on the item's own, and nobody
 // else's. An agent sees what stands at the destination, but not to which item of the task it belongs; that is known here.
 import { create } from '@bufbuild/protobuf';
-import { NameRowSchema, TaskRowSchema, type LedgerRow, type TaskRow } from '../../gen/drover/store/v1/rows_pb.ts'; // prettier-ignore
+import { NameRowSchema, TaskRowSchema, type TaskRow } from '../../gen/drover/store/v1/rows_pb.ts'; // prettier-ignore
 import { ItemRemarkSchema, type BatchItems, type BatchResults } from '../../gen/drover/v1/columns_pb.ts'; // prettier-ignore
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { ItemKind, ItemState } from '../../gen/drover/v1/item_pb.ts';
@@ -12,6 +12,7 @@ import { numberedName } from '../../lib/numbered-name.ts';
 import type { ItemPlace } from '../plan/item-place.ts';
 import { foldPath } from '../plan/name-twins.ts';
 import type { ScannedItem } from '../plan/plan-item.ts';
+import type { PageLedger } from '../plan/plan-page.ts';
 import { nameNumberMax } from '../plan/resolve-names.ts';
 import type { BatchKey, RunKey, Transaction } from '../store/store.ts';
 
@@ -57,10 +58,10 @@ export async function avoidKeptPlaces(
   transaction: Transaction,
   { task: id }: RunKey,
   task: TaskRow,
-  page: { items: readonly ScannedItem[]; ledger: readonly (LedgerRow | undefined)[] },
+  page: { items: readonly ScannedItem[]; ledger: PageLedger },
 ): Promise<(ItemPlace | undefined)[] | undefined> {
   if (!task.hasKeptItems) return undefined;
-  const isNew = (index: number) => page.ledger[index] === undefined;
+  const isNew = (index: number) => page.ledger.at(index) === undefined;
   const paths = page.items.filter((_item, index) => isNew(index)).map(({ path }) => path);
   const holders = paths.length === 0 ? [] : await transaction.names(id, paths);
   const taken = new Map(paths.map((path, index) => [path, holders[index]?.path ?? path]));

@@ -1,14 +1,10 @@
 // What is known of the items of a page beside the scan and the ledger: where they go, where they were, and what may stand there.
-import type {
-  LedgerRow,
-  RunRow,
-  TaskRow,
-  UnreportedRow,
-} from '../../gen/drover/store/v1/rows_pb.ts';
+import type { RunRow, TaskRow, UnreportedRow } from '../../gen/drover/store/v1/rows_pb.ts';
 import type { ItemPlace } from '../plan/item-place.ts';
 import { otherKinds, type OtherKinds } from '../plan/other-kind.ts';
 import type { Origin } from '../plan/moves.ts';
 import type { ScannedItem } from '../plan/plan-item.ts';
+import type { PageLedger } from '../plan/plan-page.ts';
 import type { RunKey, Transaction } from '../store/store.ts';
 import { claimNames } from './claim-names.ts';
 import { findMoves, type PageMoves } from './find-moves.ts';
@@ -20,7 +16,9 @@ export interface PageParts {
   task: TaskRow;
   row: RunRow;
   items: readonly ScannedItem[];
-  ledger: readonly (LedgerRow | undefined)[];
+  ledger: PageLedger;
+  /** The indexes of files of which it is known that nothing has changed. */
+  unchanged: ReadonlySet<number>;
 }
 
 /** See PageFacts of the plan. */
@@ -37,12 +35,12 @@ export interface StoredFacts extends PageMoves, LateItems {
 export async function pageFacts(
   transaction: Transaction,
   key: RunKey,
-  { task, row, items, ledger }: PageParts,
+  { task, row, items, ledger, unchanged }: PageParts,
 ): Promise<StoredFacts> {
-  const others = otherKinds(items, ledger, row.scan!.otherKindFolder);
+  const others = otherKinds(items, ledger, row.scan!.otherKindFolder, unchanged);
   const moves =
     key.run > 1
-      ? await findMoves(transaction, key, { row, items, ledger, waiting: others.below })
+      ? await findMoves(transaction, key, { row, items, ledger, unchanged, waiting: others.below })
       : { origins: [], beingMoved: new Set<number>() };
   const { origins } = moves;
   const { destination } = task.task!;

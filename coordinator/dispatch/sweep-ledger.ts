@@ -11,7 +11,7 @@ import { BatchBuilder, batchItemsMax } from '../plan/batch-builder.ts';
 import { comparePaths } from '../plan/path-order.ts';
 import type { ScannedItem } from '../plan/plan-item.ts';
 import { goneEntries, unlistedAfter } from '../plan/sweep.ts';
-import type { LedgerEntry, RunKey, Transaction } from '../store/store.ts';
+import type { LedgerEntry, RunKey, StoredEntry, Transaction } from '../store/store.ts';
 import { goneAction } from '../task/gone-guard.ts';
 import { newLease, settledLease } from '../task/lease-machine.ts';
 import { stepRun } from '../task/run-machine.ts';
@@ -22,7 +22,7 @@ export const ledgerRowsMax = 4000;
 /** What a step of the comparison read, and the run after it, which is not stored yet. */
 export interface Sweep {
   row: RunRow;
-  entries: LedgerEntry[];
+  entries: StoredEntry[];
   /** Whether all up to the end of the page, or of the ledger, is compared. */
   isWhole: boolean;
 }

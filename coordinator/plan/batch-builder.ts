@@ -1,18 +1,17 @@
 // Collects planned items in columns until they are a batch. PURE.
-import { create, toBinary } from '@bufbuild/protobuf';
+import { create } from '@bufbuild/protobuf';
 import type { LedgerRow, UnreportedRow } from '../../gen/drover/store/v1/rows_pb.ts';
 import {
   BatchItemsSchema,
-  BatchResultsSchema,
   ExpectedDestinationSchema,
-  ItemRemarkSchema,
   MoveOriginSchema,
   UnreportedWriteSchema,
   type BatchItems,
 } from '../../gen/drover/v1/columns_pb.ts';
-import { ItemAction, ItemKind, ItemState } from '../../gen/drover/v1/item_pb.ts';
+import { ItemKind, type ItemAction } from '../../gen/drover/v1/item_pb.ts';
+import { encodeBatchItems } from './column-bytes.ts';
 import { isCertain, type Origin } from './moves.ts';
-import type { Decision, ScannedItem } from './plan-item.ts';
+import type { ScannedItem } from './plan-item.ts';
 
 /** The most items in a batch. */
 export const batchItemsMax = 500;
@@ -105,28 +104,11 @@ export class BatchBuilder {
   }
 
   encode(): Uint8Array {
-    return toBinary(BatchItemsSchema, this.items);
+    return encodeBatchItems(this.items);
   }
 }
 
 /** How many bytes an item adds to the work of its batch: what is moved for certain is not read. */
 export function weightOf({ item, origin }: Pick<BatchItem, 'item' | 'origin'>): bigint {
   return origin !== undefined && isCertain(item, origin) ? 0n : item.size;
-}
-
-/** Results of items that the plan settled: skipped or failed, in the order of their batch. */
-export function encodeSettledResults(decisions: readonly Decision[]): Uint8Array {
-  const results = create(BatchResultsSchema);
-  const none = new Array<bigint>(decisions.length).fill(0n);
-  results.size = none;
-  results.modifiedNs = none;
-  results.destinationModifiedNs = none;
-  results.attempts = new Array<number>(decisions.length).fill(0);
-  results.sha256 = new Uint8Array(32 * decisions.length);
-  results.quickXorHash = new Uint8Array(20 * decisions.length);
-  for (const [index, { action, reason, message }] of decisions.entries()) {
-    results.state.push(action === ItemAction.FAIL ? ItemState.FAILED : ItemState.SKIPPED);
-    results.remark.push(create(ItemRemarkSchema, { index, reason, message }));
-  }
-  return toBinary(BatchResultsSchema, results);
 }

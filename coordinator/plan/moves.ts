@@ -38,15 +38,16 @@ export function isReplaced(item: ScannedItem, ledger: LedgerRow | undefined): bo
 export class MoveFinder {
   readonly #run: number;
   readonly #isSwept: boolean;
-  readonly #paths: ReadonlySet<string>;
+  readonly #items: readonly ScannedItem[];
   readonly #lastPath: string;
+  #paths: ReadonlySet<string> | undefined;
   readonly #taken = new Set<string>();
 
   /** `isSwept` is whether the run looks for what is gone; else nothing is known of any old path, and agents look. */
   constructor(run: number, items: readonly ScannedItem[], isSwept: boolean) {
     this.#run = run;
     this.#isSwept = isSwept;
-    this.#paths = new Set(items.map(({ path }) => path));
+    this.#items = items;
     this.#lastPath = items.at(-1)?.path ?? '';
   }
 
@@ -56,6 +57,8 @@ export class MoveFinder {
     if (row === undefined || row.fileId !== item.fileId || !isSame(item, row)) return undefined;
     const isOfRun = index.run === this.#run;
     const isTaken = this.#taken.has(path) || (isOfRun && index.mover !== '');
+    // Most pages have nothing that was moved.
+    this.#paths ??= new Set(this.#items.map((one) => one.path));
     if (isTaken || this.#paths.has(path)) return undefined;
     const isGone = (isOfRun && index.gone) || row.goneRun !== 0;
     const isPassed = this.#isSwept && comparePaths(path, this.#lastPath) <= 0;

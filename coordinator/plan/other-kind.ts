@@ -2,6 +2,7 @@
 import type { LedgerRow } from '../../gen/drover/store/v1/rows_pb.ts';
 import { ItemKind } from '../../gen/drover/v1/item_pb.ts';
 import { settleItem, type ScannedItem } from './plan-item.ts';
+import type { PageLedger } from './plan-page.ts';
 
 /** Whether what was migrated at the path of an item is a folder and the item is a file, or the reverse. */
 export function isOtherKind(item: ScannedItem, row: LedgerRow | undefined): boolean {
@@ -19,11 +20,12 @@ export interface OtherKinds {
   lastFolder: string;
 }
 
-/** Finds them; `lastFolder` is that of the page before. */
+/** Finds them; `lastFolder` is that of the page before, `unchanged` has the indexes of files that are files in the ledger. */
 export function otherKinds(
   items: readonly ScannedItem[],
-  ledger: readonly (LedgerRow | undefined)[],
+  ledger: PageLedger,
   lastFolder: string,
+  unchanged: ReadonlySet<number> = new Set(),
 ): OtherKinds {
   const own = new Set<number>();
   const below = new Set<number>();
@@ -32,7 +34,7 @@ export function otherKinds(
     const isBelow = folder !== '' && item.path.startsWith(`${folder}/`);
     if (isBelow) below.add(index);
     else folder = '';
-    if (!isOtherKind(item, ledger[index])) continue;
+    if (unchanged.has(index) || !isOtherKind(item, ledger.at(index))) continue;
     own.add(index);
     // What is in a folder comes right after it.
     if (!isBelow && item.kind === ItemKind.FOLDER) folder = item.path;

@@ -33,6 +33,13 @@ export interface Decision {
   rule?: string | undefined;
 }
 
+/** The decision about a file that is at the destination as the source has it. */
+export const unchangedDecision: Decision = {
+  action: ItemAction.SKIP,
+  reason: ErrorReason.UNCHANGED,
+  message: '',
+};
+
 /** What is known of an item beside the scan and the ledger. */
 export interface ItemFacts {
   /** Where the item goes at a destination that has rules for names, or why it cannot go there. */
@@ -67,8 +74,7 @@ export function planItem(
     return { action: ItemAction.MOVE, reason: ErrorReason.UNSPECIFIED, message: '' };
   // What an earlier run wrote is written over only where it is of the same kind: a folder takes no file's place, nor the reverse.
   if (item.kind === ItemKind.FOLDER) return write(ledger?.folder === true ? ledger : undefined);
-  if (ledger !== undefined && !isUncertain && isUnchanged(item, ledger))
-    return { action: ItemAction.SKIP, reason: ErrorReason.UNCHANGED, message: '' };
+  if (ledger !== undefined && !isUncertain && isUnchanged(item, ledger)) return unchangedDecision;
   return write(ledger?.folder === true ? undefined : ledger);
 }
 

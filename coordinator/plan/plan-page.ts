@@ -9,12 +9,12 @@ import {
   BatchBuilder,
   batchBytesMax,
   batchItemsMax,
-  encodeSettledResults,
   weightOf,
   type BatchItem,
 } from './batch-builder.ts';
+import { encodeSettledResults } from './column-bytes.ts';
 import type { Origin } from './moves.ts';
-import { planItem, type Decision, type ItemFacts, type ScannedItem } from './plan-item.ts';
+import { planItem, unchangedDecision, type Decision, type ItemFacts, type ScannedItem } from './plan-item.ts'; // prettier-ignore
 import type { ItemPlace } from './item-place.ts';
 import { tally, type RuleTally } from './rule-tally.ts';
 
@@ -71,27 +71,39 @@ export interface PageFacts {
   held?: ReadonlySet<number>;
   /** What agents may have written of each and not reported; several rows where it had another path. */
   unreported?: readonly (readonly (UnreportedRow | undefined)[] | undefined)[];
+  /** The indexes of files that are known to be those of the ledger's rows, which need not be looked at then: most, in most runs. */
+  unchanged?: ReadonlySet<number>;
 }
 
-/**
- * Plans the items of a page. `ledger` has a row, or undefined, for each; `filling` is the folder batch that has room left, if
- * any.
- */
+/** The ledger's rows of the items of a page by their indexes; undefined where there is none. An array is one. */
+export interface PageLedger {
+  at(index: number): LedgerRow | undefined;
+}
+
+/** Plans the items of a page. `filling` is the folder batch that has room left, if any. */
 export function planPage(
   items: readonly ScannedItem[],
-  ledger: readonly (LedgerRow | undefined)[],
+  ledger: PageLedger,
   filling: BatchItems | undefined,
-  { places, origins, late, held, unreported }: PageFacts = {},
+  { places, origins, late, held, unreported, unchanged }: PageFacts = {},
 ): PagePlan {
   const planner = new PagePlanner(filling);
   for (const [index, item] of items.entries()) {
+    const place = places?.[index];
     const isLate = late?.has(index) === true;
-    planner.add(item, ledger[index], {
-      place: places?.[index],
+    const isHeld = held?.has(index) === true;
+    // Also what looks unchanged has to be written where something else is moved away.
+    const isUncertain = isLate || unreported?.[index]?.some((row) => row !== undefined) === true;
+    const isRefused = isHeld || (place !== undefined && 'refused' in place);
+    if (unchanged?.has(index) === true && !isUncertain && !isRefused) {
+      planner.addUnchanged(item);
+      continue;
+    }
+    planner.add(item, ledger.at(index), {
+      place,
       origin: origins?.[index],
-      isHeld: held?.has(index) === true,
-      // Also what looks unchanged has to be written where something else is moved away.
-      isUncertain: isLate || unreported?.[index]?.some((row) => row !== undefined) === true,
+      isHeld,
+      isUncertain,
       unreported: unreported?.[index],
       isLate,
     });
@@ -134,15 +146,12 @@ class PagePlanner {
     facts: ItemFacts & Pick<BatchItem, 'unreported'> & { isLate: boolean },
   ): void {
     const { place, isLate } = facts;
-    this.#lastPath = item.path;
-    this.#scannedItems += 1;
-    this.#scannedBytes += item.size;
+    this.#count(item);
     const decision = planItem(item, ledger, facts);
     const path = place !== undefined && 'path' in place ? place.path : migratedPath(item, ledger);
     const { action } = decision;
     if (!writes.has(action)) {
-      this.#settled.add({ item, action, destinationPath: path });
-      this.#decisions.push(decision);
+      this.#settle(item, decision, path);
       tally(this.#filtered, item, decision);
       return;
     }
@@ -152,6 +161,23 @@ class PagePlanner {
     else Object.assign(added, expectations(action, ledger, facts));
     if (item.kind === ItemKind.FILE) this.#plannedBytes += item.size;
     (isLate ? this.#late : this.#transfers).add(added);
+  }
+
+  /** A file that is at the destination under its own path, as the source has it. */
+  addUnchanged(item: ScannedItem): void {
+    this.#count(item);
+    this.#settle(item, unchangedDecision, item.path);
+  }
+
+  #count(item: ScannedItem): void {
+    this.#lastPath = item.path;
+    this.#scannedItems += 1;
+    this.#scannedBytes += item.size;
+  }
+
+  #settle(item: ScannedItem, decision: Decision, destinationPath: string): void {
+    this.#settled.add({ item, action: decision.action, destinationPath });
+    this.#decisions.push(decision);
   }
 
   /** A folder is made in the transfer phase, so that it is there even when it is empty, and reported in the folder phase. */

@@ -19,6 +19,7 @@ import type { ItemPlace } from './item-place.ts';
 import { foldName } from './name-twins.ts';
 import type { Origin } from './moves.ts';
 import { settleItem, type ScannedItem } from './plan-item.ts';
+import type { PageLedger } from './plan-page.ts';
 
 /** The most characters, counted in UTF-16 units, that SharePoint takes in a path, the site's included. */
 export const pathLengthMax = 400;
@@ -38,7 +39,7 @@ export interface NameRequest {
   last: { path: string; destinationPath: string };
   items: readonly ScannedItem[];
   /** The ledger's row of each item; undefined where there is none. */
-  ledger: readonly (LedgerRow | undefined)[];
+  ledger: PageLedger;
   /** Where each item was before it was renamed or moved. */
   origins?: readonly (Origin | undefined)[];
 }
@@ -94,7 +95,7 @@ class Resolver {
     const { items, ledger, origins } = this.#request;
     const places = items.map((item, index) =>
       settleItem(item) === undefined
-        ? this.#place(item, ledger[index], origins?.[index])
+        ? this.#place(item, ledger.at(index), origins?.[index])
         : undefined,
     );
     return {

@@ -4,17 +4,20 @@
 // A scan says of every folder that it did not look into that it did not, by giving it a reason. Of the folders that lead down to where
 // a broken scan goes on, it says nothing, because it told of them before: of these, only those count as looked into below which
 // something comes after all.
-import type { LedgerEntry } from '../store/store.ts';
+import type { LedgerEntry, StoredEntry } from '../store/store.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { ItemKind } from '../../gen/drover/v1/item_pb.ts';
 import { isOtherKind } from './other-kind.ts';
 import { comparePaths } from './path-order.ts';
 import type { ScannedItem } from './plan-item.ts';
 
+/** A row; one that was read from the store can be compared without being taken apart. */
+type SweptEntry = LedgerEntry & Partial<Pick<StoredEntry, 'isSameFile'>>;
+
 /** A part of the ledger, and what the scan found in the same range of paths. */
 export interface SweepRequest {
   /** The rows, in path order. */
-  rows: readonly LedgerEntry[];
+  rows: readonly SweptEntry[];
   /** The page, whose first path comes next after `lastPath`; empty at the end of the scan. */
   items: readonly ScannedItem[];
   /** The last path of the page before; empty before the first. */
@@ -28,15 +31,24 @@ export function goneEntries({ rows, items, lastPath, unlistedPath }: SweepReques
   const before = unlistedBefore(lastPath, unlistedPath, items[0]?.path);
   let next = 0;
   let unlisted = before;
-  return rows.filter(({ path, row }) => {
+  return rows.filter((entry) => {
+    const { path } = entry;
     // The nearest item at or before the row: what is below an item comes right after it.
-    while (next < items.length && comparePaths(items[next]!.path, path) <= 0) {
-      unlisted = mayHide(items[next]!) ? items[next]!.path : '';
-      next += 1;
+    for (let isFound = false; !isFound && next < items.length; next += 1) {
+      const item = items[next]!;
+      isFound = item.path === path;
+      if (!isFound && comparePaths(item.path, path) > 0) break;
+      unlisted = mayHide(item) ? item.path : '';
     }
     const isFound = next > 0 && items[next - 1]!.path === path;
-    return isFound ? isOtherKind(items[next - 1]!, row) : !isBelow(path, unlisted);
+    return isFound ? isReplaced(items[next - 1]!, entry) : !isBelow(path, unlisted);
   });
+}
+
+/** Of nearly all files it is seen without taking the row apart that they are files still. */
+function isReplaced(item: ScannedItem, entry: SweptEntry): boolean {
+  const isFile = item.kind === ItemKind.FILE && entry.isSameFile?.(item) === true;
+  return !isFile && isOtherKind(item, entry.row);
 }
 
 /** The path of the last item of a page if there may be something in it that the scan did not list; else empty. */

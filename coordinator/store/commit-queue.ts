@@ -11,6 +11,8 @@ const waitingBytesMax = 4 * 1024 * 1024;
 /** What was put by commits that are not written yet. */
 export interface UnwrittenRows {
   has(key: string): boolean;
+  /** Whether there is any row whose key begins with the prefix. */
+  hasUnder(prefix: string): boolean;
   /** Undefined for a row that was deleted, too. */
   get(key: string): Uint8Array | undefined;
   /** Resolves when all of it is written; rejects when that fails. */
@@ -56,6 +58,10 @@ export class CommitQueue implements UnwrittenRows {
 
   has(key: string): boolean {
     return this.#waiting.writes.has(key) || this.#writing?.writes.has(key) === true;
+  }
+
+  hasUnder(prefix: string): boolean {
+    return this.#waiting.hasUnder(prefix) || this.#writing?.hasUnder(prefix) === true;
   }
 
   get(key: string): Uint8Array | undefined {
@@ -132,6 +138,10 @@ class Group {
 
   get isFull(): boolean {
     return this.commits >= waitingCommitsMax || this.#bytes >= waitingBytesMax;
+  }
+
+  hasUnder(prefix: string): boolean {
+    return this.writes.keys().some((key) => key.startsWith(prefix));
   }
 
   add(writes: Writes): void {

@@ -8,7 +8,6 @@ import {
   FileIdRowSchema,
   JoinTokenRowSchema,
   KeptLedgerRowSchema,
-  LedgerRowSchema,
   NameRowSchema,
   RequestRowSchema,
   RunRowSchema,
@@ -34,13 +33,16 @@ import { AuditEntrySchema, type AuditEntry } from '../../gen/drover/v1/audit_pb.
 import type { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
 import { raiseGeneration } from './generations.ts';
 import { keyPath, keys, lastNumber, pathKey, under, type KeyRange } from './keys.ts';
+import { decodeLedgerRow, isSameFile, type FileFacts } from './ledger-bytes.ts';
 import { mergeLedger } from './ledger-merge.ts';
 import type { Database } from './open-database.ts';
 import { readError } from './store-errors.ts';
-import type { BatchKey, LedgerEntry, LedgerRange, Reader, RunKey } from './store.ts';
+import type { BatchKey, LedgerRange, Reader, RunKey, StoredEntry } from './store.ts';
 
 /** How many rows an iterator brings at once. */
 const iteratorRows = 1000;
+/** How many bytes an iterator brings at once: all that it is asked for here. By default it comes back after 16 KiB, each time through another thread. */
+const iteratorBytes = 1024 * 1024;
 
 /** A database that is open, and what has to be known of it. */
 export interface OpenedStore {
@@ -64,6 +66,11 @@ export class LevelReader implements Reader {
 
   /** The database, for reading more than single rows of it. A transaction waits until all that was committed before it is in there. */
   protected async whole(): Promise<Database> {
+    return this.database;
+  }
+
+  /** The same, for reading nothing but the rows under a prefix. */
+  protected async wholeUnder(_prefix: string): Promise<Database> {
     return this.database;
   }
 
@@ -168,35 +175,42 @@ export class LevelReader implements Reader {
 
   async ledger(task: string, paths: readonly string[]): Promise<(LedgerRow | undefined)[]> {
     if (paths.length === 0) return [];
-    const database = await this.whole();
-    const iterator = database.iterator({
+    const all = keys.ledger(task, '');
+    const iterator = (await this.wholeUnder(all)).iterator({
       gte: keys.ledger(task, paths[0]!),
       lte: keys.ledger(task, paths.at(-1)!),
+      highWaterMarkBytes: iteratorBytes,
     });
     try {
-      const prefix = keys.ledger(task, '').length;
+      const prefix = all.length;
       const found = await mergeLedger(paths.map(pathKey), async () => {
         const entries = await this.read(iterator.nextv(iteratorRows));
         return entries.map(([key, bytes]) => [key.slice(prefix), bytes] as const);
       });
-      return found.map((bytes) => bytes && fromBinary(LedgerRowSchema, bytes));
+      return found.map((bytes) => bytes && decodeLedgerRow(bytes));
     } finally {
       await iterator.close();
     }
   }
 
-  ledgerRows = (task: string, paths: readonly string[]): Promise<(LedgerRow | undefined)[]> =>
-    this.#rows(LedgerRowSchema, paths.map((one) => keys.ledger(task, one))); // prettier-ignore
+  async ledgerRows(task: string, paths: readonly string[]): Promise<(LedgerRow | undefined)[]> {
+    const found = await this.getMany(paths.map((one) => keys.ledger(task, one)));
+    return found.map((bytes) => bytes && decodeLedgerRow(bytes));
+  }
 
   async ledgerRange(
     task: string,
     { after, upTo }: LedgerRange,
     limit: number,
-  ): Promise<LedgerEntry[]> {
+  ): Promise<StoredEntry[]> {
     const all = keys.ledger(task, '');
     const end = upTo === '' ? { lt: under(all).lt } : { lte: keys.ledger(task, upTo) };
-    const page = await this.#page(LedgerRowSchema, { gt: keys.ledger(task, after), ...end }, limit);
-    return page.map(({ key, row }) => ({ path: keyPath(key.slice(all.length)), row }));
+    const range = { gt: keys.ledger(task, after), ...end, limit };
+    const database = await this.wholeUnder(all);
+    const found = await this.read(
+      database.iterator({ ...range, highWaterMarkBytes: iteratorBytes }).all(),
+    );
+    return found.map(([key, bytes]) => new LedgerBytes(keyPath(key.slice(all.length)), bytes));
   }
 
   fileIds = (task: string, ids: readonly bigint[]): Promise<(FileIdRow | undefined)[]> =>
@@ -211,7 +225,7 @@ export class LevelReader implements Reader {
     const [entry] = await this.read((await this.whole()).iterator(range).all());
     if (entry === undefined) return undefined;
     const found = keyPath(entry[0].slice(keys.ledger(task, '').length));
-    return { path: found, row: fromBinary(LedgerRowSchema, entry[1]) };
+    return { path: found, row: decodeLedgerRow(entry[1]) };
   }
 
   async hasUnreported(task: string): Promise<boolean> {
@@ -264,6 +278,29 @@ export class LevelReader implements Reader {
   async auditEntriesBefore(before: bigint, limit: number): Promise<AuditEntry[]> {
     const range = { gt: 'audit!', lt: keys.audit(before), reverse: true };
     return (await this.#page(AuditEntrySchema, range, limit)).map(({ row }) => row);
+  }
+}
+
+/** A row of the ledger that is taken apart when somebody asks for what is in it. */
+class LedgerBytes implements StoredEntry {
+  readonly path: string;
+  readonly #bytes: Uint8Array;
+  #row: LedgerRow | undefined;
+  /** Whether it is that of the file that was asked for last: it is asked for again. */
+  #same: { facts: FileFacts; isSame: boolean } | undefined;
+
+  constructor(path: string, bytes: Uint8Array) {
+    this.path = path;
+    this.#bytes = bytes;
+  }
+
+  get row(): LedgerRow {
+    return (this.#row ??= decodeLedgerRow(this.#bytes));
+  }
+
+  isSameFile(facts: FileFacts): boolean {
+    if (this.#same?.facts !== facts) this.#same = { facts, isSame: isSameFile(this.#bytes, facts) };
+    return this.#same.isSame;
   }
 }
 

@@ -46,6 +46,7 @@ const nothing = new Uint8Array(0);
 
 const allWritten: UnwrittenRows = {
   has: () => false,
+  hasUnder: () => false,
   get: () => undefined,
   written: () => Promise.resolve(),
 };
@@ -66,6 +67,10 @@ export class LevelTransaction extends LevelReader implements Transaction {
   protected override async whole(): Promise<Database> {
     await this.#unwritten.written();
     return this.database;
+  }
+
+  protected override async wholeUnder(prefix: string): Promise<Database> {
+    return this.#unwritten.hasUnder(prefix) ? this.whole() : this.database;
   }
 
   // At once, not in another thread: what a commit reads was written or read a moment ago, and is had sooner than a thread is woken.

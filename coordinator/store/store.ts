@@ -18,6 +18,7 @@ import type {
 import type { AuditEntry } from '../../gen/drover/v1/audit_pb.ts';
 import type { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
 import type { KnownEntry, Verdict } from './audit-chain.ts';
+import type { FileFacts } from './ledger-bytes.ts';
 import type { RowChange } from './row-changes.ts';
 
 /** How long a request id is remembered. */
@@ -47,8 +48,17 @@ export interface LedgerRange {
 
 /** A row of the ledger with its path. */
 export interface LedgerEntry {
-  path: string;
-  row: LedgerRow;
+  readonly path: string;
+  readonly row: LedgerRow;
+}
+
+/** A row of the ledger as it was read. */
+export interface StoredEntry extends LedgerEntry {
+  /**
+   * Whether it is that of a file with just these facts, which is at the source where it was in the last run, and is at the destination under
+   * the path of the source. Costs a small part of what `row` does.
+   */
+  isSameFile(facts: FileFacts): boolean;
 }
 
 /** Reads what is stored. Missing rows are undefined. Pages are in key order and hold at most `limit` rows. */
@@ -79,7 +89,7 @@ export interface Reader {
   /** The ledger's rows of these paths, in any order; undefined where there is none. */
   ledgerRows(task: string, paths: readonly string[]): Promise<(LedgerRow | undefined)[]>;
   /** The ledger's rows after `after` and up to `upTo`, in path order; an empty `upTo` means all after `after`. */
-  ledgerRange(task: string, range: LedgerRange, limit: number): Promise<LedgerEntry[]>;
+  ledgerRange(task: string, range: LedgerRange, limit: number): Promise<StoredEntry[]>;
   /** Which paths have these file ids in the ledger; undefined where none has. */
   fileIds(task: string, ids: readonly bigint[]): Promise<(FileIdRow | undefined)[]>;
   /** What agents may have written of these paths and not reported; undefined where nothing. */
