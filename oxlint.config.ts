@@ -32,6 +32,10 @@ const doors = {
     regex: '^@connectrpc/',
     message: 'Connect has two doors: coordinator/rpc/ (server) and admin/ (client).',
   },
+  metrics: {
+    regex: '^prom-client(/|$)',
+    message: 'Metrics have one door: coordinator/metrics/. Tell an Observer what happens.',
+  },
 } satisfies Record<string, Pattern>;
 
 type Door = keyof typeof doors;
@@ -105,6 +109,7 @@ export default defineConfig({
   overrides: [
     { files: ['coordinator/**'], rules: imports('coordinator', []) },
     { files: ['coordinator/store/**'], rules: imports('coordinator', ['level']) },
+    { files: ['coordinator/metrics/**'], rules: imports('coordinator', ['metrics']) },
     { files: ['coordinator/rpc/**'], rules: imports('coordinator', ['connect']) },
     {
       files: ['coordinator/task/**', 'coordinator/plan/**', 'coordinator/bulk/**'],

@@ -1,5 +1,5 @@
 // The coordinator put together: its parts opened in order, closed in reverse.
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { connectionFileName, type Connection } from '../lib/connection.ts';
 import { DroverError } from '../lib/error.ts';
@@ -12,9 +12,11 @@ import { privateFiles, storeFolder } from './backup/data-files.ts';
 import { auditedDoor } from './backup/audited-door.ts';
 import { openDoor } from './backup/door.ts';
 import { createDispatcher } from './dispatch/create-dispatcher.ts';
+import type { Metrics, MetricsSource } from './metrics/metrics.ts';
 import { compileCoordinatorOptions, type CoordinatorOptions } from './options.ts';
 import { CallLimits } from './rpc/call-limits.ts';
 import { ChangeHub } from './rpc/change-hub.ts';
+import { countAgents } from './rpc/count-agents.ts';
 import { keepLastSeen } from './rpc/last-seen.ts';
 import { OpenCalls } from './rpc/open-calls.ts';
 import { runDueTask } from './rpc/run-control.ts';
@@ -40,6 +42,8 @@ export interface Coordinator extends AsyncDisposable {
   /** The file that says so. */
   readonly connectionFile: string;
   readonly dataFolder: string;
+  /** Where Prometheus reads the metrics; undefined when nobody is to. */
+  readonly metricsAddress: string | undefined;
   /** Ends every call and session in an orderly way, then closes the store. Idempotent. */
   close(): Promise<void>;
 }
@@ -63,7 +67,11 @@ export async function startCoordinator(
   makeDataFolder(dataFolder);
   checkDataFolder(dataFolder);
   await using parts = new AsyncDisposableStack();
-  const store = parts.use(await openLevelStore(path.join(dataFolder, storeFolder)));
+  const observer = await openMetrics(options.metricsListen !== undefined, {
+    dispatch: () => dispatcher.figures(),
+    agents: () => countAgents(store, dispatcher),
+  });
+  const store = parts.use(await openLevelStore(path.join(dataFolder, storeFolder), { observer }));
   if (options.authorityFile === undefined) await warnOfLostAuthority(dataFolder, store, log);
   const audit = parts.adopt(new AuditLog({ store, clock, log }), (owned) => owned.close());
   const entra =
@@ -82,7 +90,7 @@ export async function startCoordinator(
   const certificate = await trust.serverCertificate(serverNames([listen.host, ...advertise]));
   const sweeper = parts.adopt(new Sweeper(store, clock, log), (owned) => owned.close());
   const dispatcher = parts.adopt(
-    createDispatcher({ store, clock, log, options: { leaseTtlMs, heartbeatIntervalMs } }),
+    createDispatcher({ store, clock, log, observer, options: { leaseTtlMs, heartbeatIntervalMs } }),
     (owned) => owned.close(),
   );
   const changes = parts.adopt(new ChangeHub(dispatcher), (owned) => owned.close());
@@ -98,6 +106,7 @@ export async function startCoordinator(
     log,
     changes,
     addresses,
+    observer,
     limits: new CallLimits({ callsPerSecond: options.callsPerSecond, clock }),
     openCalls: new OpenCalls(clock),
   };
@@ -115,6 +124,8 @@ export async function startCoordinator(
   const server = await startServer({ ...shared, sweep, scheduler, certificate, listen });
   // Sessions end by themselves when the server stops, and the dispatcher closes after the last of them.
   parts.adopt(server, (owned) => owned.close());
+  const metricsAddress =
+    observer && (await serveMetrics(parts, { ...options, metrics: observer, log }));
   const door = await openDoor({
     dataFolder,
     ...auditedDoor(audit, {
@@ -143,6 +154,7 @@ export async function startCoordinator(
     connection,
     connectionFile,
     dataFolder,
+    metricsAddress,
     close,
     [Symbol.asyncDispose]: close,
   };
@@ -152,6 +164,41 @@ export async function startCoordinator(
 async function openEntra(options: CompiledEntraOptions, clock: Clock): Promise<Entra> {
   const { Entra } = await import('./trust/entra.ts');
   return new Entra(options, { clock });
+}
+
+/** Measures, when somebody is to see it; what measures is loaded only then. */
+async function openMetrics(isWanted: boolean, source: MetricsSource): Promise<Metrics | undefined> {
+  if (!isWanted) return undefined;
+  const { Metrics } = await import('./metrics/metrics.ts');
+  return new Metrics(source);
+}
+
+/** Answers with the address at which they can be read. */
+async function serveMetrics(
+  parts: AsyncDisposableStack,
+  { metricsListen, metricsTokenFile, metrics, log }: { metricsListen: HostPort | undefined; metricsTokenFile: string | undefined; metrics: Metrics; log: Logger }, // prettier-ignore
+): Promise<string | undefined> {
+  if (metricsListen === undefined) return undefined;
+  const { startMetricsServer } = await import('./metrics/metrics-server.ts');
+  const token = metricsTokenFile === undefined ? undefined : readToken(metricsTokenFile);
+  const server = await startMetricsServer({ listen: metricsListen, token, metrics, log });
+  parts.adopt(server, (owned) => owned.close());
+  return server.address;
+}
+
+function readToken(file: string): string {
+  const token = readGivenFile(file).trim();
+  if (token !== '') return token;
+  throw DroverError.invalid('--metrics-token-file', `${file} is empty`);
+}
+
+function readGivenFile(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    const detail = cause instanceof Error ? cause.message : String(cause);
+    throw DroverError.invalid('--metrics-token-file', `cannot be read: ${detail}`, cause);
+  }
 }
 
 /** Where a client on this machine reaches an address that is listened on. */

@@ -38,12 +38,13 @@ async function main(edge: ProcessEdge): Promise<number> {
 }
 
 function readyText(coordinator: Coordinator, { json }: ServeOptions): string {
-  const { connection, connectionFile, dataFolder: data } = coordinator;
+  const { connection, connectionFile, dataFolder: data, metricsAddress } = coordinator;
   if (json)
-    return JSON.stringify({ ready: true, ...connection, connectionFile, data, pid: process.pid });
+    return JSON.stringify({ ready: true, ...connection, connectionFile, data, pid: process.pid, metricsAddress }); // prettier-ignore
   return [
     `The coordinator listens on ${connection.address} and keeps its data in ${data}`,
     `  certificate authority  ${connection.authorityFile}`,
     `  administrator's token  ${connection.tokenFile}`,
+    ...(metricsAddress === undefined ? [] : [`  metrics                ${metricsAddress}`]),
   ].join('\n');
 }

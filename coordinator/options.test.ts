@@ -23,6 +23,8 @@ test('defaults are complete', (t) => {
     heartbeatIntervalMs: 5000,
     authorityFile: undefined,
     callsPerSecond: 100,
+    metricsListen: undefined,
+    metricsTokenFile: undefined,
     entra: undefined,
   };
   t.deepEqual(compileCoordinatorOptions(coordinator), complete);
@@ -31,7 +33,7 @@ test('defaults are complete', (t) => {
 
 test('options are taken as they are given', (t) => {
   const args =
-    '--data x/y --listen [::1]:0 --advertise a.example,10.0.0.1 --advertise b --lease-ttl 2 --calls-per-second 0 --authority-file /ca.pem --json';
+    '--data x/y --listen [::1]:0 --advertise a.example,10.0.0.1 --advertise b --lease-ttl 2 --calls-per-second 0 --authority-file /ca.pem --metrics-listen [::1]:0 --metrics-token-file /token --json';
   const { coordinator, json } = serve(...args.split(' '));
   t.true(json);
   const { dataFolder, ...rest } = compileCoordinatorOptions(coordinator);
@@ -44,6 +46,8 @@ test('options are taken as they are given', (t) => {
     heartbeatIntervalMs: 666,
     authorityFile: '/ca.pem',
     callsPerSecond: 0,
+    metricsListen: { host: '::1', port: 0 },
+    metricsTokenFile: '/token',
     entra: undefined,
   });
 });

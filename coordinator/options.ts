@@ -31,14 +31,20 @@ export interface CoordinatorOptions {
   authorityFile?: string;
   /** How many calls a second one caller may make in the long run; 0 for no limit. @default 100 */
   callsPerSecond?: number;
+  /** The address at which Prometheus reads metrics, by plain HTTP. @default none */
+  metricsListen?: HostPort;
+  /** A file with the token that whoever reads metrics has to show. @default none has to be shown */
+  metricsTokenFile?: string;
   /** The tenant whose people and programs may sign in. @default none */
   entra?: EntraOptions;
 }
 
 export type CompiledCoordinatorOptions = Required<
-  Omit<CoordinatorOptions, 'entra' | 'authorityFile'>
+  Omit<CoordinatorOptions, 'entra' | 'authorityFile' | 'metricsListen' | 'metricsTokenFile'>
 > & {
   authorityFile: string | undefined;
+  metricsListen: HostPort | undefined;
+  metricsTokenFile: string | undefined;
   entra: CompiledEntraOptions | undefined;
 };
 
@@ -69,8 +75,15 @@ export function compileCoordinatorOptions(options: CoordinatorOptions): Compiled
     heartbeatIntervalMs,
     authorityFile: options.authorityFile && path.resolve(options.authorityFile),
     callsPerSecond: options.callsPerSecond ?? defaults.callsPerSecond,
+    ...compileMetricsOptions(options),
     entra: options.entra && compileEntraOptions(options.entra),
   };
+}
+
+function compileMetricsOptions({ metricsListen, metricsTokenFile }: CoordinatorOptions) {
+  if (metricsTokenFile !== undefined && metricsListen === undefined)
+    throw DroverError.invalid('--metrics-token-file', 'says who may read metrics, and --metrics-listen does not say where'); // prettier-ignore
+  return { metricsListen, metricsTokenFile: metricsTokenFile && path.resolve(metricsTokenFile) };
 }
 
 /** What a person says on the command line when the coordinator is to run: its options, and what the process does around it. */
@@ -99,6 +112,8 @@ interface Flags extends EntraFlags {
   heartbeatInterval?: number;
   authorityFile?: string;
   callsPerSecond: number;
+  metricsListen?: HostPort;
+  metricsTokenFile?: string;
   logLevel: LogLevel;
   json?: boolean;
 }
@@ -128,6 +143,7 @@ export function parseCoordinatorOptions(
 function serveOptions(flags: Flags, environment: Environment): ServeOptions {
   const { data, listen, advertise, leaseTtl, heartbeatInterval, authorityFile, callsPerSecond } =
     flags;
+  const { metricsListen, metricsTokenFile } = flags;
   const entra = entraOptions(flags, environment);
   return {
     kind: 'serve',
@@ -138,6 +154,8 @@ function serveOptions(flags: Flags, environment: Environment): ServeOptions {
       callsPerSecond,
       ...(authorityFile === undefined ? {} : { authorityFile }),
       ...(entra === undefined ? {} : { entra }),
+      ...(metricsListen === undefined ? {} : { metricsListen }),
+      ...(metricsTokenFile === undefined ? {} : { metricsTokenFile }),
       ...(advertise === undefined ? {} : { advertise }),
       ...(heartbeatInterval === undefined ? {} : { heartbeatIntervalMs: heartbeatInterval * 1000 }),
     },
@@ -236,6 +254,23 @@ function coordinatorCommand(): Command {
         .env('DROVER_COORDINATOR_CALLS_PER_SECOND')
         .argParser(wholeNumber(0, 100_000))
         .default(defaults.callsPerSecond),
+    );
+  command
+    .addOption(
+      new Option(
+        '--metrics-listen <host:port>',
+        'serve metrics for Prometheus at http://host:port/metrics; port 0 takes any free one (default: none are served)',
+      )
+        .env('DROVER_COORDINATOR_METRICS_LISTEN')
+        .argParser(hostPort),
+    )
+    .addOption(
+      new Option(
+        '--metrics-token-file <file>',
+        'a file with the token that whoever reads metrics has to show (default: everybody may who reaches the address)',
+      )
+        .env('DROVER_COORDINATOR_METRICS_TOKEN_FILE')
+        .argParser(nonEmpty),
     );
   addEntraFlags(command);
   return command

@@ -41,6 +41,8 @@ const doors: Sample[] = [
   { file: 'agent/link/grpc.ts', code: uses('@grpc/grpc-js'), rule: undefined },
   { file: 'coordinator/trust/connect.ts', code: uses('@connectrpc/connect'), rule: importRule },
   { file: 'coordinator/rpc/connect.ts', code: uses('@connectrpc/connect'), rule: undefined },
+  { file: 'coordinator/rpc/metrics.ts', code: uses('prom-client'), rule: importRule },
+  { file: 'coordinator/metrics/metrics.ts', code: uses('prom-client'), rule: undefined },
   { file: 'admin/cli/connect.ts', code: uses('@connectrpc/connect-node'), rule: undefined },
   { file: 'lib/connect.ts', code: uses('@connectrpc/connect'), rule: importRule },
   { file: 'lib/agent.ts', code: uses('../agent/thing.ts'), rule: importRule },
@@ -49,7 +51,7 @@ const doors: Sample[] = [
 
 const globalRule = 'eslint(no-restricted-globals)';
 const propertyRule = 'eslint(no-restricted-properties)';
-const pureFolders = ['coordinator/task', 'coordinator/plan'];
+const pureFolders = ['coordinator/task', 'coordinator/plan', 'coordinator/bulk'];
 
 const impure: Sample[] = pureFolders.flatMap((folder) => [
   { file: `${folder}/now.ts`, code: 'export const now = Date.now();\n', rule: globalRule },

@@ -11,13 +11,14 @@ import { DroverError, reasonName } from '../../lib/error.ts';
 import { disabledAgent } from '../trust/identity.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { Clock } from '../../lib/time.ts';
+import type { Observer } from '../observer.ts';
 import type { RunKey, Store } from '../store/store.ts';
 import { agentName } from '../task/names.ts';
 import { Assigner } from './assigner.ts';
 import { AgentSpeed } from './agent-speed.ts';
 import { Changes } from './changes.ts';
 import { DisabledSessions } from './disabled-sessions.ts';
-import type { Change, Dispatcher, LiveAgent, LiveProgress } from './dispatcher.ts';
+import type { Change, Dispatcher, DispatchFigures, LiveAgent, LiveProgress } from './dispatcher.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
 import { isBatch, sumOf, type LiveLease } from './lease-table.ts';
 import { LocationChecks, type CheckOptions } from './location-checks.ts';
@@ -41,6 +42,8 @@ export interface DispatcherParts {
   clock: Clock;
   log: Logger;
   options: DispatcherOptions;
+  /** @default nobody measures */
+  observer?: Pick<Observer, 'advanced'> | undefined;
 }
 
 /** Goes on with every run that is open in the store. */
@@ -73,7 +76,7 @@ class LeaseDispatcher implements Dispatcher {
     const { store, clock, log, options } = parts;
     const { leaseTtlMs } = options;
     this.#parts = parts;
-    this.#runs = new OpenRuns(store, this.#changes);
+    this.#runs = new OpenRuns(store, this.#changes, parts.observer);
     this.#leases = new LeaseKeeper({ store, clock, log, leaseTtlMs, onReleased: (lease) => this.#takeBack(lease) }); // prettier-ignore
     this.#checks = new LocationChecks({ clock, sessions: this.#sessions });
     this.#disabled = new DisabledSessions({ clock, table: this.#leases.table, end: (session) => this.#cutOff(session, disabledAgent(session.agent)) }); // prettier-ignore
@@ -150,6 +153,22 @@ class LeaseDispatcher implements Dispatcher {
     const feed = this.#runs.get(key);
     if (feed === undefined) return undefined;
     return liveProgress(feed, this.#leases.table, this.#sessions.values(), this.#parts.clock.now());
+  }
+
+  figures(): DispatchFigures {
+    const { table } = this.#leases;
+    const runs = this.#runs.all().map((feed) => {
+      const leases = table.ofRun(feed.key);
+      return {
+        state: feed.row.run!.state,
+        queuedBatches: feed.queuedBatches(leases.filter(isBatch).length),
+        isWaiting: feed.isGoing && leases.length === 0,
+      };
+    });
+    const leases = this.#runs.all().flatMap(({ key }) => table.ofRun(key));
+    const batchLeases = leases.filter(isBatch).length;
+    const slots = [...this.#sessions.values()].reduce((sum, session) => sum + session.slots, 0);
+    return { runs, scanLeases: leases.length - batchLeases, batchLeases, slots };
   }
 
   liveAgent(agent: string): LiveAgent | undefined {

@@ -1,5 +1,6 @@
 // The part of the coordinator that gives work to attached agents: what the rest of the coordinator sees of it.
 import type { AgentAvailability } from '../../gen/drover/v1/agent_pb.ts';
+import type { RunState } from '../../gen/drover/v1/run_pb.ts';
 import type { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import type { AttachRequest, AttachResponse } from '../../gen/drover/v1/session_pb.ts';
 import type { RunKey } from '../store/store.ts';
@@ -38,6 +39,22 @@ export interface LiveAgent {
   lastSeenTimeMs: number;
 }
 
+/** How much there is to do and who does it, at this moment. */
+export interface DispatchFigures {
+  /** Runs that have not ended. */
+  runs: {
+    state: RunState;
+    /** Batches of the phase it is in that no agent has. */
+    queuedBatches: number;
+    /** It could go on, and no agent works on it. */
+    isWaiting: boolean;
+  }[];
+  scanLeases: number;
+  batchLeases: number;
+  /** Of all attached agents. */
+  slots: number;
+}
+
 /** Something that a watcher may want to read again. */
 export type Change = { kind: 'task'; task: string } | { kind: 'agent'; agent: string };
 
@@ -64,6 +81,8 @@ export interface Dispatcher {
    * time, or the signal's reason.
    */
   checkDestination(destination: string, options?: CheckOptions): Promise<{ agent: string }>;
+  /** What there is to measure. */
+  figures(): DispatchFigures;
   /** Undefined when the run is not going. */
   progress(key: RunKey): LiveProgress | undefined;
   /** Undefined when the agent is not attached. */

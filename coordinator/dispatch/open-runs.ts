@@ -1,6 +1,7 @@
 // The runs that are going, each with its newest row. What is here can be made again from the store.
 import { RunState } from '../../gen/drover/v1/run_pb.ts';
 import type { RunRow } from '../../gen/drover/store/v1/rows_pb.ts';
+import type { Observer } from '../observer.ts';
 import type { RunKey, Store } from '../store/store.ts';
 import { runName } from '../task/names.ts';
 import { stepRun } from '../task/run-machine.ts';
@@ -11,13 +12,15 @@ import { RunFeed } from './run-feed.ts';
 export class OpenRuns {
   readonly #store: Store;
   readonly #changes: Changes;
+  readonly #observer: Pick<Observer, 'advanced'> | undefined;
   readonly #feeds = new Map<string, RunFeed>();
   /** By the task's uid, the number of its last run that has ended, so that a row which is heard of late does not bring it back. */
   readonly #lastEnded = new Map<string, number>();
 
-  constructor(store: Store, changes: Changes) {
+  constructor(store: Store, changes: Changes, observer?: Pick<Observer, 'advanced'>) {
     this.#store = store;
     this.#changes = changes;
+    this.#observer = observer;
   }
 
   get(key: RunKey): RunFeed | undefined {
@@ -60,6 +63,7 @@ export class OpenRuns {
    */
   update(feed: RunFeed, row: RunRow): void {
     if (row.revision < feed.row.revision) return;
+    if (row !== feed.row) this.#observer?.advanced(feed.row.run!, row.run!);
     feed.row = row;
     if (!isRunOpen(row.run!.state)) this.#forget(feed);
     this.#changes.emit({ kind: 'task', task: feed.key.task });

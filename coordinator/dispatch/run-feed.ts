@@ -113,6 +113,11 @@ export class RunFeed {
       : this.#readyUnits;
   }
 
+  /** Batches that nobody has, of the phase that the run is in; `leased` is how many agents have. */
+  queuedBatches(leased: number): number {
+    return Math.max(0, openBatches(this.row, this.#phase) - leased);
+  }
+
   /** Units of the batches that are held here; undefined when they are so many that it does not matter yet. */
   get heldUnits(): number | undefined {
     return this.#ready.length >= plentyBatches ? undefined : this.#readyUnits;

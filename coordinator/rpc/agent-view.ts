@@ -22,7 +22,7 @@ export interface Presence {
 export function viewAgent(row: AgentRow, presence: Presence | undefined): Agent {
   const agent = clone(AgentSchema, row.agent!);
   agent.availability = availabilityOf(row);
-  agent.state = stateOf(agent.availability, presence?.live);
+  agent.state = stateOf(row, presence?.live);
   agent.stateTime = timestampFromMs(stateMs(row, agent.state, presence));
   return presence === undefined
     ? agent
@@ -63,7 +63,9 @@ export function availabilityOf({ agent }: AgentRow): AgentAvailability {
   return agent!.availability || AgentAvailability.ENABLED;
 }
 
-function stateOf(availability: AgentAvailability, live: LiveAgent | undefined): AgentState {
+/** `live` is undefined when the agent is not attached. */
+export function stateOf(row: AgentRow, live: LiveAgent | undefined): AgentState {
+  const availability = availabilityOf(row);
   if (availability === AgentAvailability.DISABLED) return AgentState.DISABLED;
   if (live === undefined) return AgentState.DISCONNECTED;
   if (availability === AgentAvailability.DRAINING || live.draining) return AgentState.DRAINING;

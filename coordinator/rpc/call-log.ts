@@ -2,12 +2,14 @@
 import { Code, ConnectError, type HandlerContext, type Interceptor } from '@connectrpc/connect';
 import { randomBytes } from 'node:crypto';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
+import { TaskService } from '../../gen/drover/v1/task_pb.ts';
 import { DroverError } from '../../lib/error.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { Clock } from '../../lib/time.ts';
+import type { Observer } from '../observer.ts';
 import type { AuditLog } from '../trust/audit-log.ts';
 import { enterRefusal } from './audit-interceptor.ts';
-import { limitName, type CallLimits } from './call-limits.ts';
+import { importWeight, limitName, type CallLimits } from './call-limits.ts';
 import { authorize, callerOf, peerKey, recognise } from './caller.ts';
 import { isBug, toConnectError } from './connect-error.ts';
 import { rightKey, type OpenCalls } from './open-calls.ts';
@@ -17,6 +19,9 @@ import type { Trust } from '../trust/trust.ts';
 /** The response header with the id by which the call is found in the log. */
 export const requestIdHeader = 'x-request-id';
 
+/** The code of a call that went well, which Connect's list does not have. */
+const okCode = 'Ok';
+
 export interface CallParts {
   trust: Trust;
   audit: AuditLog;
@@ -24,11 +29,13 @@ export interface CallParts {
   log: Logger;
   limits: CallLimits;
   openCalls: OpenCalls;
+  /** @default nobody measures */
+  observer?: Pick<Observer, 'call'> | undefined;
 }
 
 /** Runs before a call's body is read: gives the call its id, and lets it through or not. None when stopping. */
 export function createGate(parts: CallParts, stopping: AbortSignal) {
-  const { audit, log, limits } = parts;
+  const { audit, log, limits, observer } = parts;
   return async (context: HandlerContext): Promise<void> => {
     const { values, service, method, responseHeader } = context;
     const requestId = randomBytes(8).toString('hex');
@@ -46,7 +53,9 @@ export function createGate(parts: CallParts, stopping: AbortSignal) {
       await enterRefusal(audit, context, thrown);
       const name = limitName(caller, address);
       if (isTooMany(thrown)) await limits.hold(name, context.signal);
-      throw toConnectError(thrown, requestId);
+      const error = toConnectError(thrown, requestId);
+      observer?.call(rpc, Code[error.code], 0);
+      throw error;
     }
   };
 }
@@ -64,7 +73,8 @@ async function letThrough(parts: CallParts, context: HandlerContext): Promise<vo
     throw thrown;
   }
   const caller = callerOf(context);
-  limits.admit({ caller: caller?.name ?? address, kind: method.methodKind, ended });
+  const weight = method === TaskService.method.importTasks ? importWeight : 1;
+  limits.admit({ caller: caller?.name ?? address, kind: method.methodKind, weight, ended });
   authorize(context);
   if (caller !== undefined) values.set(rightKey, openCalls.open(caller, ended));
 }
@@ -74,7 +84,7 @@ function isTooMany(thrown: unknown): boolean {
 }
 
 /** Logs each call when it ends, and translates its errors. */
-export function createCallInterceptor({ clock, log }: CallParts): Interceptor {
+export function createCallInterceptor({ clock, log, observer }: CallParts): Interceptor {
   return (next) => async (request) => {
     const startMs = clock.now();
     const requestId = request.contextValues.get(requestIdKey);
@@ -83,9 +93,11 @@ export function createCallInterceptor({ clock, log }: CallParts): Interceptor {
     const caller = callerOf({ values: request.contextValues })?.name;
     const right = request.contextValues.get(rightKey);
     const end = (thrown?: unknown): ConnectError | undefined => {
-      const call = { rpc, requestId, address, caller, durationMs: clock.now() - startMs };
-      logCall(log, call, thrown);
-      return thrown === undefined ? undefined : toConnectError(thrown, requestId);
+      const durationMs = clock.now() - startMs;
+      logCall(log, { rpc, requestId, address, caller, durationMs }, thrown);
+      const error = thrown === undefined ? undefined : toConnectError(thrown, requestId);
+      observer?.call(rpc, error === undefined ? okCode : Code[error.code], durationMs);
+      return error;
     };
     try {
       const signal =

@@ -4,6 +4,7 @@ import type { HostPort } from '../../lib/option-values.ts';
 import type { Clock } from '../../lib/time.ts';
 import type { Dispatcher } from '../dispatch/dispatcher.ts';
 import type { Scheduler } from '../schedule/scheduler.ts';
+import type { Observer } from '../observer.ts';
 import type { Store } from '../store/store.ts';
 import type { AuditLog } from '../trust/audit-log.ts';
 import type { Trust } from '../trust/trust.ts';
@@ -22,6 +23,8 @@ export interface ServiceParts {
   changes: ChangeHub;
   limits: CallLimits;
   openCalls: OpenCalls;
+  /** @default nobody measures */
+  observer?: Observer | undefined;
   /** Where machines find the coordinator, for invitations; at least one. Asked only once it listens. */
   addresses: () => HostPort[];
 }

@@ -8,7 +8,8 @@ import {
   RequestRowSchema,
 } from '../../gen/drover/store/v1/rows_pb.ts';
 import type { KnownEntry, Verdict } from './audit-chain.ts';
-import { CommitQueue } from './commit-queue.ts';
+import type { Observer } from '../observer.ts';
+import { CommitQueue, type CommitWriter } from './commit-queue.ts';
 import { copyRows, type CopiedRows } from './copy-rows.ts';
 import { keys, runRanges, taskRanges, under, type KeyRange } from './keys.ts';
 import { LevelReader, type OpenedStore } from './level-reader.ts';
@@ -44,13 +45,17 @@ export interface CopyableStore extends Store {
  */
 export async function openLevelStore(
   folder: string,
-  { make }: { make: boolean } = { make: true },
+  {
+    make = true,
+    observer,
+  }: { make?: boolean; observer?: Pick<Observer, 'wrote'> | undefined } = {},
 ): Promise<CopyableStore> {
   const database = await openDatabase(folder, { make });
   const store = new LevelStore({
     database,
     folder,
     generationBase: (await readNumber(database, keys.generationBase)) ?? 0,
+    observer,
   });
   try {
     await store.writeFormat();
@@ -64,9 +69,12 @@ export async function openLevelStore(
 class LevelStore extends LevelReader implements CopyableStore {
   readonly #queue: CommitQueue;
 
-  constructor(opened: OpenedStore) {
+  constructor(opened: OpenedStore & { observer: Pick<Observer, 'wrote'> | undefined }) {
     super(opened);
-    this.#queue = new CommitQueue(new SafeWriter(opened.database, opened.folder));
+    const writer = new SafeWriter(opened.database, opened.folder);
+    this.#queue = new CommitQueue(
+      opened.observer === undefined ? writer : observed(writer, opened.observer),
+    );
   }
 
   /** Says which format the store has, where it does not say so yet. */
@@ -156,6 +164,18 @@ class LevelStore extends LevelReader implements CopyableStore {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
+}
+
+/** The writer, with what it does told. */
+function observed(writer: CommitWriter, observer: Pick<Observer, 'wrote'>): CommitWriter {
+  return {
+    mend: () => writer.mend(),
+    write: async (writes) => {
+      const startMs = performance.now();
+      await writer.write(writes);
+      observer.wrote(writes.size, performance.now() - startMs);
+    },
+  };
 }
 
 type Finish = (transaction: Transaction) => Promise<void>;
