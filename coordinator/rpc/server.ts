@@ -16,7 +16,7 @@ import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { DroverError } from '../../lib/error.ts';
 import { formatHostPort, type HostPort } from '../../lib/option-values.ts';
 import type { ServerCertificate } from '../trust/trust.ts';
-import { createAuditInterceptor } from './audit-interceptor.ts';
+import { createAuditInterceptor, createReadingGate } from './audit-interceptor.ts';
 import { createCallInterceptor, createGate } from './call-log.ts';
 import { peerKey, type Peer } from './caller.ts';
 import { Connections } from './connections.ts';
@@ -125,7 +125,7 @@ function createHandler(parts: ServerParts, shutdownSignal: AbortSignal) {
   const handle = connectNodeAdapter({
     routes: createRoutes(parts),
     interceptors: [createCallInterceptor(parts), createAuditInterceptor(parts)],
-    requestGate: createGate(parts, shutdownSignal),
+    requestGate: createReadingGate(parts.audit, createGate(parts, shutdownSignal)),
     readMaxBytes: administratorMessageBytesMax,
     writeMaxBytes: messageBytesMax,
     shutdownSignal,
