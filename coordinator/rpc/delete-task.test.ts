@@ -107,3 +107,26 @@ test('a ledger that is deleted is forgotten, and the task that goes on with it c
   await createAgain({ task, taskId: 'a' });
   t.is((await leave())['ledger'], undefined);
 });
+
+test('ledgers that were kept are listed, page by page, and deleted', async (t) => {
+  const { tasks, leave } = await open(t, 5);
+  for (const taskId of ['b', 'c']) await tasks.createTask({ task, taskId });
+  await tasks.deleteTask({ name: 'tasks/b', ledger: KEEP });
+  await tasks.deleteTask({ name, ledger: KEEP });
+  const first = await tasks.listKeptLedgers({ pageSize: 1 });
+  t.like(first.keptLedgers[0], { task: name, ...task, latestRun: 3 });
+  t.not(first.keptLedgers[0]!.deleteTime, undefined);
+  const second = await tasks.listKeptLedgers({ pageSize: 1, pageToken: first.nextPageToken });
+  t.deepEqual(second.keptLedgers.map((one) => [one.task, one.latestRun]), [['tasks/b', 0]]); // prettier-ignore
+  t.is(second.nextPageToken, '');
+  await tasks.deleteKeptLedger({ name });
+  t.deepEqual((await tasks.listKeptLedgers({})).keptLedgers.map((one) => one.task), ['tasks/b']); // prettier-ignore
+  // One that is deleted, one of a task that is there, and one that never was.
+  for (const other of [name, 'tasks/c', 'tasks/d'])
+    t.deepEqual((await refusalOf(tasks.deleteKeptLedger({ name: other }))).reasons, ['NOT_FOUND']);
+  t.deepEqual((await refusalOf(tasks.deleteKeptLedger({ name: 'a' }))).fields, ['name']);
+  t.deepEqual((await refusalOf(tasks.listKeptLedgers({ pageToken: 'x' }))).fields, ['page_token']);
+  t.is((await tasks.getTask({ name: 'tasks/c' })).task!.name, 'tasks/c');
+  const { ledger, 'kept-ledger': kept } = await leave();
+  t.deepEqual([ledger, kept], [undefined, 1]);
+});

@@ -1,5 +1,6 @@
 // DeleteTask: the task and its runs go; what becomes of the ledger has to be said.
 import { create } from '@bufbuild/protobuf';
+import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { KeptLedgerRowSchema, type TaskRow } from '../../gen/drover/store/v1/rows_pb.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { LedgerFate, LedgerFateSchema, type DeleteTaskRequest } from '../../gen/drover/v1/task_pb.ts'; // prettier-ignore
@@ -33,7 +34,10 @@ export async function deleteTask(
     checkEtag(etag, row.task!.etag, name);
     await checkEnded(transaction, id, row);
     if (ledger === LedgerFate.UNSPECIFIED) await checkForgettable(transaction, id, name);
-    transaction.deleteTask(id, ledger === LedgerFate.KEEP ? keptLedger(row) : undefined);
+    transaction.deleteTask(
+      id,
+      ledger === LedgerFate.KEEP ? keptLedger(row, parts.clock.now()) : undefined,
+    );
   });
   parts.scheduler.taskChanged(id, undefined);
   parts.changes.emit({ kind: 'task', task: id });
@@ -76,7 +80,7 @@ async function checkForgettable(transaction: Transaction, id: string, name: stri
   );
 }
 
-function keptLedger({ task, latestRun, hasKeptItems, hasUnreportedItems }: TaskRow) {
+function keptLedger({ task, latestRun, hasKeptItems, hasUnreportedItems }: TaskRow, nowMs: number) {
   const { source, destination } = task!;
   return create(KeptLedgerRowSchema, {
     source,
@@ -84,5 +88,6 @@ function keptLedger({ task, latestRun, hasKeptItems, hasUnreportedItems }: TaskR
     latestRun,
     hasKeptItems,
     hasUnreportedItems,
+    deleteTime: timestampFromMs(nowMs),
   });
 }

@@ -20,6 +20,7 @@ import { listEffectiveSettings } from './effective-settings.ts';
 import { checkEtag } from './etag.ts';
 import { applyUpdate, type FieldRules } from './field-mask.ts';
 import { parseTaskFilter } from './filter.ts';
+import { deleteKeptLedger, listKeptLedgers } from './kept-ledgers.ts';
 import { latestRun, requireTask } from './lookup.ts';
 import { readPageRequest, writePageToken } from './paging.ts';
 import { cancelTask, pauseTask, resumeTask, runTask } from './run-control.ts';
@@ -59,6 +60,11 @@ export function createTaskService(
     updateTask: async (request) => ({ task: await updateTask(parts, request) }),
     deleteTask: async (request) => {
       await deleteTask(parts, request);
+      return {};
+    },
+    listKeptLedgers: (request) => listKeptLedgers(parts.store, request),
+    deleteKeptLedger: async ({ name }) => {
+      await deleteKeptLedger(parts, taskId(name));
       return {};
     },
     runTask: async (request, { signal }) => ({ run: await runTask(parts, request, signal) }),

@@ -243,6 +243,12 @@ export class LevelReader implements Reader {
   keptLedger = (task: string): Promise<KeptLedgerRow | undefined> =>
     this.#row(KeptLedgerRowSchema, keys.keptLedger(task));
 
+  async keptLedgers(after: string, limit: number) {
+    const range = from('kept-ledger!', keys.keptLedger(after));
+    const page = await this.#page(KeptLedgerRowSchema, range, limit);
+    return page.map(({ key, row }) => ({ task: key.split('!')[1]!, row }));
+  }
+
   names = (task: string, paths: readonly string[]): Promise<(NameRow | undefined)[]> =>
     this.#rows(NameRowSchema, paths.map((one) => keys.name(task, one))); // prettier-ignore
 

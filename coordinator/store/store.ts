@@ -105,6 +105,8 @@ export interface Reader {
   countLedger(task: string, max: number): Promise<number>;
   /** What was kept of a deleted task of this id; undefined when nothing was. */
   keptLedger(task: string): Promise<KeptLedgerRow | undefined>;
+  /** What was kept of deleted tasks, with ids after `after`. */
+  keptLedgers(after: string, limit: number): Promise<{ task: string; row: KeptLedgerRow }[]>;
   /** Who has these names at the destination, which are folded paths in any order; undefined where nobody has. */
   names(task: string, paths: readonly string[]): Promise<(NameRow | undefined)[]>;
   agent(id: string): Promise<AgentRow | undefined>;

@@ -19,7 +19,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file drover/v1/task.proto.
  */
 export const file_drover_v1_task: GenFile = /*@__PURE__*/
-  fileDesc("ChRkcm92ZXIvdjEvdGFzay5wcm90bxIJZHJvdmVyLnYxIusDCgRUYXNrEgwKBG5hbWUYASABKAkSCwoDdWlkGAIgASgJEhQKDGRpc3BsYXlfbmFtZRgDIAEoCRIOCgZzb3VyY2UYBCABKAkSEwoLZGVzdGluYXRpb24YBSABKAkSKQoIc2V0dGluZ3MYBiABKAsyFy5kcm92ZXIudjEuVGFza1NldHRpbmdzEiMKBXN0YXRlGAcgASgOMhQuZHJvdmVyLnYxLlRhc2tTdGF0ZRISCgpsYXRlc3RfcnVuGAggASgJEi8KC2NyZWF0ZV90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEZXRhZxgLIAEoCRITCgthZ2VudF9ncm91cBgMIAEoCRIQCghwcmlvcml0eRgNIAEoDRIlCghzY2hlZHVsZRgOIAEoCzITLmRyb3Zlci52MS5TY2hlZHVsZRIxCg1uZXh0X3J1bl90aW1lGA8gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIqCgtza2lwcGVkX3J1bhgQIAEoCzIVLmRyb3Zlci52MS5Ta2lwcGVkUnVuEgwKBHRhZ3MYESADKAkiWgoIU2NoZWR1bGUSLQoJb25jZV90aW1lGAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIMCgRjcm9uGAIgASgJEhEKCXRpbWVfem9uZRgDIAEoCSJLCgpTa2lwcGVkUnVuEiwKCGR1ZV90aW1lGAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgdtZXNzYWdlGAIgASgJIm4KEUNyZWF0ZVRhc2tSZXF1ZXN0Eh0KBHRhc2sYASABKAsyDy5kcm92ZXIudjEuVGFzaxIPCgd0YXNrX2lkGAIgASgJEhIKCnJlcXVlc3RfaWQYAyABKAkSFQoNdmFsaWRhdGVfb25seRgEIAEoCCIzChJDcmVhdGVUYXNrUmVzcG9uc2USHQoEdGFzaxgBIAEoCzIPLmRyb3Zlci52MS5UYXNrIh4KDkdldFRhc2tSZXF1ZXN0EgwKBG5hbWUYASABKAkiMAoPR2V0VGFza1Jlc3BvbnNlEh0KBHRhc2sYASABKAsyDy5kcm92ZXIudjEuVGFzayJJChBMaXN0VGFza3NSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoBRISCgpwYWdlX3Rva2VuGAIgASgJEg4KBmZpbHRlchgDIAEoCSJMChFMaXN0VGFza3NSZXNwb25zZRIeCgV0YXNrcxgBIAMoCzIPLmRyb3Zlci52MS5UYXNrEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJjChFVcGRhdGVUYXNrUmVxdWVzdBIdCgR0YXNrGAEgASgLMg8uZHJvdmVyLnYxLlRhc2sSLwoLdXBkYXRlX21hc2sYAiABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrIjMKElVwZGF0ZVRhc2tSZXNwb25zZRIdCgR0YXNrGAEgASgLMg8uZHJvdmVyLnYxLlRhc2siVgoRRGVsZXRlVGFza1JlcXVlc3QSDAoEbmFtZRgBIAEoCRIMCgRldGFnGAIgASgJEiUKBmxlZGdlchgDIAEoDjIVLmRyb3Zlci52MS5MZWRnZXJGYXRlIhQKEkRlbGV0ZVRhc2tSZXNwb25zZSJfCg5SdW5UYXNrUmVxdWVzdBIMCgRuYW1lGAEgASgJEhIKCnJlcXVlc3RfaWQYAiABKAkSEQoJc2Nhbl9vbmx5GAMgASgIEhgKEHJlcXVpcmVfYXBwcm92YWwYBCABKAgiLgoPUnVuVGFza1Jlc3BvbnNlEhsKA3J1bhgBIAEoCzIOLmRyb3Zlci52MS5SdW4iIAoQUGF1c2VUYXNrUmVxdWVzdBIMCgRuYW1lGAEgASgJIjIKEVBhdXNlVGFza1Jlc3BvbnNlEh0KBHRhc2sYASABKAsyDy5kcm92ZXIudjEuVGFzayJIChFSZXN1bWVUYXNrUmVxdWVzdBIMCgRuYW1lGAEgASgJEiUKBGdvbmUYAiABKA4yFy5kcm92ZXIudjEuR29uZURlY2lzaW9uIjMKElJlc3VtZVRhc2tSZXNwb25zZRIdCgR0YXNrGAEgASgLMg8uZHJvdmVyLnYxLlRhc2siIQoRQ2FuY2VsVGFza1JlcXVlc3QSDAoEbmFtZRgBIAEoCSIzChJDYW5jZWxUYXNrUmVzcG9uc2USHQoEdGFzaxgBIAEoCzIPLmRyb3Zlci52MS5UYXNrIlUKHExpc3RFZmZlY3RpdmVTZXR0aW5nc1JlcXVlc3QSDgoGcGFyZW50GAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRISCgpwYWdlX3Rva2VuGAMgASgJImcKHUxpc3RFZmZlY3RpdmVTZXR0aW5nc1Jlc3BvbnNlEi0KCHNldHRpbmdzGAEgAygLMhsuZHJvdmVyLnYxLkVmZmVjdGl2ZVNldHRpbmcSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIlEKEFdhdGNoVGFza1JlcXVlc3QSDAoEbmFtZRgBIAEoCRIvCgxtaW5faW50ZXJ2YWwYAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iTwoRV2F0Y2hUYXNrUmVzcG9uc2USHQoEdGFzaxgBIAEoCzIPLmRyb3Zlci52MS5UYXNrEhsKA3J1bhgCIAEoCzIOLmRyb3Zlci52MS5SdW4ikQIKEkltcG9ydFRhc2tzUmVxdWVzdBIPCgdjb250ZW50GAEgASgMEikKBmZvcm1hdBgCIAEoDjIZLmRyb3Zlci52MS5UYXNrRmlsZUZvcm1hdBISCgpyZXF1ZXN0X2lkGAMgASgJEhUKDXZhbGlkYXRlX29ubHkYBCABKAgSFAoMc2tpcF9pbnZhbGlkGAUgASgIEhwKD2NoZWNrX2xvY2F0aW9ucxgGIAEoCEgAiAEBEhMKC2FnZW50X2dyb3VwGAcgASgJEgwKBHRhZ3MYCCADKAkSKQoIc2V0dGluZ3MYCSABKAsyFy5kcm92ZXIudjEuVGFza1NldHRpbmdzQhIKEF9jaGVja19sb2NhdGlvbnMikgIKE0ltcG9ydFRhc2tzUmVzcG9uc2USKQoGZm9ybWF0GAEgASgOMhkuZHJvdmVyLnYxLlRhc2tGaWxlRm9ybWF0EhQKDGxpc3RlZF90YXNrcxgCIAEoDRIVCg1jcmVhdGVkX3Rhc2tzGAMgASgNEhUKDWludmFsaWRfdGFza3MYBCABKA0SFQoNcHJvYmxlbV9jb3VudBgFIAEoDRInCghwcm9ibGVtcxgGIAMoCzIVLmRyb3Zlci52MS5JbXBvcnROb3RlEiQKBW5vdGVzGAcgAygLMhUuZHJvdmVyLnYxLkltcG9ydE5vdGUSJgoFdGFza3MYCCADKAsyFy5kcm92ZXIudjEuSW1wb3J0ZWRUYXNrIkoKCkltcG9ydE5vdGUSDAoEbGluZRgBIAEoDRIOCgZjb2x1bW4YAiABKA0SDQoFZmllbGQYAyABKAkSDwoHbWVzc2FnZRgEIAEoCSIqCgxJbXBvcnRlZFRhc2sSDAoEbGluZRgBIAEoDRIMCgRuYW1lGAIgASgJIk8KEkV4cG9ydFRhc2tzUmVxdWVzdBIOCgZmaWx0ZXIYASABKAkSKQoGZm9ybWF0GAIgASgOMhkuZHJvdmVyLnYxLlRhc2tGaWxlRm9ybWF0IjUKE0V4cG9ydFRhc2tzUmVzcG9uc2USDwoHY29udGVudBgBIAEoDBINCgVub3RlcxgCIAMoCSL0AQoTQXBwbHlUb1Rhc2tzUmVxdWVzdBIOCgZmaWx0ZXIYASABKAkSJQoGYWN0aW9uGAIgASgOMhUuZHJvdmVyLnYxLlRhc2tBY3Rpb24SGwoOZXhwZWN0ZWRfY291bnQYAyABKA1IAIgBARIVCg12YWxpZGF0ZV9vbmx5GAQgASgIEhEKCXNjYW5fb25seRgFIAEoCBIlCgRnb25lGAYgASgOMhcuZHJvdmVyLnYxLkdvbmVEZWNpc2lvbhIlCgZsZWRnZXIYByABKA4yFS5kcm92ZXIudjEuTGVkZ2VyRmF0ZUIRCg9fZXhwZWN0ZWRfY291bnQiYgoUQXBwbHlUb1Rhc2tzUmVzcG9uc2USFwoNbWF0Y2hlZF90YXNrcxgBIAEoDUgAEikKB291dGNvbWUYAiABKAsyFi5kcm92ZXIudjEuVGFza091dGNvbWVIAEIGCgRzdGVwImEKC1Rhc2tPdXRjb21lEgwKBG5hbWUYASABKAkSJgoGcmVhc29uGAIgASgOMhYuZHJvdmVyLnYxLkVycm9yUmVhc29uEg8KB21lc3NhZ2UYAyABKAkSCwoDcnVuGAQgASgJKrMCCglUYXNrU3RhdGUSGgoWVEFTS19TVEFURV9VTlNQRUNJRklFRBAAEhQKEFRBU0tfU1RBVEVfUkVBRFkQARIVChFUQVNLX1NUQVRFX1FVRVVFRBACEhYKElRBU0tfU1RBVEVfUlVOTklORxADEhUKEVRBU0tfU1RBVEVfUEFVU0VEEAQSGQoVVEFTS19TVEFURV9DQU5DRUxMSU5HEAUSGAoUVEFTS19TVEFURV9TVUNDRUVERUQQBhImCiJUQVNLX1NUQVRFX1NVQ0NFRURFRF9XSVRIX0ZBSUxVUkVTEAcSFQoRVEFTS19TVEFURV9GQUlMRUQQCBIYChRUQVNLX1NUQVRFX0NBTkNFTExFRBAJEiAKHFRBU0tfU1RBVEVfQVdBSVRJTkdfQVBQUk9WQUwQCipXCgpMZWRnZXJGYXRlEhsKF0xFREdFUl9GQVRFX1VOU1BFQ0lGSUVEEAASFgoSTEVER0VSX0ZBVEVfREVMRVRFEAESFAoQTEVER0VSX0ZBVEVfS0VFUBACKpwBCg5UYXNrRmlsZUZvcm1hdBIgChxUQVNLX0ZJTEVfRk9STUFUX1VOU1BFQ0lGSUVEEAASHwobVEFTS19GSUxFX0ZPUk1BVF9EUk9WRVJfQ1NWEAESIgoeVEFTS19GSUxFX0ZPUk1BVF9NSUNST1NPRlRfQ1NWEAISIwofVEFTS19GSUxFX0ZPUk1BVF9NSUNST1NPRlRfSlNPThADKp0BCgpUYXNrQWN0aW9uEhsKF1RBU0tfQUNUSU9OX1VOU1BFQ0lGSUVEEAASEwoPVEFTS19BQ1RJT05fUlVOEAESFQoRVEFTS19BQ1RJT05fUEFVU0UQAhIWChJUQVNLX0FDVElPTl9SRVNVTUUQAxIWChJUQVNLX0FDVElPTl9DQU5DRUwQBBIWChJUQVNLX0FDVElPTl9ERUxFVEUQBTLECQoLVGFza1NlcnZpY2USUQoKQ3JlYXRlVGFzaxIcLmRyb3Zlci52MS5DcmVhdGVUYXNrUmVxdWVzdBodLmRyb3Zlci52MS5DcmVhdGVUYXNrUmVzcG9uc2UiBqK1GAIIAhJLCgdHZXRUYXNrEhkuZHJvdmVyLnYxLkdldFRhc2tSZXF1ZXN0GhouZHJvdmVyLnYxLkdldFRhc2tSZXNwb25zZSIJkAIBorUYAggBElEKCUxpc3RUYXNrcxIbLmRyb3Zlci52MS5MaXN0VGFza3NSZXF1ZXN0GhwuZHJvdmVyLnYxLkxpc3RUYXNrc1Jlc3BvbnNlIgmQAgGitRgCCAESVAoKVXBkYXRlVGFzaxIcLmRyb3Zlci52MS5VcGRhdGVUYXNrUmVxdWVzdBodLmRyb3Zlci52MS5VcGRhdGVUYXNrUmVzcG9uc2UiCZACAqK1GAIIAhJUCgpEZWxldGVUYXNrEhwuZHJvdmVyLnYxLkRlbGV0ZVRhc2tSZXF1ZXN0Gh0uZHJvdmVyLnYxLkRlbGV0ZVRhc2tSZXNwb25zZSIJkAICorUYAggCEkgKB1J1blRhc2sSGS5kcm92ZXIudjEuUnVuVGFza1JlcXVlc3QaGi5kcm92ZXIudjEuUnVuVGFza1Jlc3BvbnNlIgaitRgCCAISTgoJUGF1c2VUYXNrEhsuZHJvdmVyLnYxLlBhdXNlVGFza1JlcXVlc3QaHC5kcm92ZXIudjEuUGF1c2VUYXNrUmVzcG9uc2UiBqK1GAIIAhJRCgpSZXN1bWVUYXNrEhwuZHJvdmVyLnYxLlJlc3VtZVRhc2tSZXF1ZXN0Gh0uZHJvdmVyLnYxLlJlc3VtZVRhc2tSZXNwb25zZSIGorUYAggCElEKCkNhbmNlbFRhc2sSHC5kcm92ZXIudjEuQ2FuY2VsVGFza1JlcXVlc3QaHS5kcm92ZXIudjEuQ2FuY2VsVGFza1Jlc3BvbnNlIgaitRgCCAISVAoLSW1wb3J0VGFza3MSHS5kcm92ZXIudjEuSW1wb3J0VGFza3NSZXF1ZXN0Gh4uZHJvdmVyLnYxLkltcG9ydFRhc2tzUmVzcG9uc2UiBqK1GAIIAhJZCgtFeHBvcnRUYXNrcxIdLmRyb3Zlci52MS5FeHBvcnRUYXNrc1JlcXVlc3QaHi5kcm92ZXIudjEuRXhwb3J0VGFza3NSZXNwb25zZSIJkAIBorUYAggBMAESWQoMQXBwbHlUb1Rhc2tzEh4uZHJvdmVyLnYxLkFwcGx5VG9UYXNrc1JlcXVlc3QaHy5kcm92ZXIudjEuQXBwbHlUb1Rhc2tzUmVzcG9uc2UiBqK1GAIIAjABEnUKFUxpc3RFZmZlY3RpdmVTZXR0aW5ncxInLmRyb3Zlci52MS5MaXN0RWZmZWN0aXZlU2V0dGluZ3NSZXF1ZXN0GiguZHJvdmVyLnYxLkxpc3RFZmZlY3RpdmVTZXR0aW5nc1Jlc3BvbnNlIgmQAgGitRgCCAESUwoJV2F0Y2hUYXNrEhsuZHJvdmVyLnYxLldhdGNoVGFza1JlcXVlc3QaHC5kcm92ZXIudjEuV2F0Y2hUYXNrUmVzcG9uc2UiCZACAaK1GAIIATABYgZwcm90bzM", [file_drover_v1_annotations, file_drover_v1_error, file_drover_v1_run, file_drover_v1_settings, file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_timestamp]);
+  fileDesc("ChRkcm92ZXIvdjEvdGFzay5wcm90bxIJZHJvdmVyLnYxIusDCgRUYXNrEgwKBG5hbWUYASABKAkSCwoDdWlkGAIgASgJEhQKDGRpc3BsYXlfbmFtZRgDIAEoCRIOCgZzb3VyY2UYBCABKAkSEwoLZGVzdGluYXRpb24YBSABKAkSKQoIc2V0dGluZ3MYBiABKAsyFy5kcm92ZXIudjEuVGFza1NldHRpbmdzEiMKBXN0YXRlGAcgASgOMhQuZHJvdmVyLnYxLlRhc2tTdGF0ZRISCgpsYXRlc3RfcnVuGAggASgJEi8KC2NyZWF0ZV90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEZXRhZxgLIAEoCRITCgthZ2VudF9ncm91cBgMIAEoCRIQCghwcmlvcml0eRgNIAEoDRIlCghzY2hlZHVsZRgOIAEoCzITLmRyb3Zlci52MS5TY2hlZHVsZRIxCg1uZXh0X3J1bl90aW1lGA8gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIqCgtza2lwcGVkX3J1bhgQIAEoCzIVLmRyb3Zlci52MS5Ta2lwcGVkUnVuEgwKBHRhZ3MYESADKAkiWgoIU2NoZWR1bGUSLQoJb25jZV90aW1lGAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIMCgRjcm9uGAIgASgJEhEKCXRpbWVfem9uZRgDIAEoCSJLCgpTa2lwcGVkUnVuEiwKCGR1ZV90aW1lGAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgdtZXNzYWdlGAIgASgJIm4KEUNyZWF0ZVRhc2tSZXF1ZXN0Eh0KBHRhc2sYASABKAsyDy5kcm92ZXIudjEuVGFzaxIPCgd0YXNrX2lkGAIgASgJEhIKCnJlcXVlc3RfaWQYAyABKAkSFQoNdmFsaWRhdGVfb25seRgEIAEoCCIzChJDcmVhdGVUYXNrUmVzcG9uc2USHQoEdGFzaxgBIAEoCzIPLmRyb3Zlci52MS5UYXNrIh4KDkdldFRhc2tSZXF1ZXN0EgwKBG5hbWUYASABKAkiMAoPR2V0VGFza1Jlc3BvbnNlEh0KBHRhc2sYASABKAsyDy5kcm92ZXIudjEuVGFzayJJChBMaXN0VGFza3NSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoBRISCgpwYWdlX3Rva2VuGAIgASgJEg4KBmZpbHRlchgDIAEoCSJMChFMaXN0VGFza3NSZXNwb25zZRIeCgV0YXNrcxgBIAMoCzIPLmRyb3Zlci52MS5UYXNrEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJjChFVcGRhdGVUYXNrUmVxdWVzdBIdCgR0YXNrGAEgASgLMg8uZHJvdmVyLnYxLlRhc2sSLwoLdXBkYXRlX21hc2sYAiABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrIjMKElVwZGF0ZVRhc2tSZXNwb25zZRIdCgR0YXNrGAEgASgLMg8uZHJvdmVyLnYxLlRhc2siVgoRRGVsZXRlVGFza1JlcXVlc3QSDAoEbmFtZRgBIAEoCRIMCgRldGFnGAIgASgJEiUKBmxlZGdlchgDIAEoDjIVLmRyb3Zlci52MS5MZWRnZXJGYXRlIhQKEkRlbGV0ZVRhc2tSZXNwb25zZSKEAQoKS2VwdExlZGdlchIMCgR0YXNrGAEgASgJEg4KBnNvdXJjZRgCIAEoCRITCgtkZXN0aW5hdGlvbhgDIAEoCRISCgpsYXRlc3RfcnVuGAQgASgNEi8KC2RlbGV0ZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCI/ChZMaXN0S2VwdExlZGdlcnNSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoBRISCgpwYWdlX3Rva2VuGAIgASgJIl8KF0xpc3RLZXB0TGVkZ2Vyc1Jlc3BvbnNlEisKDGtlcHRfbGVkZ2VycxgBIAMoCzIVLmRyb3Zlci52MS5LZXB0TGVkZ2VyEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSInChdEZWxldGVLZXB0TGVkZ2VyUmVxdWVzdBIMCgRuYW1lGAEgASgJIhoKGERlbGV0ZUtlcHRMZWRnZXJSZXNwb25zZSJfCg5SdW5UYXNrUmVxdWVzdBIMCgRuYW1lGAEgASgJEhIKCnJlcXVlc3RfaWQYAiABKAkSEQoJc2Nhbl9vbmx5GAMgASgIEhgKEHJlcXVpcmVfYXBwcm92YWwYBCABKAgiLgoPUnVuVGFza1Jlc3BvbnNlEhsKA3J1bhgBIAEoCzIOLmRyb3Zlci52MS5SdW4iIAoQUGF1c2VUYXNrUmVxdWVzdBIMCgRuYW1lGAEgASgJIjIKEVBhdXNlVGFza1Jlc3BvbnNlEh0KBHRhc2sYASABKAsyDy5kcm92ZXIudjEuVGFzayJIChFSZXN1bWVUYXNrUmVxdWVzdBIMCgRuYW1lGAEgASgJEiUKBGdvbmUYAiABKA4yFy5kcm92ZXIudjEuR29uZURlY2lzaW9uIjMKElJlc3VtZVRhc2tSZXNwb25zZRIdCgR0YXNrGAEgASgLMg8uZHJvdmVyLnYxLlRhc2siIQoRQ2FuY2VsVGFza1JlcXVlc3QSDAoEbmFtZRgBIAEoCSIzChJDYW5jZWxUYXNrUmVzcG9uc2USHQoEdGFzaxgBIAEoCzIPLmRyb3Zlci52MS5UYXNrIlUKHExpc3RFZmZlY3RpdmVTZXR0aW5nc1JlcXVlc3QSDgoGcGFyZW50GAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRISCgpwYWdlX3Rva2VuGAMgASgJImcKHUxpc3RFZmZlY3RpdmVTZXR0aW5nc1Jlc3BvbnNlEi0KCHNldHRpbmdzGAEgAygLMhsuZHJvdmVyLnYxLkVmZmVjdGl2ZVNldHRpbmcSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIlEKEFdhdGNoVGFza1JlcXVlc3QSDAoEbmFtZRgBIAEoCRIvCgxtaW5faW50ZXJ2YWwYAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iTwoRV2F0Y2hUYXNrUmVzcG9uc2USHQoEdGFzaxgBIAEoCzIPLmRyb3Zlci52MS5UYXNrEhsKA3J1bhgCIAEoCzIOLmRyb3Zlci52MS5SdW4ikQIKEkltcG9ydFRhc2tzUmVxdWVzdBIPCgdjb250ZW50GAEgASgMEikKBmZvcm1hdBgCIAEoDjIZLmRyb3Zlci52MS5UYXNrRmlsZUZvcm1hdBISCgpyZXF1ZXN0X2lkGAMgASgJEhUKDXZhbGlkYXRlX29ubHkYBCABKAgSFAoMc2tpcF9pbnZhbGlkGAUgASgIEhwKD2NoZWNrX2xvY2F0aW9ucxgGIAEoCEgAiAEBEhMKC2FnZW50X2dyb3VwGAcgASgJEgwKBHRhZ3MYCCADKAkSKQoIc2V0dGluZ3MYCSABKAsyFy5kcm92ZXIudjEuVGFza1NldHRpbmdzQhIKEF9jaGVja19sb2NhdGlvbnMikgIKE0ltcG9ydFRhc2tzUmVzcG9uc2USKQoGZm9ybWF0GAEgASgOMhkuZHJvdmVyLnYxLlRhc2tGaWxlRm9ybWF0EhQKDGxpc3RlZF90YXNrcxgCIAEoDRIVCg1jcmVhdGVkX3Rhc2tzGAMgASgNEhUKDWludmFsaWRfdGFza3MYBCABKA0SFQoNcHJvYmxlbV9jb3VudBgFIAEoDRInCghwcm9ibGVtcxgGIAMoCzIVLmRyb3Zlci52MS5JbXBvcnROb3RlEiQKBW5vdGVzGAcgAygLMhUuZHJvdmVyLnYxLkltcG9ydE5vdGUSJgoFdGFza3MYCCADKAsyFy5kcm92ZXIudjEuSW1wb3J0ZWRUYXNrIkoKCkltcG9ydE5vdGUSDAoEbGluZRgBIAEoDRIOCgZjb2x1bW4YAiABKA0SDQoFZmllbGQYAyABKAkSDwoHbWVzc2FnZRgEIAEoCSIqCgxJbXBvcnRlZFRhc2sSDAoEbGluZRgBIAEoDRIMCgRuYW1lGAIgASgJIk8KEkV4cG9ydFRhc2tzUmVxdWVzdBIOCgZmaWx0ZXIYASABKAkSKQoGZm9ybWF0GAIgASgOMhkuZHJvdmVyLnYxLlRhc2tGaWxlRm9ybWF0IjUKE0V4cG9ydFRhc2tzUmVzcG9uc2USDwoHY29udGVudBgBIAEoDBINCgVub3RlcxgCIAMoCSL0AQoTQXBwbHlUb1Rhc2tzUmVxdWVzdBIOCgZmaWx0ZXIYASABKAkSJQoGYWN0aW9uGAIgASgOMhUuZHJvdmVyLnYxLlRhc2tBY3Rpb24SGwoOZXhwZWN0ZWRfY291bnQYAyABKA1IAIgBARIVCg12YWxpZGF0ZV9vbmx5GAQgASgIEhEKCXNjYW5fb25seRgFIAEoCBIlCgRnb25lGAYgASgOMhcuZHJvdmVyLnYxLkdvbmVEZWNpc2lvbhIlCgZsZWRnZXIYByABKA4yFS5kcm92ZXIudjEuTGVkZ2VyRmF0ZUIRCg9fZXhwZWN0ZWRfY291bnQiYgoUQXBwbHlUb1Rhc2tzUmVzcG9uc2USFwoNbWF0Y2hlZF90YXNrcxgBIAEoDUgAEikKB291dGNvbWUYAiABKAsyFi5kcm92ZXIudjEuVGFza091dGNvbWVIAEIGCgRzdGVwImEKC1Rhc2tPdXRjb21lEgwKBG5hbWUYASABKAkSJgoGcmVhc29uGAIgASgOMhYuZHJvdmVyLnYxLkVycm9yUmVhc29uEg8KB21lc3NhZ2UYAyABKAkSCwoDcnVuGAQgASgJKrMCCglUYXNrU3RhdGUSGgoWVEFTS19TVEFURV9VTlNQRUNJRklFRBAAEhQKEFRBU0tfU1RBVEVfUkVBRFkQARIVChFUQVNLX1NUQVRFX1FVRVVFRBACEhYKElRBU0tfU1RBVEVfUlVOTklORxADEhUKEVRBU0tfU1RBVEVfUEFVU0VEEAQSGQoVVEFTS19TVEFURV9DQU5DRUxMSU5HEAUSGAoUVEFTS19TVEFURV9TVUNDRUVERUQQBhImCiJUQVNLX1NUQVRFX1NVQ0NFRURFRF9XSVRIX0ZBSUxVUkVTEAcSFQoRVEFTS19TVEFURV9GQUlMRUQQCBIYChRUQVNLX1NUQVRFX0NBTkNFTExFRBAJEiAKHFRBU0tfU1RBVEVfQVdBSVRJTkdfQVBQUk9WQUwQCipXCgpMZWRnZXJGYXRlEhsKF0xFREdFUl9GQVRFX1VOU1BFQ0lGSUVEEAASFgoSTEVER0VSX0ZBVEVfREVMRVRFEAESFAoQTEVER0VSX0ZBVEVfS0VFUBACKpwBCg5UYXNrRmlsZUZvcm1hdBIgChxUQVNLX0ZJTEVfRk9STUFUX1VOU1BFQ0lGSUVEEAASHwobVEFTS19GSUxFX0ZPUk1BVF9EUk9WRVJfQ1NWEAESIgoeVEFTS19GSUxFX0ZPUk1BVF9NSUNST1NPRlRfQ1NWEAISIwofVEFTS19GSUxFX0ZPUk1BVF9NSUNST1NPRlRfSlNPThADKp0BCgpUYXNrQWN0aW9uEhsKF1RBU0tfQUNUSU9OX1VOU1BFQ0lGSUVEEAASEwoPVEFTS19BQ1RJT05fUlVOEAESFQoRVEFTS19BQ1RJT05fUEFVU0UQAhIWChJUQVNLX0FDVElPTl9SRVNVTUUQAxIWChJUQVNLX0FDVElPTl9DQU5DRUwQBBIWChJUQVNLX0FDVElPTl9ERUxFVEUQBTKRCwoLVGFza1NlcnZpY2USUQoKQ3JlYXRlVGFzaxIcLmRyb3Zlci52MS5DcmVhdGVUYXNrUmVxdWVzdBodLmRyb3Zlci52MS5DcmVhdGVUYXNrUmVzcG9uc2UiBqK1GAIIAhJLCgdHZXRUYXNrEhkuZHJvdmVyLnYxLkdldFRhc2tSZXF1ZXN0GhouZHJvdmVyLnYxLkdldFRhc2tSZXNwb25zZSIJkAIBorUYAggBElEKCUxpc3RUYXNrcxIbLmRyb3Zlci52MS5MaXN0VGFza3NSZXF1ZXN0GhwuZHJvdmVyLnYxLkxpc3RUYXNrc1Jlc3BvbnNlIgmQAgGitRgCCAESVAoKVXBkYXRlVGFzaxIcLmRyb3Zlci52MS5VcGRhdGVUYXNrUmVxdWVzdBodLmRyb3Zlci52MS5VcGRhdGVUYXNrUmVzcG9uc2UiCZACAqK1GAIIAhJUCgpEZWxldGVUYXNrEhwuZHJvdmVyLnYxLkRlbGV0ZVRhc2tSZXF1ZXN0Gh0uZHJvdmVyLnYxLkRlbGV0ZVRhc2tSZXNwb25zZSIJkAICorUYAggCEmMKD0xpc3RLZXB0TGVkZ2VycxIhLmRyb3Zlci52MS5MaXN0S2VwdExlZGdlcnNSZXF1ZXN0GiIuZHJvdmVyLnYxLkxpc3RLZXB0TGVkZ2Vyc1Jlc3BvbnNlIgmQAgGitRgCCAESZgoQRGVsZXRlS2VwdExlZGdlchIiLmRyb3Zlci52MS5EZWxldGVLZXB0TGVkZ2VyUmVxdWVzdBojLmRyb3Zlci52MS5EZWxldGVLZXB0TGVkZ2VyUmVzcG9uc2UiCZACAqK1GAIIAhJICgdSdW5UYXNrEhkuZHJvdmVyLnYxLlJ1blRhc2tSZXF1ZXN0GhouZHJvdmVyLnYxLlJ1blRhc2tSZXNwb25zZSIGorUYAggCEk4KCVBhdXNlVGFzaxIbLmRyb3Zlci52MS5QYXVzZVRhc2tSZXF1ZXN0GhwuZHJvdmVyLnYxLlBhdXNlVGFza1Jlc3BvbnNlIgaitRgCCAISUQoKUmVzdW1lVGFzaxIcLmRyb3Zlci52MS5SZXN1bWVUYXNrUmVxdWVzdBodLmRyb3Zlci52MS5SZXN1bWVUYXNrUmVzcG9uc2UiBqK1GAIIAhJRCgpDYW5jZWxUYXNrEhwuZHJvdmVyLnYxLkNhbmNlbFRhc2tSZXF1ZXN0Gh0uZHJvdmVyLnYxLkNhbmNlbFRhc2tSZXNwb25zZSIGorUYAggCElQKC0ltcG9ydFRhc2tzEh0uZHJvdmVyLnYxLkltcG9ydFRhc2tzUmVxdWVzdBoeLmRyb3Zlci52MS5JbXBvcnRUYXNrc1Jlc3BvbnNlIgaitRgCCAISWQoLRXhwb3J0VGFza3MSHS5kcm92ZXIudjEuRXhwb3J0VGFza3NSZXF1ZXN0Gh4uZHJvdmVyLnYxLkV4cG9ydFRhc2tzUmVzcG9uc2UiCZACAaK1GAIIATABElkKDEFwcGx5VG9UYXNrcxIeLmRyb3Zlci52MS5BcHBseVRvVGFza3NSZXF1ZXN0Gh8uZHJvdmVyLnYxLkFwcGx5VG9UYXNrc1Jlc3BvbnNlIgaitRgCCAIwARJ1ChVMaXN0RWZmZWN0aXZlU2V0dGluZ3MSJy5kcm92ZXIudjEuTGlzdEVmZmVjdGl2ZVNldHRpbmdzUmVxdWVzdBooLmRyb3Zlci52MS5MaXN0RWZmZWN0aXZlU2V0dGluZ3NSZXNwb25zZSIJkAIBorUYAggBElMKCVdhdGNoVGFzaxIbLmRyb3Zlci52MS5XYXRjaFRhc2tSZXF1ZXN0GhwuZHJvdmVyLnYxLldhdGNoVGFza1Jlc3BvbnNlIgmQAgGitRgCCAEwAWIGcHJvdG8z", [file_drover_v1_annotations, file_drover_v1_error, file_drover_v1_run, file_drover_v1_settings, file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_timestamp]);
 
 /**
  * A source, a destination and settings.
@@ -490,6 +490,147 @@ export const DeleteTaskResponseSchema: GenMessage<DeleteTaskResponse> = /*@__PUR
   messageDesc(file_drover_v1_task, 12);
 
 /**
+ * The record of what a deleted task migrated. A new task of the same id, source and destination goes on with it.
+ *
+ * @generated from message drover.v1.KeptLedger
+ */
+export type KeptLedger = Message<"drover.v1.KeptLedger"> & {
+  /**
+   * The name that the task had, tasks/{task}.
+   *
+   * @generated from field: string task = 1;
+   */
+  task: string;
+
+  /**
+   * The source of the task.
+   *
+   * @generated from field: string source = 2;
+   */
+  source: string;
+
+  /**
+   * The destination of the task.
+   *
+   * @generated from field: string destination = 3;
+   */
+  destination: string;
+
+  /**
+   * The number of its latest run; those of a new task go on after it.
+   *
+   * @generated from field: uint32 latest_run = 4;
+   */
+  latestRun: number;
+
+  /**
+   * When the task was deleted; absent where an earlier version of the coordinator did not note it.
+   *
+   * @generated from field: google.protobuf.Timestamp delete_time = 5;
+   */
+  deleteTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message drover.v1.KeptLedger.
+ * Use `create(KeptLedgerSchema)` to create a new message.
+ */
+export const KeptLedgerSchema: GenMessage<KeptLedger> = /*@__PURE__*/
+  messageDesc(file_drover_v1_task, 13);
+
+/**
+ * Asks for a page of the kept ledgers.
+ *
+ * @generated from message drover.v1.ListKeptLedgersRequest
+ */
+export type ListKeptLedgersRequest = Message<"drover.v1.ListKeptLedgersRequest"> & {
+  /**
+   * Optional. How many at most; 100 when absent, never more than 1000.
+   *
+   * @generated from field: int32 page_size = 1;
+   */
+  pageSize: number;
+
+  /**
+   * Optional. The next_page_token of the page before.
+   *
+   * @generated from field: string page_token = 2;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message drover.v1.ListKeptLedgersRequest.
+ * Use `create(ListKeptLedgersRequestSchema)` to create a new message.
+ */
+export const ListKeptLedgersRequestSchema: GenMessage<ListKeptLedgersRequest> = /*@__PURE__*/
+  messageDesc(file_drover_v1_task, 14);
+
+/**
+ * Answers with a page of the kept ledgers.
+ *
+ * @generated from message drover.v1.ListKeptLedgersResponse
+ */
+export type ListKeptLedgersResponse = Message<"drover.v1.ListKeptLedgersResponse"> & {
+  /**
+   * The kept ledgers.
+   *
+   * @generated from field: repeated drover.v1.KeptLedger kept_ledgers = 1;
+   */
+  keptLedgers: KeptLedger[];
+
+  /**
+   * What to ask the next page with; empty on the last.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message drover.v1.ListKeptLedgersResponse.
+ * Use `create(ListKeptLedgersResponseSchema)` to create a new message.
+ */
+export const ListKeptLedgersResponseSchema: GenMessage<ListKeptLedgersResponse> = /*@__PURE__*/
+  messageDesc(file_drover_v1_task, 15);
+
+/**
+ * Asks to delete a kept ledger.
+ *
+ * @generated from message drover.v1.DeleteKeptLedgerRequest
+ */
+export type DeleteKeptLedgerRequest = Message<"drover.v1.DeleteKeptLedgerRequest"> & {
+  /**
+   * Required. The name that its task had, tasks/{task}.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+};
+
+/**
+ * Describes the message drover.v1.DeleteKeptLedgerRequest.
+ * Use `create(DeleteKeptLedgerRequestSchema)` to create a new message.
+ */
+export const DeleteKeptLedgerRequestSchema: GenMessage<DeleteKeptLedgerRequest> = /*@__PURE__*/
+  messageDesc(file_drover_v1_task, 16);
+
+/**
+ * Answers that the ledger is deleted.
+ *
+ * @generated from message drover.v1.DeleteKeptLedgerResponse
+ */
+export type DeleteKeptLedgerResponse = Message<"drover.v1.DeleteKeptLedgerResponse"> & {
+};
+
+/**
+ * Describes the message drover.v1.DeleteKeptLedgerResponse.
+ * Use `create(DeleteKeptLedgerResponseSchema)` to create a new message.
+ */
+export const DeleteKeptLedgerResponseSchema: GenMessage<DeleteKeptLedgerResponse> = /*@__PURE__*/
+  messageDesc(file_drover_v1_task, 17);
+
+/**
  * Asks to run a task.
  *
  * @generated from message drover.v1.RunTaskRequest
@@ -529,7 +670,7 @@ export type RunTaskRequest = Message<"drover.v1.RunTaskRequest"> & {
  * Use `create(RunTaskRequestSchema)` to create a new message.
  */
 export const RunTaskRequestSchema: GenMessage<RunTaskRequest> = /*@__PURE__*/
-  messageDesc(file_drover_v1_task, 13);
+  messageDesc(file_drover_v1_task, 18);
 
 /**
  * Answers with the run that was started.
@@ -550,7 +691,7 @@ export type RunTaskResponse = Message<"drover.v1.RunTaskResponse"> & {
  * Use `create(RunTaskResponseSchema)` to create a new message.
  */
 export const RunTaskResponseSchema: GenMessage<RunTaskResponse> = /*@__PURE__*/
-  messageDesc(file_drover_v1_task, 14);
+  messageDesc(file_drover_v1_task, 19);
 
 /**
  * Asks to pause a task's run.
@@ -571,7 +712,7 @@ export type PauseTaskRequest = Message<"drover.v1.PauseTaskRequest"> & {
  * Use `create(PauseTaskRequestSchema)` to create a new message.
  */
 export const PauseTaskRequestSchema: GenMessage<PauseTaskRequest> = /*@__PURE__*/
-  messageDesc(file_drover_v1_task, 15);
+  messageDesc(file_drover_v1_task, 20);
 
 /**
  * Answers with the task as it is now.
@@ -592,7 +733,7 @@ export type PauseTaskResponse = Message<"drover.v1.PauseTaskResponse"> & {
  * Use `create(PauseTaskResponseSchema)` to create a new message.
  */
 export const PauseTaskResponseSchema: GenMessage<PauseTaskResponse> = /*@__PURE__*/
-  messageDesc(file_drover_v1_task, 16);
+  messageDesc(file_drover_v1_task, 21);
 
 /**
  * Asks to resume a task's paused run.
@@ -620,7 +761,7 @@ export type ResumeTaskRequest = Message<"drover.v1.ResumeTaskRequest"> & {
  * Use `create(ResumeTaskRequestSchema)` to create a new message.
  */
 export const ResumeTaskRequestSchema: GenMessage<ResumeTaskRequest> = /*@__PURE__*/
-  messageDesc(file_drover_v1_task, 17);
+  messageDesc(file_drover_v1_task, 22);
 
 /**
  * Answers with the task as it is now.
@@ -641,7 +782,7 @@ export type ResumeTaskResponse = Message<"drover.v1.ResumeTaskResponse"> & {
  * Use `create(ResumeTaskResponseSchema)` to create a new message.
  */
 export const ResumeTaskResponseSchema: GenMessage<ResumeTaskResponse> = /*@__PURE__*/
-  messageDesc(file_drover_v1_task, 18);
+  messageDesc(file_drover_v1_task, 23);
 
 /**
  * Asks to cancel a task's run.
@@ -662,7 +803,7 @@ export type CancelTaskRequest = Message<"drover.v1.CancelTaskRequest"> & {
  * Use `create(CancelTaskRequestSchema)` to create a new message.
  */
 export const CancelTaskRequestSchema: GenMessage<CancelTaskRequest> = /*@__PURE__*/
-  messageDesc(file_drover_v1_task, 19);
+  messageDesc(file_drover_v1_task, 24);
 
 /**
  * Answers with the task as it is now; it is cancelled as soon as its agents have stopped.
@@ -683,7 +824,7 @@ export type CancelTaskResponse = Message<"drover.v1.CancelTaskResponse"> & {
  * Use `create(CancelTaskResponseSchema)` to create a new message.
  */
 export const CancelTaskResponseSchema: GenMessage<CancelTaskResponse> = /*@__PURE__*/
-  messageDesc(file_drover_v1_task, 20);
+  messageDesc(file_drover_v1_task, 25);
 
 /**
  * Asks what the next run of a task goes by.
@@ -718,7 +859,7 @@ export type ListEffectiveSettingsRequest = Message<"drover.v1.ListEffectiveSetti
  * Use `create(ListEffectiveSettingsRequestSchema)` to create a new message.
  */
 export const ListEffectiveSettingsRequestSchema: GenMessage<ListEffectiveSettingsRequest> = /*@__PURE__*/
-  messageDesc(file_drover_v1_task, 21);
+  messageDesc(file_drover_v1_task, 26);
 
 /**
  * Answers with every setting.
@@ -746,7 +887,7 @@ export type ListEffectiveSettingsResponse = Message<"drover.v1.ListEffectiveSett
  * Use `create(ListEffectiveSettingsResponseSchema)` to create a new message.
  */
 export const ListEffectiveSettingsResponseSchema: GenMessage<ListEffectiveSettingsResponse> = /*@__PURE__*/
-  messageDesc(file_drover_v1_task, 22);
+  messageDesc(file_drover_v1_task, 27);
 
 /**
  * Asks to watch a task.
@@ -774,7 +915,7 @@ export type WatchTaskRequest = Message<"drover.v1.WatchTaskRequest"> & {
  * Use `create(WatchTaskRequestSchema)` to create a new message.
  */
 export const WatchTaskRequestSchema: GenMessage<WatchTaskRequest> = /*@__PURE__*/
-  messageDesc(file_drover_v1_task, 23);
+  messageDesc(file_drover_v1_task, 28);
 
 /**
  * The task and its latest run as they are at this moment.
@@ -802,7 +943,7 @@ export type WatchTaskResponse = Message<"drover.v1.WatchTaskResponse"> & {
  * Use `create(WatchTaskResponseSchema)` to create a new message.
  */
 export const WatchTaskResponseSchema: GenMessage<WatchTaskResponse> = /*@__PURE__*/
-  messageDesc(file_drover_v1_task, 24);
+  messageDesc(file_drover_v1_task, 29);
 
 /**
  * Asks to create the tasks that a file lists.
@@ -882,7 +1023,7 @@ export type ImportTasksRequest = Message<"drover.v1.ImportTasksRequest"> & {
  * Use `create(ImportTasksRequestSchema)` to create a new message.
  */
 export const ImportTasksRequestSchema: GenMessage<ImportTasksRequest> = /*@__PURE__*/
-  messageDesc(file_drover_v1_task, 25);
+  messageDesc(file_drover_v1_task, 30);
 
 /**
  * Answers with what was created, and with everything that is wrong with the file.
@@ -952,7 +1093,7 @@ export type ImportTasksResponse = Message<"drover.v1.ImportTasksResponse"> & {
  * Use `create(ImportTasksResponseSchema)` to create a new message.
  */
 export const ImportTasksResponseSchema: GenMessage<ImportTasksResponse> = /*@__PURE__*/
-  messageDesc(file_drover_v1_task, 26);
+  messageDesc(file_drover_v1_task, 31);
 
 /**
  * Something about a file of tasks, and where it stands.
@@ -994,7 +1135,7 @@ export type ImportNote = Message<"drover.v1.ImportNote"> & {
  * Use `create(ImportNoteSchema)` to create a new message.
  */
 export const ImportNoteSchema: GenMessage<ImportNote> = /*@__PURE__*/
-  messageDesc(file_drover_v1_task, 27);
+  messageDesc(file_drover_v1_task, 32);
 
 /**
  * A task that was created from a line of a file.
@@ -1022,7 +1163,7 @@ export type ImportedTask = Message<"drover.v1.ImportedTask"> & {
  * Use `create(ImportedTaskSchema)` to create a new message.
  */
 export const ImportedTaskSchema: GenMessage<ImportedTask> = /*@__PURE__*/
-  messageDesc(file_drover_v1_task, 28);
+  messageDesc(file_drover_v1_task, 33);
 
 /**
  * Asks to export tasks.
@@ -1050,7 +1191,7 @@ export type ExportTasksRequest = Message<"drover.v1.ExportTasksRequest"> & {
  * Use `create(ExportTasksRequestSchema)` to create a new message.
  */
 export const ExportTasksRequestSchema: GenMessage<ExportTasksRequest> = /*@__PURE__*/
-  messageDesc(file_drover_v1_task, 29);
+  messageDesc(file_drover_v1_task, 34);
 
 /**
  * A piece of the file.
@@ -1078,7 +1219,7 @@ export type ExportTasksResponse = Message<"drover.v1.ExportTasksResponse"> & {
  * Use `create(ExportTasksResponseSchema)` to create a new message.
  */
 export const ExportTasksResponseSchema: GenMessage<ExportTasksResponse> = /*@__PURE__*/
-  messageDesc(file_drover_v1_task, 30);
+  messageDesc(file_drover_v1_task, 35);
 
 /**
  * Asks to do one thing to many tasks.
@@ -1141,7 +1282,7 @@ export type ApplyToTasksRequest = Message<"drover.v1.ApplyToTasksRequest"> & {
  * Use `create(ApplyToTasksRequestSchema)` to create a new message.
  */
 export const ApplyToTasksRequestSchema: GenMessage<ApplyToTasksRequest> = /*@__PURE__*/
-  messageDesc(file_drover_v1_task, 31);
+  messageDesc(file_drover_v1_task, 36);
 
 /**
  * Answers first with how many tasks the filter wants, then with each of them.
@@ -1178,7 +1319,7 @@ export type ApplyToTasksResponse = Message<"drover.v1.ApplyToTasksResponse"> & {
  * Use `create(ApplyToTasksResponseSchema)` to create a new message.
  */
 export const ApplyToTasksResponseSchema: GenMessage<ApplyToTasksResponse> = /*@__PURE__*/
-  messageDesc(file_drover_v1_task, 32);
+  messageDesc(file_drover_v1_task, 37);
 
 /**
  * What became of one task.
@@ -1220,7 +1361,7 @@ export type TaskOutcome = Message<"drover.v1.TaskOutcome"> & {
  * Use `create(TaskOutcomeSchema)` to create a new message.
  */
 export const TaskOutcomeSchema: GenMessage<TaskOutcome> = /*@__PURE__*/
-  messageDesc(file_drover_v1_task, 33);
+  messageDesc(file_drover_v1_task, 38);
 
 /**
  * Where a task is in its life. Expect new values in later versions.
@@ -1530,6 +1671,26 @@ export const TaskService: GenService<{
     methodKind: "unary";
     input: typeof DeleteTaskRequestSchema;
     output: typeof DeleteTaskResponseSchema;
+  },
+  /**
+   * Lists the ledgers that were kept of deleted tasks, in the order of the tasks' names.
+   *
+   * @generated from rpc drover.v1.TaskService.ListKeptLedgers
+   */
+  listKeptLedgers: {
+    methodKind: "unary";
+    input: typeof ListKeptLedgersRequestSchema;
+    output: typeof ListKeptLedgersResponseSchema;
+  },
+  /**
+   * Deletes a ledger that was kept of a deleted task, for good. Nothing at the source or the destination is touched.
+   *
+   * @generated from rpc drover.v1.TaskService.DeleteKeptLedger
+   */
+  deleteKeptLedger: {
+    methodKind: "unary";
+    input: typeof DeleteKeptLedgerRequestSchema;
+    output: typeof DeleteKeptLedgerResponseSchema;
   },
   /**
    * Runs a task: scans the source and migrates what is new or changed.
