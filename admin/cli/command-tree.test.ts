@@ -34,9 +34,10 @@ test('the groups and commands of the API', (t) => {
       'callers: get get-sign-in',
       'items: list explain',
       'join-tokens: create',
-      'runs: get list retry',
+      'reports: get',
+      'runs: get list retry export-evidence get-evidence-key',
       'settings: get update',
-      'tasks: create get list update delete run pause resume cancel watch',
+      'tasks: create get list update delete list-kept-ledgers delete-kept-ledger run pause resume cancel import export apply-to list-effective-settings watch',
     ],
   );
 });
