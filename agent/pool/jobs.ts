@@ -4,6 +4,7 @@ import type { MessagePort } from 'node:worker_threads';
 import type { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
 import type { ConflictPolicy } from '../../gen/drover/v1/settings_pb.ts';
 import type { FilterSettings } from './filter-settings.ts';
+import type { ManifestPlace } from './manifest.ts';
 import type { SharePointAccess } from '../destination/sharepoint/access.ts';
 
 /** What a batch goes by, complete: no field is optional any more. */
@@ -58,6 +59,8 @@ export interface ScanJob extends JobDestination {
   afterPath: string;
   /** What to look at, in path order; undefined: everything. */
   only: ListedPath[] | undefined;
+  /** What lists what to look at; counts only without `only`. @default everything */
+  manifest?: ManifestPlace | undefined;
   /**
    * Where pages go: a `ScanPageMessage` each, its bytes transferred. The thread closes it at the end, so that the other
    * side gets `close` after the last page.

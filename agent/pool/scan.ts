@@ -24,6 +24,8 @@ import { checkNoOverlap } from './overlap.ts';
 import { ScanPageWriter } from './scan-page-writer.ts';
 import { walk, type WalkItem } from './walk.ts';
 import { walkListed } from './walk-listed.ts';
+import { readManifest } from './manifest.ts';
+import { walkManifest } from './walk-manifest.ts';
 
 /** A page that is not full is sent after so long. */
 const pageAgeMsMax = 100;
@@ -44,12 +46,17 @@ export async function runScan(job: ScanJob): Promise<JobResult> {
     else checkNoOverlap(sourceFolder(job.source), folder);
     const pages = new PageSender(job);
     const judge = compileFilters(job.filters, source);
-    const { afterPath, only } = job;
+    const { afterPath, only, manifest } = job;
     const visit = (item: WalkItem) => pages.add(item);
     // What a destination folder keeps for itself is refused with all that is in it, before anything of it is planned.
     const refuse = folder === undefined ? noRefusal : refuseRecycledFolder;
     const options = { source, judge, afterPath, refuse };
-    const isDone = only === undefined ? walk(options, visit) : walkListed({ ...options, only }, visit); // prettier-ignore
+    const isDone =
+      only !== undefined
+        ? walkListed({ ...options, only }, visit)
+        : manifest !== undefined
+          ? walkManifest({ ...options, listed: readManifest(manifest) }, visit)
+          : walk(options, visit);
     checkSameSource(job.source, source, rootId);
     const whole = isDone && pages.send();
     return whole ? { kind: 'scan-done' } : { kind: 'stopped' };

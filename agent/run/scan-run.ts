@@ -23,6 +23,7 @@ import {
   type SharedJobState,
 } from '../pool/jobs.ts';
 import type { FilterSettings } from '../pool/filter-settings.ts';
+import type { ManifestPlace } from '../pool/manifest.ts';
 import type { Pool } from '../pool/pool.ts';
 import { runOfLease } from './batch-run.ts';
 import { filterSettings } from './filter-settings.ts';
@@ -37,6 +38,7 @@ export class ScanRun {
   readonly #lease: ScanLease;
   readonly #openTenant: () => JobTenant | undefined;
   readonly #onSignInTrouble: (trouble: SignInTrouble) => void;
+  readonly #sourceRoots: readonly string[];
   readonly #onPage: (frame: AttachRequest) => void;
   /** Pages that were not acknowledged, in order; the last has the number before `#nextPage`. */
   readonly #kept: AttachRequest[] = [];
@@ -44,7 +46,7 @@ export class ScanRun {
 
   /**
    * `onPage` gets each page as a frame as soon as it is there; `openTenant` is asked when the job begins; `onSignInTrouble` hears why it
-   * could not sign in.
+   * could not sign in. A manifest has to lie below one of `sourceRoots`, or below the source where there are none.
    */
   constructor(
     lease: ScanLease,
@@ -52,12 +54,14 @@ export class ScanRun {
       onPage: (frame: AttachRequest) => void;
       openTenant: () => JobTenant | undefined;
       onSignInTrouble: (trouble: SignInTrouble) => void;
+      sourceRoots: readonly string[];
     },
   ) {
     this.#lease = lease;
     this.#onPage = parts.onPage;
     this.#openTenant = parts.openTenant;
     this.#onSignInTrouble = parts.onSignInTrouble;
+    this.#sourceRoots = parts.sourceRoots;
     this.#nextPage = lease.nextPage > 0n ? lease.nextPage : 1n;
     this.shared = createSharedJobState(Math.min(Math.max(lease.pageWindow, 1), pageWindowMax));
   }
@@ -77,6 +81,7 @@ export class ScanRun {
       filters,
       afterPath: this.#lease.afterPath,
       only: this.#lease.only && listedPaths(this.#lease.only),
+      manifest: manifestPlace(this.#lease, this.#sourceRoots),
       port: port2,
       shared: this.shared,
     });
@@ -135,6 +140,16 @@ export class ScanRun {
       },
     });
   }
+}
+
+/** An agent that may read everything all the same reads no file by command but those of the source. */
+function manifestPlace(
+  { source, settings }: ScanLease,
+  sourceRoots: readonly string[],
+): ManifestPlace | undefined {
+  const file = settings?.manifest ?? '';
+  if (file === '') return undefined;
+  return { file, roots: sourceRoots.length === 0 ? [source] : sourceRoots };
 }
 
 function readFilters(

@@ -206,6 +206,7 @@ export class Work {
   #scanRun(lease: ScanLease): ScanRun {
     return new ScanRun(lease, {
       onPage: (page) => this.#page(page),
+      sourceRoots: this.#options.sourceRoots ?? [],
       openTenant: () => this.#journal.openTenant(lease.destination, lease.key),
       onSignInTrouble: (trouble) => this.#options.tenant?.signIn.raise(trouble),
     });
