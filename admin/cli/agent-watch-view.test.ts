@@ -17,6 +17,8 @@ test('a line is written for each agent, and another one only when there is news 
         yield { agent: one };
         yield { agent: { ...one, state: NEEDS_ATTENTION, attentionMessage: 'no secret' } };
         yield { agent: { ...one, state: NEEDS_ATTENTION, attentionMessage: 'no certificate' } };
+        yield { removedAgent: 'agents/one' };
+        yield { agent: one };
       },
     }),
   );
@@ -30,8 +32,10 @@ test('a line is written for each agent, and another one only when there is news 
     'agents/one  online                   0      2',
     'agents/one  needs attention                   0      2  no secret',
     'agents/one  needs attention                   0      2  no certificate',
+    'agents/one  removed',
+    'agents/one  online                   0      2',
     '',
   ]);
   const json = await coordinator.drover(['agents', 'watch', '--output', 'json']);
-  t.is(json.stdout.trim().split('\n').length, 8);
+  t.is(json.stdout.trim().split('\n').length, 10);
 });

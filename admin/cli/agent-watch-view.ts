@@ -28,8 +28,13 @@ export class AgentWatchView implements StreamView {
   }
 
   async next(message: Message): Promise<void> {
-    const { agent } = message as WatchAgentsResponse;
-    if (this.#context.format === 'json' || agent === undefined) return;
+    const { agent, removedAgent } = message as WatchAgentsResponse;
+    if (this.#context.format === 'json') return;
+    if (removedAgent !== '') {
+      this.#shown.delete(removedAgent);
+      await this.#context.stdout.write(`${removedAgent}  removed\n`);
+    }
+    if (agent === undefined) return;
     const news = newsOf(agent);
     if (this.#shown.get(agent.name) === news) return;
     this.#shown.set(agent.name, news);

@@ -61,9 +61,13 @@ async function listAgents({ store, presences }: Parts, request: ListAgentsReques
   return { agents: page.map(({ agent }) => agent), nextPageToken: writePageToken(next, scope) };
 }
 
-/** What changed is kept as a set of ids: at most one entry for each agent, however often it changes. */
+/**
+ * What changed is kept as a set of ids: at most one entry for each agent, however often it changes. Of an agent that was removed that is
+ * told once, and only to who was told of the agent.
+ */
 async function* watchAgents(parts: Parts, signal: AbortSignal) {
   const changed = new Set<string>();
+  const told = new Set<string>();
   const flag = new ChangeFlag();
   const unsubscribe = parts.changes.subscribe((change) => {
     if (change.kind !== 'agent') return;
@@ -71,14 +75,21 @@ async function* watchAgents(parts: Parts, signal: AbortSignal) {
     flag.raise();
   });
   try {
-    for await (const agent of allAgents(parts)) yield { agent };
+    for await (const agent of allAgents(parts)) {
+      told.add(agent.name);
+      yield { agent };
+    }
     for (;;) {
       await flag.wait(signal);
       const ids = [...changed];
       changed.clear();
       for (const id of ids) {
         const row = await parts.store.agent(id);
-        if (row !== undefined) yield { agent: viewAgent(row, parts.presences.of(id)) };
+        const name = agentName(id);
+        if (row !== undefined) {
+          told.add(name);
+          yield { agent: viewAgent(row, parts.presences.of(id)) };
+        } else if (told.delete(name)) yield { removedAgent: name };
       }
       await pause(parts.clock, watchIntervalMs, signal);
     }

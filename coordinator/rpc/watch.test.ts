@@ -110,6 +110,23 @@ test('agents are listed and watched as they come and go', async (t) => {
   t.deepEqual((await refusalOf(agents.getAgent({ name: 'agents/none' }))).reasons, ['NOT_FOUND']);
 });
 
+test('who watches agents is told once that one was removed', async (t) => {
+  const running = await runCoordinator(t);
+  const agents = running.client(AgentService);
+  const idle = await attach(running);
+  const watch = agents.watchAgents({})[Symbol.asyncIterator]();
+  t.is((await watch.next()).value!.agent!.name, idle.name);
+  await agents.deleteAgent({ name: idle.name });
+  const other = await running.join('other');
+  const told: string[] = [];
+  for (let next = await watch.next(); ; next = await watch.next()) {
+    const { agent, removedAgent } = next.value!;
+    told.push(removedAgent);
+    if (agent?.name === other.name) break;
+  }
+  t.deepEqual(told.filter((name) => name !== ''), [idle.name]); // prettier-ignore
+});
+
 test('agents are listed by pages', async (t) => {
   const { client, join } = await runCoordinator(t);
   for (const name of ['a', 'b', 'c']) await join(name);
