@@ -74,7 +74,7 @@ const shortEscapes: Record<string, string> = { '\n': '\\n', '\r': '\\r', '\t': '
 export function displayWidth(text: string): number {
   if (plain.test(text)) return text.length;
   let width = 0;
-  for (const { segment } of segmenter.segment(text))
+  for (const { segment } of segmentsOf(text))
     width += invisible.test(segment) ? 0 : wide.test(segment) ? 2 : 1;
   return width;
 }
@@ -84,7 +84,7 @@ export function cutToWidth(text: string, columns: number): string {
   if (displayWidth(text) <= columns) return text;
   let cut = '';
   let width = 0;
-  for (const { segment } of segmenter.segment(text)) {
+  for (const { segment } of segmentsOf(text)) {
     width += displayWidth(segment);
     if (width > columns - 1) break;
     cut += segment;
@@ -98,10 +98,18 @@ export function padToWidth(text: string, columns: number): string {
 }
 
 const plain = /^[\x20-\x7e]*$/;
-const segmenter = new Intl.Segmenter('en', { granularity: 'grapheme' });
 const invisible = /^[\p{Mn}\p{Me}\p{Cf}]+$/u;
 const wide =
   /[\p{Emoji_Presentation}\ufe0f\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}]/u;
+
+/** What a reader takes for one character each. */
+function segmentsOf(text: string): Intl.Segments {
+  // Made when it is needed first, as above.
+  segmenter ??= new Intl.Segmenter('en', { granularity: 'grapheme' });
+  return segmenter.segment(text);
+}
+
+let segmenter: Intl.Segmenter | undefined;
 
 function twoDigits(value: number): string {
   return String(value).padStart(2, '0');

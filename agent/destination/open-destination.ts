@@ -3,7 +3,6 @@ import { DroverError } from '../../lib/error.ts';
 import { parseLocation, type Location } from '../../lib/location.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import type { Destination } from './destination.ts';
-import { openFolderDestination } from './folder-destination.ts';
 import type { TenantJob } from './sharepoint/tenant.ts';
 
 /**
@@ -15,7 +14,10 @@ export async function openDestination(
   tenant: TenantJob | undefined,
 ): Promise<Destination> {
   const location = destinationLocation(text);
-  if (location.kind === 'file') return openFolderDestination(location.path);
+  if (location.kind === 'file') {
+    const { openFolderDestination } = await loadFolder();
+    return openFolderDestination(location.path);
+  }
   const job = required(tenant, text);
   const { openTenantDestination } = await loadTenant();
   return await openTenantDestination(location.place, job);
@@ -35,6 +37,11 @@ export async function checkDestination(text: string, tenant: TenantJob | undefin
 export function destinationFolder(text: string): string | undefined {
   const location = destinationLocation(text);
   return location.kind === 'file' ? location.path : undefined;
+}
+
+/** The main thread only checks destinations, and needs no C library for it. */
+function loadFolder() {
+  return import('./folder-destination.ts');
 }
 
 /** Threads that only write to folders start in half the time without it. */
