@@ -4,6 +4,7 @@ import { ItemKind, ItemState } from '../../gen/drover/v1/item_pb.ts';
 import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
 import { DroverError } from '../../lib/error.ts';
 import { isTransfer } from '../task/batch-phase.ts';
+import { countDeviations } from '../plan/deviation.ts';
 import type { BatchOutcome } from '../task/run-machine.ts';
 import { quickXorHashBytes, sha256Bytes } from './ledger-rows.ts';
 
@@ -29,6 +30,7 @@ export function countOutcome(
     movedItems: 0,
     recycledItems: 0,
     notGoneItems: 0,
+    deviatingItems: countDeviations({ phase, items, results }),
   };
   if (phase === BatchPhase.GONE) return countGone(results, outcome);
   outcome.movedItems = results.moved.filter(

@@ -11,11 +11,13 @@ import { checkPathOrder, comparePaths } from '../plan/path-order.ts';
 import { planItem, type ScannedItem } from '../plan/plan-item.ts';
 import { planPage, scannedItems, type PagePlan } from '../plan/plan-page.ts';
 import type { RunKey, Store, StoredEntry, Transaction } from '../store/store.ts';
+import { hasPlanDigest } from '../task/approval.ts';
 import { checkHolder } from '../task/lease-machine.ts';
 import { stepRun, type PlannedPage } from '../task/run-machine.ts';
 import { leaveOutInvalidNames } from '../plan/invalid-names.ts';
 import { BatchWriter } from './batch-writer.ts';
 import { pageFacts } from './page-facts.ts';
+import { addToDigest } from './plan-digest.ts';
 import { readColumns } from './read-columns.ts';
 import { isSwept, sweepLedger } from './sweep-ledger.ts';
 import { withoutUnreported } from './unreported.ts';
@@ -82,13 +84,15 @@ async function storePage(
   const { unchanged } = ledger;
   const facts = await pageFacts(transaction, key, { task, row, items, ledger, unchanged });
   const filling = await readFilling(transaction, key, row.fillingFolderBatch);
-  const plan = planPage(items, ledger, filling, { ...facts, unchanged });
+  const isRecorded = hasPlanDigest(row);
+  const plan = planPage(items, ledger, filling, { ...facts, unchanged, isRecorded });
   const taken = new Set([...facts.beingMoved, ...facts.others.own]);
   refreshLedger(transaction, key, { items, ledger, taken });
   const planned = {
     ...countPage(plan, frame.page, row.run!.scanOnly),
     lastDestinationPath: facts.lastDestinationPath,
     otherKindFolder: facts.others.lastFolder,
+    digest: isRecorded ? addToDigest(row.scan!.plannedDigest, plan.records) : undefined,
   };
   const next = stepRun(row, { kind: 'plan-page', planned }, nowMs);
   const writer = new BatchWriter(transaction, key, row, row.run!.scanOnly);
@@ -165,6 +169,7 @@ function countPage(
     plannedItems: plan.plannedItems,
     plannedBytes: plan.plannedBytes,
     filtered: plan.filtered,
+    counts: plan.counts,
     skippedItems: plan.settled?.skipped ?? 0,
     failedItems: plan.settled?.failed ?? 0,
     batches: plan.transfers.length + plan.late.length + plan.folders.length + settled,

@@ -7,9 +7,11 @@ import type { ScanDone } from '../../gen/drover/v1/session_pb.ts';
 import { DroverError } from '../../lib/error.ts';
 import type { RunKey, Store, Transaction } from '../store/store.ts';
 import { isTransfer } from '../task/batch-phase.ts';
+import { hasPlanDigest } from '../task/approval.ts';
 import { checkHolder } from '../task/lease-machine.ts';
 import { stepRun, type RunEvent } from '../task/run-machine.ts';
 import { beginGoneFolders } from './gone-batch.ts';
+import { planDigest } from './plan-digest.ts';
 import { isSwept, sweepLedger } from './sweep-ledger.ts';
 import { noteUnreported } from './unreported.ts';
 
@@ -72,6 +74,11 @@ function scanEndEvent(row: RunRow, frame: ScanDone): RunEvent {
   const { reason, message, pages } = frame;
   if (reason !== ErrorReason.UNSPECIFIED) return { kind: 'fail', reason, message };
   if (pages === row.scan!.lastPage)
-    return { kind: 'finish-scan', generation: frame.key!.generation };
+    return { kind: 'finish-scan', generation: frame.key!.generation, planDigest: digestOf(row) };
   throw new DroverError(ErrorReason.LEASE_LOST, 'the lease is lost: pages of the scan are missing');
+}
+
+function digestOf(row: RunRow): string | undefined {
+  const { plannedDigest, goneDigest } = row.scan!;
+  return hasPlanDigest(row) ? planDigest(plannedDigest, goneDigest) : undefined;
 }

@@ -7,6 +7,7 @@ import { AgentAvailability } from '../../gen/drover/v1/agent_pb.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { RunState } from '../../gen/drover/v1/run_pb.ts';
 import { WelcomeSchema, type AttachRequest, type AttachResponse } from '../../gen/drover/v1/session_pb.ts'; // prettier-ignore
+import type { Task } from '../../gen/drover/v1/task_pb.ts';
 import { DroverError, reasonName } from '../../lib/error.ts';
 import { disabledAgent } from '../trust/identity.ts';
 import type { Logger } from '../../lib/log.ts';
@@ -16,6 +17,7 @@ import type { RunKey, Store } from '../store/store.ts';
 import { agentName } from '../task/names.ts';
 import { Assigner } from './assigner.ts';
 import { AgentSpeed } from './agent-speed.ts';
+import { capacityFor } from './capacity.ts';
 import { Changes } from './changes.ts';
 import { DisabledSessions } from './disabled-sessions.ts';
 import type { Change, Dispatcher, DispatchFigures, LiveAgent, LiveProgress } from './dispatcher.ts';
@@ -23,6 +25,7 @@ import { LeaseKeeper } from './lease-keeper.ts';
 import { isBatch, sumOf, type LiveLease } from './lease-table.ts';
 import { LocationChecks, type CheckOptions } from './location-checks.ts';
 import { inFlightOf, liveProgress } from './live-progress.ts';
+import type { Capacity } from './plan-estimate.ts';
 import { OpenRuns } from './open-runs.ts';
 import { Reports } from './reports.ts';
 import type { RunFeed } from './run-feed.ts';
@@ -169,6 +172,10 @@ class LeaseDispatcher implements Dispatcher {
     const batchLeases = leases.filter(isBatch).length;
     const slots = [...this.#sessions.values()].reduce((sum, session) => sum + session.slots, 0);
     return { runs, scanLeases: leases.length - batchLeases, batchLeases, slots };
+  }
+
+  capacity(task: Task): Capacity {
+    return capacityFor(task, [...this.#sessions.values()].filter(({ takesWork }) => takesWork)); // prettier-ignore
   }
 
   liveAgent(agent: string): LiveAgent | undefined {

@@ -3,8 +3,10 @@ import type { AgentAvailability } from '../../gen/drover/v1/agent_pb.ts';
 import type { RunState } from '../../gen/drover/v1/run_pb.ts';
 import type { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import type { AttachRequest, AttachResponse } from '../../gen/drover/v1/session_pb.ts';
+import type { Task } from '../../gen/drover/v1/task_pb.ts';
 import type { RunKey } from '../store/store.ts';
 import type { CheckOptions } from './location-checks.ts';
+import type { Capacity } from './plan-estimate.ts';
 
 /** What is measured of a run while it is going, and not stored. */
 export interface LiveProgress {
@@ -85,6 +87,8 @@ export interface Dispatcher {
   figures(): DispatchFigures;
   /** Undefined when the run is not going. */
   progress(key: RunKey): LiveProgress | undefined;
+  /** What of the attached agents can work on the task, whether it has a run or not. */
+  capacity(task: Task): Capacity;
   /** Undefined when the agent is not attached. */
   liveAgent(agent: string): LiveAgent | undefined;
   /** Ids of the attached agents. */

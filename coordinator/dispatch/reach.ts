@@ -1,6 +1,7 @@
 // Which agents can work for which runs. PURE.
+import type { Task } from '../../gen/drover/v1/task_pb.ts';
 import { usualAgentGroup } from '../../lib/agent-group.ts';
-import { holds, type Location } from '../../lib/location.ts';
+import { holds, parseLocation, type Location } from '../../lib/location.ts';
 
 /** What an agent can reach. */
 export interface Ability {
@@ -16,6 +17,13 @@ export interface Need {
   /** The group that works on it; empty: all. */
   group: string;
   source: Location;
+}
+
+/** What the runs of a task ask of their agents. */
+export function needOf({ source: from, destination, agentGroup }: Task): Need {
+  const source = parseLocation(from, 'source');
+  const { kind } = parseLocation(destination, 'destination');
+  return { locationKinds: [source.kind, kind], group: agentGroup, source };
 }
 
 /** Why an agent cannot work for a run. */

@@ -66,6 +66,14 @@ export async function finishReported(
   transaction.putRun(key, row);
   const isAsItCame = encoded !== undefined && !isChanged;
   transaction.putBatchResults(key, isAsItCame ? encoded : toBinary(BatchResultsSchema, results));
-  transaction.putBatch(key, create(BatchRowSchema, { ...batch, lease, ...countStates(results) }));
+  transaction.putBatch(
+    key,
+    create(BatchRowSchema, {
+      ...batch,
+      lease,
+      ...countStates(results),
+      deviatingItems: outcome.deviatingItems ?? 0,
+    }),
+  );
   return row;
 }

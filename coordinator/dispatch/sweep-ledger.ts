@@ -12,9 +12,12 @@ import { comparePaths } from '../plan/path-order.ts';
 import type { ScannedItem } from '../plan/plan-item.ts';
 import { goneEntries, unlistedAfter } from '../plan/sweep.ts';
 import type { LedgerEntry, RunKey, StoredEntry, Transaction } from '../store/store.ts';
+import { planRecord } from '../plan/plan-record.ts';
+import { hasPlanDigest } from '../task/approval.ts';
 import { goneAction } from '../task/gone-guard.ts';
 import { newLease, settledLease } from '../task/lease-machine.ts';
 import { stepRun } from '../task/run-machine.ts';
+import { addToDigest } from './plan-digest.ts';
 
 /** The most rows of the ledger that one commit compares. */
 export const ledgerRowsMax = 4000;
@@ -67,6 +70,7 @@ export async function sweepLedger(
     unlistedPath: isPlanned ? unlistedAfter(items) : unlistedPath,
     ledgerItems: entries.length,
     goneItems: told.length,
+    digest: hasPlanDigest(row) ? addToDigest(row.scan!.goneDigest, recordsOf(told, action)) : undefined, // prettier-ignore
     ...writer.finish(),
   };
   return { row: stepRun(row, { kind: 'sweep', swept }, nowMs), entries, isWhole };
@@ -183,6 +187,13 @@ class GoneWriter {
       fillingGoneBatch: this.#files.number,
       fillingGoneFolderBatch: this.#folders.number,
     };
+  }
+}
+
+function* recordsOf(gone: readonly LedgerEntry[], action: ItemAction): Generator<string> {
+  for (const entry of gone) {
+    const destinationPath = entry.row.destinationPath || entry.path;
+    yield planRecord({ ...goneItem(entry), action, destinationPath, movedFrom: '' });
   }
 }
 

@@ -32,6 +32,7 @@ export function waitingFor(
 ): string {
   if (run.state === RunState.PAUSED && run.goneDecision === GoneDecision.PENDING)
     return 'a decision: recycle or keep what is gone from the source';
+  if (run.state === RunState.AWAITING_APPROVAL) return 'approval of its plan';
   if (run.state === RunState.PAUSED) return 'somebody to resume it';
   if (run.state === RunState.CANCELLING) return 'its agents to stop';
   if (sessions.length === 0) return 'an agent: none is attached';

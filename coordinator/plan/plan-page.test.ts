@@ -1,6 +1,10 @@
 import { create, fromBinary, type MessageInitShape } from '@bufbuild/protobuf';
 import test from 'ava';
-import { LedgerRowSchema, type LedgerRow } from '../../gen/drover/store/v1/rows_pb.ts';
+import {
+  LedgerRowSchema,
+  PlanCountsSchema,
+  type LedgerRow,
+} from '../../gen/drover/store/v1/rows_pb.ts';
 import {
   BatchItemsSchema,
   BatchResultsSchema,
@@ -77,6 +81,8 @@ test('an empty page plans nothing', (t) => {
     folders: [],
     settled: undefined,
     filtered: new Map(),
+    counts: create(PlanCountsSchema),
+    records: [],
   } satisfies PagePlan);
 });
 

@@ -1,6 +1,12 @@
 // A page of the scan becomes batches: those that agents work on, and one of what the plan settles itself. PURE.
-import type { LedgerRow, UnreportedRow } from '../../gen/drover/store/v1/rows_pb.ts';
+import {
+  PlanCountsSchema,
+  type LedgerRow,
+  type PlanCounts,
+  type UnreportedRow,
+} from '../../gen/drover/store/v1/rows_pb.ts';
 import type { BatchItems, ItemRemark, ScanPage } from '../../gen/drover/v1/columns_pb.ts';
+import { create } from '@bufbuild/protobuf';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { ItemAction, ItemKind } from '../../gen/drover/v1/item_pb.ts';
 import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
@@ -14,9 +20,11 @@ import {
 } from './batch-builder.ts';
 import { encodeSettledResults } from './column-bytes.ts';
 import type { Origin } from './moves.ts';
+import { countPlanned } from './plan-counts.ts';
 import { planItem, unchangedDecision, type Decision, type ItemFacts, type ScannedItem } from './plan-item.ts'; // prettier-ignore
 import type { ItemPlace } from './item-place.ts';
 import { tally, type RuleTally } from './rule-tally.ts';
+import { planRecord } from './plan-record.ts';
 
 /** Actions that agents have to do something for. */
 const writes = new Set<ItemAction>([ItemAction.CREATE, ItemAction.UPDATE, ItemAction.MOVE]);
@@ -57,6 +65,10 @@ export interface PagePlan {
   settled: SettledBatch | undefined;
   /** What filters left out, by rule. */
   filtered: ReadonlyMap<string, RuleTally>;
+  /** What is planned, by what it costs. */
+  counts: PlanCounts;
+  /** A record of each item, where they were asked for. */
+  records: string[];
 }
 
 /** What is known of the items of a page beside scan and ledger; what is absent is known of none. */
@@ -73,6 +85,8 @@ export interface PageFacts {
   unreported?: readonly (readonly (UnreportedRow | undefined)[] | undefined)[];
   /** The indexes of files that are known to be those of the ledger's rows, which need not be looked at then: most, in most runs. */
   unchanged?: ReadonlySet<number>;
+  /** The plan has a digest, for which each item is recorded. */
+  isRecorded?: boolean;
 }
 
 /** The ledger's rows of the items of a page by their indexes; undefined where there is none. An array is one. */
@@ -85,9 +99,9 @@ export function planPage(
   items: readonly ScannedItem[],
   ledger: PageLedger,
   filling: BatchItems | undefined,
-  { places, origins, late, held, unreported, unchanged }: PageFacts = {},
+  { places, origins, late, held, unreported, unchanged, isRecorded }: PageFacts = {},
 ): PagePlan {
-  const planner = new PagePlanner(filling);
+  const planner = new PagePlanner(filling, isRecorded);
   for (const [index, item] of items.entries()) {
     const place = places?.[index];
     const isLate = late?.has(index) === true;
@@ -135,8 +149,12 @@ class PagePlanner {
   #plannedItems = 0;
   #plannedBytes = 0n;
   #filled = false;
+  readonly #counts = create(PlanCountsSchema);
+  readonly #records: string[] = [];
+  readonly #isRecorded: boolean;
 
-  constructor(filling: BatchItems | undefined) {
+  constructor(filling: BatchItems | undefined, isRecorded = false) {
+    this.#isRecorded = isRecorded;
     this.#filling = filling === undefined ? undefined : new BatchBuilder(filling);
   }
 
@@ -150,12 +168,14 @@ class PagePlanner {
     const decision = planItem(item, ledger, facts);
     const path = place !== undefined && 'path' in place ? place.path : migratedPath(item, ledger);
     const { action } = decision;
+    if (this.#isRecorded) this.#records.push(recordOf(item, decision, path, facts.origin));
     if (!writes.has(action)) {
       this.#settle(item, decision, path);
       tally(this.#filtered, item, decision);
       return;
     }
     this.#plannedItems += 1;
+    countPlanned(this.#counts, item, action);
     const added: BatchItem = { item, action, destinationPath: path };
     if (item.kind === ItemKind.FOLDER) this.#addFolder(added);
     else Object.assign(added, expectations(action, ledger, facts));
@@ -166,6 +186,7 @@ class PagePlanner {
   /** A file that is at the destination under its own path, as the source has it. */
   addUnchanged(item: ScannedItem): void {
     this.#count(item);
+    if (this.#isRecorded) this.#records.push(recordOf(item, unchangedDecision, item.path));
     this.#settle(item, unchangedDecision, item.path);
   }
 
@@ -195,6 +216,8 @@ class PagePlanner {
 
   finish(): PagePlan {
     return {
+      counts: this.#counts,
+      records: this.#records,
       lastPath: this.#lastPath,
       scannedItems: this.#scannedItems,
       scannedBytes: this.#scannedBytes,
@@ -249,6 +272,16 @@ class BatchCutter {
     this.#cut();
     return this.#batches;
   }
+}
+
+function recordOf(
+  { path, kind, size, modifiedNs }: ScannedItem,
+  { action, reason }: Decision,
+  destinationPath: string,
+  origin?: Origin,
+): string {
+  const movedFrom = action === ItemAction.MOVE ? (origin?.path ?? '') : '';
+  return planRecord({ path, kind, action, size, modifiedNs, destinationPath, movedFrom, reason });
 }
 
 /** Where names stay as they are, only what was kept beside something else is not at the path that it has at the source. */

@@ -20,6 +20,7 @@ import {
 import type { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
 import { reasonInfo } from '../../lib/error.ts';
 import { isTransfer } from '../task/batch-phase.ts';
+import { renameReason } from '../plan/rename-reason.ts';
 import { agentName } from '../task/names.ts';
 
 const sha256Bytes = 32;
@@ -78,9 +79,18 @@ function itemAt(batch: ItemBatch, index: number, remark: ItemRemark | undefined)
     destinationPath: destinationPath === items.path[index] ? '' : destinationPath,
     ...(items.createdNs[index] ? { createdTime: timestampFromNanoseconds(items.createdNs[index]) } : {}), // prettier-ignore
   });
+  item.renamedBecause = whyRenamed(items, index, results?.keptPath[index]);
   if (results !== undefined) addResult(item, results, index, remark);
   if (results !== undefined && batch.agent !== '') item.agent = agentName(batch.agent);
   return item;
+}
+
+function whyRenamed(items: BatchItems, index: number, kept = ''): string {
+  const path = items.path[index]!;
+  const planned = items.destinationPath[index] || path;
+  if (kept !== '' && kept !== planned)
+    return 'its place at the destination was taken by another file, so it was written beside it';
+  return renameReason(path, planned, items.kind[index]!);
 }
 
 /** Where an item was before; not of one that turned out not to have been moved, and was written anew. */

@@ -44,6 +44,13 @@ export function callerOf({ values }: { values: ContextValues }): Caller | undefi
   return values.get(callerKey);
 }
 
+/** Who calls; only in methods that need a role. */
+export function requireCaller({ values }: HandlerContext): Caller {
+  const caller = values.get(callerKey);
+  if (caller === undefined) throw new Error('a call that needs a role came without its caller');
+  return caller;
+}
+
 /** The id of the agent that calls; only in methods that agents alone may call. */
 export function requireAgent({ values }: HandlerContext): string {
   const agent = values.get(agentKey);

@@ -2,8 +2,8 @@
 import type { ServiceImpl } from '@connectrpc/connect';
 import {
   ItemStateSchema,
-  type Item,
   type ItemService,
+  type ListDeviationsRequest,
   type ListItemsRequest,
 } from '../../gen/drover/v1/item_pb.ts';
 import { DroverError } from '../../lib/error.ts';
@@ -12,11 +12,19 @@ import { parseRunName } from '../task/names.ts';
 import { explainItem } from './explain-item.ts';
 import { requireRun } from './lookup.ts';
 import { readPageRequest, writePageToken } from './paging.ts';
-import { firstItem, readItems, type ItemPosition } from './read-items.ts';
+import {
+  deviations,
+  firstItem,
+  itemsIn,
+  readItems,
+  type ItemPosition,
+  type Selection,
+} from './read-items.ts';
 
 export function createItemService(store: Reader): ServiceImpl<typeof ItemService> {
   return {
     listItems: (request) => listItems(store, request),
+    listDeviations: (request) => listDeviations(store, request),
     explainItem: (request) => explainItem(store, request),
   };
 }
@@ -24,19 +32,37 @@ export function createItemService(store: Reader): ServiceImpl<typeof ItemService
 /** A page of the items; see `read-items.ts` for their order. */
 export async function listItems(store: Reader, request: ListItemsRequest) {
   const { parent, state } = request;
-  const scope = ['items', parent, String(state)];
-  const run = parseRunName(parent, 'parent');
   if (ItemStateSchema.value[state] === undefined)
     throw DroverError.invalid('state', `${state} is not a state that is known`);
+  const scope = ['items', parent, String(state)];
+  const { shown, nextPageToken } = await listSelected(store, request, scope, itemsIn(state));
+  return { items: shown, nextPageToken };
+}
+
+async function listDeviations(store: Reader, request: ListDeviationsRequest) {
+  const scope = ['deviations', request.parent];
+  const { shown, nextPageToken } = await listSelected(store, request, scope, deviations);
+  return { deviations: shown, nextPageToken };
+}
+
+async function listSelected<T>(
+  store: Reader,
+  request: ListItemsRequest | ListDeviationsRequest,
+  scope: readonly string[],
+  selection: Selection<T>,
+): Promise<{ shown: T[]; nextPageToken: string }> {
+  const run = parseRunName(request.parent, 'parent');
   const { size, cursor } = readPageRequest(request, scope);
   await requireRun(store, run);
-  const items: Item[] = [];
-  for await (const { item, position } of readItems(store, run, readPosition(cursor), state)) {
-    if (items.length === size)
-      return { items, nextPageToken: writePageToken(`${position.batch}:${position.path}`, scope) };
-    items.push(item);
+  const page: T[] = [];
+  for await (const { shown, position } of readItems(store, run, readPosition(cursor), selection)) {
+    if (page.length === size) {
+      const nextPageToken = writePageToken(`${position.batch}:${position.path}`, scope);
+      return { shown: page, nextPageToken };
+    }
+    page.push(shown);
   }
-  return { items, nextPageToken: '' };
+  return { shown: page, nextPageToken: '' };
 }
 
 function readPosition(cursor: string): ItemPosition {

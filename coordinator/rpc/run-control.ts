@@ -2,7 +2,7 @@
 import { create } from '@bufbuild/protobuf';
 import { TaskRowSchema, type RunRow, type TaskRow } from '../../gen/drover/store/v1/rows_pb.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
-import { RetryRunRequestSchema, type GoneDecision, type RetryRunRequest, type Run } from '../../gen/drover/v1/run_pb.ts'; // prettier-ignore
+import { PlanRunRequestSchema, RetryRunRequestSchema, type GoneDecision, type PlanRunRequest, type RetryRunRequest, type Run } from '../../gen/drover/v1/run_pb.ts'; // prettier-ignore
 import type { TaskSettings } from '../../gen/drover/v1/settings_pb.ts';
 import {
   RunTaskRequestSchema,
@@ -15,12 +15,13 @@ import type { RunKey, Transaction } from '../store/store.ts';
 import { parseRunName, parseTaskName, runName, taskName } from '../task/names.ts';
 import { newRetry, newRun, stepRun, type RunEvent } from '../task/run-machine.ts';
 import { isRunOpen } from '../task/run-states.ts';
+import { currentCall } from '../trust/audit-call.ts';
 import { checkRetryable } from './check-retryable.ts';
 import { latestRun, requireRun, requireTask } from './lookup.ts';
 import { repeatableRequest, type RepeatableRequest } from './request-id.ts';
-import { viewRun } from './run-view.ts';
 import type { ServiceParts } from './service-parts.ts';
 import { effectiveSettings, settingsAt } from './settings.ts';
+import { runsOf } from './show-run.ts';
 import { healsByItself, needsLook, servedKinds } from './task-locations.ts';
 import { viewTask } from './task-view.ts';
 
@@ -35,8 +36,24 @@ export function runTask(
 ): Promise<Run> {
   const task = parseTaskName(request.name, 'name');
   const repeatable = repeatableRequest(RunTaskRequestSchema, request);
-  const next = ({ key, settings, nowMs }: NextRun) =>
-    newRun(key, settings, request.scanOnly || settings.scanOnly === true, nowMs);
+  if (request.scanOnly && request.requireApproval)
+    throw DroverError.invalid('require_approval', 'cannot be asked for with scan_only: such a run writes nothing'); // prettier-ignore
+  const next = ({ key, settings, nowMs }: NextRun) => {
+    if (request.requireApproval) settings.requireApproval = true;
+    return newRun(key, settings, request.scanOnly || settings.scanOnly === true, nowMs);
+  };
+  return startRun(parts, { task, repeatable, next, signal });
+}
+
+/** Starts a run that scans and plans only. Throws as `runTask` does. */
+export function planRun(
+  parts: ServiceParts,
+  request: PlanRunRequest,
+  signal: AbortSignal,
+): Promise<Run> {
+  const task = parseTaskName(request.name, 'name');
+  const repeatable = repeatableRequest(PlanRunRequestSchema, request);
+  const next = ({ key, settings, nowMs }: NextRun) => newRun(key, settings, true, nowMs);
   return startRun(parts, { task, repeatable, next, signal });
 }
 
@@ -49,7 +66,7 @@ export function retryRun(
   request: RetryRunRequest,
   signal: AbortSignal,
 ): Promise<Run> {
-  const given = parseRetried(request.name);
+  const given = parseRunOrTask(request.name);
   const repeatable = repeatableRequest(RetryRunRequestSchema, request);
   const next = async ({ transaction, key, settings, nowMs }: NextRun) => {
     const retried = given.run ?? key.run - 1;
@@ -78,7 +95,7 @@ export function runDueTask(
 }
 
 /** A run by its name, or the latest one by that of its task. */
-function parseRetried(name: string): { task: string; run: number | undefined } {
+export function parseRunOrTask(name: string): { task: string; run: number | undefined } {
   if (name.split('/').length > 2) return parseRunName(name, 'name');
   return { task: parseTaskName(name, 'name'), run: undefined };
 }
@@ -110,26 +127,28 @@ async function startRun(
       const earlier = await repeatable.earlier(transaction, nowMs);
       if (earlier !== undefined) {
         const key = parseRunName(earlier, 'request_id');
-        return { isRepeated: true, key, row: await requireRun(transaction, key) };
+        const row = await requireRun(transaction, key);
+        return { isRepeated: true, key, row, taskRow: await requireTask(transaction, task) };
       }
       const { key, settings, taskRow } = await nextRun(transaction, task, nowMs);
       const row = await next({ transaction, key, settings, nowMs });
+      row.run!.creator = currentCall().caller;
       const changed = change(taskRow);
       if (keep) {
         transaction.putRun(key, row);
         transaction.putTask(task, create(TaskRowSchema, { ...changed, latestRun: key.run }));
         repeatable.record(transaction, runName(key), nowMs);
       }
-      return { isRepeated: false, key, row };
+      return { isRepeated: false, key, row, taskRow };
     });
   const { destination, agentGroup } = (await requireTask(parts.store, task)).task!;
   // What can be said without an agent is said first; no commit waits for one.
   if (needsLook(destination) && !(await start(false)).isRepeated)
     await lookAt(parts, { destination, group: agentGroup }, signal);
-  const { key, row } = await start(true);
+  const { key, row, taskRow } = await start(true);
   parts.dispatcher.runChanged(key);
   parts.changes.emit({ kind: 'task', task });
-  return viewRun(row, parts.dispatcher.progress(key));
+  return (await runsOf(parts, taskRow))(key, row);
 }
 
 /** A run may wait for an agent, and for what heals by itself; what somebody has to put in order is said before it is stored. */
@@ -201,7 +220,7 @@ async function requireLatestRun(
   throw neverRun(task);
 }
 
-function neverRun(task: string): DroverError {
+export function neverRun(task: string): DroverError {
   const name = taskName(task);
   return new DroverError(ErrorReason.WRONG_STATE, `${name} was never run; run it first`, {
     metadata: { name },

@@ -8,8 +8,10 @@ import { parseRunName, parseTaskName } from '../task/names.ts';
 import { isRunOpen } from '../task/run-states.ts';
 import { requireRun, requireTask } from './lookup.ts';
 import { readPageRequest, writePageToken } from './paging.ts';
-import { retryRun } from './run-control.ts';
-import { viewRun } from './run-view.ts';
+import { approveRun, rejectRun } from './approvals.ts';
+import { requireCaller } from './caller.ts';
+import { planRun, retryRun } from './run-control.ts';
+import { runsOf } from './show-run.ts';
 import type { ServiceParts } from './service-parts.ts';
 
 type Parts = Pick<ServiceParts, 'store' | 'dispatcher'>;
@@ -19,9 +21,13 @@ export function createRunService(parts: ServiceParts): ServiceImpl<typeof RunSer
     getRun: async ({ name }) => {
       const key = parseRunName(name, 'name');
       const row = await requireRun(parts.store, key);
-      return { run: viewRun(row, parts.dispatcher.progress(key)) };
+      const view = await runsOf(parts, await requireTask(parts.store, key.task));
+      return { run: view(key, row) };
     },
     listRuns: (request) => listRuns(parts, request),
+    planRun: async (request, { signal }) => ({ run: await planRun(parts, request, signal) }),
+    approveRun: async (request, context) => ({ run: await approveRun(parts, request, requireCaller(context)) }), // prettier-ignore
+    rejectRun: async (request, context) => ({ run: await rejectRun(parts, request, requireCaller(context)) }), // prettier-ignore
     retryRun: async (request, { signal }) => ({ run: await retryRun(parts, request, signal) }),
     exportEvidence: ({ name }) => evidence(parts, name),
     getEvidenceKey: () => {
@@ -50,13 +56,13 @@ async function listRuns({ store, dispatcher }: Parts, request: ListRunsRequest) 
   const scope = ['runs', request.parent];
   const task = parseTaskName(request.parent, 'parent');
   const { size, cursor } = readPageRequest(request, scope);
-  await requireTask(store, task);
+  const view = await runsOf({ store, dispatcher }, await requireTask(store, task));
   const after = Number(cursor);
   if (!Number.isSafeInteger(after)) throw DroverError.invalid('page_token', 'cannot be read');
   const rows = await store.runs(task, after, size + 1);
   const page = rows.slice(0, size).map((row) => {
     const key = parseRunName(row.run!.name, 'name');
-    return { key, run: viewRun(row, dispatcher.progress(key)) };
+    return { key, run: view(key, row) };
   });
   const next = rows.length > size ? String(page.at(-1)!.key.run) : undefined;
   return { runs: page.map(({ run }) => run), nextPageToken: writePageToken(next, scope) };

@@ -1,18 +1,38 @@
 // A run as the API shows it: what is stored, and, while it is going, what is measured. PURE.
-import { clone } from '@bufbuild/protobuf';
+import { clone, create } from '@bufbuild/protobuf';
 import { durationFromMs } from '@bufbuild/protobuf/wkt';
-import type { RunRow } from '../../gen/drover/store/v1/rows_pb.ts';
-import { GoneDecision, RunSchema, type Run } from '../../gen/drover/v1/run_pb.ts';
+import { PlanCountsSchema, type RunRow } from '../../gen/drover/store/v1/rows_pb.ts';
+import {
+  GoneDecision,
+  RunSchema,
+  RunState,
+  type PlanEstimate,
+  type Run,
+} from '../../gen/drover/v1/run_pb.ts';
 import type { LiveProgress } from '../dispatch/dispatcher.ts';
+import { estimatePlan, type Capacity } from '../dispatch/plan-estimate.ts';
+import { approvalQuestion, plannedRecycles } from '../task/approval.ts';
 import { goneQuestion } from '../task/gone-guard.ts';
 import { isRunOpen } from '../task/run-states.ts';
 
+/** What an estimate goes by beside the plan. */
+export interface EstimateParts {
+  capacity: Capacity;
+  tenantLicenses: number;
+}
+
 /** `live` is undefined when nothing is measured; it is left out for a run that has ended. */
-export function viewRun(row: RunRow, live: LiveProgress | undefined): Run {
+export function viewRun(
+  row: RunRow,
+  live: LiveProgress | undefined,
+  parts: EstimateParts | undefined,
+): Run {
   const run = clone(RunSchema, row.run!);
-  const isAsking = run.goneDecision === GoneDecision.PENDING && isRunOpen(run.state);
-  if (isAsking) run.waitingFor = goneQuestion(row);
-  if (live === undefined || !isRunOpen(run.state)) return run;
+  if (parts !== undefined) run.estimate = estimateOf(row, parts);
+  if (!isRunOpen(run.state)) return run;
+  const question = questionOf(row);
+  if (question !== '') run.waitingFor = question;
+  if (live === undefined) return run;
   const progress = run.progress!;
   progress.inFlightItems = live.inFlightItems;
   progress.inFlightBytes = live.inFlightBytes;
@@ -20,6 +40,25 @@ export function viewRun(row: RunRow, live: LiveProgress | undefined): Run {
   progress.itemsPerSecond = live.itemsPerSecond;
   if (live.timeLeftMs !== undefined)
     progress.timeLeft = durationFromMs(Math.round(live.timeLeftMs));
-  if (!isAsking) run.waitingFor = live.waitingFor;
+  if (question === '') run.waitingFor = live.waitingFor;
   return run;
+}
+
+/** What the run asks somebody; empty when it asks nothing. */
+function questionOf(row: RunRow): string {
+  const { state, goneDecision } = row.run!;
+  if (state === RunState.AWAITING_APPROVAL) return approvalQuestion(row);
+  return goneDecision === GoneDecision.PENDING ? goneQuestion(row) : '';
+}
+
+/** Of a run that has ended only what it costs is told, unless it only planned. */
+function estimateOf(row: RunRow, { capacity, tenantLicenses }: EstimateParts): PlanEstimate {
+  const isToBeDone = row.run!.scanOnly || isRunOpen(row.run!.state);
+  return estimatePlan({
+    counts: row.planCounts ?? create(PlanCountsSchema),
+    recycledItems: plannedRecycles(row),
+    isTenant: capacity.isTenant,
+    capacity: isToBeDone ? capacity : undefined,
+    tenantLicenses,
+  });
 }

@@ -41,6 +41,7 @@ test('defaults are complete', (t) => {
       preservePermissions: false,
       migrateItemsWithInvalidNames: true,
       automaticReruns: 0,
+      requireApproval: false,
     }),
   );
   for (const field of TaskSettingsSchema.fields)
@@ -122,4 +123,20 @@ test('spans back from the start of a run become times', (t) => {
     },
   );
   t.deepEqual(own.createdAfter, '-1m');
+});
+
+test('where the global settings require approval, no task can do without; where they do not, a task can require it', (t) => {
+  const field = TaskSettingsSchema.field.requireApproval;
+  const on = settings({ requireApproval: true });
+  const off = settings({ requireApproval: false });
+  const said = (task: typeof on | undefined, global: typeof on | undefined) => [
+    effectiveSettings(task, global).requireApproval,
+    originOf(field, task, global),
+  ];
+  const { DEFAULT, GLOBAL, TASK } = SettingOrigin;
+  t.deepEqual(said(undefined, undefined), [false, DEFAULT]);
+  t.deepEqual(said(on, undefined), [true, TASK]);
+  t.deepEqual(said(on, off), [true, TASK]);
+  t.deepEqual(said(off, on), [true, GLOBAL]);
+  t.deepEqual(said(undefined, on), [true, GLOBAL]);
 });

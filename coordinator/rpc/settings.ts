@@ -43,6 +43,7 @@ function defaultSettings(): TaskSettings {
     preservePermissions: false,
     migrateItemsWithInvalidNames: true,
     automaticReruns: 0,
+    requireApproval: false,
   });
 }
 
@@ -54,7 +55,7 @@ export function effectiveSettings(
   const settings = defaultSettings();
   const target = reflect(TaskSettingsSchema, settings);
   for (const field of TaskSettingsSchema.fields) {
-    const from = [task, global].find((one) => says(one, field));
+    const from = sourceOf(field, task, global);
     if (from !== undefined)
       target.set(field, reflect(TaskSettingsSchema, clone(TaskSettingsSchema, from)).get(field));
   }
@@ -70,8 +71,20 @@ export function originOf(
   task: TaskSettings | undefined,
   global: TaskSettings | undefined,
 ): SettingOrigin {
-  if (says(task, field)) return SettingOrigin.TASK;
-  return says(global, field) ? SettingOrigin.GLOBAL : SettingOrigin.DEFAULT;
+  const from = sourceOf(field, task, global);
+  if (from === undefined) return SettingOrigin.DEFAULT;
+  return from === task ? SettingOrigin.TASK : SettingOrigin.GLOBAL;
+}
+
+/** Whose value counts; undefined: the default. */
+function sourceOf(
+  field: DescField,
+  task: TaskSettings | undefined,
+  global: TaskSettings | undefined,
+): TaskSettings | undefined {
+  // What is required of all tasks, none can do without.
+  if (field.localName === 'requireApproval' && global?.requireApproval === true) return global;
+  return [task, global].find((one) => says(one, field));
 }
 
 /** Complete settings as a run keeps them that starts now: spans back from its start are times, so that every part of it judges alike. */

@@ -7,8 +7,8 @@ import { parseTaskName } from '../task/names.ts';
 import { isRunOpen } from '../task/run-states.ts';
 import { ChangeFlag } from './change-hub.ts';
 import { latestRun, requireTask } from './lookup.ts';
-import { viewRun } from './run-view.ts';
 import type { ServiceParts } from './service-parts.ts';
+import { runsOf } from './show-run.ts';
 import { viewTask } from './task-view.ts';
 
 const intervalDefaultMs = 500;
@@ -48,7 +48,8 @@ async function readSnapshot({ store, dispatcher }: ServiceParts, id: string) {
   const run = await latestRun(store, id, row);
   const task = viewTask(row, run);
   if (run === undefined) return { task };
-  return { task, run: viewRun(run, dispatcher.progress({ task: id, run: row.latestRun })) };
+  const view = await runsOf({ store, dispatcher }, row);
+  return { task, run: view({ task: id, run: row.latestRun }, run) };
 }
 
 function readInterval({ minInterval }: WatchTaskRequest): number {

@@ -38,13 +38,26 @@ export function askAboutGone(row: RunRow): void {
   if (run.state !== RunState.RUNNING && run.state !== RunState.PAUSED) return;
   const isUndecided = run.goneDecision === GoneDecision.UNSPECIFIED && !run.scanOnly;
   const mayRecycle = isGoneTurn(row) && goneAction(row) === ItemAction.RECYCLE;
-  if (!isUndecided || !mayRecycle || !isTooMuch(row)) return;
+  if (!isUndecided || !mayRecycle || !isTooMuchGone(row, run.progress!.goneItems)) return;
   run.goneDecision = GoneDecision.PENDING;
   run.state = RunState.PAUSED;
 }
 
 /** Takes the decision that a paused run asks for, in place. Throws WRONG_STATE when it asks and gets none, or does not ask and gets one. */
 export function resumeWithDecision(row: RunRow, decision: GoneDecision): void {
+  const { name } = row.run!;
+  answerAboutGone(row, decision, {
+    question: goneQuestion(row),
+    needless: `${name} does not ask what is to become of what is gone from the source; resume it without saying so`,
+  });
+}
+
+/** Takes a decision, in place; the words are those of what is thrown when one is missing, or needless. */
+export function answerAboutGone(
+  row: RunRow,
+  decision: GoneDecision,
+  words: { question: string; needless: string },
+): void {
   const { name } = row.run!;
   const isAsked = row.run!.goneDecision === GoneDecision.PENDING;
   if (!isAsked && decision === GoneDecision.UNSPECIFIED) return;
@@ -53,30 +66,36 @@ export function resumeWithDecision(row: RunRow, decision: GoneDecision): void {
     row.run!.goneDecision = decision;
     return;
   }
-  const words = isAsked
-    ? `${name} waits for ${goneQuestion(row)}`
-    : `${name} does not ask what is to become of what is gone from the source; resume it without saying so`;
-  throw new DroverError(ErrorReason.WRONG_STATE, words, { metadata: { name } });
+  const message = isAsked ? `${name} waits for ${words.question}` : words.needless;
+  throw new DroverError(ErrorReason.WRONG_STATE, message, { metadata: { name } });
 }
 
 /** What the run waits for when it asks, in words. */
 export function goneQuestion(row: RunRow): string {
   const gone = row.run!.progress!.goneItems;
-  const { itemsMax, percentMax } = limitsOf(row.run!.settings);
   const all = row.ledgerItems;
-  const percent = all === 0n ? 0n : (gone * 100n) / all;
   const verb = gone === 1n ? 'is' : 'are';
   return (
-    `a decision: ${formatCount(gone)} of ${formatCount(all)} migrated items (${percent} %) ${verb} gone from the source, ` +
-    `more than a run may recycle without asking (${formatCount(itemsMax)} items or ${percentMax} %): ` +
-    'resume the task with --gone recycle or --gone keep'
+    `a decision: ${formatCount(gone)} of ${formatCount(all)} migrated items (${percentOf(row, gone)} %) ${verb} gone from the source, ` +
+    `${goneLimitWords(row)}: resume the task with --gone recycle or --gone keep`
   );
 }
 
-function isTooMuch(row: RunRow): boolean {
-  const gone = row.run!.progress!.goneItems;
+/** What a number of items is that a run may not recycle without asking. */
+export function goneLimitWords({ run }: RunRow): string {
+  const { itemsMax, percentMax } = limitsOf(run!.settings);
+  return `more than a run may recycle without asking (${formatCount(itemsMax)} items or ${percentMax} %)`;
+}
+
+/** Whether so many items are more than the run recycles without asking. */
+export function isTooMuchGone(row: RunRow, gone: bigint): boolean {
   const { itemsMax, percentMax } = limitsOf(row.run!.settings);
   return gone > itemsMax || gone * 100n > percentMax * row.ledgerItems;
+}
+
+/** The share of the migrated items, in percent. */
+export function percentOf({ ledgerItems }: RunRow, gone: bigint): bigint {
+  return ledgerItems === 0n ? 0n : (gone * 100n) / ledgerItems;
 }
 
 function limitsOf(settings: TaskSettings | undefined) {

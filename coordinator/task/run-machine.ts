@@ -3,6 +3,7 @@
 //   QUEUED      asked for; no agent has begun             -> RUNNING by `begin`
 //   RUNNING     scan, plan and transfer go on at once     -> an end state when nothing is left, FAILED by `fail`
 //   PAUSED      no lease is given; results are still taken-> QUEUED by `resume` (RUNNING once it had begun)
+//   AWAITING_APPROVAL  scan and plan are done, no lease is given -> RUNNING by `approve`, CANCELLED by `reject`
 //   CANCELLING  leases are being taken back               -> CANCELLED by `stopped`
 //   SUCCEEDED, SUCCEEDED_WITH_FAILURES, FAILED, CANCELLED: ends, for good
 //
@@ -13,10 +14,11 @@
 // the scan is done and no transfer batch is open, because only then is it known what was moved; the folder phase comes after it,
 // because a folder's dates hold only once nothing more is written into it or taken out. Between the two comes what is late: what could
 // not be written before, because its place at the destination was to be vacated by a move. Before a run recycles more than its settings
-// allow, it pauses by itself and asks.
+// allow, it pauses by itself and asks. In a run whose plan has to be approved no batch is leased before that.
 import { clone, create } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
-import { RetryRowSchema, RunRowSchema, ScanRowSchema, type RetryPosition, type RunRow } from '../../gen/drover/store/v1/rows_pb.ts'; // prettier-ignore
+import { RetryRowSchema, RunRowSchema, ScanRowSchema, type PlanCounts, type RetryPosition, type RunRow } from '../../gen/drover/store/v1/rows_pb.ts'; // prettier-ignore
+import { approve, awaitApproval, isApprovalOpen, reject, type Judgement } from './approval.ts';
 import { askAboutGone, isGoneTurn, resumeWithDecision } from './gone-guard.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import {
@@ -31,6 +33,7 @@ import { Code } from '../../gen/google/rpc/code_pb.ts';
 import { StatusSchema } from '../../gen/google/rpc/status_pb.ts';
 import { DroverError, reasonInfo } from '../../lib/error.ts';
 import { addTallies, type RuleTally } from '../plan/rule-tally.ts';
+import { sumOfCounts } from '../plan/plan-counts.ts';
 import type { RunKey } from '../store/store.ts';
 import { newLease, stepLease } from './lease-machine.ts';
 import { runName } from './names.ts';
@@ -59,6 +62,10 @@ export interface PlannedPage {
   openTransferBatches: number;
   openLateBatches: number;
   openFolderBatches: number;
+  /** What is planned, by what it costs. @default nothing */
+  counts?: PlanCounts;
+  /** The digest of the scanned items up to the end of the page, where the plan has one. @default none */
+  digest?: string | undefined;
 }
 
 /** What a step of the comparison of ledger and scan found. */
@@ -78,6 +85,8 @@ export interface SweptLedger {
   /** The batches that have room left, 0 for none: of files, and of folders. */
   fillingGoneBatch: number;
   fillingGoneFolderBatch: number;
+  /** The digest of what is gone so far, where the plan has one. @default none */
+  digest?: string | undefined;
 }
 
 /** What became of a batch. */
@@ -96,6 +105,8 @@ export interface BatchOutcome {
   recycledItems: number;
   /** Items that had been counted as gone from the source and were moved. */
   notGoneItems: number;
+  /** Items whose outcome is not what was planned. @default 0 */
+  deviatingItems?: number;
 }
 
 export type RunEvent =
@@ -114,7 +125,11 @@ export type RunEvent =
   | { kind: 'sweep'; swept: SweptLedger }
   /** Items that had been counted as gone from the source turn out not to be. */
   | { kind: 'not-gone'; items: number }
-  | { kind: 'finish-scan'; generation: number }
+  /** `planDigest` is that of the whole plan, where it has one. */
+  | { kind: 'finish-scan'; generation: number; planDigest?: string | undefined }
+  /** `planDigest` is the plan that is meant; empty: whichever it is. `gone` is as with `resume`. */
+  | ({ kind: 'approve'; planDigest: string; gone: GoneDecision } & Judgement)
+  | ({ kind: 'reject' } & Judgement)
   | { kind: 'fail'; reason: ErrorReason; message: string }
   | { kind: 'finish-batch'; outcome: BatchOutcome }
   /** All that is gone and is no folder is done, and one of the batches with folders need not wait any more. */
@@ -171,7 +186,7 @@ export function stepRun(row: RunRow, event: RunEvent, nowMs: number): RunRow {
 
 /** Which phase's batches may be leased now; undefined when none may. */
 export function leasablePhase(row: RunRow): BatchPhase | undefined {
-  if (row.run!.scanOnly) return undefined;
+  if (row.run!.scanOnly || isApprovalOpen(row)) return undefined;
   if (row.openTransferBatches > 0) return BatchPhase.TRANSFER;
   if (isGoneTurn(row)) return BatchPhase.GONE;
   if (!row.run!.progress!.scanComplete) return undefined;
@@ -190,9 +205,10 @@ function apply(row: RunRow, event: RunEvent, nowMs: number): void {
       require(row, 'resumed', RunState.PAUSED);
       resumeWithDecision(row, event.gone ?? GoneDecision.UNSPECIFIED);
       run.state = run.startTime === undefined ? RunState.QUEUED : RunState.RUNNING;
+      if (run.progress!.scanComplete && isApprovalOpen(row)) awaitApproval(row);
       return;
     case 'cancel':
-      require(row, 'cancelled', RunState.QUEUED, RunState.RUNNING, RunState.PAUSED);
+      require(row, 'cancelled', RunState.QUEUED, RunState.RUNNING, RunState.PAUSED, RunState.AWAITING_APPROVAL); // prettier-ignore
       run.state = RunState.CANCELLING;
       return;
     case 'stopped':
@@ -243,8 +259,18 @@ function apply(row: RunRow, event: RunEvent, nowMs: number): void {
       });
       run.progress!.scanComplete = true;
       run.scanEndTime = timestampFromMs(nowMs);
-      askAboutGone(row);
+      run.planDigest = event.planDigest ?? '';
       endIfNothingLeft(row, nowMs);
+      if (run.state === RunState.RUNNING && isApprovalOpen(row)) awaitApproval(row);
+      else if (!isApprovalOpen(row)) askAboutGone(row);
+      return;
+    case 'approve':
+      approve(row, event, nowMs);
+      askAboutGone(row);
+      return;
+    case 'reject':
+      reject(row, event, nowMs);
+      end(row, RunState.CANCELLED, nowMs);
       return;
     case 'fail':
       requireOpen(row);
@@ -295,6 +321,8 @@ function addPage(row: RunRow, planned: PlannedPage): void {
   progress.skippedItems += BigInt(planned.skippedItems);
   progress.failedItems += BigInt(planned.failedItems);
   if (planned.filtered !== undefined) addTallies(row.run!.filtered, planned.filtered);
+  if (planned.counts !== undefined) row.planCounts = sumOfCounts(row.planCounts, planned.counts);
+  if (planned.digest !== undefined) row.scan!.plannedDigest = planned.digest;
 }
 
 function addSwept(row: RunRow, swept: SweptLedger): void {
@@ -307,6 +335,7 @@ function addSwept(row: RunRow, swept: SweptLedger): void {
   row.waitingGoneBatches += swept.waitingGoneBatches;
   row.fillingGoneBatch = swept.fillingGoneBatch;
   row.fillingGoneFolderBatch = swept.fillingGoneFolderBatch;
+  if (swept.digest !== undefined) row.scan!.goneDigest = swept.digest;
 }
 
 function addOutcome(row: RunRow, outcome: BatchOutcome): void {
@@ -321,6 +350,7 @@ function addOutcome(row: RunRow, outcome: BatchOutcome): void {
   progress.movedItems += BigInt(outcome.movedItems);
   progress.recycledItems += BigInt(outcome.recycledItems);
   progress.goneItems -= BigInt(outcome.notGoneItems);
+  progress.deviatingItems += BigInt(outcome.deviatingItems ?? 0);
 }
 
 function addOpen(row: RunRow, phase: BatchPhase, count: number): void {

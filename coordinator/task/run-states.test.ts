@@ -3,7 +3,7 @@ import { RunState } from '../../gen/drover/v1/run_pb.ts';
 import { TaskState } from '../../gen/drover/v1/task_pb.ts';
 import { isRunGoing, isRunOpen, taskState } from './run-states.ts';
 
-const open = ['QUEUED', 'RUNNING', 'PAUSED', 'CANCELLING'];
+const open = ['QUEUED', 'RUNNING', 'PAUSED', 'AWAITING_APPROVAL', 'CANCELLING'];
 const ended = ['SUCCEEDED', 'SUCCEEDED_WITH_FAILURES', 'FAILED', 'CANCELLED'];
 
 test('every state of a run is open, ended, or unknown', (t) => {

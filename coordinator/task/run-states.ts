@@ -8,6 +8,7 @@ export function isRunOpen(state: RunState): boolean {
     case RunState.QUEUED:
     case RunState.RUNNING:
     case RunState.PAUSED:
+    case RunState.AWAITING_APPROVAL:
     case RunState.CANCELLING:
       return true;
     default:
@@ -24,6 +25,7 @@ const taskStates = new Map<RunState, TaskState>([
   [RunState.QUEUED, TaskState.QUEUED],
   [RunState.RUNNING, TaskState.RUNNING],
   [RunState.PAUSED, TaskState.PAUSED],
+  [RunState.AWAITING_APPROVAL, TaskState.AWAITING_APPROVAL],
   [RunState.CANCELLING, TaskState.CANCELLING],
   [RunState.SUCCEEDED, TaskState.SUCCEEDED],
   [RunState.SUCCEEDED_WITH_FAILURES, TaskState.SUCCEEDED_WITH_FAILURES],

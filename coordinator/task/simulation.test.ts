@@ -7,6 +7,7 @@ import { env } from 'node:process';
 import test from 'ava';
 import { GoneDecision, RunState } from '../../gen/drover/v1/run_pb.ts';
 import { numbersOf, type Below } from '../store/testing/random.ts';
+import type { RunEvent } from './run-machine.ts';
 import { RunModel, Violation, type Fate, type Message, type Target } from './testing/run-model.ts';
 
 const events = Number(env['DROVER_SIMULATION_EVENTS'] ?? 200_000);
@@ -60,6 +61,7 @@ class World {
     for (let count = 0; count < calmEventsMax && model.isOpen; count++) {
       const { state } = model.row.run!;
       if (state === RunState.PAUSED) model.control(this.#resumption());
+      else if (state === RunState.AWAITING_APPROVAL) model.control(this.#approval());
       else if (state === RunState.CANCELLING) model.control({ kind: 'stopped' });
       else {
         this.#give();
@@ -157,7 +159,16 @@ class World {
       model.control({ kind: 'stopped' }); // prettier-ignore
     else if (luck === 0) model.control({ kind: 'cancel' });
     else if (luck < 12) model.control({ kind: 'pause' });
+    else if (luck === 12) model.control({ kind: 'reject', approver: 'b', comment: 'no' });
+    else if (luck < 20) model.control(this.#approval());
     else model.control(this.#below(3) === 0 ? { kind: 'resume' } : this.#resumption());
+  }
+
+  /** One that is taken when the run waits for it, of another plan now and then. */
+  #approval(): RunEvent & { kind: 'approve' } {
+    const { gone = GoneDecision.UNSPECIFIED } = this.#resumption();
+    const planDigest = this.#below(6) === 0 ? 'another' : '';
+    return { kind: 'approve', approver: 'b', comment: '', planDigest, gone };
   }
 
   #resumption(): { kind: 'resume'; gone?: GoneDecision } {

@@ -3,7 +3,7 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 import { RunRowSchema, type LeaseRow, type RunRow } from '../../../gen/drover/store/v1/rows_pb.ts';
 import { ErrorReason } from '../../../gen/drover/v1/error_pb.ts';
-import { GoneDecision, RunState } from '../../../gen/drover/v1/run_pb.ts';
+import { ApprovalDecision, GoneDecision, RunState } from '../../../gen/drover/v1/run_pb.ts';
 import { BatchPhase } from '../../../gen/drover/v1/session_pb.ts';
 import { GonePolicy, TaskSettingsSchema } from '../../../gen/drover/v1/settings_pb.ts';
 import { DroverError } from '../../../lib/error.ts';
@@ -44,6 +44,13 @@ interface Batch {
 export const itemBytes = 10n;
 const nothing = { succeededItems: 0, succeededBytes: 0n, skippedItems: 0, skippedBytes: 0n, failedItems: 0, failedBytes: 0n, movedItems: 0, recycledItems: 0, notGoneItems: 0 }; // prettier-ignore
 
+/** What a step refuses an event with that comes at the wrong time. */
+const refusals = new Set<ErrorReason | undefined>([
+  ErrorReason.LEASE_LOST,
+  ErrorReason.WRONG_STATE,
+  ErrorReason.ETAG_MISMATCH,
+]);
+
 /** Something that must never happen has. */
 export class Violation extends Error {
   override readonly name = 'Violation';
@@ -71,6 +78,7 @@ export class RunModel {
       gonePolicy: below(2) === 0 ? GonePolicy.RECYCLE : GonePolicy.KEEP,
       recycleItemsMax: below(8),
       recyclePercentMax: 100,
+      requireApproval: below(3) === 0,
     });
     this.row = newRun({ task: 'a', run: 1 }, settings, below(12) === 0, this.nowMs);
   }
@@ -84,7 +92,9 @@ export class RunModel {
   }
 
   /** What somebody does to the run; answers whether it was taken. */
-  control(event: RunEvent & { kind: 'pause' | 'resume' | 'cancel' | 'stopped' }): boolean {
+  control(
+    event: RunEvent & { kind: 'pause' | 'resume' | 'cancel' | 'stopped' | 'approve' | 'reject' },
+  ): boolean {
     return this.#attempt(() => this.#step(event)) === 'stored';
   }
 
@@ -159,6 +169,12 @@ export class RunModel {
   }
 
   #checkPhase(): void {
+    const { settings, scanOnly, approval, state } = this.row.run!;
+    const isUnapproved = settings!.requireApproval === true && approval?.decision !== ApprovalDecision.APPROVED; // prettier-ignore
+    if (isUnapproved && !scanOnly && this.batches.some(({ lease }) => lease.generation > 0))
+      throw new Violation('a batch was leased before the plan was approved');
+    if (state === RunState.AWAITING_APPROVAL && (this.live.size > 0 || !isUnapproved))
+      throw new Violation('it waits for approval though somebody works on it, or has approved it');
     const phase = leasablePhase(this.row);
     const isDone = (other: BatchPhase) =>
       this.batches.every((one) => one.phase !== other || stateOf(one.lease) === 'done');
@@ -215,7 +231,7 @@ export class RunModel {
       return change() ?? 'stored';
     } catch (error) {
       const reason = error instanceof DroverError ? error.reason : undefined;
-      if (reason !== ErrorReason.LEASE_LOST && reason !== ErrorReason.WRONG_STATE) throw error;
+      if (!refusals.has(reason)) throw error;
       // A commit that fails changes nothing.
       this.row = row;
       return 'refused';

@@ -1,0 +1,62 @@
+// What a plan is made of, by what its items cost at the destination. Counted page by page, so that an estimate costs nothing. PURE.
+import { create } from '@bufbuild/protobuf';
+import { PlanCountsSchema, type PlanCounts } from '../../gen/drover/store/v1/rows_pb.ts';
+import { ItemAction, ItemKind } from '../../gen/drover/v1/item_pb.ts';
+import type { ScannedItem } from './plan-item.ts';
+
+const mebibyte = 1024 * 1024;
+/** An agent begins with parts of this size, and doubles it as long as they are sent quickly. */
+const partBytesFirst = 5 * mebibyte;
+const partBytesSecond = 10 * mebibyte;
+const partBytesMax = 20 * mebibyte;
+
+/** Adds an item that is written or moved, in place. */
+export function countPlanned(
+  counts: PlanCounts,
+  { kind, size }: Pick<ScannedItem, 'kind' | 'size'>,
+  action: ItemAction,
+): void {
+  if (kind === ItemKind.FOLDER) {
+    if (action === ItemAction.CREATE) counts.newFolders += 1n;
+    else counts.keptFolders += 1n;
+    return;
+  }
+  if (action === ItemAction.MOVE) {
+    counts.movedFiles += 1n;
+    return;
+  }
+  counts.uploadedBytes += size;
+  if (size === 0n) {
+    counts.emptyFiles += 1n;
+    return;
+  }
+  if (action === ItemAction.CREATE) counts.newFiles += 1n;
+  else counts.replacedFiles += 1n;
+  const { min, max } = partsOf(Number(size));
+  counts.partsMin += BigInt(min);
+  counts.partsMax += BigInt(max);
+}
+
+/** In how many parts a file of so many bytes is sent: when each is quickly sent, and when none is. */
+export function partsOf(bytes: number): { min: number; max: number } {
+  if (bytes <= partBytesFirst) return { min: 1, max: 1 };
+  const max = Math.ceil(bytes / partBytesFirst);
+  const rest = bytes - partBytesFirst - partBytesSecond;
+  return { min: rest <= 0 ? 2 : 2 + Math.ceil(rest / partBytesMax), max };
+}
+
+/** Both together; `before` is undefined before the first. */
+export function sumOfCounts(before: PlanCounts | undefined, added: PlanCounts): PlanCounts {
+  if (before === undefined) return create(PlanCountsSchema, added);
+  return create(PlanCountsSchema, {
+    emptyFiles: before.emptyFiles + added.emptyFiles,
+    newFiles: before.newFiles + added.newFiles,
+    replacedFiles: before.replacedFiles + added.replacedFiles,
+    partsMin: before.partsMin + added.partsMin,
+    partsMax: before.partsMax + added.partsMax,
+    uploadedBytes: before.uploadedBytes + added.uploadedBytes,
+    newFolders: before.newFolders + added.newFolders,
+    keptFolders: before.keptFolders + added.keptFolders,
+    movedFiles: before.movedFiles + added.movedFiles,
+  });
+}
