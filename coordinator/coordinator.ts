@@ -32,6 +32,7 @@ import { AuditLog } from './trust/audit-log.ts';
 import type { CompiledEntraOptions } from './trust/entra-options.ts';
 import type { Entra } from './trust/entra.ts';
 import { warnOfAuthority } from './trust/authority-change.ts';
+import { authorityFileName } from './trust/authority-fingerprint.ts';
 import { openTrust } from './trust/open-trust.ts';
 import { writeDataFile } from './trust/private-file.ts';
 import { advertisedHosts, serverNames } from './trust/server-names.ts';
@@ -85,7 +86,7 @@ export async function startCoordinator(
     authorityFile: options.authorityFile,
     entra,
   });
-  const authorityFile = path.join(dataFolder, 'authority.pem');
+  const authorityFile = path.join(dataFolder, authorityFileName);
   await warnOfAuthority({ file: authorityFile, trust, store, audit, clock, log });
   const certificate = await trust.serverCertificate(serverNames([listen.host, ...advertise]));
   const sweeper = parts.adopt(new Sweeper(store, clock, log), (owned) => owned.close());

@@ -7,6 +7,7 @@
 import { createLog } from '../lib/log.ts';
 import { type ProcessEdge, aborted, optionsOrStatus, runProcess } from '../lib/process-edge.ts';
 import type { Coordinator } from './coordinator.ts';
+import { readAuthorityFingerprint } from './trust/authority-fingerprint.ts';
 import { parseCoordinatorOptions, type ServeOptions } from './options.ts';
 
 /** Exit status of a coordinator that was told to stop at once, as a shell gives it for SIGINT. */
@@ -39,11 +40,13 @@ async function main(edge: ProcessEdge): Promise<number> {
 
 function readyText(coordinator: Coordinator, { json }: ServeOptions): string {
   const { connection, connectionFile, dataFolder: data, metricsAddress } = coordinator;
+  const fingerprint = readAuthorityFingerprint(data);
   if (json)
-    return JSON.stringify({ ready: true, ...connection, connectionFile, data, pid: process.pid, metricsAddress }); // prettier-ignore
+    return JSON.stringify({ ready: true, ...connection, fingerprint, connectionFile, data, pid: process.pid, metricsAddress }); // prettier-ignore
   return [
     `The coordinator listens on ${connection.address} and keeps its data in ${data}`,
     `  certificate authority  ${connection.authorityFile}`,
+    `  its fingerprint        ${fingerprint}`,
     `  administrator's token  ${connection.tokenFile}`,
     ...(metricsAddress === undefined ? [] : [`  metrics                ${metricsAddress}`]),
   ].join('\n');

@@ -97,7 +97,10 @@ export interface ServeOptions {
 
 /** What a person says to have something done to the coordinator's data; all paths are absolute. */
 export type MaintenanceOptions = { dataFolder: string; json: boolean } & (
-  { kind: 'backup'; to: string } | { kind: 'restore'; from: string } | { kind: 'check' }
+  | { kind: 'backup'; to: string }
+  | { kind: 'restore'; from: string }
+  | { kind: 'check' }
+  | { kind: 'fingerprint' }
 );
 
 export type ProcessOptions = ServeOptions | MaintenanceOptions;
@@ -188,6 +191,12 @@ function addMaintenance(program: Command, take: (options: MaintenanceOptions) =>
     .command('check')
     .description('read all data of a coordinator that does not run, and say what is wrong with it')
     .action(() => take({ kind: 'check', ...shared() }));
+  program
+    .command('fingerprint')
+    .description(
+      'print the SHA-256 of the certificate authority, which join tokens and invitations hold, while the coordinator runs or not',
+    )
+    .action(() => take({ kind: 'fingerprint', ...shared() }));
 }
 
 function folderOption(flags: string, description: string): Option {

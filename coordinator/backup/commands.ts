@@ -1,10 +1,11 @@
-// What `drover-coordinator backup`, `restore` and `check` do, and what they print.
+// What `drover-coordinator backup`, `restore`, `check` and `fingerprint` do, and what they print.
 import path from 'node:path';
 import { escapeControl, formatBytes, formatCount } from '../../lib/format.ts';
 import { systemClock } from '../../lib/time.ts';
 import type { MaintenanceOptions } from '../options.ts';
 import { checkStore, type StoreProblem } from '../store/check-store.ts';
 import { openLevelStore } from '../store/level-store.ts';
+import { readAuthorityFingerprint } from '../trust/authority-fingerprint.ts';
 import { askForBackup } from './ask-for-backup.ts';
 import { createBackup, type Backup } from './create-backup.ts';
 import { storeFolder } from './data-files.ts';
@@ -33,6 +34,11 @@ export async function runMaintenance(
       return runRestore(options, print);
     case 'check':
       return runCheck(options, print);
+    case 'fingerprint': {
+      const fingerprint = readAuthorityFingerprint(options.dataFolder);
+      print(options.json ? JSON.stringify({ fingerprint }) : fingerprint);
+      return 0;
+    }
   }
 }
 

@@ -10,9 +10,11 @@ import { AuditService } from '../../gen/drover/v1/audit_pb.ts';
 import { EnrollmentService } from '../../gen/drover/v1/session_pb.ts';
 import { parseJoinToken } from '../../lib/join-token.ts';
 import { systemClock } from '../../lib/time.ts';
+import { runMaintenance } from '../backup/commands.ts';
 import { restoreBackup } from '../backup/restore-backup.ts';
 import { createBackup } from '../backup/create-backup.ts';
 import { openLevelStore } from '../store/level-store.ts';
+import { readAuthorityFingerprint } from '../trust/authority-fingerprint.ts';
 import { makeCertificate } from '../trust/testing/certificates.ts';
 import { attach } from './testing/attached-agent.ts';
 import { refusalOf } from './testing/refusal.ts';
@@ -108,4 +110,19 @@ test('a backup goes without the key of an authority that was given', async (t) =
   t.is((await again.client(AgentService).listAgents({})).agents.length, 1);
   const verdict = await again.client(AuditService).verifyAudit({});
   t.is(verdict.brokenNumber, 0n);
+});
+
+test('the fingerprint that `drover-coordinator fingerprint` prints is that of join tokens, also of a chain', async (t) => {
+  const { file } = await makeAuthority(temporaryFolder(t), 'Own');
+  for (const authorityFile of [undefined, file]) {
+    const running = await start(t, temporaryFolder(t), authorityFile);
+    const { token } = await running.client(JoinTokenService).createJoinToken({});
+    const lines: string[] = [];
+    const { dataFolder } = running;
+    const signal = new AbortController().signal;
+    const print = (line: string) => void lines.push(line);
+    t.is(await runMaintenance({ kind: 'fingerprint', dataFolder, json: false }, print, signal), 0);
+    t.deepEqual(lines, [parseJoinToken(token).authorityFingerprint]);
+  }
+  t.throws(() => readAuthorityFingerprint('/no/such/folder'), { message: /authority.pem cannot be read \(ENOENT\); a coordinator writes it when it starts/ }); // prettier-ignore
 });
