@@ -5,6 +5,7 @@ import { DroverError } from '../lib/error.ts';
 import type { Logger } from '../lib/log.ts';
 import type { HostPort } from '../lib/option-values.ts';
 import { pause, type Clock } from '../lib/time.ts';
+import { askAnyCoordinator } from './link/any-coordinator.ts';
 import { expired, keepCertificate } from './link/certificate-keeper.ts';
 import type { SignInOptions } from './credential/credential.ts';
 import { createGateMemory } from './destination/sharepoint/tenant-gate.ts';
@@ -240,20 +241,15 @@ async function ensureIdentity(
     );
   }
   if (known !== undefined) log.warn({ agent: known.agent }, 'the certificate has ended; joining as a new agent'); // prettier-ignore
-  const failures: DroverError[] = [];
-  for (const address of coordinators) {
-    try {
-      const identity = await join({ address, proof: { joinToken }, displayName, signal: drain });
-      writeIdentity(dataFolder, identity);
-      return identity;
-    } catch (error) {
-      if (drain.aborted) return undefined;
-      const failure = DroverError.from(error);
-      if (failure.reason !== ErrorReason.UNAVAILABLE) throw failure;
-      failures.push(failure);
-    }
+  const ask = (address: HostPort) => join({ address, proof: { joinToken }, displayName, signal: drain }); // prettier-ignore
+  try {
+    const identity = await askAnyCoordinator(coordinators, ask, drain);
+    writeIdentity(dataFolder, identity);
+    return identity;
+  } catch (error) {
+    if (drain.aborted) return undefined;
+    throw error;
   }
-  throw failures[0]!;
 }
 
 function withAdviceToJoin(error: unknown, dataFolder: string): DroverError {

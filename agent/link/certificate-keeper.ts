@@ -4,6 +4,7 @@ import { DroverError } from '../../lib/error.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { HostPort } from '../../lib/option-values.ts';
 import { pause, type Clock } from '../../lib/time.ts';
+import { askAnyCoordinator } from './any-coordinator.ts';
 import { renew } from './enroll.ts';
 import { certificateLife, type Identity } from './identity.ts';
 
@@ -40,7 +41,8 @@ export async function keepCertificate(
       continue;
     }
     try {
-      options.replace(await renewAnywhere(options));
+      const renewed = await askAnyCoordinator(options.addresses, (address) => renew(options.identity(), address)); // prettier-ignore
+      options.replace(renewed);
       log.info('the certificate is renewed');
     } catch (error) {
       if (isDisabled(error)) {
@@ -66,18 +68,4 @@ export function expired(identity: Identity): DroverError {
 
 function isDisabled(error: unknown): boolean {
   return error instanceof DroverError && error.reason === ErrorReason.AGENT_DISABLED;
-}
-
-async function renewAnywhere(options: CertificateKeeperOptions): Promise<Identity> {
-  const failures: unknown[] = [];
-  for (const address of options.addresses) {
-    try {
-      return await renew(options.identity(), address);
-    } catch (error) {
-      failures.push(error);
-    }
-  }
-  throw failures.length === 1
-    ? failures[0]
-    : new AggregateError(failures, 'no coordinator renewed');
 }

@@ -5,6 +5,7 @@ import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { DroverError } from '../../lib/error.ts';
 import type { HostPort } from '../../lib/option-values.ts';
 import { failure } from '../doctor/outcome.ts';
+import { askAnyCoordinator } from '../link/any-coordinator.ts';
 import { join } from '../link/enroll.ts';
 import { writeIdentity, type Identity } from '../link/identity.ts';
 import { openJournal } from '../run/journal.ts';
@@ -109,18 +110,12 @@ async function joinAnywhere(
   if (proof === undefined) return undefined;
   await refuseBesideRunningAgent(context);
   const { signal } = context;
-  const failures: DroverError[] = [];
-  for (const address of coordinators) {
-    try {
-      return await join({ address, proof, displayName: name!, signal });
-    } catch (thrown) {
-      if (signal.aborted) throw brokenOff();
-      const failure = DroverError.from(thrown);
-      if (failure.reason !== ErrorReason.UNAVAILABLE) throw failure;
-      failures.push(failure);
-    }
+  const ask = (address: HostPort) => join({ address, proof, displayName: name!, signal });
+  try {
+    return await askAnyCoordinator(coordinators, ask, signal);
+  } catch (thrown) {
+    throw signal.aborted ? brokenOff() : thrown;
   }
-  throw failures[0]!;
 }
 
 /** A running agent would write its old certificate over the new one when it renews it. */
