@@ -21,6 +21,8 @@ export interface DroverErrorOptions {
   metadata?: Record<string, string>;
   /** The fields that are wrong, for INVALID_ARGUMENT and its kin. */
   violations?: FieldViolation[];
+  /** What to do about it, in place of what the proto says of the reason; it stays in the process that says so. */
+  advice?: string;
 }
 
 /** Says what happened, to which thing, and what to do; carries a reason that programs can act on. */
@@ -29,12 +31,14 @@ export class DroverError extends Error {
   readonly reason: ErrorReason;
   readonly metadata: Record<string, string>;
   readonly violations: readonly FieldViolation[];
+  readonly #advice: string | undefined;
 
   constructor(reason: ErrorReason, message: string, options: DroverErrorOptions = {}) {
     super(message, 'cause' in options ? { cause: options.cause } : undefined);
     this.reason = reason;
     this.metadata = options.metadata ?? {};
     this.violations = options.violations ?? [];
+    this.#advice = options.advice;
   }
 
   /** Bad input: names the field and what is wrong with it. */
@@ -53,9 +57,9 @@ export class DroverError extends Error {
     return new DroverError(ErrorReason.INTERNAL, `unexpected: ${message}`, { cause: thrown });
   }
 
-  /** What to do about it, from the proto. */
+  /** What to do about it: its own words, or those of the proto. */
   get advice(): string {
-    return reasonInfo(this.reason).advice;
+    return this.#advice ?? reasonInfo(this.reason).advice;
   }
 }
 

@@ -191,7 +191,10 @@ test('without a tenant, or without a way to it, it is said', async (t) => {
   );
   const without = await coordinator.drover(['login']);
   t.is(without.status, 5);
-  t.regex(without.stderr, /knows no tenant to sign in with: use a token \(--token-file\)/);
+  t.regex(
+    without.stderr,
+    /knows no tenant to sign in with \(WRONG_STATE\)\n {2}Use a token \(--token-file\), or start [^\n]+\n$/,
+  );
   const { drover, authorityFile } = await start(t);
   const words = `login --authority-file ${authorityFile}`;
   const mistrusting = await drover(words);

@@ -106,8 +106,12 @@ async function askForSignIn(caller: Caller, address: string) {
   if (tenant === '')
     throw new DroverError(
       ErrorReason.WRONG_STATE,
-      `the coordinator at ${address} knows no tenant to sign in with: use a token (--token-file), or start it with --entra-tenant and --entra-client-id`,
-      { metadata: { address } },
+      `the coordinator at ${address} knows no tenant to sign in with`,
+      {
+        metadata: { address },
+        advice:
+          'Use a token (--token-file), or start the coordinator with --entra-tenant and --entra-client-id.',
+      },
     );
   return { tenant, clientId, authorityUrl, scope };
 }

@@ -84,6 +84,7 @@ test('the proxy is the flag, else the environment', (t) => {
 const missing = path.join(folder, 'missing');
 const refusals: [flags: SignInFlags, environment: Record<string, string>, said: RegExp][] = [
   [{ tenant }, {}, /^--client-id: is missing; --tenant alone/],
+  [{ tenant: ' ', clientId }, {}, /^--tenant: is empty$/],
   [{ clientId, proxy: 'http://proxy' }, {}, /^--tenant: is missing; --client-id, --proxy alone/],
   [{}, { DROVER_CLIENT_SECRET: 'x' }, /^--tenant: is missing; DROVER_CLIENT_SECRET alone/],
   [{ ...both, tenant: 'common' }, {}, /^--tenant: 'common' is neither/],

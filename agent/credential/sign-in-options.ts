@@ -131,6 +131,7 @@ function read(file: string, flag: string): string {
 
 function needed(value: string | undefined, flag: string, given: readonly string[]): string {
   if (value !== undefined && value.trim() !== '') return value.trim();
+  if (value !== undefined) throw DroverError.invalid(flag, 'is empty');
   throw DroverError.invalid(flag, `is missing; ${given.join(', ')} alone cannot sign in`);
 }
 

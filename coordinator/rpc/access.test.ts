@@ -170,6 +170,9 @@ test("agents' methods need TLS 1.3; administrators' take TLS 1.2, and none takes
   });
   t.is(old.status, 403);
   t.regex(old.body, /agents speak TLSv1\.3, and this connection speaks TLSv1\.2/);
+  const join = await plainCall(t, running, '/drover.v1.EnrollmentService/Join', { maxVersion: 'TLSv1.2' }); // prettier-ignore
+  t.is(join.status, 403);
+  t.regex(join.body, /agents speak TLSv1\.3/);
   const list = '/drover.v1.TaskService/ListTasks';
   const headers = { authorization: `Bearer ${running.adminToken}` };
   t.is((await plainCall(t, running, list, { maxVersion: 'TLSv1.2' }, headers)).status, 200);

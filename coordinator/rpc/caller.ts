@@ -2,7 +2,7 @@
 import { getOption, hasOption, type DescMethod } from '@bufbuild/protobuf';
 import { createContextKey, type ContextValues, type HandlerContext } from '@connectrpc/connect';
 import type { X509Certificate } from 'node:crypto';
-import { access, Role, type Access } from '../../gen/drover/v1/annotations_pb.ts';
+import { access, agents_only, Role, type Access } from '../../gen/drover/v1/annotations_pb.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { ServerReflection } from '../../gen/grpc/reflection/v1/reflection_pb.ts';
 import { ServerReflection as ServerReflectionAlpha } from '../../gen/grpc/reflection/v1alpha/reflection_pb.ts';
@@ -105,22 +105,26 @@ export async function recognise(recognition: Recognition, context: HandlerContex
   }
 }
 
-/** Throws PERMISSION_DENIED unless the caller who was recognised may call the method. */
+/** Throws PERMISSION_DENIED unless the caller who was recognised may call the method, over a connection that is good enough for it. */
 export function authorize({ method, values }: HandlerContext): void {
   const needed = accessOf(method);
-  if (needed.case === 'anyone') return;
   const caller = values.get(callerKey);
-  if (needed.case === 'agent') {
-    if (caller?.kind !== 'agent') throw denied(`agents alone may call ${nameOf(method)}`);
-    const { protocol } = values.get(peerKey);
-    if (protocol === agentProtocol) return;
-    throw denied(
-      `agents speak ${agentProtocol}, and this connection speaks ${protocol}; look at what stands between agent and coordinator`,
-    );
-  }
+  if (needed.case === 'agent' && caller?.kind !== 'agent')
+    throw denied(`agents alone may call ${nameOf(method)}`);
+  // Also to join, when nobody is an agent yet.
+  if (getOption(method.parent, agents_only)) requireAgentProtocol(values);
+  if (needed.case === 'anyone' || needed.case === 'agent') return;
   if (caller === undefined) throw denied(`nobody was recognised who may call ${nameOf(method)}`);
   if (caller.kind === 'agent') throw denied(`administrators alone may call ${nameOf(method)}`);
   requireRole(caller, needed.value ?? Role.UNSPECIFIED, nameOf(method));
+}
+
+function requireAgentProtocol(values: ContextValues): void {
+  const { protocol } = values.get(peerKey);
+  if (protocol === agentProtocol) return;
+  throw denied(
+    `agents speak ${agentProtocol}, and this connection speaks ${protocol}; look at what stands between agent and coordinator`,
+  );
 }
 
 function callerOfToken(
