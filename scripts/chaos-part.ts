@@ -11,7 +11,7 @@ export interface PartOptions<Ready> {
 }
 
 /** How long a part is tried to be started before that is something wrong. */
-const startPatienceMs = 120_000;
+export const startPatienceMs = 120_000;
 const againMs = 500;
 
 export class Part<Ready> implements AsyncDisposable {

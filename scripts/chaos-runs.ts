@@ -10,6 +10,7 @@ import { ErrorInfoSchema } from '../gen/google/rpc/error_details_pb.ts';
 import { hasEnded, progressLine } from '../lib/progress-view.ts';
 import { allItems, callError, type Api } from './api-client.ts';
 import type { ChaosLog } from './chaos-log.ts';
+import { startPatienceMs } from './chaos-part.ts';
 import type { Share } from './chaos-share.ts';
 
 /** What was last reported as migrated, of one path. */
@@ -152,11 +153,12 @@ export class ChaosTask {
 
   /** Calls until there is an answer, which is not at once when the coordinator is away. */
   async #call<T>(call: () => Promise<T>): Promise<T> {
-    for (let attempt = 1; ; attempt++) {
+    const deadlineMs = performance.now() + startPatienceMs;
+    for (;;) {
       try {
         return await call();
       } catch (thrown) {
-        if (attempt > 150 || !isLostCall(thrown)) throw callError(thrown);
+        if (performance.now() > deadlineMs || !isLostCall(thrown)) throw callError(thrown);
         await delay(lookMs);
       }
     }
