@@ -165,6 +165,7 @@ export class RunModel {
     same('gone', Number(progress!.goneItems), sums.gone);
     same('recycled', Number(progress!.recycledItems), sums.recycled);
     this.#checkPhase();
+    this.#checkGoneTurn();
     this.#checkEnd();
   }
 
@@ -188,6 +189,24 @@ export class RunModel {
     if (mustBeDone.length > 0 && !this.row.run!.progress!.scanComplete)
       throw new Violation('a later phase has begun before the scan was complete');
     if (!mustBeDone.every(isDone)) throw new Violation('a phase has begun too early');
+  }
+
+  /** What is gone has its turn when all is scanned and written: neither earlier nor later is it leased or asked about. */
+  #checkGoneTurn(): void {
+    const { state, progress, settings, goneDecision } = this.row.run!;
+    const open = (phase: BatchPhase) =>
+      this.batches.filter((batch) => batch.phase === phase && stateOf(batch.lease) !== 'done');
+    const gone = open(BatchPhase.GONE);
+    const isWritten = progress!.scanComplete && open(BatchPhase.TRANSFER).length === 0;
+    const isTurn = isWritten && gone.length > 0;
+    same('the turn of what is gone', leasablePhase(this.row) === BatchPhase.GONE, isTurn);
+    const isFoldersTurn = isTurn && gone.every(({ isWaiting }) => isWaiting);
+    same('the turn of folders that are gone', isGoneFoldersTurn(this.row), isFoldersTurn);
+    if (this.isAsking && !isTurn) throw new Violation('it asks about what is gone too early');
+    const isUndecided = goneDecision === GoneDecision.UNSPECIFIED && settings?.gonePolicy === GonePolicy.RECYCLE; // prettier-ignore
+    const isTooMuch = isUndecided && this.#sums.gone > (settings.recycleItemsMax ?? 0);
+    if (isTurn && isTooMuch && state === RunState.RUNNING)
+      throw new Violation('it recycles more than it may without asking');
   }
 
   #checkEnd(): void {
