@@ -63,7 +63,7 @@ export async function sweepLedger(
   const told = gone.filter((entry) => action === ItemAction.RECYCLE || entry.row.goneRun === 0);
   const writer = new GoneWriter(transaction, key, row);
   await writer.add(told, action, hasUnreportedItems);
-  await markGone(transaction, key, told, new Set(items.map((item) => item.path)));
+  await markGone(transaction, key, told, items);
   const isPlanned = isWhole && items.length > 0;
   const swept = {
     sweptPath: isPlanned ? upTo : (entries.at(-1)?.path ?? after),
@@ -84,8 +84,11 @@ async function markGone(
   transaction: Transaction,
   { task, run }: RunKey,
   gone: readonly LedgerEntry[],
-  taken: ReadonlySet<string>,
+  items: readonly ScannedItem[],
 ): Promise<void> {
+  // In most pages nothing is gone.
+  if (gone.length === 0) return;
+  const taken = new Set(items.map((item) => item.path));
   const known = gone.filter(({ row }) => row.fileId !== 0n);
   const ids = known.map(({ row }) => row.fileId);
   for (const [index, found] of (await transaction.fileIds(task, ids)).entries()) {
