@@ -4,7 +4,13 @@ import { TaskFileFormat, TaskSchema, type Task } from '../../gen/drover/v1/task_
 import { readCell, writeCell } from './cell-text.ts';
 import type { CsvRow, CsvTable } from './read-csv.ts';
 import type { TaskColumn } from './task-columns.ts';
-import type { FileNote, ListedTask, TaskFile } from './task-file.ts';
+import {
+  readEach,
+  type FileNote,
+  type ListedTask,
+  type Pause,
+  type TaskFile,
+} from './task-file.ts';
 
 /** The column of the last part of a task's name. */
 export const idColumn = 'task_id';
@@ -40,21 +46,24 @@ function valueAt(json: JsonObject, path: readonly string[]): JsonValue | undefin
 }
 
 /** Reads the table of such a file; a row that cannot be read is a problem, or several. */
-export function readDroverCsv(table: CsvTable, columns: readonly TaskColumn[]): TaskFile {
+export async function readDroverCsv(
+  table: CsvTable,
+  columns: readonly TaskColumn[],
+  pause: Pause,
+): Promise<TaskFile> {
   const [header, ...rows] = table.rows;
   const file: TaskFile = {
     format: TaskFileFormat.DROVER_CSV,
     listed: rows.length,
     tasks: [],
     problems: [...table.problems],
+    isBroken: table.problems.length > 0,
     notes: [],
   };
   const named = header === undefined ? [] : readHeader(header, columns, file.problems);
-  if (header === undefined || file.problems.some(({ line }) => line === header.line)) return file;
-  for (const row of rows) {
-    const task = readRow(row, named, file.problems);
-    if (task !== undefined) file.tasks.push(task);
-  }
+  if (header === undefined || file.problems.some(({ line }) => line === header.line))
+    return { ...file, isBroken: true };
+  file.tasks = await readEach(rows, pause, (row) => readRow(row, named, file.problems));
   return file;
 }
 

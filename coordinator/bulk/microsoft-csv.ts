@@ -4,7 +4,14 @@ import { TaskFileFormat, TaskSchema } from '../../gen/drover/v1/task_pb.ts';
 import { DroverError } from '../../lib/error.ts';
 import { destinationOf, type MicrosoftPlace } from './microsoft-place.ts';
 import type { CsvRow, CsvTable } from './read-csv.ts';
-import { NoteCollector, type FileNote, type ListedTask, type TaskFile } from './task-file.ts';
+import {
+  NoteCollector,
+  readEach,
+  type FileNote,
+  type ListedTask,
+  type Pause,
+  type TaskFile,
+} from './task-file.ts';
 
 /** The first row that is written. */
 export const microsoftHeader: readonly string[] = ['FileSharePath', '', '', 'SharePointSite', 'DocLibrary', 'DocSubFolder']; // prettier-ignore
@@ -33,22 +40,24 @@ const places: Record<string, number> = {
 };
 
 /** Reads the table of such a file; a row that cannot be read is a problem. */
-export function readMicrosoftCsv(table: CsvTable): TaskFile {
+export async function readMicrosoftCsv(table: CsvTable, pause: Pause): Promise<TaskFile> {
   const [first, ...others] = table.rows;
   const hasHeader = first !== undefined && isHeader(first.cells);
   const rows = hasHeader ? others : table.rows;
   const notes = new NoteCollector();
   const problems = [...table.problems];
   if (hasHeader) checkHeader(first, problems);
+  const isBroken = problems.length > 0;
   const tasks =
     problems.length > table.problems.length
       ? []
-      : rows.map((row) => readRow(row, problems, notes)).filter((task) => task !== undefined);
+      : await readEach(rows, pause, (row) => readRow(row, problems, notes));
   return {
     format: TaskFileFormat.MICROSOFT_CSV,
     listed: rows.length,
     tasks,
     problems,
+    isBroken,
     notes: notes.list(),
   };
 }

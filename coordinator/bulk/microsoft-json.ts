@@ -5,7 +5,14 @@ import { TaskFileFormat, TaskSchema } from '../../gen/drover/v1/task_pb.ts';
 import { destinationIn } from './microsoft-csv.ts';
 import { readMicrosoftSetting } from './microsoft-settings.ts';
 import { readJson, type PlacedValue } from './read-json.ts';
-import { NoteCollector, type FileNote, type ListedTask, type TaskFile } from './task-file.ts';
+import {
+  NoteCollector,
+  readEach,
+  type FileNote,
+  type ListedTask,
+  type Pause,
+  type TaskFile,
+} from './task-file.ts';
 
 type Place = { line: number; column: number };
 /** The values of an object by their keys in lower case: Microsoft's programs do not tell upper from lower case. */
@@ -31,23 +38,21 @@ const settingKeys: Record<string, string> = {
 };
 
 /** Reads the text of such a file; a task that cannot be read is a problem. */
-export function readMicrosoftJson(text: string): TaskFile {
+export async function readMicrosoftJson(text: string, pause: Pause): Promise<TaskFile> {
   const { root, problems } = readJson(text);
   const file: TaskFile = {
     format: TaskFileFormat.MICROSOFT_JSON,
     listed: 0,
     tasks: [],
     problems,
+    isBroken: problems.length > 0,
     notes: [],
   };
   if (root === undefined) return file;
   const notes = new NoteCollector();
   const values = tasksIn(root, problems, notes);
   file.listed = values.length;
-  for (const value of values) {
-    const task = new TaskReader(value, problems, notes).read();
-    if (task !== undefined) file.tasks.push(task);
-  }
+  file.tasks = await readEach(values, pause, (value) => new TaskReader(value, problems, notes).read()); // prettier-ignore
   file.notes = notes.list();
   return file;
 }

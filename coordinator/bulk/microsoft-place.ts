@@ -26,7 +26,7 @@ export function destinationOf(place: MicrosoftPlace): { destination: string; lib
   if (library === '') throw DroverError.invalid('library', `is missing; give its name, such as ${documents}`); // prettier-ignore
   const root = isUserAddress(site) ? personRoot(site, library) : siteRoot(site, library);
   const destination = [root, ...(folder === '' ? [] : [encoded(folder)])].join('/');
-  parseSharePointPlace(destination, 'folder');
+  parseParts(root, destination);
   return { destination, library: root };
 }
 
@@ -42,9 +42,17 @@ function siteRoot(site: string, library: string): string {
   const place = parseSharePointPlace(site, 'site');
   if (place.kind === 'onedrive') throw DroverError.invalid('site', `"${site}" has a folder behind the e-mail address; give it as the folder`); // prettier-ignore
   const path = place.path === '' ? [] : [encoded(place.path)];
-  const root = [`https://${place.host}`, ...path, encoded(library)].join('/');
-  parseSharePointPlace(root, 'library');
-  return root;
+  return [`https://${place.host}`, ...path, encoded(library)].join('/');
+}
+
+/** Throws for the library when that is wrong already. */
+function parseParts(root: string, destination: string): void {
+  try {
+    parseSharePointPlace(destination, 'folder');
+  } catch (thrown) {
+    parseSharePointPlace(root, 'library');
+    throw thrown;
+  }
 }
 
 /** The place of a destination; undefined for a folder, and for an address that says less than the files have to say. */

@@ -1,6 +1,6 @@
 // Rows of a CSV file, each with the line it begins on; what separates the cells is found out. PURE.
 import { parse } from 'csv-parse';
-import type { FileNote } from './task-file.ts';
+import type { FileNote, Pause } from './task-file.ts';
 
 export interface CsvRow {
   /** From 1. */
@@ -16,39 +16,55 @@ export interface CsvTable {
 
 /** Some milliseconds' work, after which others get a turn. */
 const sliceBytes = 64 * 1024;
+/** The most bytes of one row: a task with everything in it has some 100,000. */
+const rowBytesMax = 1024 * 1024;
+/** How far the separator is looked for. */
+const firstLineMax = 10_000;
 
 /**
- * Reads what can be read. A cell with a quote inside is taken as it is; a quote that is never closed is a problem.
- * @param pause lets others work; it is called again and again.
+ * Reads what can be read, and stops once there are more than `rowsMax` rows. A cell with a quote inside is taken as it is; a quote that is never
+ * closed is a problem.
  */
-export async function readCsv(text: string, pause: () => Promise<void>): Promise<CsvTable> {
+export async function readCsv(text: string, rowsMax: number, pause: Pause): Promise<CsvTable> {
   const table: CsvTable = { rows: [], problems: [] };
   let line = 1;
+  let isLost = false;
   const parser = parse({
-    delimiter: separatorOf(text),
+    delimiter: separatorOf(text.slice(0, firstLineMax)),
     relax_column_count: true,
     relax_quotes: true,
     raw: true,
+    max_record_size: rowBytesMax,
     skip_records_with_error: true,
   });
-  parser.on('skip', (_error: unknown, raw: string | undefined) => {
-    const message = 'has a quote that is never closed; all that follows would be one cell';
-    table.problems.push({ line, column: 0, field: '', message });
+  parser.on('skip', ({ code }: { code: string }, raw: string | undefined) => {
+    if (isLost) return;
+    isLost = code === 'CSV_MAX_RECORD_SIZE';
+    table.problems.push({ line, column: 0, field: '', message: wordsOf(code) });
     line += linesIn(raw ?? '');
   });
   parser.on('data', ({ raw, record }: { raw: string; record: string[] }) => {
+    if (isLost) return;
     if (record.some((cell) => cell.trim() !== '')) table.rows.push({ line, cells: record });
     line += linesIn(raw);
   });
   const ended = new Promise((resolve, reject) => parser.on('end', resolve).on('error', reject));
   const bytes = Buffer.from(text);
-  for (let at = 0; at < bytes.length; at += sliceBytes) {
+  for (let at = 0; at < bytes.length && !isLost && table.rows.length <= rowsMax; at += sliceBytes) {
     parser.write(bytes.subarray(at, at + sliceBytes));
     await pause();
   }
   parser.end();
   await ended;
   return table;
+}
+
+function wordsOf(code: string): string {
+  if (code === 'CSV_QUOTE_NOT_CLOSED')
+    return 'a cell of this line begins with a quote that is never closed; all that follows would be part of it';
+  if (code === 'CSV_MAX_RECORD_SIZE')
+    return `the line has more than ${rowBytesMax} bytes; is a quote not closed?`;
+  return `the line cannot be read as CSV (${code})`;
 }
 
 /** The separator that the first line has most of, outside of quotes. */

@@ -108,9 +108,17 @@ for (const [row, ...problems] of wrongRows)
   });
 
 test('a quote that is never closed is told with the line it begins on', async (t) => {
-  const file = await read(`${sample[0]}\n${sample[1]}\n"/srv/a,,,x\n/srv/b,,,y\n`);
-  t.deepEqual(file.problems.map(({ line }) => line), [3]); // prettier-ignore
-  t.is(file.tasks.length, 1);
+  for (const more of ['', '/srv/b,,,y\n'.repeat(200_000)]) {
+    const file = await read(`${sample[0]}\n${sample[1]}\n"/srv/a,,,x\n${more}`);
+    t.deepEqual(file.problems.map(({ line }) => line), [3]); // prettier-ignore
+    t.deepEqual([file.tasks.length, file.isBroken], [1, true]);
+  }
+});
+
+test('a line without an end is told, and read no further', async (t) => {
+  const file = await read(`${sample[0]}\n${'a'.repeat(3_000_000)}`);
+  t.deepEqual(file.problems.map(({ line, column }) => [line, column]), [[2, 0]]); // prettier-ignore
+  t.true(file.isBroken);
 });
 
 test('columns in another order are refused', async (t) => {
@@ -322,7 +330,7 @@ const notFiles: [name: string, content: string | Buffer, format: TaskFileFormat,
     ['only a header', `${sample[0]}\n`, TaskFileFormat.UNSPECIFIED, /lists no task/],
     ['no tasks', '{"Tasks": []}', TaskFileFormat.UNSPECIFIED, /lists no task/],
     ['no header of ours', sample.join('\n'), TaskFileFormat.DROVER_CSV, /names the columns/],
-    ['too many', `${sample[1]}\n`.repeat(50_001), TaskFileFormat.UNSPECIFIED, /at most 50000/],
+    ['too many', `${sample[1]}\n`.repeat(50_001), TaskFileFormat.UNSPECIFIED, /more than 50000/],
   ];
 for (const [name, content, format, words] of notFiles)
   test(`${name} is no file of tasks`, async (t) => {

@@ -7,15 +7,14 @@ import { readMicrosoftCsv } from './microsoft-csv.ts';
 import { readMicrosoftJson } from './microsoft-json.ts';
 import { readCsv } from './read-csv.ts';
 import type { TaskColumn } from './task-columns.ts';
-import { listedTasksMax, taskFileBytesMax, type TaskFile } from './task-file.ts';
+import { listedTasksMax, taskFileBytesMax, type Pause, type TaskFile } from './task-file.ts';
 
 export interface ReadOptions {
   /** UNSPECIFIED: found out from the content. */
   format: TaskFileFormat;
   /** The columns of Drover's own CSV. */
   columns: readonly TaskColumn[];
-  /** Lets others work. */
-  pause: () => Promise<void>;
+  pause: Pause;
 }
 
 /** Throws INVALID_ARGUMENT that names `content` when it is no file of tasks at all, or a larger one than is taken. */
@@ -26,19 +25,19 @@ export async function readTaskFile(content: Uint8Array, options: ReadOptions): P
   if (text.trim() === '') throw refuse('is empty');
   const file = await readText(text, options);
   if (file.listed > listedTasksMax)
-    throw refuse(`lists ${file.listed} tasks; a file lists at most ${listedTasksMax}`);
+    throw refuse(`lists more than ${listedTasksMax} tasks; import them in several files`);
   if (file.listed === 0 && file.problems.length === 0) throw refuse('lists no task');
   return file;
 }
 
 async function readText(text: string, { format, columns, pause }: ReadOptions): Promise<TaskFile> {
-  if (format === TaskFileFormat.MICROSOFT_JSON) return readMicrosoftJson(text);
-  if (format === TaskFileFormat.UNSPECIFIED && isJson(text)) return readMicrosoftJson(text);
-  const table = await readCsv(text, pause);
+  if (format === TaskFileFormat.MICROSOFT_JSON) return readMicrosoftJson(text, pause);
+  if (format === TaskFileFormat.UNSPECIFIED && isJson(text)) return readMicrosoftJson(text, pause);
+  const table = await readCsv(text, listedTasksMax + 1, pause);
   const header = table.rows[0]?.cells ?? [];
-  if (format === TaskFileFormat.MICROSOFT_CSV) return readMicrosoftCsv(table);
-  if (isDroverHeader(header)) return readDroverCsv(table, columns);
-  if (format === TaskFileFormat.UNSPECIFIED) return readMicrosoftCsv(table);
+  if (format === TaskFileFormat.MICROSOFT_CSV) return readMicrosoftCsv(table, pause);
+  if (isDroverHeader(header)) return readDroverCsv(table, columns, pause);
+  if (format === TaskFileFormat.UNSPECIFIED) return readMicrosoftCsv(table, pause);
   throw refuse('has no first line that names the columns, with source and destination among them');
 }
 

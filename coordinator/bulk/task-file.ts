@@ -39,8 +39,31 @@ export interface TaskFile {
   tasks: ListedTask[];
   /** Why the others could not be read. */
   problems: FileNote[];
+  /** Part of the file could not be read at all, so that nobody knows what it lists there. */
+  isBroken: boolean;
   /** What is said and left out of account, each once. */
   notes: FileNote[];
+}
+
+/** Lets others work; what goes through a whole file calls it again and again. */
+export type Pause = () => Promise<void>;
+
+/** After how many tasks others get a turn: some milliseconds' work. */
+const tasksAtOnce = 250;
+
+/** What `read` makes of each, without what it makes nothing of; others get a turn in between. */
+export async function readEach<T, R>(
+  values: readonly T[],
+  pause: Pause,
+  read: (value: T) => R | undefined,
+): Promise<R[]> {
+  const results: R[] = [];
+  for (const [index, value] of values.entries()) {
+    if (index % tasksAtOnce === 0) await pause();
+    const result = read(value);
+    if (result !== undefined) results.push(result);
+  }
+  return results;
 }
 
 /** Notes that are told once, however often they come up. */

@@ -17,6 +17,8 @@ const wrongCredentials = { perSecond: 5, burst: 25 };
 export const streamsMax = 32;
 /** Calls of all kinds that have not been answered yet. */
 const openCallsMax = 256;
+/** A call with a file of tasks may be as large as so many others: a caller has four of them open at once. */
+export const importWeight = 64;
 /**
  * A refusal is held back for so long. A client that calls again as soon as it is answered would otherwise keep the coordinator busy with
  * refusing; so it makes no more than a few hundred calls a second over one connection.
@@ -28,6 +30,8 @@ const retryDelayMsMin = 1000;
 export interface CountedCall {
   caller: string;
   kind: DescMethod['methodKind'];
+  /** As how many calls it counts while it is open. @default 1 */
+  weight?: number;
   ended: AbortSignal;
 }
 
@@ -54,19 +58,19 @@ export class CallLimits {
 
   /** Counts a call, until it ends. Throws TOO_MANY_CALLS. */
   admit(call: CountedCall): void {
-    const { caller, kind, ended } = call;
+    const { caller, kind, weight = 1, ended } = call;
     const waitMs = this.#calls?.take(caller, this.#clock.now()) ?? 0;
     if (waitMs > 0) throw tooMany(`${caller} calls too often`, caller, waitMs);
     if (this.#calls === undefined) return;
     const open = this.#open.get(caller) ?? { calls: 0, streams: 0 };
-    if (open.calls >= openCallsMax)
+    if (open.calls + weight > openCallsMax)
       throw tooMany(`${caller} has ${openCallsMax} calls open already`, caller);
     const streams = kind === 'unary' ? 0 : 1;
     if (open.streams + streams > streamsMax)
       throw tooMany(`${caller} has ${streamsMax} streams open already`, caller);
     if (ended.aborted) return;
-    this.#count(caller, open, { calls: 1, streams });
-    const release = () => this.#count(caller, open, { calls: -1, streams: -streams });
+    this.#count(caller, open, { calls: weight, streams });
+    const release = () => this.#count(caller, open, { calls: -weight, streams: -streams });
     ended.addEventListener('abort', release, { once: true });
   }
 

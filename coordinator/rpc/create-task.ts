@@ -80,7 +80,8 @@ export function stamped(task: Task, nowMs: number): Task {
   return changed;
 }
 
-function newTask(id: string, task: Task, nowMs: number): Task {
+/** A task of this id with what a caller may set. */
+export function newTask(id: string, task: Task, nowMs: number): Task {
   const { displayName, source, destination, settings, agentGroup, priority, schedule, tags } = task;
   return stamped(
     create(TaskSchema, {
@@ -102,14 +103,26 @@ function newTask(id: string, task: Task, nowMs: number): Task {
 
 /** The row of a new task, with what was kept of an earlier one of its id. */
 async function newRow(transaction: Transaction, id: string, task: Task): Promise<TaskRow> {
+  return create(TaskRowSchema, { task, ...(await inheritance(transaction, id, task)) });
+}
+
+/**
+ * What was kept of an earlier task of the id, for a new one; undefined when nothing was. Throws ALREADY_EXISTS when the id is taken, also by
+ * what was kept of a task that went elsewhere, and UNAVAILABLE while an earlier one is still being removed.
+ */
+export async function inheritance(
+  transaction: Transaction,
+  id: string,
+  task: Task,
+): Promise<Pick<TaskRow, 'latestRun' | 'hasKeptItems' | 'hasUnreportedItems'> | undefined> {
   if ((await transaction.task(id)) !== undefined) throw taken(id);
   if (await transaction.isBeingDeleted(id)) throw beingDeleted(id);
   const kept = await transaction.keptLedger(id);
-  if (kept === undefined) return create(TaskRowSchema, { task });
+  if (kept === undefined) return undefined;
   const isSame = isSamePlace(kept.source, task.source) && isSamePlace(kept.destination, task.destination); // prettier-ignore
   if (!isSame) throw keptForAnother(id, kept);
   const { latestRun, hasKeptItems, hasUnreportedItems } = kept;
-  return create(TaskRowSchema, { task, latestRun, hasKeptItems, hasUnreportedItems });
+  return { latestRun, hasKeptItems, hasUnreportedItems };
 }
 
 /** Whether two texts mean one place, however they are written. */

@@ -1,61 +1,18 @@
 // SharePoint destinations: an agent looks at them before anything is stored.
-import type { MessageInitShape } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
-import test, { type ExecutionContext } from 'ava';
+import test from 'ava';
 import { randomUUID } from 'node:crypto';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { RunService, RunState } from '../../gen/drover/v1/run_pb.ts';
-import { AgentSessionService, type AttachRequestSchema } from '../../gen/drover/v1/session_pb.ts';
 import { TaskService } from '../../gen/drover/v1/task_pb.ts';
-import { AsyncQueue } from '../../lib/async-queue.ts';
 import { reasonName } from '../../lib/error.ts';
 import { ManualClock } from '../dispatch/testing/manual-clock.ts';
 import { refusalOf } from './testing/refusal.ts';
-import { runCoordinator, type RunningCoordinator } from './testing/running-coordinator.ts';
+import { attachLooking as attach } from './testing/looking-agent.ts';
+import { runCoordinator } from './testing/running-coordinator.ts';
 
 const destination = 'https://contoso.sharepoint.com/sites/hr/Shared Documents';
 const task = { source: '/srv/a', destination };
-type Frame = MessageInitShape<typeof AttachRequestSchema>;
-
-interface OnlineAgent {
-  name: string;
-  /** The destinations it was asked to look at. */
-  asked: string[];
-  /** What it says of each; undefined is no answer. */
-  verdict: { reason: ErrorReason; message: string } | undefined;
-  leave: () => Promise<void>;
-}
-
-/** Attaches an agent that has a sign-in, and says of every destination what its verdict is. */
-async function attach(t: ExecutionContext, running: RunningCoordinator): Promise<OnlineAgent> {
-  const { name, identity } = await running.join('online');
-  const frames = new AsyncQueue<Frame>(100);
-  const hello = { slots: 1, locationKinds: ['file', 'sharepoint'] };
-  frames.push({ frame: { case: 'hello', value: hello } });
-  const session = running.client(AgentSessionService, { token: '', identity });
-  const answers = session.attach(frames)[Symbol.asyncIterator]();
-  await answers.next();
-  const verdict = { reason: ErrorReason.UNSPECIFIED, message: '' };
-  const agent: OnlineAgent = { name, asked: [], verdict, leave: async () => {} };
-  const listen = async () => {
-    for (let next = await answers.next(); next.done !== true; next = await answers.next()) {
-      const { frame } = next.value;
-      if (frame.case !== 'locationCheck') continue;
-      agent.asked.push(frame.value.destination);
-      if (agent.verdict === undefined) continue;
-      const { check } = frame.value;
-      frames.push({ frame: { case: 'locationCheckDone', value: { check, ...agent.verdict } } });
-    }
-  };
-  const listening = listen().catch(() => undefined);
-  agent.leave = () => {
-    frames.end();
-    return listening;
-  };
-  t.teardown(agent.leave);
-  return agent;
-}
-
 test('a task is created when an agent can write to its destination', async (t) => {
   const running = await runCoordinator(t);
   const agent = await attach(t, running);

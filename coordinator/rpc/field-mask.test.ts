@@ -7,7 +7,7 @@ import { TaskSchema, TaskState, type Task } from '../../gen/drover/v1/task_pb.ts
 import { DroverError } from '../../lib/error.ts';
 import { applyUpdate, type FieldRules } from './field-mask.ts';
 import { settingsRules } from './settings-service.ts';
-import { taskRules } from './task-service.ts';
+import { taskRules } from './task-rules.ts';
 
 type TaskInit = Parameters<typeof create<typeof TaskSchema>>[1];
 

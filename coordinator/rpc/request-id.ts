@@ -2,7 +2,7 @@
 import { create, toBinary, type DescMessage, type MessageShape } from '@bufbuild/protobuf';
 import { timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt';
 import { createHash } from 'node:crypto';
-import { RequestRowSchema } from '../../gen/drover/store/v1/rows_pb.ts';
+import { RequestRowSchema, type RequestRow } from '../../gen/drover/store/v1/rows_pb.ts';
 import { DroverError } from '../../lib/error.ts';
 import { requestMemoryMs, type Transaction } from '../store/store.ts';
 
@@ -13,8 +13,10 @@ const field = 'request_id';
 export interface RepeatableRequest {
   /** The name of the resource that the first request of this id made; undefined when this is the first. */
   earlier(transaction: Transaction, nowMs: number): Promise<string | undefined>;
-  /** Records what this request made. */
-  record(transaction: Transaction, resource: string, nowMs: number): void;
+  /** The encoded answer to the first request of this id, of one that made no single resource; undefined when this is the first. */
+  earlierAnswer(transaction: Transaction, nowMs: number): Promise<Uint8Array | undefined>;
+  /** Records what this request made, and its encoded answer where that is not the resource. */
+  record(transaction: Transaction, resource: string, nowMs: number, answer?: Uint8Array): void;
 }
 
 /** Reads the request's id; without one nothing is looked up or recorded. Throws INVALID_ARGUMENT when it is not a UUID. */
@@ -22,7 +24,7 @@ export function repeatableRequest<D extends DescMessage>(
   schema: D,
   request: MessageShape<D> & { requestId: string },
 ): RepeatableRequest {
-  if (request.requestId === '') return { earlier: async () => undefined, record: () => {} };
+  if (request.requestId === '') return unrepeatable;
   if (!uuidPattern.test(request.requestId))
     throw DroverError.invalid(
       field,
@@ -30,6 +32,12 @@ export function repeatableRequest<D extends DescMessage>(
     );
   return new StoredRequest(request.requestId.toLowerCase(), hashRequest(schema, request));
 }
+
+const unrepeatable: RepeatableRequest = {
+  earlier: async () => undefined,
+  earlierAnswer: async () => undefined,
+  record: () => {},
+};
 
 class StoredRequest implements RepeatableRequest {
   readonly #id: string;
@@ -41,17 +49,30 @@ class StoredRequest implements RepeatableRequest {
   }
 
   async earlier(transaction: Transaction, nowMs: number): Promise<string | undefined> {
+    return (await this.#earlierRow(transaction, nowMs))?.resource;
+  }
+
+  async earlierAnswer(transaction: Transaction, nowMs: number): Promise<Uint8Array | undefined> {
+    return (await this.#earlierRow(transaction, nowMs))?.answer;
+  }
+
+  async #earlierRow(transaction: Transaction, nowMs: number): Promise<RequestRow | undefined> {
     const row = await transaction.request(this.#id);
     if (row === undefined || timestampMs(row.createTime!) + requestMemoryMs <= nowMs)
       return undefined;
     if (!this.#hash.equals(row.requestHash))
       throw DroverError.invalid(field, 'was used for another request; make a new one');
-    return row.resource;
+    return row;
   }
 
-  record(transaction: Transaction, resource: string, nowMs: number): void {
+  record(
+    transaction: Transaction,
+    resource: string,
+    nowMs: number,
+    answer = new Uint8Array(),
+  ): void {
     const createTime = timestampFromMs(nowMs);
-    const row = create(RequestRowSchema, { resource, requestHash: this.#hash, createTime });
+    const row = create(RequestRowSchema, { resource, requestHash: this.#hash, createTime, answer });
     transaction.putRequest(this.#id, row);
   }
 }

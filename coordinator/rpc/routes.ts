@@ -14,12 +14,14 @@ import { TaskService } from '../../gen/drover/v1/task_pb.ts';
 import { ServerReflection } from '../../gen/grpc/reflection/v1/reflection_pb.ts';
 import { ServerReflection as ServerReflectionAlpha } from '../../gen/grpc/reflection/v1alpha/reflection_pb.ts';
 import { Health } from '../../gen/health/v1/health_pb.ts';
+import { taskFileBytesMax } from '../bulk/task-file.ts';
 import { createAccessTokenService } from './access-token-service.ts';
 import { createAgentService } from './agent-service.ts';
 import { createAuditService } from './audit-service.ts';
 import { createCallerService } from './caller-service.ts';
 import { createEnrollmentService } from './enrollment-service.ts';
 import { createHealthService } from './health-service.ts';
+import { TaskImporter } from './import-tasks.ts';
 import { createItemService } from './item-service.ts';
 import { createJoinTokenService } from './join-token-service.ts';
 import { reflect, reflectAlpha } from './reflection-service.ts';
@@ -32,6 +34,8 @@ import { createTaskService } from './task-service.ts';
 
 /** The largest message that administrators send. */
 export const administratorMessageBytesMax = 4 * 1024 * 1024;
+/** A file of tasks, which JSON makes a third larger, and what is said about it. */
+const importMessageBytesMax = taskFileBytesMax * 1.5;
 /** The largest message that agents send: a page of 2000 items with long paths takes a quarter of it. */
 const sessionMessageBytesMax = 16 * 1024 * 1024;
 /** The largest message of who has shown nothing yet. */
@@ -51,6 +55,12 @@ export function createRoutes(parts: TaskServiceParts): (router: ConnectRouter) =
   const strangers = { readMaxBytes: strangerMessageBytesMax };
   return (router) => {
     router.service(TaskService, createTaskService(parts));
+    const importer = new TaskImporter(parts);
+    router.rpc(
+      TaskService.method.importTasks,
+      (request, { signal }) => importer.import(request, signal),
+      { readMaxBytes: importMessageBytesMax },
+    );
     router.service(RunService, createRunService(parts));
     router.service(ItemService, createItemService(parts.store));
     router.service(AgentService, createAgentService(parts));

@@ -14,11 +14,13 @@ import { DroverError } from '../../lib/error.ts';
 import { nextRunMs, restarted } from '../schedule/schedule-row.ts';
 import type { Reader } from '../store/store.ts';
 import { parseTaskName } from '../task/names.ts';
+import { applyToTasks } from './apply-to-tasks.ts';
 import { createTask, stamped } from './create-task.ts';
 import { deleteTask } from './delete-task.ts';
 import { listEffectiveSettings } from './effective-settings.ts';
 import { checkEtag } from './etag.ts';
-import { applyUpdate, type FieldRules } from './field-mask.ts';
+import { exportTasks } from './export-tasks.ts';
+import { applyUpdate } from './field-mask.ts';
 import { parseTaskFilter } from './filter.ts';
 import { deleteKeptLedger, listKeptLedgers } from './kept-ledgers.ts';
 import { latestRun, requireTask } from './lookup.ts';
@@ -26,33 +28,17 @@ import { readPageRequest, writePageToken } from './paging.ts';
 import { cancelTask, pauseTask, resumeTask, runTask } from './run-control.ts';
 import type { TaskServiceParts } from './service-parts.ts';
 import { checkTask, isSameSchedule } from './task-fields.ts';
+import { taskRules } from './task-rules.ts';
 import { viewTask } from './task-view.ts';
 import { watchTask } from './task-watch.ts';
 
 /** How many tasks one call looks at, at most, when a filter leaves most of them out; the next page goes on. */
 const filteredTasksMax = 10_000;
 
-/** What callers may change of a task. */
-export const taskRules: FieldRules = {
-  outputOnly: [
-    'uid',
-    'state',
-    'latest_run',
-    'create_time',
-    'update_time',
-    'next_run_time',
-    'skipped_run',
-  ],
-  immutable: ['source', 'destination'],
-  addressing: ['name', 'etag'],
-};
-
-/** The methods that are registered with limits of their own: see routes.ts. */
-type BulkMethod = 'importTasks' | 'exportTasks' | 'applyToTasks';
-
+/** All but ImportTasks, which takes larger requests than the others: see routes.ts. */
 export function createTaskService(
   parts: TaskServiceParts,
-): Omit<ServiceImpl<typeof TaskService>, BulkMethod> {
+): Omit<ServiceImpl<typeof TaskService>, 'importTasks'> {
   return {
     createTask: async (request, { signal }) => ({ task: await createTask(parts, request, signal) }),
     getTask: async ({ name }) => ({ task: await readTask(parts.store, taskId(name)) }),
@@ -72,6 +58,8 @@ export function createTaskService(
     resumeTask: async ({ name, gone }) => ({ task: await resumeTask(parts, taskId(name), gone) }),
     cancelTask: async ({ name }) => ({ task: await cancelTask(parts, taskId(name)) }),
     listEffectiveSettings: (request) => listEffectiveSettings(parts.store, request),
+    exportTasks: (request, { signal }) => exportTasks(parts.store, request, signal),
+    applyToTasks: (request, { signal }) => applyToTasks(parts, request, signal),
     watchTask: (request, { signal }) => watchTask(parts, request, signal),
   };
 }

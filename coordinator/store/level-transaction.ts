@@ -38,7 +38,13 @@ import type { UnwrittenRows } from './commit-queue.ts';
 import { LevelReader, type OpenedStore } from './level-reader.ts';
 import type { Database } from './open-database.ts';
 import { encodeFileIdRow, encodeLedgerRow } from './row-bytes.ts';
-import { rowChangesOf, type RowChange } from './row-changes.ts';
+import {
+  countRows,
+  rowChangesOf,
+  rowTotalsOf,
+  type RowChange,
+  type RowTotals,
+} from './row-changes.ts';
 import { readError } from './store-errors.ts';
 import type { BatchKey, RunKey, Transaction } from './store.ts';
 
@@ -223,6 +229,14 @@ export class LevelTransaction extends LevelReader implements Transaction {
 
   rowChanges(): Promise<RowChange[]> {
     return rowChangesOf(this.writes, async (key) => this.#before(key));
+  }
+
+  changedRows(): number {
+    return countRows(this.writes);
+  }
+
+  rowTotals(): Map<RowChange['kind'], RowTotals> {
+    return rowTotalsOf(this.writes, (key) => this.#before(key));
   }
 
   async appendAudit(entry: AuditEntry): Promise<AuditEntry> {

@@ -47,7 +47,7 @@ export async function rowChangesOf(
 ): Promise<RowChange[]> {
   const changes: RowChange[] = [];
   for (const [key, after] of writes) {
-    const kind = key.slice(0, key.indexOf('!'));
+    const kind = kindOf(key);
     if (!isKind(kind)) continue;
     const schema: DescMessage = schemas[kind];
     const read = (bytes: Uint8Array | undefined) => bytes && fromBinary(schema, bytes);
@@ -57,6 +57,44 @@ export async function rowChangesOf(
     changes.push({ kind, id, number: lastNumber(key), ...rows } as RowChange);
   }
   return changes;
+}
+
+/** How many rows of a kind a commit makes, changes and removes. */
+export interface RowTotals {
+  created: number;
+  changed: number;
+  deleted: number;
+}
+
+/** How many rows of these kinds are among the writes. */
+export function countRows(writes: Writes): number {
+  let count = 0;
+  for (const key of writes.keys()) if (isKind(kindOf(key))) count += 1;
+  return count;
+}
+
+/** The same as `rowChangesOf`, counted: of each kind, without looking into the rows. */
+export function rowTotalsOf(
+  writes: Writes,
+  before: (key: string) => Uint8Array | undefined,
+): Map<RowChange['kind'], RowTotals> {
+  const totals = new Map<RowChange['kind'], RowTotals>();
+  for (const [key, after] of writes) {
+    const kind = kindOf(key);
+    if (!isKind(kind)) continue;
+    const had = before(key) !== undefined;
+    if (!had && after === undefined) continue;
+    const of = totals.get(kind) ?? { created: 0, changed: 0, deleted: 0 };
+    totals.set(kind, of);
+    if (!had) of.created += 1;
+    else if (after === undefined) of.deleted += 1;
+    else of.changed += 1;
+  }
+  return totals;
+}
+
+function kindOf(key: string): string {
+  return key.slice(0, key.indexOf('!'));
 }
 
 function isKind(text: string): text is Kind {

@@ -19,7 +19,7 @@ import type { AuditEntry } from '../../gen/drover/v1/audit_pb.ts';
 import type { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
 import type { KnownEntry, Verdict } from './audit-chain.ts';
 import type { FileFacts } from './ledger-bytes.ts';
-import type { RowChange } from './row-changes.ts';
+import type { RowChange, RowTotals } from './row-changes.ts';
 
 /** How long a request id is remembered. */
 export const requestMemoryMs = 24 * 60 * 60 * 1000;
@@ -164,6 +164,10 @@ export interface Transaction extends Reader {
   putSettings(row: SettingsRow): void;
   /** What the transaction has changed so far of what people keep: tasks, runs, agents, settings, tokens. */
   rowChanges(): Promise<RowChange[]>;
+  /** How many rows that may be. */
+  changedRows(): number;
+  /** The same, counted: for a commit that changes more than can be told one by one. */
+  rowTotals(): Map<RowChange['kind'], RowTotals>;
   /** Adds an entry to the end of the audit log; its number and its hashes are made here. */
   appendAudit(entry: AuditEntry): Promise<AuditEntry>;
 }

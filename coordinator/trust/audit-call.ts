@@ -15,6 +15,8 @@ export interface AuditCall {
   requestId: string;
   /** What the request names; empty when it names nothing. */
   resource: string;
+  /** What is to be said of what it does, where the changes do not say it. Whoever knows it puts it here, with `noteOnCall`. */
+  note?: string;
 }
 
 const calls = new AsyncLocalStorage<AuditCall>();
@@ -38,6 +40,12 @@ export function currentCall(): AuditCall {
 export function recogniseCaller(caller: string, role: Role = Role.UNSPECIFIED): void {
   const call = calls.getStore();
   if (call !== undefined) Object.assign(call, { caller, role });
+}
+
+/** Says of the present call what the changes that it makes do not say. */
+export function noteOnCall(note: string): void {
+  const call = calls.getStore();
+  if (call !== undefined) call.note = note;
 }
 
 /** What happens without a call: `method` is that in words. */

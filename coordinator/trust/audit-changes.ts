@@ -15,7 +15,7 @@ import { AuditChangeSchema, type AuditChange } from '../../gen/drover/v1/audit_p
 import { RunSchema } from '../../gen/drover/v1/run_pb.ts';
 import { SettingsSchema } from '../../gen/drover/v1/settings_pb.ts';
 import { TaskSchema } from '../../gen/drover/v1/task_pb.ts';
-import type { RowChange } from '../store/row-changes.ts';
+import type { RowChange, RowTotals } from '../store/row-changes.ts';
 import { accessTokenName, agentName, runName, taskName } from '../task/names.ts';
 
 /** A join token has no name, and what it is stored under is the hash of its secret. */
@@ -26,6 +26,24 @@ export function auditChanges(changes: readonly RowChange[]): AuditChange[] {
   const described = changes.map(describe).filter(({ before, after }) => before !== after);
   // What has a name comes first: that is what an entry is about.
   return described.toSorted((one, other) => Number(one.resource === nameless) - Number(other.resource === nameless)); // prettier-ignore
+}
+
+/** The collections that rows belong to, where many of them are changed at once. */
+const collections: Record<RowChange['kind'], string> = {
+  task: 'tasks',
+  'kept-ledger': 'ledgers',
+  run: 'runs',
+  agent: 'agents',
+  settings: 'settings',
+  'join-token': nameless,
+  'access-token': 'accessTokens',
+};
+
+/** What the log says of a commit that changes more than is told one by one: how many of each collection. */
+export function summedChanges(totals: ReadonlyMap<RowChange['kind'], RowTotals>): AuditChange[] {
+  return Array.from(totals, ([kind, total]) =>
+    create(AuditChangeSchema, { resource: collections[kind], after: JSON.stringify(total) }),
+  );
 }
 
 function describe(change: RowChange): AuditChange {

@@ -13,12 +13,14 @@ import type { Clock } from '../../lib/time.ts';
 import type { Store, Transaction } from '../store/store.ts';
 import { addressGroup } from './address-group.ts';
 import { currentCall, type AuditCall } from './audit-call.ts';
-import { auditChanges } from './audit-changes.ts';
+import { auditChanges, summedChanges } from './audit-changes.ts';
 import { FloodGate, type Counted } from './flood-gate.ts';
 
 /** A caller decides how long what it sends is; an entry has a limit. */
 const messageLengthMax = 500;
 const nameLengthMax = 200;
+/** How many changes are told one by one in an entry. Of more, as a file of tasks makes them, the entry says how many. */
+const changesMax = 100;
 
 export interface AuditLogParts {
   store: Store;
@@ -61,11 +63,15 @@ export class AuditLog {
   }
 
   async #enterChanges(transaction: Transaction): Promise<void> {
-    const changes = auditChanges(await transaction.rowChanges());
+    const isMany = transaction.changedRows() > changesMax;
+    const changes = isMany
+      ? summedChanges(transaction.rowTotals())
+      : auditChanges(await transaction.rowChanges());
     if (changes.length === 0) return;
     const call = currentCall();
     const resource = call.resource || changes[0]!.resource;
-    await transaction.appendAudit(this.#complete({ ...entryOf(call), resource, changes }));
+    const message = call.note ?? '';
+    await transaction.appendAudit(this.#complete({ ...entryOf(call), resource, message, changes }));
   }
 
   /** Enters what callers can repeat as often as they like. */

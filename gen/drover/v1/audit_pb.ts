@@ -82,14 +82,14 @@ export type AuditEntry = Message<"drover.v1.AuditEntry"> & {
   reason: ErrorReason;
 
   /**
-   * The same in words.
+   * The same in words; or what was done, where the changes do not say it.
    *
    * @generated from field: string message = 9;
    */
   message: string;
 
   /**
-   * What it changed.
+   * What it changed; where that is more than 100 things at once, as with a file of tasks, how many of each kind.
    *
    * @generated from field: repeated drover.v1.AuditChange changes = 10;
    */
