@@ -7,6 +7,7 @@ import { file_drover_v1_audit } from "./drover/v1/audit_pb.ts";
 import { file_drover_v1_caller } from "./drover/v1/caller_pb.ts";
 import { file_drover_v1_columns } from "./drover/v1/columns_pb.ts";
 import { file_drover_v1_error } from "./drover/v1/error_pb.ts";
+import { file_drover_v1_filter } from "./drover/v1/filter_pb.ts";
 import { file_drover_v1_item } from "./drover/v1/item_pb.ts";
 import { file_drover_v1_report } from "./drover/v1/report_pb.ts";
 import { file_drover_v1_run } from "./drover/v1/run_pb.ts";
@@ -23,6 +24,7 @@ export const apiFiles: readonly DescFile[] = [
   file_drover_v1_caller,
   file_drover_v1_columns,
   file_drover_v1_error,
+  file_drover_v1_filter,
   file_drover_v1_item,
   file_drover_v1_report,
   file_drover_v1_run,

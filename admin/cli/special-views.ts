@@ -8,11 +8,16 @@ import {
   AuditService,
   type VerifyAuditResponse,
 } from '../../gen/drover/v1/audit_pb.ts';
+import { FilterService, RulePreviewSchema } from '../../gen/drover/v1/filter_pb.ts';
 import { ItemInRunSchema } from '../../gen/drover/v1/item_pb.ts';
-import { RunSchema } from '../../gen/drover/v1/run_pb.ts';
-import { TaskSchema, TaskService } from '../../gen/drover/v1/task_pb.ts';
+import { RuleCountSchema, RunSchema } from '../../gen/drover/v1/run_pb.ts';
+import { EffectiveSettingSchema } from '../../gen/drover/v1/settings_pb.ts';
+import { TaskSchema, TaskService, type ImportTasksResponse } from '../../gen/drover/v1/task_pb.ts'; // prettier-ignore
 import { AgentWatchView } from './agent-watch-view.ts';
+import { FilterPreviewView } from './filter-preview-view.ts';
+import { ApplyView } from './apply-view.ts';
 import { exitStatus } from './exit-status.ts';
+import { importLines } from './import-view.ts';
 import type { CommandContext } from './run-command.ts';
 import type { LeadingColumn } from './table.ts';
 import { TaskWatchView } from './task-watch-view.ts';
@@ -29,14 +34,33 @@ export interface StreamView {
 export const specialViews: Partial<Record<string, (context: CommandContext) => StreamView>> = {
   [`${TaskService.typeName}.${TaskService.method.watchTask.name}`]: (context) =>
     new TaskWatchView(context),
+  [`${TaskService.typeName}.${TaskService.method.applyToTasks.name}`]: (context) =>
+    new ApplyView(context),
   [`${AgentService.typeName}.${AgentService.method.watchAgents.name}`]: (context) =>
     new AgentWatchView(context, leadingColumns[AgentSchema.typeName]!),
+  [`${FilterService.typeName}.${FilterService.method.previewFilters.name}`]: (context) =>
+    new FilterPreviewView(context, leadingColumns),
+};
+
+const importTasks = `${TaskService.typeName}.${TaskService.method.importTasks.name}`;
+
+/** The lines of an answer that is shown in a way of its own, by the full name of the method. */
+export const answerViews: Partial<Record<string, (answer: Message) => string[]>> = {
+  [importTasks]: (answer) => importLines(answer as ImportTasksResponse),
+};
+
+/** How long a call may take that takes longer than others, by the full name of the method. */
+export const callTimeoutsMs: Partial<Record<string, number>> = {
+  // Agents look at hundreds of libraries.
+  [importTasks]: 15 * 60_000,
 };
 
 /** The exit status that an answer means, by the full name of the method; of every other, that it came. */
 export const answerStatuses: Partial<Record<string, (answer: Message) => number>> = {
   [`${AuditService.typeName}.${AuditService.method.verifyAudit.name}`]: (answer) =>
     (answer as VerifyAuditResponse).brokenNumber === 0n ? exitStatus.ok : exitStatus.someFailed,
+  [importTasks]: (answer) =>
+    (answer as ImportTasksResponse).problemCount === 0 ? exitStatus.ok : exitStatus.someFailed,
 };
 
 /** What comes first in a list, and is all that is shown of a list in a single resource, by the full name of the resource. */
@@ -84,6 +108,18 @@ export const leadingColumns: Partial<Record<string, readonly LeadingColumn[]>> =
     { field: 'message' },
     { field: 'address' },
     { field: 'role' },
+  ],
+  [RulePreviewSchema.typeName]: [
+    { field: 'rule' },
+    { field: 'items' },
+    { field: 'bytes' },
+    { field: 'samples' },
+  ],
+  [RuleCountSchema.typeName]: [{ field: 'rule' }, { field: 'items' }, { field: 'bytes' }],
+  [EffectiveSettingSchema.typeName]: [
+    { field: 'setting' },
+    { field: 'value' },
+    { field: 'origin' },
   ],
   [AuditChangeSchema.typeName]: [{ field: 'resource' }, { field: 'before' }, { field: 'after' }],
   [ItemInRunSchema.typeName]: [

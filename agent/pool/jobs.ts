@@ -1,6 +1,7 @@
 // What crosses between the agent's main thread and its worker threads: tagged plain data, bytes that are transferred, and
 // shared counters. Errors cross as data, because a thrown error loses its class on the way.
 import type { MessagePort } from 'node:worker_threads';
+import type { FilterPreview } from '../../gen/drover/v1/filter_pb.ts';
 import type { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
 import type { ConflictPolicy } from '../../gen/drover/v1/settings_pb.ts';
 import type { FilterSettings } from './filter-settings.ts';
@@ -103,13 +104,31 @@ export interface SweepJob extends JobDestination {
   uploads: readonly ItemUpload[];
 }
 
-export type Job = ScanJob | BatchJob | SweepJob;
+/** What filters leave out of a source. What is found by then goes through `port`, a FilterPreview each; the thread closes it at the end. */
+export interface PreviewJob {
+  kind: 'preview';
+  source: string;
+  filters: FilterSettings;
+  manifest: ManifestPlace | undefined;
+  /** How many paths are told of each rule, at most. */
+  samplesMax: number;
+  /** Stop after so many items. */
+  itemsMax: number;
+  /** Stop after so long. */
+  timeMs: number;
+  tenant: undefined;
+  port: MessagePort;
+  shared: SharedJobState;
+}
+
+export type Job = ScanJob | BatchJob | SweepJob | PreviewJob;
 
 export type JobResult =
   | { kind: 'scan-done' }
   /** `results` is an encoded drover.v1.BatchResults. */
   | { kind: 'batch-done'; results: Uint8Array<ArrayBuffer> }
   | { kind: 'swept' }
+  | { kind: 'previewed'; found: FilterPreview }
   /**
    * The job was told to stop, or could not sign in any more, and left nothing half-done. `results` is an encoded drover.v1.BatchResults of the items that a batch had
    * finished by then, with the others unspecified; absent when it had finished none.

@@ -65,8 +65,7 @@ class PiscinaPool implements Pool {
     if (beside !== undefined) this.#beside.add(beside);
     try {
       // Piscina takes its type of the list from a signature of Node's that has become an object of options since.
-      const own = job.kind === 'scan' ? job.port : job.kind === 'batch' ? job.notes : undefined;
-      const ports = [own, job.tenant?.host];
+      const ports = [...ownPorts(job), job.tenant?.host];
       const transferList = ports.filter((port) => port !== undefined) as RunOptions['transferList'];
       const name = beside === undefined ? 'default' : besideName;
       return await this.#piscina.run(withOwnBytes(job), { name, transferList });
@@ -95,9 +94,20 @@ class PiscinaPool implements Pool {
   }
 }
 
+/** The ports that are a job's own. */
+function ownPorts(job: Job) {
+  if (job.kind === 'scan' || job.kind === 'preview') return [job.port];
+  return job.kind === 'batch' ? [job.notes] : [];
+}
+
 /** A view on a part of a larger buffer would cross with all of the buffer, such as the frame that it came in. */
 function withOwnBytes(job: Job): Job {
-  if (job.kind === 'scan' || job.items.byteLength === job.items.buffer.byteLength) return job;
+  if (
+    job.kind === 'scan' ||
+    job.kind === 'preview' ||
+    job.items.byteLength === job.items.buffer.byteLength
+  )
+    return job;
   return { ...job, items: job.items.slice() };
 }
 

@@ -3,6 +3,7 @@ import { threadId } from 'node:worker_threads';
 import { DroverError } from '../../lib/error.ts';
 import { runBatch } from './batch.ts';
 import { noteThread, type Job, type JobResult } from './jobs.ts';
+import { runPreview } from './preview.ts';
 import { runScan } from './scan.ts';
 import { runSweep } from './sweep.ts';
 import { StoppedError } from './stopped-error.ts';
@@ -18,6 +19,8 @@ export default async function runJob(job: Job): Promise<JobResult> {
         return await runBatch(job);
       case 'sweep':
         return await runSweep(job);
+      case 'preview':
+        return runPreview(job);
       default:
         throw new TypeError(`no such job: ${JSON.stringify((job as { kind?: unknown }).kind)}`);
     }

@@ -13,7 +13,7 @@ import { DroverError } from '../../lib/error.ts';
 import { createLog } from '../../lib/log.ts';
 import type { Clock } from '../../lib/time.ts';
 import type { Credential } from '../credential/credential.ts';
-import { sealedBox } from '../vault/sealed-box.ts';
+import { sealedBox } from '../../lib/sealed-box.ts';
 import { createGateMemory } from '../destination/sharepoint/tenant-gate.ts';
 import { isCutOff, isStopped, type Job, type JobResult } from '../pool/jobs.ts';
 import { openJournal } from './journal.ts';
@@ -158,7 +158,7 @@ test('it says so first, reports what is done, gives back the rest, and goes on w
   const going = await jobs(scene, 3);
   const scan = going.find(({ job }) => job.kind === 'scan');
   const batch = going.find(({ job }) => job.kind === 'batch' && job.destination === library);
-  const other = going.find(({ job }) => job.destination === folder);
+  const other = going.find(({ job }) => 'destination' in job && job.destination === folder);
   await scene.break();
   t.true(isStopped(batch!.job.shared) && !isCutOff(batch!.job.shared));
   t.true(isCutOff(scan!.job.shared));

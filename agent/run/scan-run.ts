@@ -23,10 +23,10 @@ import {
   type SharedJobState,
 } from '../pool/jobs.ts';
 import type { FilterSettings } from '../pool/filter-settings.ts';
-import type { ManifestPlace } from '../pool/manifest.ts';
 import type { Pool } from '../pool/pool.ts';
 import { runOfLease } from './batch-run.ts';
 import { filterSettings } from './filter-settings.ts';
+import { manifestPlace } from './manifest-place.ts';
 import type { SignInTrouble } from './sign-in-watch.ts';
 
 /** The most pages that are kept of one scan, whatever window the coordinator offers. */
@@ -140,16 +140,6 @@ export class ScanRun {
       },
     });
   }
-}
-
-/** An agent that may read everything all the same reads no file by command but those of the source. */
-function manifestPlace(
-  { source, settings }: ScanLease,
-  sourceRoots: readonly string[],
-): ManifestPlace | undefined {
-  const file = settings?.manifest ?? '';
-  if (file === '') return undefined;
-  return { file, roots: sourceRoots.length === 0 ? [source] : sourceRoots };
 }
 
 function readFilters(

@@ -9,6 +9,7 @@ import {
   type Attention,
   type BatchDone,
   type BatchLease,
+  type FilterPreviewStart,
   type Heartbeat,
   type LeaseKey,
   type LeaseRevocation,
@@ -31,10 +32,11 @@ import {
   type Entry,
 } from './lease-entry.ts';
 import { stepLease, takesSlot, type HeldLease, type LeaseEvent } from './lease-table.ts';
+import { FilterPreviews } from './filter-previews.ts';
 import { PendingNotes } from './pending-notes.ts';
 import { ScanRun } from './scan-run.ts';
 import type { ShareHost } from './share-host.ts';
-import { guardSources } from './source-roots.ts';
+import { compileSourceRoots, guardSources } from './source-roots.ts';
 
 /** How long a lease is kept that this agent may not do. */
 const refusalPauseMs = 5000;
@@ -54,6 +56,7 @@ export class Work {
   readonly #options: WorkOptions;
   readonly #journal: LeaseJournal;
   readonly #notes: PendingNotes;
+  readonly #previews: FilterPreviews;
   readonly #mayRead: (lease: ScanLease | BatchLease) => boolean;
   readonly #entries = new Map<string, Entry>();
   readonly #waiters = new Set<() => void>();
@@ -72,6 +75,13 @@ export class Work {
     this.#journal = new LeaseJournal(options);
     this.#notes = new PendingNotes(this.#journal);
     this.#mayRead = guardSources(options.sourceRoots ?? [], options.log);
+    const { pool, sourceRoots = [], clock = systemClock } = options;
+    this.#previews = new FilterPreviews({
+      pool,
+      clock,
+      sourceRoots,
+      mayRead: compileSourceRoots(sourceRoots),
+    });
     options.tenant?.signIn.subscribe(() => this.#followSignIn());
     options.shares?.subscribe(() => this.#followSignIn());
   }
@@ -126,6 +136,7 @@ export class Work {
   detach(): void {
     this.#send = undefined;
     this.#notes.detach();
+    this.#previews.stopAll();
   }
 
   heartbeat(): Heartbeat {
@@ -148,6 +159,11 @@ export class Work {
       case 'locationCheck':
         void this.#checkLocation(frame.value);
         return;
+      case 'filterPreviewStart':
+        this.#preview(frame.value);
+        return;
+      case 'filterPreviewStop':
+        return this.#previews.stop(frame.value.preview);
       case 'acknowledgement':
         return this.#acknowledge(frame.value.key, frame.value.page);
       case 'leaseRevocation':
@@ -236,6 +252,14 @@ export class Work {
     const uses = usesOf(batch.lease, this.#options);
     const recorded = Promise.resolve();
     this.#entries.set(keyText(key), { key, held, run, ...uses, recorded });
+  }
+
+  /** What is found is told on the stream that the question came on. */
+  #preview(start: FilterPreviewStart): void {
+    const send = this.#send;
+    void this.#previews.start(start, (frame) => {
+      if (send === this.#send) send?.(frame);
+    });
   }
 
   /** Answered on the stream that the question came on: another one would not know it. */

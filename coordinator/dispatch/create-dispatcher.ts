@@ -5,6 +5,7 @@ import { durationFromMs } from '@bufbuild/protobuf/wkt';
 import type { RunRow } from '../../gen/drover/store/v1/rows_pb.ts';
 import { AgentAvailability } from '../../gen/drover/v1/agent_pb.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
+import type { FilterPreview } from '../../gen/drover/v1/filter_pb.ts';
 import { RunState } from '../../gen/drover/v1/run_pb.ts';
 import { WelcomeSchema, type AttachRequest, type AttachResponse } from '../../gen/drover/v1/session_pb.ts'; // prettier-ignore
 import type { Task } from '../../gen/drover/v1/task_pb.ts';
@@ -21,6 +22,7 @@ import { capacityFor } from './capacity.ts';
 import { Changes } from './changes.ts';
 import { DisabledSessions } from './disabled-sessions.ts';
 import type { Change, Dispatcher, DispatchFigures, LiveAgent, LiveProgress } from './dispatcher.ts';
+import { FilterPreviews, type PreviewRequest } from './filter-previews.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
 import { isBatch, sumOf, type LiveLease } from './lease-table.ts';
 import { LocationChecks, type CheckOptions } from './location-checks.ts';
@@ -66,6 +68,7 @@ class LeaseDispatcher implements Dispatcher {
   readonly #assigner: Assigner;
   readonly #rebalance: TakeBack;
   readonly #checks: LocationChecks;
+  readonly #previews: FilterPreviews;
   readonly #disabled: DisabledSessions;
   /** By the agent's id. */
   readonly #sessions = new Map<string, Session>();
@@ -82,6 +85,7 @@ class LeaseDispatcher implements Dispatcher {
     this.#runs = new OpenRuns(store, this.#changes, parts.observer);
     this.#leases = new LeaseKeeper({ store, clock, log, leaseTtlMs, onReleased: (lease) => this.#takeBack(lease) }); // prettier-ignore
     this.#checks = new LocationChecks({ clock, sessions: this.#sessions });
+    this.#previews = new FilterPreviews({ clock, sessions: this.#sessions });
     this.#disabled = new DisabledSessions({ clock, table: this.#leases.table, end: (session) => this.#cutOff(session, disabledAgent(session.agent)) }); // prettier-ignore
     this.#reports = new Reports({
       store,
@@ -91,6 +95,7 @@ class LeaseDispatcher implements Dispatcher {
       onRest: (key, rest) => this.#runs.get(key)?.addPart(key.batch, rest),
       onProgress: (session, runs) => this.#progressed(session, runs),
       onChecked: (session, done) => this.#checks.answer(session, done),
+      onPreviewed: (session, progress) => this.#previews.answer(session, progress),
       onRoom: () => this.#assigner.wake(),
       onAttention: (session) => this.#noteAttention(session),
     });
@@ -150,6 +155,10 @@ class LeaseDispatcher implements Dispatcher {
 
   async checkDestination(destination: string, options?: CheckOptions): Promise<{ agent: string }> {
     return this.#checks.check(destination, options);
+  }
+
+  previewFilters(request: PreviewRequest, signal: AbortSignal): AsyncIterable<FilterPreview> {
+    return this.#previews.preview(request, signal);
   }
 
   progress(key: RunKey): LiveProgress | undefined {
@@ -242,6 +251,7 @@ class LeaseDispatcher implements Dispatcher {
     this.#cancelExpiry();
     this.#rebalance.close();
     this.#checks.close();
+    this.#previews.close();
     for (const session of [...this.#sessions.values()]) this.#detach(session);
     await this.#assigner.close();
     await this.#loaded.catch(() => undefined);
@@ -368,6 +378,7 @@ class LeaseDispatcher implements Dispatcher {
     this.#disabled.forget(session);
     this.#leases.detach(session);
     this.#checks.detach(session);
+    this.#previews.detach(session);
     if (this.#sessions.get(session.agent) !== session) return;
     this.#sessions.delete(session.agent);
     this.#parts.log.info({ agent: session.agent }, 'agent detached');

@@ -1,10 +1,12 @@
 // The part of the coordinator that gives work to attached agents: what the rest of the coordinator sees of it.
+import type { FilterPreview } from '../../gen/drover/v1/filter_pb.ts';
 import type { AgentAvailability } from '../../gen/drover/v1/agent_pb.ts';
 import type { RunState } from '../../gen/drover/v1/run_pb.ts';
 import type { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import type { AttachRequest, AttachResponse } from '../../gen/drover/v1/session_pb.ts';
 import type { Task } from '../../gen/drover/v1/task_pb.ts';
 import type { RunKey } from '../store/store.ts';
+import type { PreviewRequest } from './filter-previews.ts';
 import type { CheckOptions } from './location-checks.ts';
 import type { Capacity } from './plan-estimate.ts';
 
@@ -83,6 +85,12 @@ export interface Dispatcher {
    * time, or the signal's reason.
    */
   checkDestination(destination: string, options?: CheckOptions): Promise<{ agent: string }>;
+  /**
+   * Has an attached agent that can read the source try filters on it, and passes on what it finds until it is done. Throws
+   * SOURCE_UNSUPPORTED when no attached agent can, UNAVAILABLE when none takes work, or the agent goes away or falls silent, what the agent
+   * says of a source that cannot be looked at, or the signal's reason. The agent stops when nobody listens any more.
+   */
+  previewFilters(request: PreviewRequest, signal: AbortSignal): AsyncIterable<FilterPreview>;
   /** What there is to measure. */
   figures(): DispatchFigures;
   /** Undefined when the run is not going. */

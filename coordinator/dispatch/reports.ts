@@ -4,6 +4,7 @@ import type { RunRow } from '../../gen/drover/store/v1/rows_pb.ts';
 import type {
   AttachRequest,
   BatchDone,
+  FilterPreviewProgress,
   Heartbeat,
   LeaseKey,
   LeaseReturn,
@@ -40,6 +41,8 @@ export interface ReportsParts {
   onProgress: (session: Session, runs: readonly RunKey[]) => void;
   /** An agent looked at a destination. */
   onChecked: (session: Session, done: LocationCheckDone) => void;
+  /** An agent tells what filters leave out. */
+  onPreviewed: (session: Session, progress: FilterPreviewProgress) => void;
   /** An agent takes work again that took none. */
   onRoom: () => void;
   /** An agent says that something else is wrong with it than before, or nothing any more. */
@@ -76,6 +79,8 @@ export class Reports {
         return this.#takeWriteNote(session, frame.value);
       case 'locationCheckDone':
         return this.#parts.onChecked(session, frame.value);
+      case 'filterPreviewProgress':
+        return this.#parts.onPreviewed(session, frame.value);
       default:
         throw DroverError.invalid('frame', `a frame "${frame.case}" does not belong here`);
     }

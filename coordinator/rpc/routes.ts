@@ -6,6 +6,7 @@ import { AccessTokenService } from '../../gen/drover/v1/access_token_pb.ts';
 import { AgentService, JoinTokenService } from '../../gen/drover/v1/agent_pb.ts';
 import { AuditService } from '../../gen/drover/v1/audit_pb.ts';
 import { CallerService } from '../../gen/drover/v1/caller_pb.ts';
+import { FilterService } from '../../gen/drover/v1/filter_pb.ts';
 import { ItemService } from '../../gen/drover/v1/item_pb.ts';
 import { RunService } from '../../gen/drover/v1/run_pb.ts';
 import { AgentSessionService, EnrollmentService } from '../../gen/drover/v1/session_pb.ts';
@@ -20,6 +21,7 @@ import { createAgentService } from './agent-service.ts';
 import { createAuditService } from './audit-service.ts';
 import { createCallerService } from './caller-service.ts';
 import { createEnrollmentService } from './enrollment-service.ts';
+import { createFilterService } from './filter-service.ts';
 import { createHealthService } from './health-service.ts';
 import { TaskImporter } from './import-tasks.ts';
 import { createItemService } from './item-service.ts';
@@ -62,6 +64,7 @@ export function createRoutes(parts: TaskServiceParts): (router: ConnectRouter) =
       { readMaxBytes: importMessageBytesMax },
     );
     router.service(RunService, createRunService(parts));
+    router.service(FilterService, createFilterService(parts));
     router.service(ItemService, createItemService(parts.store));
     router.service(AgentService, createAgentService(parts));
     router.service(JoinTokenService, createJoinTokenService(parts.trust));

@@ -7,6 +7,8 @@ import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf
 import { file_drover_v1_annotations } from "./annotations_pb.ts";
 import type { ErrorReason } from "./error_pb.ts";
 import { file_drover_v1_error } from "./error_pb.ts";
+import type { FilterPreview } from "./filter_pb.ts";
+import { file_drover_v1_filter } from "./filter_pb.ts";
 import type { TaskSettings } from "./settings_pb.ts";
 import { file_drover_v1_settings } from "./settings_pb.ts";
 import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
@@ -17,7 +19,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file drover/v1/session.proto.
  */
 export const file_drover_v1_session: GenFile = /*@__PURE__*/
-  fileDesc("Chdkcm92ZXIvdjEvc2Vzc2lvbi5wcm90bxIJZHJvdmVyLnYxImQKC0pvaW5SZXF1ZXN0Eg0KBXRva2VuGAEgASgJEhsKE2NlcnRpZmljYXRlX3JlcXVlc3QYAiABKAwSFAoMZGlzcGxheV9uYW1lGAMgASgJEhMKC2VudHJhX3Rva2VuGAQgASgJImMKDEpvaW5SZXNwb25zZRINCgVhZ2VudBgBIAEoCRITCgtjZXJ0aWZpY2F0ZRgCIAEoCRIvCgtleHBpcmVfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiNgoXUmVuZXdDZXJ0aWZpY2F0ZVJlcXVlc3QSGwoTY2VydGlmaWNhdGVfcmVxdWVzdBgBIAEoDCJgChhSZW5ld0NlcnRpZmljYXRlUmVzcG9uc2USEwoLY2VydGlmaWNhdGUYASABKAkSLwoLZXhwaXJlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIhQKEkdldElkZW50aXR5UmVxdWVzdCJfChNHZXRJZGVudGl0eVJlc3BvbnNlEg0KBWFnZW50GAEgASgJEg8KB3ZlcnNpb24YAiABKAkSKAoEdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAihAMKDUF0dGFjaFJlcXVlc3QSIQoFaGVsbG8YASABKAsyEC5kcm92ZXIudjEuSGVsbG9IABItCglzY2FuX3BhZ2UYAiABKAsyGC5kcm92ZXIudjEuU2NhblBhZ2VGcmFtZUgAEigKCXNjYW5fZG9uZRgDIAEoCzITLmRyb3Zlci52MS5TY2FuRG9uZUgAEioKCmJhdGNoX2RvbmUYBCABKAsyFC5kcm92ZXIudjEuQmF0Y2hEb25lSAASKQoJaGVhcnRiZWF0GAUgASgLMhQuZHJvdmVyLnYxLkhlYXJ0YmVhdEgAEi4KDGxlYXNlX3JldHVybhgGIAEoCzIWLmRyb3Zlci52MS5MZWFzZVJldHVybkgAEjsKE2xvY2F0aW9uX2NoZWNrX2RvbmUYByABKAsyHC5kcm92ZXIudjEuTG9jYXRpb25DaGVja0RvbmVIABIqCgp3cml0ZV9ub3RlGAggASgLMhQuZHJvdmVyLnYxLldyaXRlTm90ZUgAQgcKBWZyYW1lIr0CCg5BdHRhY2hSZXNwb25zZRIlCgd3ZWxjb21lGAEgASgLMhIuZHJvdmVyLnYxLldlbGNvbWVIABIqCgpzY2FuX2xlYXNlGAIgASgLMhQuZHJvdmVyLnYxLlNjYW5MZWFzZUgAEiwKC2JhdGNoX2xlYXNlGAMgASgLMhUuZHJvdmVyLnYxLkJhdGNoTGVhc2VIABI1Cg9hY2tub3dsZWRnZW1lbnQYBCABKAsyGi5kcm92ZXIudjEuQWNrbm93bGVkZ2VtZW50SAASNgoQbGVhc2VfcmV2b2NhdGlvbhgFIAEoCzIaLmRyb3Zlci52MS5MZWFzZVJldm9jYXRpb25IABIyCg5sb2NhdGlvbl9jaGVjaxgGIAEoCzIYLmRyb3Zlci52MS5Mb2NhdGlvbkNoZWNrSABCBwoFZnJhbWUiLQoITGVhc2VLZXkSDQoFbGVhc2UYASABKAkSEgoKZ2VuZXJhdGlvbhgCIAEoDSLWAQoFSGVsbG8SDwoHdmVyc2lvbhgBIAEoCRIQCghwbGF0Zm9ybRgCIAEoCRINCgVzbG90cxgDIAEoDRIWCg5sb2NhdGlvbl9raW5kcxgEIAMoCRIjCgZsZWFzZXMYBSADKAsyEy5kcm92ZXIudjEuTGVhc2VLZXkSEAoIZHJhaW5pbmcYBiABKAgSDQoFZ3JvdXAYByABKAkSFAoMc291cmNlX3Jvb3RzGAggAygJEicKCWF0dGVudGlvbhgJIAEoCzIULmRyb3Zlci52MS5BdHRlbnRpb24iXAoJQXR0ZW50aW9uEiYKBnJlYXNvbhgBIAEoDjIWLmRyb3Zlci52MS5FcnJvclJlYXNvbhIPCgdtZXNzYWdlGAIgASgJEhYKDmxvY2F0aW9uX2tpbmRzGAMgAygJIn0KB1dlbGNvbWUSDQoFYWdlbnQYASABKAkSNQoSaGVhcnRiZWF0X2ludGVydmFsGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEiwKCWxlYXNlX3R0bBgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiLdAQoJU2NhbkxlYXNlEiAKA2tleRgBIAEoCzITLmRyb3Zlci52MS5MZWFzZUtleRIOCgZzb3VyY2UYAiABKAkSEwoLZGVzdGluYXRpb24YAyABKAkSKQoIc2V0dGluZ3MYBCABKAsyFy5kcm92ZXIudjEuVGFza1NldHRpbmdzEhEKCW5leHRfcGFnZRgFIAEoBBISCgphZnRlcl9wYXRoGAYgASgJEhMKC3BhZ2Vfd2luZG93GAcgASgNEiIKBG9ubHkYCCABKAsyFC5kcm92ZXIudjEuU2NhblBhdGhzIjAKCVNjYW5QYXRocxIMCgRwYXRoGAEgAygJEhUKDXdpdGhfY29udGVudHMYAiADKAgiTgoNU2NhblBhZ2VGcmFtZRIgCgNrZXkYASABKAsyEy5kcm92ZXIudjEuTGVhc2VLZXkSDAoEcGFnZRgCIAEoBBINCgVpdGVtcxgDIAEoDCJ0CghTY2FuRG9uZRIgCgNrZXkYASABKAsyEy5kcm92ZXIudjEuTGVhc2VLZXkSDQoFcGFnZXMYAiABKAQSJgoGcmVhc29uGAMgASgOMhYuZHJvdmVyLnYxLkVycm9yUmVhc29uEg8KB21lc3NhZ2UYBCABKAkiswEKCkJhdGNoTGVhc2USIAoDa2V5GAEgASgLMhMuZHJvdmVyLnYxLkxlYXNlS2V5Eg4KBnNvdXJjZRgCIAEoCRITCgtkZXN0aW5hdGlvbhgDIAEoCRIpCghzZXR0aW5ncxgEIAEoCzIXLmRyb3Zlci52MS5UYXNrU2V0dGluZ3MSJAoFcGhhc2UYBSABKA4yFS5kcm92ZXIudjEuQmF0Y2hQaGFzZRINCgVpdGVtcxgGIAEoDCJPCglCYXRjaERvbmUSIAoDa2V5GAEgASgLMhMuZHJvdmVyLnYxLkxlYXNlS2V5Eg8KB3Jlc3VsdHMYAiABKAwSDwoHcGFydGlhbBgDIAEoCCJuCglXcml0ZU5vdGUSIAoDa2V5GAEgASgLMhMuZHJvdmVyLnYxLkxlYXNlS2V5Eg4KBm51bWJlchgCIAEoBBIMCgRwYXRoGAMgASgJEgwKBHNpemUYBCABKAQSEwoLbW9kaWZpZWRfbnMYBSABKBAiTwoNTGVhc2VQcm9ncmVzcxIgCgNrZXkYASABKAsyEy5kcm92ZXIudjEuTGVhc2VLZXkSDQoFaXRlbXMYAiABKAQSDQoFYnl0ZXMYAyABKAQicAoJSGVhcnRiZWF0EigKBmxlYXNlcxgBIAMoCzIYLmRyb3Zlci52MS5MZWFzZVByb2dyZXNzEhAKCGRyYWluaW5nGAIgASgIEicKCWF0dGVudGlvbhgDIAEoCzIULmRyb3Zlci52MS5BdHRlbnRpb24iMAoLTGVhc2VSZXR1cm4SIQoEa2V5cxgBIAMoCzITLmRyb3Zlci52MS5MZWFzZUtleSJBCg9BY2tub3dsZWRnZW1lbnQSIAoDa2V5GAEgASgLMhMuZHJvdmVyLnYxLkxlYXNlS2V5EgwKBHBhZ2UYAiABKAQiMwoNTG9jYXRpb25DaGVjaxINCgVjaGVjaxgBIAEoCRITCgtkZXN0aW5hdGlvbhgCIAEoCSJbChFMb2NhdGlvbkNoZWNrRG9uZRINCgVjaGVjaxgBIAEoCRImCgZyZWFzb24YAiABKA4yFi5kcm92ZXIudjEuRXJyb3JSZWFzb24SDwoHbWVzc2FnZRgDIAEoCSJbCg9MZWFzZVJldm9jYXRpb24SIAoDa2V5GAEgASgLMhMuZHJvdmVyLnYxLkxlYXNlS2V5Eg8KB21lc3NhZ2UYAiABKAkSFQoNdGFrZXNfcGFydGlhbBgDIAEoCCqmAQoKQmF0Y2hQaGFzZRIbChdCQVRDSF9QSEFTRV9VTlNQRUNJRklFRBAAEhgKFEJBVENIX1BIQVNFX1RSQU5TRkVSEAESFwoTQkFUQ0hfUEhBU0VfRk9MREVSUxACEhQKEEJBVENIX1BIQVNFX0dPTkUQAxIcChhCQVRDSF9QSEFTRV9HT05FX0ZPTERFUlMQBBIUChBCQVRDSF9QSEFTRV9MQVRFEAUyZgoTQWdlbnRTZXNzaW9uU2VydmljZRJJCgZBdHRhY2gSGC5kcm92ZXIudjEuQXR0YWNoUmVxdWVzdBoZLmRyb3Zlci52MS5BdHRhY2hSZXNwb25zZSIGorUYAhABKAEwARoEkLUYATKYAgoRRW5yb2xsbWVudFNlcnZpY2USPwoESm9pbhIWLmRyb3Zlci52MS5Kb2luUmVxdWVzdBoXLmRyb3Zlci52MS5Kb2luUmVzcG9uc2UiBqK1GAIYARJjChBSZW5ld0NlcnRpZmljYXRlEiIuZHJvdmVyLnYxLlJlbmV3Q2VydGlmaWNhdGVSZXF1ZXN0GiMuZHJvdmVyLnYxLlJlbmV3Q2VydGlmaWNhdGVSZXNwb25zZSIGorUYAhABElcKC0dldElkZW50aXR5Eh0uZHJvdmVyLnYxLkdldElkZW50aXR5UmVxdWVzdBoeLmRyb3Zlci52MS5HZXRJZGVudGl0eVJlc3BvbnNlIgmQAgGitRgCEAEaBJC1GAFiBnByb3RvMw", [file_drover_v1_annotations, file_drover_v1_error, file_drover_v1_settings, file_google_protobuf_duration, file_google_protobuf_timestamp]);
+  fileDesc("Chdkcm92ZXIvdjEvc2Vzc2lvbi5wcm90bxIJZHJvdmVyLnYxImQKC0pvaW5SZXF1ZXN0Eg0KBXRva2VuGAEgASgJEhsKE2NlcnRpZmljYXRlX3JlcXVlc3QYAiABKAwSFAoMZGlzcGxheV9uYW1lGAMgASgJEhMKC2VudHJhX3Rva2VuGAQgASgJImMKDEpvaW5SZXNwb25zZRINCgVhZ2VudBgBIAEoCRITCgtjZXJ0aWZpY2F0ZRgCIAEoCRIvCgtleHBpcmVfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiNgoXUmVuZXdDZXJ0aWZpY2F0ZVJlcXVlc3QSGwoTY2VydGlmaWNhdGVfcmVxdWVzdBgBIAEoDCJgChhSZW5ld0NlcnRpZmljYXRlUmVzcG9uc2USEwoLY2VydGlmaWNhdGUYASABKAkSLwoLZXhwaXJlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIhQKEkdldElkZW50aXR5UmVxdWVzdCJfChNHZXRJZGVudGl0eVJlc3BvbnNlEg0KBWFnZW50GAEgASgJEg8KB3ZlcnNpb24YAiABKAkSKAoEdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiyQMKDUF0dGFjaFJlcXVlc3QSIQoFaGVsbG8YASABKAsyEC5kcm92ZXIudjEuSGVsbG9IABItCglzY2FuX3BhZ2UYAiABKAsyGC5kcm92ZXIudjEuU2NhblBhZ2VGcmFtZUgAEigKCXNjYW5fZG9uZRgDIAEoCzITLmRyb3Zlci52MS5TY2FuRG9uZUgAEioKCmJhdGNoX2RvbmUYBCABKAsyFC5kcm92ZXIudjEuQmF0Y2hEb25lSAASKQoJaGVhcnRiZWF0GAUgASgLMhQuZHJvdmVyLnYxLkhlYXJ0YmVhdEgAEi4KDGxlYXNlX3JldHVybhgGIAEoCzIWLmRyb3Zlci52MS5MZWFzZVJldHVybkgAEjsKE2xvY2F0aW9uX2NoZWNrX2RvbmUYByABKAsyHC5kcm92ZXIudjEuTG9jYXRpb25DaGVja0RvbmVIABIqCgp3cml0ZV9ub3RlGAggASgLMhQuZHJvdmVyLnYxLldyaXRlTm90ZUgAEkMKF2ZpbHRlcl9wcmV2aWV3X3Byb2dyZXNzGAkgASgLMiAuZHJvdmVyLnYxLkZpbHRlclByZXZpZXdQcm9ncmVzc0gAQgcKBWZyYW1lIrkDCg5BdHRhY2hSZXNwb25zZRIlCgd3ZWxjb21lGAEgASgLMhIuZHJvdmVyLnYxLldlbGNvbWVIABIqCgpzY2FuX2xlYXNlGAIgASgLMhQuZHJvdmVyLnYxLlNjYW5MZWFzZUgAEiwKC2JhdGNoX2xlYXNlGAMgASgLMhUuZHJvdmVyLnYxLkJhdGNoTGVhc2VIABI1Cg9hY2tub3dsZWRnZW1lbnQYBCABKAsyGi5kcm92ZXIudjEuQWNrbm93bGVkZ2VtZW50SAASNgoQbGVhc2VfcmV2b2NhdGlvbhgFIAEoCzIaLmRyb3Zlci52MS5MZWFzZVJldm9jYXRpb25IABIyCg5sb2NhdGlvbl9jaGVjaxgGIAEoCzIYLmRyb3Zlci52MS5Mb2NhdGlvbkNoZWNrSAASPQoUZmlsdGVyX3ByZXZpZXdfc3RhcnQYByABKAsyHS5kcm92ZXIudjEuRmlsdGVyUHJldmlld1N0YXJ0SAASOwoTZmlsdGVyX3ByZXZpZXdfc3RvcBgIIAEoCzIcLmRyb3Zlci52MS5GaWx0ZXJQcmV2aWV3U3RvcEgAQgcKBWZyYW1lIi0KCExlYXNlS2V5Eg0KBWxlYXNlGAEgASgJEhIKCmdlbmVyYXRpb24YAiABKA0i1gEKBUhlbGxvEg8KB3ZlcnNpb24YASABKAkSEAoIcGxhdGZvcm0YAiABKAkSDQoFc2xvdHMYAyABKA0SFgoObG9jYXRpb25fa2luZHMYBCADKAkSIwoGbGVhc2VzGAUgAygLMhMuZHJvdmVyLnYxLkxlYXNlS2V5EhAKCGRyYWluaW5nGAYgASgIEg0KBWdyb3VwGAcgASgJEhQKDHNvdXJjZV9yb290cxgIIAMoCRInCglhdHRlbnRpb24YCSABKAsyFC5kcm92ZXIudjEuQXR0ZW50aW9uIlwKCUF0dGVudGlvbhImCgZyZWFzb24YASABKA4yFi5kcm92ZXIudjEuRXJyb3JSZWFzb24SDwoHbWVzc2FnZRgCIAEoCRIWCg5sb2NhdGlvbl9raW5kcxgDIAMoCSJ9CgdXZWxjb21lEg0KBWFnZW50GAEgASgJEjUKEmhlYXJ0YmVhdF9pbnRlcnZhbBgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIsCglsZWFzZV90dGwYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24i3QEKCVNjYW5MZWFzZRIgCgNrZXkYASABKAsyEy5kcm92ZXIudjEuTGVhc2VLZXkSDgoGc291cmNlGAIgASgJEhMKC2Rlc3RpbmF0aW9uGAMgASgJEikKCHNldHRpbmdzGAQgASgLMhcuZHJvdmVyLnYxLlRhc2tTZXR0aW5ncxIRCgluZXh0X3BhZ2UYBSABKAQSEgoKYWZ0ZXJfcGF0aBgGIAEoCRITCgtwYWdlX3dpbmRvdxgHIAEoDRIiCgRvbmx5GAggASgLMhQuZHJvdmVyLnYxLlNjYW5QYXRocyIwCglTY2FuUGF0aHMSDAoEcGF0aBgBIAMoCRIVCg13aXRoX2NvbnRlbnRzGAIgAygIIk4KDVNjYW5QYWdlRnJhbWUSIAoDa2V5GAEgASgLMhMuZHJvdmVyLnYxLkxlYXNlS2V5EgwKBHBhZ2UYAiABKAQSDQoFaXRlbXMYAyABKAwidAoIU2NhbkRvbmUSIAoDa2V5GAEgASgLMhMuZHJvdmVyLnYxLkxlYXNlS2V5Eg0KBXBhZ2VzGAIgASgEEiYKBnJlYXNvbhgDIAEoDjIWLmRyb3Zlci52MS5FcnJvclJlYXNvbhIPCgdtZXNzYWdlGAQgASgJIrMBCgpCYXRjaExlYXNlEiAKA2tleRgBIAEoCzITLmRyb3Zlci52MS5MZWFzZUtleRIOCgZzb3VyY2UYAiABKAkSEwoLZGVzdGluYXRpb24YAyABKAkSKQoIc2V0dGluZ3MYBCABKAsyFy5kcm92ZXIudjEuVGFza1NldHRpbmdzEiQKBXBoYXNlGAUgASgOMhUuZHJvdmVyLnYxLkJhdGNoUGhhc2USDQoFaXRlbXMYBiABKAwiTwoJQmF0Y2hEb25lEiAKA2tleRgBIAEoCzITLmRyb3Zlci52MS5MZWFzZUtleRIPCgdyZXN1bHRzGAIgASgMEg8KB3BhcnRpYWwYAyABKAgibgoJV3JpdGVOb3RlEiAKA2tleRgBIAEoCzITLmRyb3Zlci52MS5MZWFzZUtleRIOCgZudW1iZXIYAiABKAQSDAoEcGF0aBgDIAEoCRIMCgRzaXplGAQgASgEEhMKC21vZGlmaWVkX25zGAUgASgQIk8KDUxlYXNlUHJvZ3Jlc3MSIAoDa2V5GAEgASgLMhMuZHJvdmVyLnYxLkxlYXNlS2V5Eg0KBWl0ZW1zGAIgASgEEg0KBWJ5dGVzGAMgASgEInAKCUhlYXJ0YmVhdBIoCgZsZWFzZXMYASADKAsyGC5kcm92ZXIudjEuTGVhc2VQcm9ncmVzcxIQCghkcmFpbmluZxgCIAEoCBInCglhdHRlbnRpb24YAyABKAsyFC5kcm92ZXIudjEuQXR0ZW50aW9uIjAKC0xlYXNlUmV0dXJuEiEKBGtleXMYASADKAsyEy5kcm92ZXIudjEuTGVhc2VLZXkiQQoPQWNrbm93bGVkZ2VtZW50EiAKA2tleRgBIAEoCzITLmRyb3Zlci52MS5MZWFzZUtleRIMCgRwYWdlGAIgASgEIjMKDUxvY2F0aW9uQ2hlY2sSDQoFY2hlY2sYASABKAkSEwoLZGVzdGluYXRpb24YAiABKAkiWwoRTG9jYXRpb25DaGVja0RvbmUSDQoFY2hlY2sYASABKAkSJgoGcmVhc29uGAIgASgOMhYuZHJvdmVyLnYxLkVycm9yUmVhc29uEg8KB21lc3NhZ2UYAyABKAkitQEKEkZpbHRlclByZXZpZXdTdGFydBIPCgdwcmV2aWV3GAEgASgJEg4KBnNvdXJjZRgCIAEoCRIpCghzZXR0aW5ncxgDIAEoCzIXLmRyb3Zlci52MS5UYXNrU2V0dGluZ3MSEwoLc2FtcGxlc19tYXgYBCABKA0SEQoJaXRlbXNfbWF4GAUgASgEEisKCHRpbWVfbWF4GAYgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIooBChVGaWx0ZXJQcmV2aWV3UHJvZ3Jlc3MSDwoHcHJldmlldxgBIAEoCRInCgVmb3VuZBgCIAEoCzIYLmRyb3Zlci52MS5GaWx0ZXJQcmV2aWV3EiYKBnJlYXNvbhgDIAEoDjIWLmRyb3Zlci52MS5FcnJvclJlYXNvbhIPCgdtZXNzYWdlGAQgASgJIiQKEUZpbHRlclByZXZpZXdTdG9wEg8KB3ByZXZpZXcYASABKAkiWwoPTGVhc2VSZXZvY2F0aW9uEiAKA2tleRgBIAEoCzITLmRyb3Zlci52MS5MZWFzZUtleRIPCgdtZXNzYWdlGAIgASgJEhUKDXRha2VzX3BhcnRpYWwYAyABKAgqpgEKCkJhdGNoUGhhc2USGwoXQkFUQ0hfUEhBU0VfVU5TUEVDSUZJRUQQABIYChRCQVRDSF9QSEFTRV9UUkFOU0ZFUhABEhcKE0JBVENIX1BIQVNFX0ZPTERFUlMQAhIUChBCQVRDSF9QSEFTRV9HT05FEAMSHAoYQkFUQ0hfUEhBU0VfR09ORV9GT0xERVJTEAQSFAoQQkFUQ0hfUEhBU0VfTEFURRAFMmYKE0FnZW50U2Vzc2lvblNlcnZpY2USSQoGQXR0YWNoEhguZHJvdmVyLnYxLkF0dGFjaFJlcXVlc3QaGS5kcm92ZXIudjEuQXR0YWNoUmVzcG9uc2UiBqK1GAIQASgBMAEaBJC1GAEymAIKEUVucm9sbG1lbnRTZXJ2aWNlEj8KBEpvaW4SFi5kcm92ZXIudjEuSm9pblJlcXVlc3QaFy5kcm92ZXIudjEuSm9pblJlc3BvbnNlIgaitRgCGAESYwoQUmVuZXdDZXJ0aWZpY2F0ZRIiLmRyb3Zlci52MS5SZW5ld0NlcnRpZmljYXRlUmVxdWVzdBojLmRyb3Zlci52MS5SZW5ld0NlcnRpZmljYXRlUmVzcG9uc2UiBqK1GAIQARJXCgtHZXRJZGVudGl0eRIdLmRyb3Zlci52MS5HZXRJZGVudGl0eVJlcXVlc3QaHi5kcm92ZXIudjEuR2V0SWRlbnRpdHlSZXNwb25zZSIJkAIBorUYAhABGgSQtRgBYgZwcm90bzM", [file_drover_v1_annotations, file_drover_v1_error, file_drover_v1_filter, file_drover_v1_settings, file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
  * Asks to join.
@@ -270,6 +272,14 @@ export type AttachRequest = Message<"drover.v1.AttachRequest"> & {
      */
     value: WriteNote;
     case: "writeNote";
+  } | {
+    /**
+     * What filters leave out of a source, as far as it was looked at.
+     *
+     * @generated from field: drover.v1.FilterPreviewProgress filter_preview_progress = 9;
+     */
+    value: FilterPreviewProgress;
+    case: "filterPreviewProgress";
   } | { case: undefined; value?: undefined };
 };
 
@@ -339,6 +349,22 @@ export type AttachResponse = Message<"drover.v1.AttachResponse"> & {
      */
     value: LocationCheck;
     case: "locationCheck";
+  } | {
+    /**
+     * Filters to try on a source.
+     *
+     * @generated from field: drover.v1.FilterPreviewStart filter_preview_start = 7;
+     */
+    value: FilterPreviewStart;
+    case: "filterPreviewStart";
+  } | {
+    /**
+     * Filters that nobody wants tried any more.
+     *
+     * @generated from field: drover.v1.FilterPreviewStop filter_preview_stop = 8;
+     */
+    value: FilterPreviewStop;
+    case: "filterPreviewStop";
   } | { case: undefined; value?: undefined };
 };
 
@@ -1027,6 +1053,125 @@ export const LocationCheckDoneSchema: GenMessage<LocationCheckDone> = /*@__PURE_
   messageDesc(file_drover_v1_session, 24);
 
 /**
+ * Asks what filters leave out of a source. It is no lease: it is over when the stream is lost.
+ *
+ * @generated from message drover.v1.FilterPreviewStart
+ */
+export type FilterPreviewStart = Message<"drover.v1.FilterPreviewStart"> & {
+  /**
+   * Tells the answers from others.
+   *
+   * @generated from field: string preview = 1;
+   */
+  preview: string;
+
+  /**
+   * The folder to look at.
+   *
+   * @generated from field: string source = 2;
+   */
+  source: string;
+
+  /**
+   * The settings, complete.
+   *
+   * @generated from field: drover.v1.TaskSettings settings = 3;
+   */
+  settings?: TaskSettings | undefined;
+
+  /**
+   * How many paths are told of each rule, at most.
+   *
+   * @generated from field: uint32 samples_max = 4;
+   */
+  samplesMax: number;
+
+  /**
+   * Stop after so many items.
+   *
+   * @generated from field: uint64 items_max = 5;
+   */
+  itemsMax: bigint;
+
+  /**
+   * Stop after so long.
+   *
+   * @generated from field: google.protobuf.Duration time_max = 6;
+   */
+  timeMax?: Duration | undefined;
+};
+
+/**
+ * Describes the message drover.v1.FilterPreviewStart.
+ * Use `create(FilterPreviewStartSchema)` to create a new message.
+ */
+export const FilterPreviewStartSchema: GenMessage<FilterPreviewStart> = /*@__PURE__*/
+  messageDesc(file_drover_v1_session, 25);
+
+/**
+ * Answers a FilterPreviewStart: at once, then about every second, and at the end.
+ *
+ * @generated from message drover.v1.FilterPreviewProgress
+ */
+export type FilterPreviewProgress = Message<"drover.v1.FilterPreviewProgress"> & {
+  /**
+   * What is answered.
+   *
+   * @generated from field: string preview = 1;
+   */
+  preview: string;
+
+  /**
+   * What was found by now, without the agent's name.
+   *
+   * @generated from field: drover.v1.FilterPreview found = 2;
+   */
+  found?: FilterPreview | undefined;
+
+  /**
+   * Why the source cannot be looked at; unspecified when it can. Nothing comes after it.
+   *
+   * @generated from field: drover.v1.ErrorReason reason = 3;
+   */
+  reason: ErrorReason;
+
+  /**
+   * What happened, in words.
+   *
+   * @generated from field: string message = 4;
+   */
+  message: string;
+};
+
+/**
+ * Describes the message drover.v1.FilterPreviewProgress.
+ * Use `create(FilterPreviewProgressSchema)` to create a new message.
+ */
+export const FilterPreviewProgressSchema: GenMessage<FilterPreviewProgress> = /*@__PURE__*/
+  messageDesc(file_drover_v1_session, 26);
+
+/**
+ * Ends a preview: the agent stops and sends nothing about it any more.
+ *
+ * @generated from message drover.v1.FilterPreviewStop
+ */
+export type FilterPreviewStop = Message<"drover.v1.FilterPreviewStop"> & {
+  /**
+   * Which one.
+   *
+   * @generated from field: string preview = 1;
+   */
+  preview: string;
+};
+
+/**
+ * Describes the message drover.v1.FilterPreviewStop.
+ * Use `create(FilterPreviewStopSchema)` to create a new message.
+ */
+export const FilterPreviewStopSchema: GenMessage<FilterPreviewStop> = /*@__PURE__*/
+  messageDesc(file_drover_v1_session, 27);
+
+/**
  * Takes a lease away. The agent stops, leaves no half file, and answers as soon as it has stopped: with a partial BatchDone when it had
  * finished some of a batch's items and the coordinator still wants to know, else with a LeaseReturn, also when it does not have the lease. It
  * sends nothing else about it any more.
@@ -1061,7 +1206,7 @@ export type LeaseRevocation = Message<"drover.v1.LeaseRevocation"> & {
  * Use `create(LeaseRevocationSchema)` to create a new message.
  */
 export const LeaseRevocationSchema: GenMessage<LeaseRevocation> = /*@__PURE__*/
-  messageDesc(file_drover_v1_session, 25);
+  messageDesc(file_drover_v1_session, 28);
 
 /**
  * Which pass over the items of a run a batch belongs to.
