@@ -108,17 +108,21 @@ async function* examineCoordinator(
   const later = (what: string) =>
     ['TLS', 'clock', 'accepted', 'version'].map((check) => skipped(check, what));
   const place = formatHostPort(address);
-  const name = await probeName(address);
-  yield finding('name', name);
-  if (name.state === 'failed') {
-    yield skipped('connection', `${address.host} cannot be resolved`);
-    return yield* later(`${place} cannot be reached`);
-  }
   const detour = detourOf(address, environment);
-  if (detour !== undefined) yield finding('proxy', detour);
-  const port = await probePort('the coordinator', address);
-  yield finding('connection', port);
-  if (port.state === 'failed') return yield* later(`${place} cannot be reached`);
+  if (detour !== undefined) {
+    // Whether it gets there shows in the next finding.
+    yield finding('proxy', detour);
+  } else {
+    const name = await probeName(address);
+    yield finding('name', name);
+    if (name.state === 'failed') {
+      yield skipped('connection', `${address.host} cannot be resolved`);
+      return yield* later(`${place} cannot be reached`);
+    }
+    const port = await probePort('the coordinator', address);
+    yield finding('connection', port);
+    if (port.state === 'failed') return yield* later(`${place} cannot be reached`);
+  }
   if (identity === undefined) return yield* later('this agent has not joined');
   const { outcome, authority } = await probeAuthority(address, fingerprintOf(identity.authority), signal); // prettier-ignore
   yield finding('TLS', outcome);

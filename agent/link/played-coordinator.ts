@@ -33,6 +33,8 @@ x509.cryptoProvider.set(globalThis.crypto);
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 const peerKey = createContextKey<Peer | undefined>(undefined);
 const queueLimit = 10_000;
+/** A name of every played coordinator that leads nowhere, but where a test makes a way. */
+export const playedName = 'coordinator.test';
 
 /** One attached stream, as the coordinator sees it. */
 export class PlayedSession {
@@ -280,7 +282,12 @@ async function serverCertificate(
     publicKey: keys.publicKey as unknown as x509.PublicKeyType,
     signingKey: authority.privateKey,
     signingAlgorithm: algorithm,
-    extensions: [new x509.SubjectAlternativeNameExtension([{ type: 'ip', value: '127.0.0.1' }])],
+    extensions: [
+      new x509.SubjectAlternativeNameExtension([
+        { type: 'ip', value: '127.0.0.1' },
+        { type: 'dns', value: playedName },
+      ]),
+    ],
   });
   const der = await crypto.subtle.exportKey('pkcs8', keys.privateKey);
   const privateKey = x509.PemConverter.encode(der, 'PRIVATE KEY');

@@ -12,6 +12,7 @@ import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { DroverError } from '../../lib/error.ts';
 import { formatHostPort, type HostPort } from '../../lib/option-values.ts';
 import type { ClientTrust } from './client.ts';
+import { openTunnel } from './proxy-tunnel.ts';
 
 const probeTimeoutMs = 10_000;
 /** More certificates than any chain has. */
@@ -73,15 +74,26 @@ export async function diagnose(
   }
 }
 
-function openTls(
+async function openTls(
   address: HostPort,
   options: ConnectionOptions,
   signal: AbortSignal | undefined,
 ): Promise<TLSSocket> {
   const { host, port } = address;
+  const tunnel = await openTunnel(address, signal, probeTimeoutMs).catch((error: unknown) => {
+    throw connectError(error, address);
+  });
+  const way = tunnel === undefined ? {} : { socket: tunnel };
   const servername = isIP(host) === 0 ? { servername: host } : {};
   return new Promise((resolve, reject) => {
-    const socket = connect({ host, port, ALPNProtocols: ['h2'], ...servername, ...options });
+    const socket = connect({
+      host,
+      port,
+      ...way,
+      ALPNProtocols: ['h2'],
+      ...servername,
+      ...options,
+    });
     const fail = (error: unknown) => {
       socket.destroy();
       reject(connectError(error, address));
@@ -127,6 +139,8 @@ const unreachable: Record<string, string> = {
   EHOSTUNREACH: 'there is no way to its host',
   ENETUNREACH: 'there is no way to its network',
   EADDRNOTAVAIL: 'that address cannot be connected to',
+  PROXY_REFUSED:
+    'the proxy that the environment names (grpc_proxy, https_proxy or http_proxy) cannot be reached, or does not connect to it; see whether it may, or name the coordinator in no_proxy',
   ABORT_ERR: 'the agent is stopping',
   CERT_HAS_EXPIRED: 'its certificate has expired; check the clocks of both computers',
   CERT_NOT_YET_VALID: 'its certificate is not valid yet; check the clocks of both computers',

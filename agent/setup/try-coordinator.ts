@@ -30,9 +30,12 @@ function asWarning(outcome: Outcome): Outcome {
 async function probeWay(
   address: HostPort,
   fingerprint: string,
-  { clock, signal }: Pick<SetUpContext, 'clock' | 'signal'>,
+  { clock, signal, environment }: Pick<SetUpContext, 'clock' | 'signal' | 'environment'>,
 ): Promise<Outcome> {
-  for (const probe of [() => probeName(address), () => probePort('the coordinator', address)]) {
+  // Behind a proxy this computer need not know the name, nor reach the port.
+  const isDirect = detourOf(address, environment) === undefined;
+  const direct = [() => probeName(address), () => probePort('the coordinator', address)];
+  for (const probe of isDirect ? direct : []) {
     const outcome = await probe();
     if (outcome.state === 'failed') return outcome;
   }

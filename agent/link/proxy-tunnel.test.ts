@@ -1,0 +1,55 @@
+// A coordinator whose name leads nowhere but through a proxy: real TLS, gRPC and CONNECT.
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { connect, type AddressInfo, type Socket } from 'node:net';
+// The variables are grpc-js's, which reads them from the process.
+import { env } from 'node:process';
+import test from 'ava';
+import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
+import type { DroverError } from '../../lib/error.ts';
+import { join, renew } from './enroll.ts';
+import { PlayedCoordinator, playedName } from './played-coordinator.ts';
+
+test.serial(
+  'an agent joins and renews through the proxy of the environment, and says so when it refuses',
+  async (t) => {
+    await using coordinator = await PlayedCoordinator.start();
+    const { port } = coordinator.address;
+    const address = { host: playedName, port };
+    const asked: string[] = [];
+    let isOpen = true;
+    const sockets: Socket[] = [];
+    const proxy = createServer();
+    proxy.on('connect', (request, socket: Socket) => {
+      asked.push(request.url!);
+      socket.on('error', () => undefined);
+      if (!isOpen) return socket.end('HTTP/1.1 403 Forbidden\r\n\r\n');
+      const onward = connect(port, '127.0.0.1', () => {
+        socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
+        socket.pipe(onward).pipe(socket);
+      });
+      onward.on('error', () => socket.destroy());
+      sockets.push(socket, onward);
+      return undefined;
+    });
+    proxy.listen(0, '127.0.0.1');
+    await once(proxy, 'listening');
+    t.teardown(() => {
+      delete env['https_proxy'];
+      for (const socket of sockets) socket.destroy();
+      proxy.close();
+    });
+    const options = { address, proof: { joinToken: coordinator.joinToken }, displayName: 'one' };
+    const direct = await t.throwsAsync<DroverError>(join(options));
+    t.is(direct.reason, ErrorReason.UNAVAILABLE);
+    env['https_proxy'] = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+    const identity = await join(options);
+    t.is(identity.agent, 'agents/one');
+    t.is((await renew(identity, address)).agent, 'agents/one');
+    t.deepEqual([...new Set(asked)], [`${playedName}:${port}`]);
+    isOpen = false;
+    const refused = await t.throwsAsync<DroverError>(join(options));
+    t.is(refused.reason, ErrorReason.UNAVAILABLE);
+    t.regex(refused.message, /the proxy that the environment names .* does not connect/);
+  },
+);
