@@ -1,5 +1,5 @@
-// Seals what the agent has to keep and nobody else may read: AES-256-GCM. One key serves all that an agent seals: its vault, the
-// sign-in that a person left, the addresses of open uploads.
+// Seals what has to be kept and nobody else may read: AES-256-GCM. One key serves all that an agent seals (its vault, the
+// sign-in that a person left, the addresses of open uploads), and one the secrets of a coordinator's webhooks.
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 
 /** `name` says what is sealed: under another name it is not opened, so that nobody can put one thing in the place of another. */

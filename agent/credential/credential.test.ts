@@ -13,7 +13,7 @@ import {
   type SignInCredential,
   type SignInOptions,
 } from './credential.ts';
-import { sealedBox } from '../vault/sealed-box.ts';
+import { sealedBox } from '../../lib/sealed-box.ts';
 import { clientId, makeCertificate, PlayedEntra, rightSecret, tenantId } from './played-entra.ts';
 
 const far = { notBefore: new Date(0), notAfter: new Date('2100-01-01') };

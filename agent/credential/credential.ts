@@ -4,7 +4,7 @@ import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { DroverError } from '../../lib/error.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { Clock } from '../../lib/time.ts';
-import type { SealedBox } from '../vault/sealed-box.ts';
+import type { SealedBox } from '../../lib/sealed-box.ts';
 import { createDispatcher, type HttpRoute } from './http-route.ts';
 import { scopeOf, type Audience } from './scope.ts';
 import { tokenCache } from './token-cache-file.ts';

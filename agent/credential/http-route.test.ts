@@ -10,7 +10,7 @@ import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { DroverError } from '../../lib/error.ts';
 import { systemClock } from '../../lib/time.ts';
 import { createCredential } from './credential.ts';
-import { sealedBox } from '../vault/sealed-box.ts';
+import { sealedBox } from '../../lib/sealed-box.ts';
 import { createDispatcher, type HttpRoute } from './http-route.ts';
 import { clientId, PlayedEntra, rightSecret, tenantId } from './played-entra.ts';
 

@@ -7,7 +7,7 @@ import { DroverError } from '../../lib/error.ts';
 import type { Logger } from '../../lib/log.ts';
 import { makeFolders } from '../../lib/make-folders.ts';
 import { writeWholeFile } from '../../lib/write-whole-file.ts';
-import type { SealedBox } from '../vault/sealed-box.ts';
+import type { SealedBox } from '../../lib/sealed-box.ts';
 
 /** MSAL's cache in a sealed file; without one, in memory only. A damaged file is left aside: somebody signs in anew. */
 export function tokenCache(file: string | undefined, box: SealedBox, log: Logger): ICachePlugin {

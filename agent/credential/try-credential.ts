@@ -1,7 +1,7 @@
 // Whether a secret or certificate gets a token, before anybody depends on it.
 import { createLog } from '../../lib/log.ts';
 import { systemClock } from '../../lib/time.ts';
-import { sealedBox } from '../vault/sealed-box.ts';
+import { sealedBox } from '../../lib/sealed-box.ts';
 import { createCredential, type SignInCredential, type SignInOptions } from './credential.ts';
 
 /** Longer than a proxy or Entra ID takes to say no. */

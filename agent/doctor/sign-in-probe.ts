@@ -13,7 +13,7 @@ import { createGateMemory } from '../destination/sharepoint/tenant-gate.ts';
 import type { AgentOptions } from '../options.ts';
 import { withKeptProxy } from '../vault/kept-proxy.ts';
 import { keptApplication, listCredentials } from '../vault/kept-credentials.ts';
-import { sealedBox, sealKeyBytes } from '../vault/sealed-box.ts';
+import { sealedBox, sealKeyBytes } from '../../lib/sealed-box.ts';
 import { readVaultKey } from '../vault/vault-key.ts';
 import { openVault, vaultFileName, type Vault } from '../vault/vault.ts';
 import { probeWritable } from './folder-probes.ts';

@@ -12,7 +12,7 @@ import {
   WriteNoteSchema,
 } from '../../gen/drover/v1/session_pb.ts';
 import { DroverError } from '../../lib/error.ts';
-import { sealedBox, type SealedBox } from '../vault/sealed-box.ts';
+import { sealedBox, type SealedBox } from '../../lib/sealed-box.ts';
 import { openJournal } from './journal.ts';
 
 function folderFor(t: ExecutionContext): string {

@@ -14,7 +14,7 @@ import {
   type WriteNote,
 } from '../../gen/drover/v1/session_pb.ts';
 import { DroverError } from '../../lib/error.ts';
-import type { SealedBox } from '../vault/sealed-box.ts';
+import type { SealedBox } from '../../lib/sealed-box.ts';
 import type { ItemUpload } from '../pool/jobs.ts';
 
 /** What an earlier process left behind. */

@@ -8,7 +8,7 @@ import test, { type ExecutionContext } from 'ava';
 import { BatchItemsSchema } from '../../gen/drover/v1/columns_pb.ts';
 import { AttachResponseSchema, BatchPhase, type AttachRequest, type BatchDone } from '../../gen/drover/v1/session_pb.ts'; // prettier-ignore
 import { createLog } from '../../lib/log.ts';
-import { sealedBox } from '../vault/sealed-box.ts';
+import { sealedBox } from '../../lib/sealed-box.ts';
 import { isCutOff, isStopped } from '../pool/jobs.ts';
 import { openJournal } from './journal.ts';
 import { PlayedPool } from './played-pool.ts';

@@ -7,7 +7,7 @@ import { create } from '@bufbuild/protobuf';
 import test from 'ava';
 import { LeaseKeySchema, type AttachRequest } from '../../gen/drover/v1/session_pb.ts';
 import { createLog } from '../../lib/log.ts';
-import { sealedBox } from '../vault/sealed-box.ts';
+import { sealedBox } from '../../lib/sealed-box.ts';
 import { createSharedJobState, stopJob } from '../pool/jobs.ts';
 import { createPool } from '../pool/piscina-pool.ts';
 import { openJournal } from './journal.ts';

@@ -15,7 +15,7 @@ import { isCutOff, isStopped } from '../pool/jobs.ts';
 import { ConnectError } from '../source/share-error.ts';
 import type { ShareConnector } from '../source/share-connector.ts';
 import type { AccountRule } from '../source/share-pattern.ts';
-import { sealedBox } from '../vault/sealed-box.ts';
+import { sealedBox } from '../../lib/sealed-box.ts';
 import { openJournal } from './journal.ts';
 import { PlayedPool } from './played-pool.ts';
 import { ShareHost, shareRetryMs } from './share-host.ts';

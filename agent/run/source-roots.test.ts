@@ -7,7 +7,7 @@ import test from 'ava';
 import { BatchItemsSchema } from '../../gen/drover/v1/columns_pb.ts';
 import { AttachResponseSchema, BatchPhase, type AttachRequest } from '../../gen/drover/v1/session_pb.ts'; // prettier-ignore
 import { createLog } from '../../lib/log.ts';
-import { sealedBox } from '../vault/sealed-box.ts';
+import { sealedBox } from '../../lib/sealed-box.ts';
 import { openJournal } from './journal.ts';
 import { PlayedPool } from './played-pool.ts';
 import { compileSourceRoots } from './source-roots.ts';

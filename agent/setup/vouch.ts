@@ -11,7 +11,7 @@ import { ok } from '../doctor/outcome.ts';
 import { readCoordinatorFacts } from '../link/coordinator-facts.ts';
 import { recognise, type JoinProof } from '../link/enroll.ts';
 import { coordinatorList } from '../option-parsers.ts';
-import { sealedBox, sealKeyBytes } from '../vault/sealed-box.ts';
+import { sealedBox, sealKeyBytes } from '../../lib/sealed-box.ts';
 import { coordinatorText } from './given.ts';
 import type { SetUpContext } from './context.ts';
 import { parseFingerprint, probeList } from './try-coordinator.ts';

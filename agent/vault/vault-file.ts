@@ -1,6 +1,6 @@
 // The form of a vault on the disk: one line of JSON with entries that are sealed one by one, each under its name and time, and one line
 // that seals the first, so that nothing can be changed, taken out, put in or swapped. Names and times can be read without the key.
-import type { SealedBox } from './sealed-box.ts';
+import type { SealedBox } from '../../lib/sealed-box.ts';
 
 export interface VaultEntry {
   name: string;

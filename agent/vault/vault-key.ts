@@ -4,7 +4,7 @@ import { hash, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { errorCode, readOwnFile, sealed, writeOwnFile } from './own-file.ts';
-import { sealKeyBytes } from './sealed-box.ts';
+import { sealKeyBytes } from '../../lib/sealed-box.ts';
 import { dataProtection, type DataProtection } from './windows-protection.ts';
 
 /** Where a key may be. */

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { DroverError } from '../../lib/error.ts';
 import { makeFolders } from '../../lib/make-folders.ts';
 import { errorCode, readOwnFile, sealed, writeOwnFile } from './own-file.ts';
-import { sealedBox, type SealedBox } from './sealed-box.ts';
+import { sealedBox, type SealedBox } from '../../lib/sealed-box.ts';
 import { keySource, readVault, vaultBytesMax, writeVault, type Seal, type Unreadable, type VaultEntry } from './vault-file.ts'; // prettier-ignore
 import { keyCredentialName, keyCredentialSource, keyFileOf, makeVaultKey, readVaultKey, type VaultKey, type VaultKeyPlaces } from './vault-key.ts'; // prettier-ignore
 

@@ -13,7 +13,7 @@ import { createLog } from '../../../../lib/log.ts';
 import { systemClock, type Clock } from '../../../../lib/time.ts';
 import { createCredential, type Credential } from '../../../credential/credential.ts';
 import { createDispatcher, type HttpRoute } from '../../../credential/http-route.ts';
-import { sealedBox } from '../../../vault/sealed-box.ts';
+import { sealedBox } from '../../../../lib/sealed-box.ts';
 import type { Destination } from '../../destination.ts';
 import type { GetToken } from '../access.ts';
 import { GraphClient } from '../graph-client.ts';
