@@ -16,7 +16,7 @@ import { contentField } from './content-field.ts';
 import { callError, isUnauthenticated, isUnavailable, retryDelayMs } from './call-error.ts';
 import type { CoordinatorAccess } from './coordinator-access.ts';
 
-/** How long one call may take before it counts as unavailable. */
+/** How long one call may take before it counts as unavailable, unless it is said otherwise. */
 const callTimeoutMs = 60_000;
 /** A stream whose other end does not answer a ping is broken. */
 const pingIntervalMs = 20_000;
@@ -64,13 +64,14 @@ export class Caller {
   async unary(
     method: DescMethodUnary<DescMessage, DescMessage>,
     request: Message,
+    timeoutMs = callTimeoutMs,
   ): Promise<Message> {
     const { signal, access } = this.#options;
     for (let attempt = 0; ; attempt += 1) {
       try {
         // A refused credential, and one that cannot be had, are no trouble of the connection.
         await this.#credential?.token();
-        const response = await this.#transport.unary(method, signal, callTimeoutMs, {}, request);
+        const response = await this.#transport.unary(method, signal, timeoutMs, {}, request);
         return response.message;
       } catch (thrown) {
         // It was refused before anything was done.

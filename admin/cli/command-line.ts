@@ -4,6 +4,7 @@ import { createRegistry, type DescFile } from '@bufbuild/protobuf';
 import { CommanderError } from 'commander';
 import { readFile } from 'node:fs/promises';
 import { file_google_rpc_error_details } from '../../gen/google/rpc/error_details_pb.ts';
+import type { ApplyToTasksRequest } from '../../gen/drover/v1/task_pb.ts';
 import { DroverError, reasonName } from '../../lib/error.ts';
 import { escapeControl } from '../../lib/format.ts';
 import type { Clock } from '../../lib/time.ts';
@@ -12,6 +13,7 @@ import { describeCommands, type CommandSpec, type Docs } from './command-tree.ts
 import { completeWords, completionScript, namesTimeoutMs } from './completion.ts';
 import { defaultSignInFolder, findCoordinator, type AccessOptions } from './coordinator-access.ts';
 import { exitStatus, exitStatusOf } from './exit-status.ts';
+import { withFiles } from './file-values.ts';
 import { OutputClosed, type Output } from './output.ts';
 import {
   buildProgram,
@@ -20,7 +22,9 @@ import {
   type SignInCommandOptions,
 } from './program.ts';
 import { buildRequest } from './request.ts';
-import { runCommand } from './run-command.ts';
+import { manyOf, manyRequest } from './many.ts';
+import { runCommand, type CommandContext } from './run-command.ts';
+import { runMany } from './run-many.ts';
 import { login, logout, whoAmI } from './sign-in-commands.ts';
 import { verifyEvidenceCommand } from './verify-evidence-command.ts';
 import { checkTarget, type ContentTarget } from './write-content.ts';
@@ -40,6 +44,8 @@ export interface CommandLineOptions {
   clock: Clock;
   /** Aborts when the person interrupts. */
   signal: AbortSignal;
+  /** Somebody sits at a terminal and can be asked. @default false */
+  isInteractive?: boolean;
   /** Where sign-ins are kept. @default ~/.drover/sign-in */
   signInFolder?: string;
   /** @default the pauses of Caller */
@@ -118,20 +124,24 @@ async function invoke(invocation: Invocation, options: CommandLineOptions): Prom
   const { command, flags } = invocation;
   const common = invocation.options;
   const target = { file: common.output, isForced: common.force === true };
+  const many = common.filter === undefined ? undefined : manyOf(command.method);
   const { request, caller, format } = await beforeCall(async () => ({
     format: formatOf(command, target),
-    request: buildRequest(command, {
-      positional: invocation.positional,
-      flags,
-      requestJson:
-        common.requestJson === undefined
-          ? undefined
-          : await readText(common.requestJson, options.stdin),
-    }),
+    request:
+      many !== undefined
+        ? manyRequest(many, invocation, common.filter!)
+        : buildRequest(command, {
+            positional: invocation.positional,
+            flags: await withFiles(flags, options.stdin, common.requestJson),
+            requestJson:
+              common.requestJson === undefined
+                ? undefined
+                : await readText(common.requestJson, options.stdin),
+          }),
     caller: callerFor(common, options),
   }));
   const onePage = [...flags.keys()].some((flag) => /^page-(size|token)$/.test(flag.name));
-  return runCommand(command, request, {
+  const context: CommandContext = {
     caller,
     clock: options.clock,
     registry: createRegistry(...options.files, file_google_rpc_error_details),
@@ -142,7 +152,11 @@ async function invoke(invocation: Invocation, options: CommandLineOptions): Prom
     columns: common.columns,
     limit: common.limit,
     onePage,
-  });
+  };
+  if (many === undefined) return runCommand(command, request, context);
+  const { stdin, isInteractive = false } = options;
+  const asking = { isAgreed: common.yes === true, isInteractive, stdin };
+  return runMany(many, request as ApplyToTasksRequest, context, asking);
 }
 
 /** How the answer is shown; of a command that answers with a file, --output says where it goes. Throws when it cannot be meant. */

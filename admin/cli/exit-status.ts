@@ -22,7 +22,7 @@ export const exitStatusHelp: readonly (readonly [status: number, meaning: string
   [exitStatus.ok, 'done; a watched run migrated everything; the audit log is whole'],
   [
     exitStatus.someFailed,
-    'the watched run failed, was cancelled, or some of its items failed; the audit log is not whole',
+    'the watched run failed, was cancelled, or some of its items failed; something was refused for some of many tasks; a file of tasks has problems; the audit log is not whole',
   ],
   [exitStatus.usage, 'used wrongly, a value that cannot be used, or it could not start'],
   [exitStatus.notFound, 'not found'],

@@ -26,6 +26,8 @@ export interface ValueType {
   choices: readonly string[];
   /** Given without a value: it is on when it is given. */
   isSwitch: boolean;
+  /** Can be the content of a file: `@FILE`, or `-` for standard input, is kept as it is until the file is read. */
+  takesFile?: boolean;
   /** Can be given more than once, and with several values parted by commas. */
   isList: boolean;
   /** One value as protojson; undefined when the text is not a good one. */
@@ -34,7 +36,9 @@ export interface ValueType {
   wrap(values: JsonValue[]): JsonValue;
 }
 
-type Single = Pick<ValueType, 'placeholder' | 'expectation' | 'parse'> & { choices?: string[] };
+type Single = Pick<ValueType, 'placeholder' | 'expectation' | 'parse' | 'takesFile'> & {
+  choices?: string[];
+};
 
 /**
  * The value of a field; undefined for what has no text form (such as lists of messages): that needs
@@ -128,9 +132,10 @@ function scalarValue(type: ScalarType, isBytes = false): Single {
       };
     case ScalarType.BYTES:
       return {
-        placeholder: 'bytes',
-        expectation: 'bytes in hexadecimal, as they are shown, or in base64, as in JSON',
-        parse: parseByteString,
+        placeholder: '@file',
+        expectation: 'a file as @FILE, standard input as -, bytes in hexadecimal, as they are shown, or in base64, as in JSON', // prettier-ignore
+        takesFile: true,
+        parse: (text) => (isFileValue(text) ? text : parseByteString(text)),
       };
     case ScalarType.DOUBLE:
     case ScalarType.FLOAT:
@@ -143,6 +148,11 @@ function scalarValue(type: ScalarType, isBytes = false): Single {
     default:
       return isBytes ? byteCount : wholeNumber(type);
   }
+}
+
+/** Whether the text after a flag stands for the content of a file. */
+export function isFileValue(text: JsonValue): text is string {
+  return typeof text === 'string' && (text === '-' || /^@./s.test(text));
 }
 
 /** As protojson, which is base64. */

@@ -34,6 +34,7 @@ export const reservedFlags: readonly string[] = [
   'request-json',
   'token-file',
   'version',
+  'yes',
 ];
 
 /** How deep messages within a request are opened up; anything deeper is for --request-json. */

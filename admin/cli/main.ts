@@ -29,5 +29,6 @@ await runProcess('drover', process, ({ drain }) =>
     stderr: streamOutput(process.stderr),
     clock,
     signal: drain,
+    isInteractive: process.stdin.isTTY && process.stderr.isTTY,
   }),
 );

@@ -18,6 +18,7 @@ import {
   programFooter,
 } from './help.ts';
 import { splitList } from './flag-text.ts';
+import { manyOf } from './many.ts';
 import type { VerifyEvidenceOptions } from './verify-evidence-command.ts';
 
 /** What was given on the command line for one command of the API. */
@@ -38,6 +39,9 @@ export interface CommonOptions {
   output?: string;
   /** Only of a command that answers with a file. */
   force?: boolean;
+  /** Of a command that can be done to many resources: which. Of any other it is a flag. */
+  filter?: string;
+  yes?: boolean;
   columns?: string[];
   limit?: number;
   requestJson?: string;
@@ -207,6 +211,14 @@ function extraOptions(spec: CommandSpec): Option[] {
       'The whole request as protojson, from a file or from standard input (-).',
     ),
   ];
+  if (manyOf(spec.method) !== undefined)
+    options.push(
+      new Option(
+        '--filter <filter>',
+        `In place of one: all that the filter wants, as in drover ${spec.group} list --help. You are asked first.`,
+      ),
+      new Option('--yes', 'With --filter: do not ask.'),
+    );
   if (spec.isContent)
     options.push(
       new Option('--output <file>', 'The file to write, in place of standard output.'),

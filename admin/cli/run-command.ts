@@ -9,15 +9,22 @@ import type {
   Registry,
 } from '@bufbuild/protobuf';
 import { reflect } from '@bufbuild/protobuf/reflect';
+import { escapeControl } from '../../lib/format.ts';
 import type { Clock } from '../../lib/time.ts';
 import type { Caller } from './caller.ts';
 import type { CommandSpec } from './command-tree.ts';
-import { contentField } from './content-field.ts';
+import { contentField, notesField } from './content-field.ts';
 import { exitStatus } from './exit-status.ts';
 import { jsonLine, jsonText } from './json-view.ts';
 import type { Output } from './output.ts';
 import { recordLines } from './record-view.ts';
-import { answerStatuses, leadingColumns, specialViews } from './special-views.ts';
+import {
+  answerStatuses,
+  answerViews,
+  callTimeoutsMs,
+  leadingColumns,
+  specialViews,
+} from './special-views.ts';
 import { Table } from './table.ts';
 import { writeContent, type ContentTarget } from './write-content.ts';
 
@@ -55,12 +62,15 @@ export async function runCommand(
     return runContent(method, request, context);
   if (method.methodKind === 'server_streaming') return runStream(method, request, context);
   if (command.pageItems !== undefined) return runList(method, command.pageItems, request, context);
-  const response = await context.caller.unary(method, request);
+  const name = `${method.parent.typeName}.${method.name}`;
+  const response = await context.caller.unary(method, request, callTimeoutsMs[name]);
   const { stdout, registry } = context;
+  const special = answerViews[name];
   if (context.format === 'json')
     await stdout.write(`${jsonText(method.output, response, registry)}\n`);
+  else if (special !== undefined) await writeLines(stdout, special(response));
   else await writeLines(stdout, recordLines(method.output, response, { width: widthOf(stdout), leading: leadingColumns })); // prettier-ignore
-  return answerStatuses[`${method.parent.typeName}.${method.name}`]?.(response) ?? exitStatus.ok;
+  return answerStatuses[name]?.(response) ?? exitStatus.ok;
 }
 
 async function runList(
@@ -169,14 +179,23 @@ async function runStream(
 async function runContent(
   method: DescMethodServerStreaming<DescMessage, DescMessage>,
   request: Message,
-  { caller, target, stdout }: CommandContext,
+  { caller, target, stdout, stderr }: CommandContext,
 ): Promise<number> {
   const field = contentField(method)!;
+  const notes = notesField(method);
+  const told: string[] = [];
   const chunks = async function* () {
-    for await (const message of caller.stream(method, request))
-      yield reflect(method.output, message).get(field) as Uint8Array;
+    for await (const message of caller.stream(method, request)) {
+      const piece = reflect(method.output, message);
+      if (notes !== undefined) told.push(...(piece.get(notes) as Iterable<string>));
+      yield piece.get(field) as Uint8Array;
+    }
   };
   await writeContent(chunks(), target, stdout);
+  await writeLines(
+    stderr,
+    told.map((note) => `drover: ${escapeControl(note)}`),
+  );
   return exitStatus.ok;
 }
 
