@@ -81,7 +81,10 @@ test('what is kept is not touched', async (t) => {
     remarks(rows),
     [0, 1, 2].map((index) => [index, ErrorReason.SOURCE_GONE]),
   );
-  t.is(rows.remark[0]?.message, 'it is gone from the source and was kept at the destination');
+  t.is(
+    rows.remark[0]?.message,
+    'it is gone from the source; at the destination nothing was done with it',
+  );
   t.deepEqual(list(place), ['a', 'a/one']);
   // Also in a batch of which something else is recycled, and also when neither end is there.
   const mixed = gone(['a/', 'a/one']);

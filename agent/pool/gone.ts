@@ -36,11 +36,11 @@ export function runTagOf(run: string): string {
   return `${task}-${number}`;
 }
 
-/** Why an item stays where it is under the policy KEEP. */
+/** Why nothing is done with an item under the policy KEEP. Nobody looked whether it stands there still, so that is not said. */
 export function kept(path: string): DroverError {
   return new DroverError(
     ErrorReason.SOURCE_GONE,
-    'it is gone from the source and was kept at the destination',
+    'it is gone from the source; at the destination nothing was done with it',
     { metadata: { path } },
   );
 }

@@ -91,7 +91,7 @@ function goneSentence(
     case ItemState.SKIPPED:
       return isRecycled
         ? `${gone}, and was not recycled: ${causeOf(item)}`
-        : `${gone}, and was kept at the destination`;
+        : `${gone}, and nothing was done with it at the destination`;
     case ItemState.FAILED:
       return `${gone}, and could not be recycled: ${causeOf(item)}`;
     default: {

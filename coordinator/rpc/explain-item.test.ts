@@ -143,7 +143,7 @@ test('an item that is gone, kept first and recycled later, and one that was move
   const kept = await explain(task, 'a');
   t.is(
     kept.summary,
-    '"a" was gone from the source when tasks/a/runs/2 scanned it, and was kept at the destination; tasks/a/runs/1 had migrated it to "a".',
+    '"a" was gone from the source when tasks/a/runs/2 scanned it, and nothing was done with it at the destination; tasks/a/runs/1 had migrated it to "a".',
   );
   t.like(kept.migrated, { run: 'tasks/a/runs/1', destinationPath: 'a' });
   const moved = await explain(task, 'n');
