@@ -14,6 +14,7 @@ import { file_drover_v1_run } from "./drover/v1/run_pb.ts";
 import { file_drover_v1_session } from "./drover/v1/session_pb.ts";
 import { file_drover_v1_settings } from "./drover/v1/settings_pb.ts";
 import { file_drover_v1_task } from "./drover/v1/task_pb.ts";
+import { file_drover_v1_webhook } from "./drover/v1/webhook_pb.ts";
 
 /** Every file of drover.v1, in the order of their names. */
 export const apiFiles: readonly DescFile[] = [
@@ -31,4 +32,5 @@ export const apiFiles: readonly DescFile[] = [
   file_drover_v1_session,
   file_drover_v1_settings,
   file_drover_v1_task,
+  file_drover_v1_webhook,
 ];

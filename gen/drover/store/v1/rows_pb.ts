@@ -9,7 +9,7 @@ import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2"
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { AccessToken } from "../../v1/access_token_pb.ts";
 import { file_drover_v1_access_token } from "../../v1/access_token_pb.ts";
-import type { Agent } from "../../v1/agent_pb.ts";
+import type { Agent, AgentState } from "../../v1/agent_pb.ts";
 import { file_drover_v1_agent } from "../../v1/agent_pb.ts";
 import type { ItemVerification } from "../../v1/item_pb.ts";
 import { file_drover_v1_item } from "../../v1/item_pb.ts";
@@ -21,6 +21,8 @@ import type { Settings } from "../../v1/settings_pb.ts";
 import { file_drover_v1_settings } from "../../v1/settings_pb.ts";
 import type { Task } from "../../v1/task_pb.ts";
 import { file_drover_v1_task } from "../../v1/task_pb.ts";
+import type { Webhook } from "../../v1/webhook_pb.ts";
+import { file_drover_v1_webhook } from "../../v1/webhook_pb.ts";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
@@ -29,7 +31,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file drover/store/v1/rows.proto.
  */
 export const file_drover_store_v1_rows: GenFile = /*@__PURE__*/
-  fileDesc("Chpkcm92ZXIvc3RvcmUvdjEvcm93cy5wcm90bxIPZHJvdmVyLnN0b3JlLnYxIqUBCgdUYXNrUm93Eh0KBHRhc2sYASABKAsyDy5kcm92ZXIudjEuVGFzaxISCgpsYXRlc3RfcnVuGAIgASgNEhYKDmhhc19rZXB0X2l0ZW1zGAMgASgIEjEKDXNjaGVkdWxlX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhwKFGhhc191bnJlcG9ydGVkX2l0ZW1zGAUgASgIIqUDCgZSdW5Sb3cSGwoDcnVuGAEgASgLMg4uZHJvdmVyLnYxLlJ1bhImCgRzY2FuGAIgASgLMhguZHJvdmVyLnN0b3JlLnYxLlNjYW5Sb3cSDwoHYmF0Y2hlcxgDIAEoDRIdChVvcGVuX3RyYW5zZmVyX2JhdGNoZXMYBCABKA0SGwoTb3Blbl9mb2xkZXJfYmF0Y2hlcxgFIAEoDRIcChRmaWxsaW5nX2ZvbGRlcl9iYXRjaBgGIAEoDRIZChFvcGVuX2dvbmVfYmF0Y2hlcxgHIAEoDRIaChJmaWxsaW5nX2dvbmVfYmF0Y2gYCCABKA0SFAoMbGVkZ2VyX2l0ZW1zGAkgASgEEhwKFHdhaXRpbmdfZ29uZV9iYXRjaGVzGAogASgNEiEKGWZpbGxpbmdfZ29uZV9mb2xkZXJfYmF0Y2gYCyABKA0SEAoIcmV2aXNpb24YDCABKAQSGQoRb3Blbl9sYXRlX2JhdGNoZXMYDSABKA0SMAoLcGxhbl9jb3VudHMYDiABKAsyGy5kcm92ZXIuc3RvcmUudjEuUGxhbkNvdW50cyLKAQoKUGxhbkNvdW50cxITCgtlbXB0eV9maWxlcxgBIAEoBBIRCgluZXdfZmlsZXMYAiABKAQSFgoOcmVwbGFjZWRfZmlsZXMYAyABKAQSEQoJcGFydHNfbWluGAQgASgEEhEKCXBhcnRzX21heBgFIAEoBBIWCg51cGxvYWRlZF9ieXRlcxgGIAEoBBITCgtuZXdfZm9sZGVycxgHIAEoBBIUCgxrZXB0X2ZvbGRlcnMYCCABKAQSEwoLbW92ZWRfZmlsZXMYCSABKAQiWQoITGVhc2VSb3cSKgoFc3RhdGUYASABKA4yGy5kcm92ZXIuc3RvcmUudjEuTGVhc2VTdGF0ZRISCgpnZW5lcmF0aW9uGAIgASgNEg0KBWFnZW50GAMgASgJIpUCCgdTY2FuUm93EigKBWxlYXNlGAEgASgLMhkuZHJvdmVyLnN0b3JlLnYxLkxlYXNlUm93EhEKCWxhc3RfcGFnZRgCIAEoBBIRCglsYXN0X3BhdGgYAyABKAkSHQoVbGFzdF9kZXN0aW5hdGlvbl9wYXRoGAQgASgJEigKBXJldHJ5GAUgASgLMhkuZHJvdmVyLnN0b3JlLnYxLlJldHJ5Um93EhIKCnN3ZXB0X3BhdGgYBiABKAkSFQoNdW5saXN0ZWRfcGF0aBgHIAEoCRIZChFvdGhlcl9raW5kX2ZvbGRlchgKIAEoCRIWCg5wbGFubmVkX2RpZ2VzdBgIIAEoCRITCgtnb25lX2RpZ2VzdBgJIAEoCSJ5CghSZXRyeVJvdxILCgNydW4YASABKA0SMAoIcG9zaXRpb24YAiABKAsyHi5kcm92ZXIuc3RvcmUudjEuUmV0cnlQb3NpdGlvbhIuCgZsZWFzZWQYAyABKAsyHi5kcm92ZXIuc3RvcmUudjEuUmV0cnlQb3NpdGlvbiJaCg1SZXRyeVBvc2l0aW9uEhIKCmFmdGVyX3BhdGgYASABKAkSDQoFYmF0Y2gYAiABKA0SFAoMZm9sZGVyX2JhdGNoGAMgASgNEhAKCGNvbXBsZXRlGAQgASgIIvsBCghCYXRjaFJvdxIoCgVsZWFzZRgBIAEoCzIZLmRyb3Zlci5zdG9yZS52MS5MZWFzZVJvdxIkCgVwaGFzZRgCIAEoDjIVLmRyb3Zlci52MS5CYXRjaFBoYXNlEg0KBWl0ZW1zGAMgASgNEg0KBWJ5dGVzGAQgASgEEhcKD3N1Y2NlZWRlZF9pdGVtcxgFIAEoDRIVCg1za2lwcGVkX2l0ZW1zGAYgASgNEhQKDGZhaWxlZF9pdGVtcxgHIAEoDRIPCgdwYXJ0X29mGAggASgNEhEKCW5leHRfcGFydBgJIAEoDRIXCg9kZXZpYXRpbmdfaXRlbXMYCiABKA0irAMKCUxlZGdlclJvdxIMCgRzaXplGAEgASgEEhMKC21vZGlmaWVkX25zGAIgASgQEhIKCmNyZWF0ZWRfbnMYAyABKBASDwoHZmlsZV9pZBgEIAEoBBIOCgZzaGEyNTYYBSABKAwSFgoOcXVpY2tfeG9yX2hhc2gYBiABKAwSHwoXZGVzdGluYXRpb25fbW9kaWZpZWRfbnMYByABKBASCwoDcnVuGAggASgNEg4KBmZvbGRlchgJIAEoCBIYChBkZXN0aW5hdGlvbl9wYXRoGAogASgJEhYKDmRlc3RpbmF0aW9uX2lkGAsgASgJEhsKE2Rlc3RpbmF0aW9uX3ZlcnNpb24YDCABKAkSEAoIZ29uZV9ydW4YDSABKA0SDQoFYWdlbnQYDiABKAkSEAoIYXR0ZW1wdHMYDyABKA0SMQoMdmVyaWZpY2F0aW9uGBAgASgOMhsuZHJvdmVyLnYxLkl0ZW1WZXJpZmljYXRpb24SGAoQZGVzdGluYXRpb25fc2l6ZRgRIAEoBBIiChpkZXN0aW5hdGlvbl9xdWlja194b3JfaGFzaBgSIAEoDCJYCglGaWxlSWRSb3cSDAoEcGF0aBgBIAEoCRILCgNydW4YAiABKA0SDAoEZ29uZRgDIAEoCBINCgVtb3ZlchgEIAEoCRITCgttb3ZlX2ZhaWxlZBgFIAEoCCI/Cg1VbnJlcG9ydGVkUm93Ei4KBWZpbGVzGAEgAygLMh8uZHJvdmVyLnN0b3JlLnYxLlVucmVwb3J0ZWRGaWxlIjMKDlVucmVwb3J0ZWRGaWxlEgwKBHNpemUYASABKAQSEwoLbW9kaWZpZWRfbnMYAiABKBAirwEKDUtlcHRMZWRnZXJSb3cSDgoGc291cmNlGAEgASgJEhMKC2Rlc3RpbmF0aW9uGAIgASgJEhIKCmxhdGVzdF9ydW4YAyABKA0SFgoOaGFzX2tlcHRfaXRlbXMYBCABKAgSHAoUaGFzX3VucmVwb3J0ZWRfaXRlbXMYBSABKAgSLwoLZGVsZXRlX3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIiQKB05hbWVSb3cSDAoEcGF0aBgBIAEoCRILCgNydW4YAiABKA0iWwoIQWdlbnRSb3cSHwoFYWdlbnQYASABKAsyEC5kcm92ZXIudjEuQWdlbnQSLgoKc3RhdGVfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAidAoMSm9pblRva2VuUm93EhMKC3NlY3JldF9oYXNoGAEgASgMEi8KC2V4cGlyZV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghtYXhfdXNlcxgDIAEoDRIMCgR1c2VzGAQgASgNIoQBCg5BY2Nlc3NUb2tlblJvdxIsCgxhY2Nlc3NfdG9rZW4YASABKAsyFi5kcm92ZXIudjEuQWNjZXNzVG9rZW4SEwoLc2VjcmV0X2hhc2gYAiABKAwSLwoLcmV2b2tlX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIiwKDEF1ZGl0SGVhZFJvdxIOCgZudW1iZXIYASABKAQSDAoEaGFzaBgCIAEoDCJ1CgpSZXF1ZXN0Um93EhAKCHJlc291cmNlGAEgASgJEhQKDHJlcXVlc3RfaGFzaBgCIAEoDBIvCgtjcmVhdGVfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGYW5zd2VyGAQgASgMIjQKC1NldHRpbmdzUm93EiUKCHNldHRpbmdzGAEgASgLMhMuZHJvdmVyLnYxLlNldHRpbmdzKnAKCkxlYXNlU3RhdGUSGwoXTEVBU0VfU1RBVEVfVU5TUEVDSUZJRUQQABIXChNMRUFTRV9TVEFURV9QRU5ESU5HEAESFgoSTEVBU0VfU1RBVEVfTEVBU0VEEAISFAoQTEVBU0VfU1RBVEVfRE9ORRADYgZwcm90bzM", [file_drover_v1_access_token, file_drover_v1_agent, file_drover_v1_item, file_drover_v1_run, file_drover_v1_session, file_drover_v1_settings, file_drover_v1_task, file_google_protobuf_timestamp]);
+  fileDesc("Chpkcm92ZXIvc3RvcmUvdjEvcm93cy5wcm90bxIPZHJvdmVyLnN0b3JlLnYxIqUBCgdUYXNrUm93Eh0KBHRhc2sYASABKAsyDy5kcm92ZXIudjEuVGFzaxISCgpsYXRlc3RfcnVuGAIgASgNEhYKDmhhc19rZXB0X2l0ZW1zGAMgASgIEjEKDXNjaGVkdWxlX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhwKFGhhc191bnJlcG9ydGVkX2l0ZW1zGAUgASgIIqUDCgZSdW5Sb3cSGwoDcnVuGAEgASgLMg4uZHJvdmVyLnYxLlJ1bhImCgRzY2FuGAIgASgLMhguZHJvdmVyLnN0b3JlLnYxLlNjYW5Sb3cSDwoHYmF0Y2hlcxgDIAEoDRIdChVvcGVuX3RyYW5zZmVyX2JhdGNoZXMYBCABKA0SGwoTb3Blbl9mb2xkZXJfYmF0Y2hlcxgFIAEoDRIcChRmaWxsaW5nX2ZvbGRlcl9iYXRjaBgGIAEoDRIZChFvcGVuX2dvbmVfYmF0Y2hlcxgHIAEoDRIaChJmaWxsaW5nX2dvbmVfYmF0Y2gYCCABKA0SFAoMbGVkZ2VyX2l0ZW1zGAkgASgEEhwKFHdhaXRpbmdfZ29uZV9iYXRjaGVzGAogASgNEiEKGWZpbGxpbmdfZ29uZV9mb2xkZXJfYmF0Y2gYCyABKA0SEAoIcmV2aXNpb24YDCABKAQSGQoRb3Blbl9sYXRlX2JhdGNoZXMYDSABKA0SMAoLcGxhbl9jb3VudHMYDiABKAsyGy5kcm92ZXIuc3RvcmUudjEuUGxhbkNvdW50cyLKAQoKUGxhbkNvdW50cxITCgtlbXB0eV9maWxlcxgBIAEoBBIRCgluZXdfZmlsZXMYAiABKAQSFgoOcmVwbGFjZWRfZmlsZXMYAyABKAQSEQoJcGFydHNfbWluGAQgASgEEhEKCXBhcnRzX21heBgFIAEoBBIWCg51cGxvYWRlZF9ieXRlcxgGIAEoBBITCgtuZXdfZm9sZGVycxgHIAEoBBIUCgxrZXB0X2ZvbGRlcnMYCCABKAQSEwoLbW92ZWRfZmlsZXMYCSABKAQiWQoITGVhc2VSb3cSKgoFc3RhdGUYASABKA4yGy5kcm92ZXIuc3RvcmUudjEuTGVhc2VTdGF0ZRISCgpnZW5lcmF0aW9uGAIgASgNEg0KBWFnZW50GAMgASgJIpUCCgdTY2FuUm93EigKBWxlYXNlGAEgASgLMhkuZHJvdmVyLnN0b3JlLnYxLkxlYXNlUm93EhEKCWxhc3RfcGFnZRgCIAEoBBIRCglsYXN0X3BhdGgYAyABKAkSHQoVbGFzdF9kZXN0aW5hdGlvbl9wYXRoGAQgASgJEigKBXJldHJ5GAUgASgLMhkuZHJvdmVyLnN0b3JlLnYxLlJldHJ5Um93EhIKCnN3ZXB0X3BhdGgYBiABKAkSFQoNdW5saXN0ZWRfcGF0aBgHIAEoCRIZChFvdGhlcl9raW5kX2ZvbGRlchgKIAEoCRIWCg5wbGFubmVkX2RpZ2VzdBgIIAEoCRITCgtnb25lX2RpZ2VzdBgJIAEoCSJ5CghSZXRyeVJvdxILCgNydW4YASABKA0SMAoIcG9zaXRpb24YAiABKAsyHi5kcm92ZXIuc3RvcmUudjEuUmV0cnlQb3NpdGlvbhIuCgZsZWFzZWQYAyABKAsyHi5kcm92ZXIuc3RvcmUudjEuUmV0cnlQb3NpdGlvbiJaCg1SZXRyeVBvc2l0aW9uEhIKCmFmdGVyX3BhdGgYASABKAkSDQoFYmF0Y2gYAiABKA0SFAoMZm9sZGVyX2JhdGNoGAMgASgNEhAKCGNvbXBsZXRlGAQgASgIIvsBCghCYXRjaFJvdxIoCgVsZWFzZRgBIAEoCzIZLmRyb3Zlci5zdG9yZS52MS5MZWFzZVJvdxIkCgVwaGFzZRgCIAEoDjIVLmRyb3Zlci52MS5CYXRjaFBoYXNlEg0KBWl0ZW1zGAMgASgNEg0KBWJ5dGVzGAQgASgEEhcKD3N1Y2NlZWRlZF9pdGVtcxgFIAEoDRIVCg1za2lwcGVkX2l0ZW1zGAYgASgNEhQKDGZhaWxlZF9pdGVtcxgHIAEoDRIPCgdwYXJ0X29mGAggASgNEhEKCW5leHRfcGFydBgJIAEoDRIXCg9kZXZpYXRpbmdfaXRlbXMYCiABKA0irAMKCUxlZGdlclJvdxIMCgRzaXplGAEgASgEEhMKC21vZGlmaWVkX25zGAIgASgQEhIKCmNyZWF0ZWRfbnMYAyABKBASDwoHZmlsZV9pZBgEIAEoBBIOCgZzaGEyNTYYBSABKAwSFgoOcXVpY2tfeG9yX2hhc2gYBiABKAwSHwoXZGVzdGluYXRpb25fbW9kaWZpZWRfbnMYByABKBASCwoDcnVuGAggASgNEg4KBmZvbGRlchgJIAEoCBIYChBkZXN0aW5hdGlvbl9wYXRoGAogASgJEhYKDmRlc3RpbmF0aW9uX2lkGAsgASgJEhsKE2Rlc3RpbmF0aW9uX3ZlcnNpb24YDCABKAkSEAoIZ29uZV9ydW4YDSABKA0SDQoFYWdlbnQYDiABKAkSEAoIYXR0ZW1wdHMYDyABKA0SMQoMdmVyaWZpY2F0aW9uGBAgASgOMhsuZHJvdmVyLnYxLkl0ZW1WZXJpZmljYXRpb24SGAoQZGVzdGluYXRpb25fc2l6ZRgRIAEoBBIiChpkZXN0aW5hdGlvbl9xdWlja194b3JfaGFzaBgSIAEoDCJYCglGaWxlSWRSb3cSDAoEcGF0aBgBIAEoCRILCgNydW4YAiABKA0SDAoEZ29uZRgDIAEoCBINCgVtb3ZlchgEIAEoCRITCgttb3ZlX2ZhaWxlZBgFIAEoCCI/Cg1VbnJlcG9ydGVkUm93Ei4KBWZpbGVzGAEgAygLMh8uZHJvdmVyLnN0b3JlLnYxLlVucmVwb3J0ZWRGaWxlIjMKDlVucmVwb3J0ZWRGaWxlEgwKBHNpemUYASABKAQSEwoLbW9kaWZpZWRfbnMYAiABKBAirwEKDUtlcHRMZWRnZXJSb3cSDgoGc291cmNlGAEgASgJEhMKC2Rlc3RpbmF0aW9uGAIgASgJEhIKCmxhdGVzdF9ydW4YAyABKA0SFgoOaGFzX2tlcHRfaXRlbXMYBCABKAgSHAoUaGFzX3VucmVwb3J0ZWRfaXRlbXMYBSABKAgSLwoLZGVsZXRlX3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIiQKB05hbWVSb3cSDAoEcGF0aBgBIAEoCRILCgNydW4YAiABKA0ihgEKCEFnZW50Um93Eh8KBWFnZW50GAEgASgLMhAuZHJvdmVyLnYxLkFnZW50Ei4KCnN0YXRlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEikKCnRvbGRfc3RhdGUYAyABKA4yFS5kcm92ZXIudjEuQWdlbnRTdGF0ZSJ0CgxKb2luVG9rZW5Sb3cSEwoLc2VjcmV0X2hhc2gYASABKAwSLwoLZXhwaXJlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCG1heF91c2VzGAMgASgNEgwKBHVzZXMYBCABKA0ihAEKDkFjY2Vzc1Rva2VuUm93EiwKDGFjY2Vzc190b2tlbhgBIAEoCzIWLmRyb3Zlci52MS5BY2Nlc3NUb2tlbhITCgtzZWNyZXRfaGFzaBgCIAEoDBIvCgtyZXZva2VfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiLAoMQXVkaXRIZWFkUm93Eg4KBm51bWJlchgBIAEoBBIMCgRoYXNoGAIgASgMInUKClJlcXVlc3RSb3cSEAoIcmVzb3VyY2UYASABKAkSFAoMcmVxdWVzdF9oYXNoGAIgASgMEi8KC2NyZWF0ZV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZhbnN3ZXIYBCABKAwiNAoLU2V0dGluZ3NSb3cSJQoIc2V0dGluZ3MYASABKAsyEy5kcm92ZXIudjEuU2V0dGluZ3MiXQoKV2ViaG9va1JvdxIjCgd3ZWJob29rGAEgASgLMhIuZHJvdmVyLnYxLldlYmhvb2sSFQoNc2VhbGVkX3NlY3JldBgCIAEoDBITCgtsYXN0X251bWJlchgDIAEoBCLUAQoPV2ViaG9va0V2ZW50Um93EhAKCGV2ZW50X2lkGAEgASgJEhIKCmV2ZW50X3R5cGUYAiABKAkSLgoKZXZlbnRfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEYm9keRgEIAEoCRIQCghhdHRlbXB0cxgFIAEoDRI1ChFuZXh0X2F0dGVtcHRfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFAoMbGFzdF9mYWlsdXJlGAcgASgJKnAKCkxlYXNlU3RhdGUSGwoXTEVBU0VfU1RBVEVfVU5TUEVDSUZJRUQQABIXChNMRUFTRV9TVEFURV9QRU5ESU5HEAESFgoSTEVBU0VfU1RBVEVfTEVBU0VEEAISFAoQTEVBU0VfU1RBVEVfRE9ORRADYgZwcm90bzM", [file_drover_v1_access_token, file_drover_v1_agent, file_drover_v1_item, file_drover_v1_run, file_drover_v1_session, file_drover_v1_settings, file_drover_v1_task, file_drover_v1_webhook, file_google_protobuf_timestamp]);
 
 /**
  * A task.
@@ -892,6 +894,13 @@ export type AgentRow = Message<"drover.store.v1.AgentRow"> & {
    * @generated from field: google.protobuf.Timestamp state_time = 2;
    */
   stateTime?: Timestamp | undefined;
+
+  /**
+   * The state that webhooks were last told of, or would have been; unspecified while they never were.
+   *
+   * @generated from field: drover.v1.AgentState told_state = 3;
+   */
+  toldState: AgentState;
 };
 
 /**
@@ -1068,6 +1077,104 @@ export type SettingsRow = Message<"drover.store.v1.SettingsRow"> & {
  */
 export const SettingsRowSchema: GenMessage<SettingsRow> = /*@__PURE__*/
   messageDesc(file_drover_store_v1_rows, 19);
+
+/**
+ * A webhook.
+ *
+ * @generated from message drover.store.v1.WebhookRow
+ */
+export type WebhookRow = Message<"drover.store.v1.WebhookRow"> & {
+  /**
+   * The webhook as the API shows it.
+   *
+   * @generated from field: drover.v1.Webhook webhook = 1;
+   */
+  webhook?: Webhook | undefined;
+
+  /**
+   * The bytes of its secret, sealed under its name.
+   *
+   * @generated from field: bytes sealed_secret = 2;
+   */
+  sealedSecret: Uint8Array;
+
+  /**
+   * The number of the last event that was entered for it.
+   *
+   * @generated from field: uint64 last_number = 3;
+   */
+  lastNumber: bigint;
+};
+
+/**
+ * Describes the message drover.store.v1.WebhookRow.
+ * Use `create(WebhookRowSchema)` to create a new message.
+ */
+export const WebhookRowSchema: GenMessage<WebhookRow> = /*@__PURE__*/
+  messageDesc(file_drover_store_v1_rows, 20);
+
+/**
+ * An event that a webhook is to be told, or could not be.
+ *
+ * @generated from message drover.store.v1.WebhookEventRow
+ */
+export type WebhookEventRow = Message<"drover.store.v1.WebhookEventRow"> & {
+  /**
+   * What is sent as webhook-id, with every try.
+   *
+   * @generated from field: string event_id = 1;
+   */
+  eventId: string;
+
+  /**
+   * What it tells, such as run.failed.
+   *
+   * @generated from field: string event_type = 2;
+   */
+  eventType: string;
+
+  /**
+   * When that happened.
+   *
+   * @generated from field: google.protobuf.Timestamp event_time = 3;
+   */
+  eventTime?: Timestamp | undefined;
+
+  /**
+   * The body as it is sent: JSON.
+   *
+   * @generated from field: string body = 4;
+   */
+  body: string;
+
+  /**
+   * How often it was tried.
+   *
+   * @generated from field: uint32 attempts = 5;
+   */
+  attempts: number;
+
+  /**
+   * When it is tried next; absent before the first try.
+   *
+   * @generated from field: google.protobuf.Timestamp next_attempt_time = 6;
+   */
+  nextAttemptTime?: Timestamp | undefined;
+
+  /**
+   * What the last try came to, in words.
+   *
+   * @generated from field: string last_failure = 7;
+   */
+  lastFailure: string;
+};
+
+/**
+ * Describes the message drover.store.v1.WebhookEventRow.
+ * Use `create(WebhookEventRowSchema)` to create a new message.
+ */
+export const WebhookEventRowSchema: GenMessage<WebhookEventRow> = /*@__PURE__*/
+  messageDesc(file_drover_store_v1_rows, 21);
 
 /**
  * Where a lease is. One set of states serves scans and batches.
