@@ -319,7 +319,7 @@ export const docs: ReadonlyMap<string, string> = new Map([
   ["drover.v1.ErrorReason.ERROR_REASON_SIGN_IN_UNREACHABLE", "The agent, or the command line of who signs in, cannot reach the sign-in service."],
   ["drover.v1.ErrorReason.ERROR_REASON_SOURCE_ACCESS_DENIED", "The agent's account may not read the source, or this item of it."],
   ["drover.v1.ErrorReason.ERROR_REASON_SOURCE_CHANGED", "The file changed each time it was read, so that no whole version of it could be taken."],
-  ["drover.v1.ErrorReason.ERROR_REASON_SOURCE_GONE", "The item was migrated by an earlier run and is gone from the source; it is kept at the destination."],
+  ["drover.v1.ErrorReason.ERROR_REASON_SOURCE_GONE", "The item was migrated by an earlier run and is gone from the source; at the destination nothing was done with it."],
   ["drover.v1.ErrorReason.ERROR_REASON_SOURCE_NOT_A_FOLDER", "The source is a file or something else that is not a folder."],
   ["drover.v1.ErrorReason.ERROR_REASON_SOURCE_NOT_FOUND", "The source does not exist."],
   ["drover.v1.ErrorReason.ERROR_REASON_SOURCE_READ_FAILED", "Reading the item failed."],

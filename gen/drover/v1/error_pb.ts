@@ -289,7 +289,7 @@ export const ErrorReason = {
   TEMPORARY_FILE: 112,
 
   /**
-   * The item was migrated by an earlier run and is gone from the source; it is kept at the destination.
+   * The item was migrated by an earlier run and is gone from the source; at the destination nothing was done with it.
    *
    * @generated from enum value: ERROR_REASON_SOURCE_GONE = 114;
    */
