@@ -8,6 +8,7 @@ import {
   NameRowSchema,
   RunRowSchema,
   TaskRowSchema,
+  WebhookRowSchema,
   type BatchRow,
   type KeptLedgerRow,
   type RunRow,
@@ -155,6 +156,9 @@ class StoreCheck {
         return (await this.#taskOf(taskOf(key))).row === undefined
           ? []
           : ['is kept, and there is a task of its id'];
+      case 'webhook-event':
+      case 'webhook-dead':
+        return this.#problemsOfEvent(key);
       case 'open-run':
         return this.#missing(key, keys.run(runKeyOf(key)), 'there is no such run');
       case 'batch':
@@ -192,6 +196,16 @@ class StoreCheck {
     return row.fileId === BigInt(id)
       ? []
       : ['leads to a row of the ledger that has another file id'];
+  }
+
+  async #problemsOfEvent(key: string): Promise<string[]> {
+    const [, id = ''] = key.split('!', 2);
+    const bytes = await this.#database.get(keys.webhook(id));
+    const row = bytes && decode(WebhookRowSchema, bytes);
+    if (row === undefined) return ['belongs to no webhook'];
+    return BigInt(lastNumber(key)) > row.lastNumber
+      ? [`has a number above ${row.lastNumber}, which is the last that its webhook gave`]
+      : [];
   }
 
   /** Whether there is a task, or what was kept or is being removed of one. */

@@ -13,9 +13,12 @@ export interface KeyRange {
 const digits = 9;
 /** The audit log grows for as long as there is the coordinator. */
 const auditDigits = 15;
+/** A webhook's events are counted for as long as there is the webhook. */
+const eventDigits = 15;
 /** A file id has 64 bits. */
 const fileIdDigits = 20;
 const number = (value: number): string => String(value).padStart(digits, '0');
+const eventNumber = (value: bigint): string => String(value).padStart(eventDigits, '0');
 const runPart = (key: RunKey): string => `${key.task}!${number(key.run)}`;
 
 export const keys = {
@@ -46,6 +49,11 @@ export const keys = {
   agent: (id: string) => `agent!${id}`,
   joinToken: (secretHash: string) => `join-token!${secretHash}`,
   accessToken: (id: string) => `access-token!${id}`,
+  webhook: (id: string) => `webhook!${id}`,
+  /** An event that waits for a webhook, by its number. */
+  webhookEvent: (id: string, event: bigint) => `webhook-event!${id}!${eventNumber(event)}`,
+  /** An event that a webhook could not be told. */
+  deadLetter: (id: string, event: bigint) => `webhook-dead!${id}!${eventNumber(event)}`,
   request: (id: string) => `request!${id}`,
   /** An entry of the audit log, by its number. */
   audit: (entry: bigint) => `audit!${String(entry).padStart(auditDigits, '0')}`,
@@ -76,6 +84,11 @@ export function runRanges(task: string): KeyRange[] {
 /** All rows of a task, as the ranges that hold them. */
 export function taskRanges(task: string): KeyRange[] {
   return [...runRanges(task), ...ledgerKinds.map((kind) => under(`${kind}!${task}!`))];
+}
+
+/** What the keys of all events of a webhook begin with. */
+export function webhookPrefixes(id: string): string[] {
+  return [`webhook-event!${id}!`, `webhook-dead!${id}!`];
 }
 
 /** All keys that begin with `prefix`, which ends with `!`; `"` is the character after `!`. */

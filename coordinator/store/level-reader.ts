@@ -14,6 +14,8 @@ import {
   SettingsRowSchema,
   TaskRowSchema,
   UnreportedRowSchema,
+  WebhookEventRowSchema,
+  WebhookRowSchema,
   type AccessTokenRow,
   type AgentRow,
   type AuditHeadRow,
@@ -28,6 +30,8 @@ import {
   type SettingsRow,
   type TaskRow,
   type UnreportedRow,
+  type WebhookEventRow,
+  type WebhookRow,
 } from '../../gen/drover/store/v1/rows_pb.ts';
 import { AuditEntrySchema, type AuditEntry } from '../../gen/drover/v1/audit_pb.ts';
 import type { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
@@ -37,7 +41,7 @@ import { decodeLedgerRow, isSameFile, type FileFacts } from './ledger-bytes.ts';
 import { mergeLedger } from './ledger-merge.ts';
 import type { Database } from './open-database.ts';
 import { readError } from './store-errors.ts';
-import type { BatchKey, LedgerRange, Reader, RunKey, StoredEntry } from './store.ts';
+import type { BatchKey, LedgerRange, NumberedEvent, Reader, RunKey, StoredEntry } from './store.ts';
 
 /** How many rows an iterator brings at once. */
 const iteratorRows = 1000;
@@ -267,6 +271,33 @@ export class LevelReader implements Reader {
   async accessTokens(after: string, limit: number): Promise<AccessTokenRow[]> {
     const range = from('access-token!', keys.accessToken(after));
     return (await this.#page(AccessTokenRowSchema, range, limit)).map(({ row }) => row);
+  }
+
+  webhook = (id: string): Promise<WebhookRow | undefined> =>
+    this.#row(WebhookRowSchema, keys.webhook(id));
+
+  async webhooks(after: string, limit: number): Promise<WebhookRow[]> {
+    const page = await this.#page(WebhookRowSchema, from('webhook!', keys.webhook(after)), limit);
+    return page.map(({ row }) => row);
+  }
+
+  webhookEvent = (webhook: string, event: bigint): Promise<WebhookEventRow | undefined> =>
+    this.#row(WebhookEventRowSchema, keys.webhookEvent(webhook, event));
+
+  webhookEvents(webhook: string, after: bigint, limit: number): Promise<NumberedEvent[]> {
+    return this.#events(keys.webhookEvent(webhook, after), limit);
+  }
+
+  deadLetter = (webhook: string, event: bigint): Promise<WebhookEventRow | undefined> =>
+    this.#row(WebhookEventRowSchema, keys.deadLetter(webhook, event));
+
+  deadLetters(webhook: string, after: bigint, limit: number): Promise<NumberedEvent[]> {
+    return this.#events(keys.deadLetter(webhook, after), limit);
+  }
+
+  async #events(start: string, limit: number): Promise<NumberedEvent[]> {
+    const page = await this.#page(WebhookEventRowSchema, from(parent(start), start), limit);
+    return page.map(({ key, row }) => ({ number: BigInt(lastNumber(key)), row }));
   }
 
   request = (id: string): Promise<RequestRow | undefined> =>

@@ -15,6 +15,8 @@ import {
   SettingsRowSchema,
   TaskRowSchema,
   UnreportedRowSchema,
+  WebhookEventRowSchema,
+  WebhookRowSchema,
   type AccessTokenRow,
   type AgentRow,
   type BatchRow,
@@ -28,12 +30,14 @@ import {
   type SettingsRow,
   type TaskRow,
   type UnreportedRow,
+  type WebhookEventRow,
+  type WebhookRow,
 } from '../../gen/drover/store/v1/rows_pb.ts';
 import type { AuditEntry } from '../../gen/drover/v1/audit_pb.ts';
 import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
 import { isRunOpen } from '../task/run-states.ts';
 import { chained, emptyLog, encodeEntry, headAt } from './audit-chain.ts';
-import { keys } from './keys.ts';
+import { keys, under, webhookPrefixes } from './keys.ts';
 import type { UnwrittenRows } from './commit-queue.ts';
 import { LevelReader, type OpenedStore } from './level-reader.ts';
 import type { Database } from './open-database.ts';
@@ -219,6 +223,33 @@ export class LevelTransaction extends LevelReader implements Transaction {
     this.#put(AccessTokenRowSchema, keys.accessToken(id), row);
   }
 
+  putWebhook(id: string, row: WebhookRow): void {
+    this.#put(WebhookRowSchema, keys.webhook(id), row);
+  }
+
+  async deleteWebhook(id: string): Promise<void> {
+    this.writes.set(keys.webhook(id), undefined);
+    for (const prefix of webhookPrefixes(id))
+      for (const key of await this.read((await this.wholeUnder(prefix)).keys(under(prefix)).all()))
+        this.writes.set(key, undefined);
+  }
+
+  putWebhookEvent(webhook: string, event: bigint, row: WebhookEventRow): void {
+    this.#put(WebhookEventRowSchema, keys.webhookEvent(webhook, event), row);
+  }
+
+  deleteWebhookEvent(webhook: string, event: bigint): void {
+    this.writes.set(keys.webhookEvent(webhook, event), undefined);
+  }
+
+  putDeadLetter(webhook: string, event: bigint, row: WebhookEventRow): void {
+    this.#put(WebhookEventRowSchema, keys.deadLetter(webhook, event), row);
+  }
+
+  deleteDeadLetter(webhook: string, event: bigint): void {
+    this.writes.set(keys.deadLetter(webhook, event), undefined);
+  }
+
   putRequest(id: string, row: RequestRow): void {
     this.#put(RequestRowSchema, keys.request(id), row);
   }
@@ -229,6 +260,13 @@ export class LevelTransaction extends LevelReader implements Transaction {
 
   rowChanges(): Promise<RowChange[]> {
     return rowChangesOf(this.writes, async (key) => this.#before(key));
+  }
+
+  async rowChangesOf<K extends RowChange['kind']>(
+    ...kinds: K[]
+  ): Promise<(RowChange & { kind: K })[]> {
+    const changes = await rowChangesOf(this.writes, async (key) => this.#before(key), kinds);
+    return changes as (RowChange & { kind: K })[];
   }
 
   changedRows(): number {

@@ -9,6 +9,7 @@ import {
   RunRowSchema,
   SettingsRowSchema,
   TaskRowSchema,
+  WebhookRowSchema,
 } from '../../gen/drover/store/v1/rows_pb.ts';
 import { lastNumber } from './keys.ts';
 import type { Writes } from './safe-writer.ts';
@@ -22,16 +23,18 @@ const schemas = {
   settings: SettingsRowSchema,
   'join-token': JoinTokenRowSchema,
   'access-token': AccessTokenRowSchema,
+  webhook: WebhookRowSchema,
 } satisfies Record<string, DescMessage>;
 
 type Schemas = typeof schemas;
 type Kind = keyof Schemas;
+const allKinds = Object.keys(schemas) as Kind[];
 
 /** A row before and after a commit; undefined where there was, or is, none. */
 export type RowChange = {
   [K in Kind]: {
     kind: K;
-    /** The second part of its key: the id of a task, an agent or a token. */
+    /** The second part of its key: the id of a task, an agent, a token or a webhook. */
     id: string;
     /** The last part of its key, where that is a number: of a run. */
     number: number;
@@ -40,15 +43,16 @@ export type RowChange = {
   };
 }[Kind];
 
-/** The rows among these writes, in the order in which they were put; `before` answers with what a key had. */
+/** The rows of these kinds among the writes, in the order in which they were put; `before` answers with what a key had. */
 export async function rowChangesOf(
   writes: Writes,
   before: (key: string) => Promise<Uint8Array | undefined>,
+  kinds: readonly RowChange['kind'][] = allKinds,
 ): Promise<RowChange[]> {
   const changes: RowChange[] = [];
   for (const [key, after] of writes) {
     const kind = kindOf(key);
-    if (!isKind(kind)) continue;
+    if (!isKind(kind) || !kinds.includes(kind)) continue;
     const schema: DescMessage = schemas[kind];
     const read = (bytes: Uint8Array | undefined) => bytes && fromBinary(schema, bytes);
     const [, id = ''] = key.split('!', 2);

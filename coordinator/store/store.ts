@@ -14,6 +14,8 @@ import type {
   SettingsRow,
   TaskRow,
   UnreportedRow,
+  WebhookEventRow,
+  WebhookRow,
 } from '../../gen/drover/store/v1/rows_pb.ts';
 import type { AuditEntry } from '../../gen/drover/v1/audit_pb.ts';
 import type { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
@@ -59,6 +61,12 @@ export interface StoredEntry extends LedgerEntry {
    * the path of the source. Costs a small part of what `row` does.
    */
   isSameFile(facts: FileFacts): boolean;
+}
+
+/** An event of a webhook, with its number. */
+export interface NumberedEvent {
+  readonly number: bigint;
+  readonly row: WebhookEventRow;
 }
 
 /** Reads what is stored. Missing rows are undefined. Pages are in key order and hold at most `limit` rows. */
@@ -116,6 +124,17 @@ export interface Reader {
   accessToken(id: string): Promise<AccessTokenRow | undefined>;
   /** Access tokens with ids after `after`, those that were revoked or have ended among them. */
   accessTokens(after: string, limit: number): Promise<AccessTokenRow[]>;
+  webhook(id: string): Promise<WebhookRow | undefined>;
+  /** Webhooks with ids after `after`. */
+  webhooks(after: string, limit: number): Promise<WebhookRow[]>;
+  /** An event that waits to be delivered. */
+  webhookEvent(webhook: string, event: bigint): Promise<WebhookEventRow | undefined>;
+  /** Events that wait, with numbers after `after`. */
+  webhookEvents(webhook: string, after: bigint, limit: number): Promise<NumberedEvent[]>;
+  /** An event that could not be delivered. */
+  deadLetter(webhook: string, event: bigint): Promise<WebhookEventRow | undefined>;
+  /** Events that could not be delivered, with numbers after `after`. */
+  deadLetters(webhook: string, after: bigint, limit: number): Promise<NumberedEvent[]>;
   request(id: string): Promise<RequestRow | undefined>;
   settings(): Promise<SettingsRow | undefined>;
   /** Where the audit log ends; undefined when it has no entries. */
@@ -160,10 +179,19 @@ export interface Transaction extends Reader {
   deleteAgent(id: string): void;
   putJoinToken(secretHash: string, row: JoinTokenRow): void;
   putAccessToken(id: string, row: AccessTokenRow): void;
+  putWebhook(id: string, row: WebhookRow): void;
+  /** With all of its events. */
+  deleteWebhook(id: string): Promise<void>;
+  putWebhookEvent(webhook: string, event: bigint, row: WebhookEventRow): void;
+  deleteWebhookEvent(webhook: string, event: bigint): void;
+  putDeadLetter(webhook: string, event: bigint, row: WebhookEventRow): void;
+  deleteDeadLetter(webhook: string, event: bigint): void;
   putRequest(id: string, row: RequestRow): void;
   putSettings(row: SettingsRow): void;
-  /** What the transaction has changed so far of what people keep: tasks, runs, agents, settings, tokens. */
+  /** What the transaction has changed so far of what people keep: tasks, runs, agents, settings, tokens, webhooks. */
   rowChanges(): Promise<RowChange[]>;
+  /** The same, of these kinds only. */
+  rowChangesOf<K extends RowChange['kind']>(...kinds: K[]): Promise<(RowChange & { kind: K })[]>;
   /** How many rows that may be. */
   changedRows(): number;
   /** The same, counted: for a commit that changes more than can be told one by one. */

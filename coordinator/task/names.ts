@@ -1,4 +1,4 @@
-// Resource names: tasks/{task}, tasks/{task}/runs/{run}, agents/{agent}, accessTokens/{access_token} and lease ids. PURE.
+// Resource names: tasks/{task}, tasks/{task}/runs/{run}, agents/{agent}, accessTokens/{access_token}, webhooks/{webhook} and lease ids. PURE.
 import { DroverError } from '../../lib/error.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import type { BatchKey, RunKey } from '../store/store.ts';
@@ -22,6 +22,7 @@ export const taskName = (task: string): string => `tasks/${task}`;
 export const runName = (key: RunKey): string => `tasks/${key.task}/runs/${key.run}`;
 export const agentName = (agent: string): string => `agents/${agent}`;
 export const accessTokenName = (id: string): string => `accessTokens/${id}`;
+export const webhookName = (id: string): string => `webhooks/${id}`;
 export const scanLeaseId = (key: RunKey): string => `${runName(key)}/scan`;
 export const batchLeaseId = (key: BatchKey): string => `${runName(key)}/batches/${key.batch}`;
 
@@ -55,6 +56,13 @@ export function parseAccessTokenName(name: string, field: string): string {
     field,
     `"${name}" is not an access token's name; it is accessTokens/{access_token}`,
   );
+}
+
+/** The id of webhooks/{webhook}; throws INVALID_ARGUMENT that names `field`. */
+export function parseWebhookName(name: string, field: string): string {
+  const [collection, id = '', ...rest] = name.split('/');
+  if (collection === 'webhooks' && idPattern.test(id) && rest.length === 0) return id;
+  throw DroverError.invalid(field, `"${name}" is not a webhook's name; it is webhooks/{webhook}`);
 }
 
 /** What a lease id names. */

@@ -9,14 +9,16 @@ import {
   type AgentRow,
   type JoinTokenRow,
   type RunRow,
+  type WebhookRow,
 } from '../../gen/drover/store/v1/rows_pb.ts';
 import { AgentSchema } from '../../gen/drover/v1/agent_pb.ts';
 import { AuditChangeSchema, type AuditChange } from '../../gen/drover/v1/audit_pb.ts';
 import { RunSchema } from '../../gen/drover/v1/run_pb.ts';
 import { SettingsSchema } from '../../gen/drover/v1/settings_pb.ts';
 import { TaskSchema } from '../../gen/drover/v1/task_pb.ts';
+import { WebhookSchema } from '../../gen/drover/v1/webhook_pb.ts';
 import type { RowChange, RowTotals } from '../store/row-changes.ts';
-import { accessTokenName, agentName, runName, taskName } from '../task/names.ts';
+import { accessTokenName, agentName, runName, taskName, webhookName } from '../task/names.ts';
 
 /** A join token has no name, and what it is stored under is the hash of its secret. */
 const nameless = 'joinTokens';
@@ -37,6 +39,7 @@ const collections: Record<RowChange['kind'], string> = {
   settings: 'settings',
   'join-token': nameless,
   'access-token': 'accessTokens',
+  webhook: 'webhooks',
 };
 
 /** What the log says of a commit that changes more than is told one by one: how many of each collection. */
@@ -62,6 +65,8 @@ function describe(change: RowChange): AuditChange {
       return both(nameless, change, describeJoinToken);
     case 'access-token':
       return both(accessTokenName(change.id), change, describeAccessToken);
+    case 'webhook':
+      return both(webhookName(change.id), change, describeWebhook);
   }
 }
 
@@ -96,6 +101,13 @@ function describeAccessToken({ accessToken, revokeTime }: AccessTokenRow): strin
   const { lastUseTime: _, ...kept } = accessToken!;
   const shown = { accessToken: kept, ...(revokeTime && { revokeTime }) };
   return json(AccessTokenRowSchema, create(AccessTokenRowSchema, shown));
+}
+
+/** What it was told, and how that went, is no change that somebody made. */
+function describeWebhook({ webhook }: WebhookRow): string {
+  const { name, url, eventTypes, paused, createTime } = webhook!;
+  const kept = { name, url, eventTypes, paused, ...(createTime && { createTime }) };
+  return json(WebhookSchema, create(WebhookSchema, kept));
 }
 
 function json<D extends DescMessage>(schema: D, message: MessageShape<D> | undefined): string {
