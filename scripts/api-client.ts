@@ -4,6 +4,7 @@ import { Code, ConnectError, createClient, type Client, type Interceptor } from 
 import { createGrpcTransport } from '@connectrpc/connect-node';
 import { AgentService, JoinTokenService } from '../gen/drover/v1/agent_pb.ts';
 import { ErrorReason } from '../gen/drover/v1/error_pb.ts';
+import { FilterService } from '../gen/drover/v1/filter_pb.ts';
 import { ItemService, type Item, type ItemState } from '../gen/drover/v1/item_pb.ts';
 import { RunService } from '../gen/drover/v1/run_pb.ts';
 import { SettingsService } from '../gen/drover/v1/settings_pb.ts';
@@ -22,6 +23,7 @@ export interface Api {
   agents: Client<typeof AgentService>;
   joinTokens: Client<typeof JoinTokenService>;
   settings: Client<typeof SettingsService>;
+  filters: Client<typeof FilterService>;
 }
 
 /** Clients of a coordinator, with the administrator's token. `connection` is what the coordinator says when it is ready. */
@@ -44,6 +46,7 @@ export function connectApi(connection: Connection): Api {
     agents: createClient(AgentService, transport),
     joinTokens: createClient(JoinTokenService, transport),
     settings: createClient(SettingsService, transport),
+    filters: createClient(FilterService, transport),
   };
 }
 

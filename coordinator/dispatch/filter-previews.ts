@@ -168,7 +168,7 @@ function startFrame(preview: string, request: PreviewRequest) {
 }
 
 function fail(pending: Pending, error: DroverError): void {
-  pending.failure = error;
+  pending.failure ??= error;
   pending.wake();
 }
 
