@@ -60,7 +60,7 @@ export function* itemRows(batch: ItemBatch, first: number): Generator<ItemRow> {
   }
 }
 
-function isShown({ phase, items }: ItemBatch, index: number): boolean {
+export function isShown({ phase, items }: ItemBatch, index: number): boolean {
   if (!isTransfer(phase) || items.kind[index] !== ItemKind.FOLDER) return true;
   const action = items.action[index];
   return action !== ItemAction.CREATE && action !== ItemAction.UPDATE;

@@ -8,6 +8,7 @@ import { AuditService } from '../../gen/drover/v1/audit_pb.ts';
 import { CallerService } from '../../gen/drover/v1/caller_pb.ts';
 import { FilterService } from '../../gen/drover/v1/filter_pb.ts';
 import { ItemService } from '../../gen/drover/v1/item_pb.ts';
+import { ReportService } from '../../gen/drover/v1/report_pb.ts';
 import { RunService } from '../../gen/drover/v1/run_pb.ts';
 import { AgentSessionService, EnrollmentService } from '../../gen/drover/v1/session_pb.ts';
 import { SettingsService } from '../../gen/drover/v1/settings_pb.ts';
@@ -27,6 +28,7 @@ import { TaskImporter } from './import-tasks.ts';
 import { createItemService } from './item-service.ts';
 import { createJoinTokenService } from './join-token-service.ts';
 import { reflect, reflectAlpha } from './reflection-service.ts';
+import { createReportService } from './report-service.ts';
 import { createRunService } from './run-service.ts';
 import { indexSchema } from './schema-index.ts';
 import type { TaskServiceParts } from './service-parts.ts';
@@ -66,6 +68,8 @@ export function createRoutes(parts: TaskServiceParts): (router: ConnectRouter) =
     router.service(RunService, createRunService(parts));
     router.service(FilterService, createFilterService(parts));
     router.service(ItemService, createItemService(parts.store));
+    // Reports go out as they are: to compress them would cost more time than to make them.
+    router.service(ReportService, createReportService(parts), { acceptCompression: [] });
     router.service(AgentService, createAgentService(parts));
     router.service(JoinTokenService, createJoinTokenService(parts.trust));
     router.service(SettingsService, createSettingsService(parts));

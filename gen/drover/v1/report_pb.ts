@@ -136,7 +136,7 @@ export const ReportKind = {
   URL_MAP: 6,
 
   /**
-   * One row for each item: what is to be done with it, why, and where it goes; also of runs that only scanned.
+   * One row for each item: what was planned to be done with it, why, and where it was to go; also of runs that only scanned.
    *
    * @generated from enum value: REPORT_KIND_PLAN = 7;
    */
@@ -207,8 +207,8 @@ export const ReportFormatSchema: GenEnum<ReportFormat> = /*@__PURE__*/
 export const ReportService: GenService<{
   /**
    * Makes a report. It is read from the store while it is sent, so that a run of any length takes the same memory, and rows come in the order
-   * of ListItems. Of a run that is going each item is shown as it is when its turn comes: what agents are doing meanwhile can be shown as
-   * pending, and, where one leaves a part of its work to another, twice. A report of a run that has ended is exact.
+   * of ListItems. Of a run that is going each item is shown once, as it is when its turn comes; that is no moment for all of them. A report of a
+   * run that has ended is exact.
    *
    * @generated from rpc drover.v1.ReportService.GetReport
    */

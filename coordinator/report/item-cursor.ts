@@ -1,0 +1,210 @@
+// One item after the other of a batch, without an object for each: what `itemRows` makes of them for lists, here for reports of millions. PURE.
+import type { BatchItems, BatchResults, ItemRemark, MoveOrigin } from '../../gen/drover/v1/columns_pb.ts'; // prettier-ignore
+import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
+import { ItemAction, ItemKind, ItemState } from '../../gen/drover/v1/item_pb.ts';
+import { comparePaths } from '../plan/path-order.ts';
+import { isShown, type ItemBatch } from './item-rows.ts';
+import type { Place } from './item-places.ts';
+import type { LineBuffer } from './line-buffer.ts';
+
+const sha256Bytes = 32;
+const quickXorHashBytes = 20;
+
+/** What is the same for all items of a run. */
+export interface RunFacts {
+  /** tasks/{task}/runs/{run} */
+  run: string;
+  /** The task's uid. */
+  taskUid: string;
+  /** R0 for the first run, as Migration Manager counts them. */
+  round: string;
+  /** Where the run's items are; whoever uses one goes to the item first. */
+  source: Place;
+  destination: Place;
+  url: Place;
+}
+
+/** A batch, with what its agent is called. */
+export interface ReportBatch extends ItemBatch {
+  /** A name for people. */
+  device: string;
+}
+
+/** Stands on one item; every field is about that one. */
+export class ItemCursor {
+  readonly facts: RunFacts;
+  readonly #batch: ReportBatch;
+  readonly #remarks: ReadonlyMap<number, ItemRemark>;
+  readonly #origins: ReadonlyMap<number, MoveOrigin>;
+  readonly #moved: ReadonlySet<number>;
+  path = '';
+  /** Where its name begins in the path. */
+  nameStart = 0;
+  kind: ItemKind = ItemKind.UNSPECIFIED;
+  action: ItemAction = ItemAction.UNSPECIFIED;
+  state: ItemState = ItemState.UNSPECIFIED;
+  reason: ErrorReason = ErrorReason.UNSPECIFIED;
+  /** The path below the destination. */
+  destinationPath = '';
+  #index = 0;
+  #isMoved = false;
+
+  constructor(facts: RunFacts, batch: ReportBatch) {
+    const { items, results } = batch;
+    this.facts = facts;
+    this.#batch = batch;
+    this.#remarks = new Map(results?.remark.map((remark) => [remark.index, remark]));
+    this.#origins = new Map(items.origin.map((origin) => [origin.index, origin]));
+    this.#moved = new Set(results?.moved);
+  }
+
+  /** Goes to an item; false for one that is shown in another batch. */
+  seek(index: number): boolean {
+    if (!isShown(this.#batch, index)) return false;
+    const { items, results } = this.#batch;
+    this.#index = index;
+    this.path = items.path[index]!;
+    this.nameStart = this.path.lastIndexOf('/') + 1;
+    this.kind = items.kind[index]!;
+    this.action = items.action[index]!;
+    this.state = results?.state[index] ?? ItemState.PENDING;
+    this.reason = this.#remark?.reason ?? ErrorReason.UNSPECIFIED;
+    this.destinationPath = results?.keptPath[index] || items.destinationPath[index] || this.path;
+    this.#isMoved = this.#moved.size > 0 && this.#moved.has(index) && this.#origin !== undefined;
+    return true;
+  }
+
+  get size(): bigint {
+    if (this.kind !== ItemKind.FILE) return 0n;
+    return this.#isWrittenFile ? this.#results!.size[this.#index]! : this.#items.size[this.#index]!;
+  }
+
+  /** In nanoseconds since 1970. */
+  get modifiedNs(): bigint {
+    const source = this.#isWrittenFile ? this.#results! : this.#items;
+    return source.modifiedNs[this.#index]!;
+  }
+
+  /** In nanoseconds since 1970; 0 where it is not known. */
+  get createdNs(): bigint {
+    return this.#items.createdNs[this.#index]!;
+  }
+
+  /** The source's own id of the item; 0 where it has none. */
+  get fileId(): bigint {
+    return this.#items.fileId[this.#index]!;
+  }
+
+  get message(): string {
+    return this.reason === ErrorReason.UNSPECIFIED ? '' : this.#remark!.message;
+  }
+
+  get attempts(): number {
+    return this.#results?.attempts[this.#index] ?? 0;
+  }
+
+  /** Writes it in hexadecimal; nothing where nothing was read. */
+  putSha256(out: LineBuffer): void {
+    if (this.#isMoved) {
+      const { sha256 } = this.#origin!;
+      out.putHex(sha256, 0, sha256.length);
+    } else if (this.#isWrittenFile) {
+      out.putHex(this.#results!.sha256, this.#index * sha256Bytes, sha256Bytes);
+    }
+  }
+
+  /** Writes it in base64; nothing where nothing was read. */
+  putQuickXorHash(out: LineBuffer): void {
+    if (this.#isMoved) {
+      const { quickXorHash } = this.#origin!;
+      out.putBase64(quickXorHash, 0, quickXorHash.length);
+    } else if (this.#isWrittenFile) {
+      out.putBase64(this.#results!.quickXorHash, this.#index * quickXorHashBytes, quickXorHashBytes); // prettier-ignore
+    }
+  }
+
+  get verification(): number {
+    return this.state === ItemState.SUCCEEDED ? (this.#results!.verification[this.#index] ?? 0) : 0;
+  }
+
+  get destinationId(): string {
+    return this.state === ItemState.SUCCEEDED ? (this.#results!.destinationId[this.#index] ?? '') : ''; // prettier-ignore
+  }
+
+  /** The path below the source that the item had; not of one that turned out not to have been moved, and was written anew. */
+  get movedFrom(): string {
+    if (this.state === ItemState.SUCCEEDED && !this.#isMoved) return '';
+    return this.#origin?.path ?? '';
+  }
+
+  /** The path below the source that the item had, by the plan. */
+  get plannedOrigin(): string {
+    return this.#origin?.path ?? '';
+  }
+
+  /** The path below the destination, by the plan. */
+  get plannedPath(): string {
+    return this.#items.destinationPath[this.#index] || this.path;
+  }
+
+  /** The id of the agent that did it; empty while nobody has, and where nobody had to. */
+  get agent(): string {
+    return this.#results === undefined ? '' : this.#batch.agent;
+  }
+
+  /** What people call that agent. */
+  get device(): string {
+    return this.#results === undefined ? '' : this.#batch.device;
+  }
+
+  get #items(): BatchItems {
+    return this.#batch.items;
+  }
+
+  get #results(): BatchResults | undefined {
+    return this.#batch.results;
+  }
+
+  get #remark(): ItemRemark | undefined {
+    return this.#remarks.size === 0 ? undefined : this.#remarks.get(this.#index);
+  }
+
+  get #origin(): MoveOrigin | undefined {
+    return this.#origins.size === 0 ? undefined : this.#origins.get(this.#index);
+  }
+
+  /** What was read is what was migrated, also when it was not what the scan had seen. */
+  get #isWrittenFile(): boolean {
+    const isWritten = this.state === ItemState.SUCCEEDED && this.action !== ItemAction.RECYCLE;
+    return isWritten && this.kind === ItemKind.FILE;
+  }
+}
+
+/** Items in path order. */
+export interface ItemRange {
+  count: number;
+  /** Goes to an item, from 0; undefined for one that is shown in another batch. */
+  seek: (index: number) => ItemCursor | undefined;
+}
+
+/** The items of a batch as it was planned, of which parts may have been cut off. */
+export function itemRange(facts: RunFacts, parts: readonly ReportBatch[]): ItemRange {
+  const [only, ...others] = parts;
+  if (only === undefined) return { count: 0, seek: () => undefined };
+  if (others.length > 0) return mergedRange(facts, parts);
+  const cursor = new ItemCursor(facts, only);
+  return { count: only.items.path.length, seek: (index) => (cursor.seek(index) ? cursor : undefined) }; // prettier-ignore
+}
+
+function mergedRange(facts: RunFacts, parts: readonly ReportBatch[]): ItemRange {
+  const rows = parts.flatMap((part) => {
+    const cursor = new ItemCursor(facts, part);
+    return part.items.path.map((path, index) => ({ path, index, cursor }));
+  });
+  rows.sort((one, other) => comparePaths(one.path, other.path));
+  const seek = (at: number): ItemCursor | undefined => {
+    const { cursor, index } = rows[at]!;
+    return cursor.seek(index) ? cursor : undefined;
+  };
+  return { count: rows.length, seek };
+}

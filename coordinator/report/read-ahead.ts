@@ -1,0 +1,72 @@
+// The batches of a run, one after the other, a few of them read before their turn comes, so that nobody waits for the disk.
+import type { BatchRow } from '../../gen/drover/store/v1/rows_pb.ts';
+import type { Reader, RunKey } from '../store/store.ts';
+import { isPart, type BatchHeader } from './batch-parts.ts';
+import type { ItemBatch } from './item-rows.ts';
+import { readBatch } from './read-batch.ts';
+
+/** How many batches' headers are read at once. */
+const headersRead = 200;
+/** How many batches are read before their turn: with 2,000 items each some megabytes. */
+const batchesAhead = 4;
+
+/** The headers of a run's batches, in the order of their numbers. */
+export async function* batchHeaders(store: Reader, run: RunKey): AsyncGenerator<BatchHeader> {
+  for (let after = 0; ;) {
+    const headers = await store.batches(run, after, headersRead);
+    yield* headers;
+    if (headers.length < headersRead) return;
+    after = headers.at(-1)!.batch;
+  }
+}
+
+/** Each batch as it was planned, in the order of their numbers: with what was cut off it, as far as that is wanted. */
+export async function* readAhead(
+  store: Reader,
+  run: RunKey,
+  isWanted: (row: BatchRow) => boolean,
+): AsyncGenerator<ItemBatch[]> {
+  const reading: Promise<ItemBatch[]>[] = [];
+  for await (const header of batchHeaders(store, run)) {
+    if (isPart(header)) continue;
+    const read = readWhole(store, run, header, isWanted);
+    // What goes wrong is thrown when its turn comes; nobody may be left to hear of it when the reading ends before.
+    read.catch(() => {});
+    reading.push(read);
+    if (reading.length > batchesAhead) yield await reading.shift()!;
+  }
+  for (const read of reading) yield await read;
+}
+
+async function readWhole(
+  store: Reader,
+  run: RunKey,
+  whole: BatchHeader,
+  isWanted: (row: BatchRow) => boolean,
+): Promise<ItemBatch[]> {
+  const parts: ItemBatch[] = [];
+  for (let header: BatchHeader | undefined = whole; header !== undefined;) {
+    const { batch, row } = header;
+    if (isWanted(row)) {
+      const part = await readBatch(store, { ...run, batch }, row);
+      if (part.items.path.length !== row.items) {
+        // It was cut, or filled, between the two reads.
+        header = await headerOf(store, run, batch);
+        continue;
+      }
+      parts.push(part);
+    }
+    header = await headerOf(store, run, row.nextPart);
+  }
+  return parts;
+}
+
+async function headerOf(
+  store: Reader,
+  run: RunKey,
+  batch: number,
+): Promise<BatchHeader | undefined> {
+  // prettier-ignore
+  const row = batch === 0 ? undefined : await store.batch({ ...run, batch });
+  return row && { batch, row };
+}

@@ -1,0 +1,43 @@
+// For tests: a report as its lines or rows.
+import { parse } from 'csv-parse/sync';
+import { ReportFormat, type ReportKind } from '../../../gen/drover/v1/report_pb.ts';
+import type { Reader, RunKey } from '../../store/store.ts';
+import { createReport } from '../create-report.ts';
+import { byteOrderMark } from '../report-text.ts';
+
+/** What is reported: a run of a task in a store. */
+export interface Reported {
+  store: Reader;
+  key: RunKey;
+}
+
+/** The whole report. */
+export async function reportText(
+  { store, key }: Reported,
+  kind: ReportKind,
+  format: ReportFormat = ReportFormat.CSV,
+): Promise<string> {
+  const task = (await store.task(key.task))!.task!;
+  const row = await store.run(key);
+  const runs = (async function* () {
+    yield { task, key, row };
+  })();
+  const { signal } = new AbortController();
+  const pieces: Uint8Array[] = [];
+  for await (const piece of createReport({ store, kind, format, nowMs: 61_000, signal }, runs))
+    pieces.push(piece);
+  return Buffer.concat(pieces).toString();
+}
+
+/** The rows of a report in CSV as a spreadsheet reads them, by their titles; only some columns where titles are given. */
+export async function reportRows(
+  reported: Reported,
+  kind: ReportKind,
+  titles?: readonly string[],
+): Promise<Record<string, string>[]> {
+  const text = await reportText(reported, kind);
+  if (!text.startsWith(byteOrderMark)) throw new Error('there is no byte order mark');
+  const rows = parse<Record<string, string>>(text, { bom: true, columns: true, recordDelimiter: '\r\n' }); // prettier-ignore
+  if (titles === undefined) return rows;
+  return rows.map((row) => Object.fromEntries(titles.map((title) => [title, row[title]!])));
+}
