@@ -101,6 +101,31 @@ test('a run that asks says what, and what to type, also on a narrow terminal', (
   t.is(renderProgress(decided, 79).length, 1);
 });
 
+test('a plan that waits for approval is shown with what it costs, and what to type', (t) => {
+  const waitingFor = 'approval of its plan: to write 27,000 items, 2.0 GiB';
+  const estimate = {
+    timeMin: { seconds: 600n, nanos: 0 },
+    timeMax: { seconds: 1800n, nanos: 0 },
+    requestsMin: 54_000n,
+    requestsMax: 54_400n,
+  };
+  const progress = { scanComplete: true, plannedItems: 27_000n, plannedBytes: 2n * gib };
+  const run = runWith({ state: RunState.AWAITING_APPROVAL, waitingFor, progress, estimate });
+  t.deepEqual(renderProgress(run, 120), [
+    'tasks/photos/runs/1  awaiting approval, waits for approval of its plan: to write 27,000 items, 2.0 GiB',
+    '  drover runs approve tasks/photos/runs/1',
+    '  drover runs reject tasks/photos/runs/1 --comment WHY',
+    'scanned; a run would write 27,000 items, 2.0 GiB, in 10 min 00 s to 30 min 00 s, with 54,000 to 54,400 requests',
+    '0 skipped, 0 failed',
+  ]);
+  run.goneDecision = GoneDecision.PENDING;
+  t.true(
+    renderProgress(run, 120).includes('  drover runs approve tasks/photos/runs/1 --gone recycle'),
+  );
+  const only = runWith({ state: RunState.SUCCEEDED, scanOnly: true, progress });
+  t.true(renderProgress(only, 120).includes('scanned; a run would write 27,000 items, 2.0 GiB'));
+});
+
 test('a short reason to wait stands beside the state, a long one and an error take lines', (t) => {
   const waiting = runWith({ waitingFor: 'an agent: none is attached' });
   t.is(renderProgress(waiting, 80)[0], 'tasks/photos/runs/1  running, waits for an agent: none is attached'); // prettier-ignore

@@ -89,6 +89,12 @@ function waitingText(run: Run): string {
 
 /** What a person types to answer what the run asks. */
 function answersTo({ name, state, goneDecision }: Run): string[] {
+  if (state === RunState.AWAITING_APPROVAL) {
+    const isAsked = goneDecision === GoneDecision.PENDING;
+    const answers = isAsked ? [' --gone recycle', ' --gone keep'] : [''];
+    const reject = `  drover runs reject ${name} --comment WHY`;
+    return [...answers.map((answer) => `  drover runs approve ${name}${answer}`), reject];
+  }
   if (state !== RunState.PAUSED || goneDecision !== GoneDecision.PENDING) return [];
   const [, task = ''] = name.split('/');
   return ['recycle', 'keep'].map((answer) => `  drover tasks resume ${task} --gone ${answer}`);
@@ -117,14 +123,30 @@ function scanningLine(run: Run, progress: RunProgress): string {
 }
 
 function barLine(run: Run, progress: RunProgress, width: number): string {
-  if (run.scanOnly)
-    return `scanned; a run would write ${formatCount(progress.plannedItems)} items, ${formatBytes(progress.plannedBytes)}`;
+  if (run.scanOnly || run.state === RunState.AWAITING_APPROVAL)
+    return `scanned; a run would write ${formatCount(progress.plannedItems)} items, ${formatBytes(progress.plannedBytes)}${costText(run)}`;
   const percent = percentage(run, progress);
   const text = `${String(percent).padStart(3)}%  ${doneText(progress)}`;
   const columns = Math.min(barColumnsMax, width - text.length - 2);
   if (columns < 5) return text;
   const filled = Math.floor((columns * percent) / 100);
   return `${'█'.repeat(filled)}${'░'.repeat(columns - filled)} ${text}`;
+}
+
+/** How long it would take, and what it would cost, as far as that is known. */
+function costText({ estimate }: Run): string {
+  if (estimate === undefined) return '';
+  const { timeMin, timeMax, requestsMin, requestsMax } = estimate;
+  const parts = [''];
+  if (timeMin !== undefined && timeMax !== undefined)
+    parts.push(`in ${rangeText(formatDuration(durationMs(timeMin)), formatDuration(durationMs(timeMax)))}`); // prettier-ignore
+  if (requestsMax > 0n)
+    parts.push(`with ${rangeText(formatCount(requestsMin), formatCount(requestsMax))} requests`);
+  return parts.join(', ');
+}
+
+function rangeText(least: string, most: string): string {
+  return least === most ? least : `${least} to ${most}`;
 }
 
 /** Done of planned, or only what is done as long as the plan still grows. */

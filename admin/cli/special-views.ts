@@ -9,7 +9,7 @@ import {
   type VerifyAuditResponse,
 } from '../../gen/drover/v1/audit_pb.ts';
 import { FilterService, RulePreviewSchema } from '../../gen/drover/v1/filter_pb.ts';
-import { ItemInRunSchema } from '../../gen/drover/v1/item_pb.ts';
+import { DeviationSchema, ItemInRunSchema } from '../../gen/drover/v1/item_pb.ts';
 import { RuleCountSchema, RunSchema } from '../../gen/drover/v1/run_pb.ts';
 import { EffectiveSettingSchema } from '../../gen/drover/v1/settings_pb.ts';
 import { TaskSchema, TaskService, type ImportTasksResponse } from '../../gen/drover/v1/task_pb.ts'; // prettier-ignore
@@ -97,6 +97,12 @@ export const leadingColumns: Partial<Record<string, readonly LeadingColumn[]>> =
     { field: 'end_time', title: 'ended' },
     { field: 'progress.skipped_items', title: 'skipped' },
     { field: 'progress.recycled_items', title: 'recycled' },
+  ],
+  [DeviationSchema.typeName]: [
+    { field: 'item.path', title: 'path' },
+    { field: 'kind' },
+    { field: 'planned' },
+    { field: 'happened' },
   ],
   [AuditEntrySchema.typeName]: [
     { field: 'number' },

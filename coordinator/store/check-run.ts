@@ -2,6 +2,7 @@
 import { LeaseState, type BatchRow, type RunRow } from '../../gen/drover/store/v1/rows_pb.ts';
 import { ItemKind, ItemState } from '../../gen/drover/v1/item_pb.ts';
 import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
+import { countDeviations } from '../plan/deviation.ts';
 import { isTransfer } from '../task/batch-phase.ts';
 import type { BatchItems, BatchResults } from '../../gen/drover/v1/columns_pb.ts';
 
@@ -18,6 +19,7 @@ export class RunTally {
   #succeeded = 0;
   #skipped = 0;
   #failed = 0;
+  #deviating = 0;
 
   constructor(row: RunRow) {
     this.#row = row;
@@ -73,6 +75,9 @@ export class RunTally {
     this.#succeeded += counted[ItemState.SUCCEEDED];
     this.#skipped += counted[ItemState.SKIPPED];
     this.#failed += counted[ItemState.FAILED];
+    const deviating = countDeviations({ phase: batch.phase, items, results });
+    this.#deviating += deviating;
+    yield* unequal('deviating items', batch.deviatingItems, deviating);
     yield* unequal('succeeded items', batch.succeededItems, states[ItemState.SUCCEEDED]);
     yield* unequal('skipped items', batch.skippedItems, states[ItemState.SKIPPED]);
     yield* unequal('failed items', batch.failedItems, states[ItemState.FAILED]);
@@ -98,6 +103,7 @@ export class RunTally {
     yield* unequal('failed items', Number(failedItems), this.#failed);
     yield* unequal('moved items', Number(movedItems), this.#moved);
     yield* unequal('recycled items', Number(recycledItems), this.#recycled);
+    yield* unequal('deviating items', Number(run!.progress!.deviatingItems), this.#deviating);
   }
 
   #openOf(phase: BatchPhase): number {

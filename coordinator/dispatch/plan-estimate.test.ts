@@ -1,0 +1,76 @@
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import { durationMs } from '@bufbuild/protobuf/wkt';
+import test from 'ava';
+import { PlanCountsSchema } from '../../gen/drover/store/v1/rows_pb.ts';
+import { TaskSchema } from '../../gen/drover/v1/task_pb.ts';
+import { parseLocation } from '../../lib/location.ts';
+import { capacityFor, type Worker } from './capacity.ts';
+import { estimatePlan, type EstimateFacts } from './plan-estimate.ts';
+
+const minutes = (count: number) => count * 60_000;
+const day = minutes(24 * 60);
+
+interface Case {
+  counts: MessageInitShape<typeof PlanCountsSchema>;
+  more?: Partial<EstimateFacts>;
+  /** At least and at most. */
+  requests: [bigint, bigint];
+  units: [bigint, bigint];
+  /** Milliseconds; undefined where it is not known. */
+  times: [number | undefined, number | undefined];
+}
+
+const fast = { isTenant: true, threads: 8, unitsPerSecond: 1e12 };
+const tenant = { isTenant: true, capacity: fast, tenantLicenses: 900 };
+
+const cases: [name: string, one: Case][] = [
+  ['nothing', { counts: {}, more: tenant, requests: [0n, 0n], units: [0n, 0n], times: [0, 0] }],
+  ['a small file', { counts: { newFiles: 1n, partsMin: 1n, partsMax: 1n }, more: tenant, requests: [2n, 2n], units: [2n, 4n], times: [96, 192] }],
+  ['an empty file', { counts: { emptyFiles: 1n }, more: tenant, requests: [2n, 2n], units: [4n, 4n], times: [192, 192] }],
+  ['a file that is replaced', { counts: { replacedFiles: 1n, partsMin: 1n, partsMax: 1n }, more: tenant, requests: [3n, 4n], units: [3n, 6n], times: [144, 288] }],
+  ['a large file', { counts: { newFiles: 1n, partsMin: 52n, partsMax: 205n }, more: tenant, requests: [53n, 206n], units: [2n, 412n], times: [96, 19_776] }],
+  ['folders', { counts: { newFolders: 1n, keptFolders: 1n }, more: tenant, requests: [3n, 4n], units: [6n, 8n], times: [288, 384] }],
+  ['a move', { counts: { movedFiles: 1n }, more: tenant, requests: [2n, 4n], units: [3n, 6n], times: [144, 288] }],
+  ['what is recycled', { counts: {}, more: { ...tenant, recycledItems: 5n }, requests: [10n, 10n], units: [15n, 15n], times: [720, 720] }],
+  ['more than a day allows: days, and the rest by the minute', { counts: { emptyFiles: 750_000n }, more: tenant, requests: [1_500_000n, 1_500_000n], units: [3_000_000n, 3_000_000n], times: [2 * day + minutes(480), 2 * day + minutes(480)] }],
+  ['a tenant of which no licences are known', { counts: { emptyFiles: 31_250n }, more: { ...tenant, tenantLicenses: 0 }, requests: [62_500n, 62_500n], units: [125_000n, 125_000n], times: [minutes(20), minutes(100)] }],
+  ['a large tenant', { counts: { emptyFiles: 31_250n }, more: { ...tenant, tenantLicenses: 60_000 }, requests: [62_500n, 62_500n], units: [125_000n, 125_000n], times: [minutes(20), minutes(20)] }],
+  ['bytes, which the service takes so many of an hour', { counts: { newFiles: 1n, partsMin: 1n, partsMax: 1n, uploadedBytes: 800_000_000_000n }, more: tenant, requests: [2n, 2n], units: [2n, 4n], times: [minutes(120), minutes(120)] }],
+  ['a folder, by what the threads did', { counts: { newFiles: 16n, partsMin: 16n, partsMax: 16n, uploadedBytes: 29_951_424n }, more: { capacity: { isTenant: false, threads: 2, unitsPerSecond: 1_000_000 } }, requests: [0n, 0n], units: [0n, 0n], times: [20_667, 46_500] }],
+  ['nobody has done anything yet: the tenant alone says the least', { counts: { emptyFiles: 1n }, more: { ...tenant, capacity: { ...fast, unitsPerSecond: undefined } }, requests: [2n, 2n], units: [4n, 4n], times: [192, undefined] }],
+  ['nobody can serve the task', { counts: { emptyFiles: 1n }, more: { capacity: { isTenant: false, threads: 0, unitsPerSecond: undefined } }, requests: [0n, 0n], units: [0n, 0n], times: [undefined, undefined] }],
+  ['a run that has ended', { counts: { emptyFiles: 1n }, more: { ...tenant, capacity: undefined }, requests: [2n, 2n], units: [4n, 4n], times: [undefined, undefined] }],
+]; // prettier-ignore
+
+for (const [name, { counts, more, requests, units, times }] of cases)
+  test(`what a plan costs: ${name}`, (t) => {
+    const facts = { recycledItems: 0n, isTenant: false, tenantLicenses: 0, capacity: undefined };
+    const estimate = estimatePlan({ ...facts, counts: create(PlanCountsSchema, counts), ...more });
+    t.deepEqual([estimate.requestsMin, estimate.requestsMax], requests);
+    t.deepEqual([estimate.resourceUnitsMin, estimate.resourceUnitsMax], units);
+    const { timeMin, timeMax } = estimate;
+    t.deepEqual([timeMin && durationMs(timeMin), timeMax && durationMs(timeMax)], times);
+  });
+
+test('an estimate says what it goes by', (t) => {
+  const basis = (more: Partial<EstimateFacts>) =>
+    estimatePlan({ counts: create(PlanCountsSchema), recycledItems: 0n, isTenant: false, tenantLicenses: 0, capacity: undefined, ...more }).basis; // prettier-ignore
+  t.is(basis(tenant), 'by what the 8 threads that can serve the task did in their last leases, give or take a half; by 1,250 resource units a minute and 1,200,000 in 24 hours'); // prettier-ignore
+  t.regex(basis({ ...tenant, tenantLicenses: 0 }), /by 1,250 to 6,250 resource units a minute .* how many licences the tenant has/v); // prettier-ignore
+  t.is(basis({ capacity: { isTenant: false, threads: 0, unitsPerSecond: undefined } }), 'the most time is not known: no attached agent can serve the task'); // prettier-ignore
+});
+
+test('those count that can serve the task, each with its threads; who has done nothing is taken for usual', (t) => {
+  const worker = (unitsPerSecond: number | undefined, more: Partial<Worker> = {}): Worker => ({
+    ability: { locationKinds: ['file'], group: 'default', roots: [] },
+    slots: 5,
+    speed: { pace: { unitsPerSecond } },
+    ...more,
+  });
+  const task = create(TaskSchema, { source: '/srv/a', destination: 'file:///srv/b' });
+  const elsewhere = { locationKinds: ['file'], group: 'default', roots: [parseLocation('/other', 'x')] }; // prettier-ignore
+  const workers = [worker(10), worker(30), worker(undefined), worker(1000, { ability: elsewhere })];
+  t.deepEqual(capacityFor(task, workers), { isTenant: false, threads: 12, unitsPerSecond: 240 });
+  t.deepEqual(capacityFor(task, [worker(undefined)]), { isTenant: false, threads: 4, unitsPerSecond: undefined }); // prettier-ignore
+  t.is(capacityFor(task, []).threads, 0);
+});
