@@ -7,8 +7,14 @@ import {
   EnumValueOptionsSchema,
   FileDescriptorProtoSchema,
   FileDescriptorSetSchema,
+  file_google_protobuf_descriptor,
 } from '@bufbuild/protobuf/wkt';
-import { reason_info, ReasonInfoSchema, RetryPolicy } from '../gen/drover/v1/annotations_pb.ts';
+import {
+  file_drover_v1_annotations,
+  reason_info,
+  ReasonInfoSchema,
+  RetryPolicy,
+} from '../gen/drover/v1/annotations_pb.ts';
 import { withReasons } from './schema-reasons.ts';
 
 const begin =
@@ -19,8 +25,11 @@ const end = '<!-- end of what is generated -->\n<!-- prettier-ignore-end -->\n';
 function schemaOf(values: { name: string; number: number; advice?: string; codes?: string[] }[]) {
   return create(FileDescriptorSetSchema, {
     file: [
+      file_google_protobuf_descriptor.proto,
+      file_drover_v1_annotations.proto,
       create(FileDescriptorProtoSchema, {
         name: 'error.proto',
+        dependency: ['drover/v1/annotations.proto'],
         package: 'drover.v1',
         syntax: 'proto3',
         enumType: [

@@ -1,9 +1,15 @@
 // The error reasons of the schema as a table for people: what each means, whether it is tried again, and what to do. PURE.
-import { createFileRegistry, getOption } from '@bufbuild/protobuf';
+import {
+  createFileRegistry,
+  getOption,
+  toJson,
+  type DescEnumValue,
+  type DescExtension,
+} from '@bufbuild/protobuf';
 import type { FileDescriptorSet } from '@bufbuild/protobuf/wkt';
-import { reason_info, RetryPolicy } from '../gen/drover/v1/annotations_pb.ts';
 
 const reasonEnum = 'drover.v1.ErrorReason';
+const annotation = 'drover.v1.reason_info';
 
 /** Where the table stands in a document; prettier would part its columns anew with each change. */
 const marks = {
@@ -18,11 +24,18 @@ const groups = [
   { from: 200, title: 'Writing to the destination' },
 ];
 
-const retryWords: Partial<Record<number, string>> = {
-  [RetryPolicy.NEVER]: 'no',
-  [RetryPolicy.AUTOMATIC]: 'yes, by itself',
-  [RetryPolicy.AFTER_REFRESH]: 'after reading it anew',
+const retryWords: Record<string, string> = {
+  RETRY_POLICY_NEVER: 'no',
+  RETRY_POLICY_AUTOMATIC: 'yes, by itself',
+  RETRY_POLICY_AFTER_REFRESH: 'after reading it anew',
 };
+
+/** The annotation of a reason, as JSON has it. */
+interface ReasonInfo {
+  retry?: string;
+  advice?: string;
+  migrationManagerCodes?: string[];
+}
 
 /**
  * The document with the table of all reasons in the place of the one it has. `comments` are those of the schema, by full name. Throws
@@ -41,22 +54,26 @@ export function withReasons(
 }
 
 function reasonTables(image: FileDescriptorSet, comments: ReadonlyMap<string, string>): string {
-  const reasons = createFileRegistry(image).getEnum(reasonEnum);
-  if (reasons === undefined) throw new Error(`the schema has no ${reasonEnum}`);
+  // Looked up in the schema itself: the generated code of the annotation may be older than that, or missing.
+  const registry = createFileRegistry(image);
+  const [reasons, extension] = [registry.getEnum(reasonEnum), registry.getExtension(annotation)];
+  if (reasons === undefined || extension === undefined)
+    throw new Error(`the schema has no ${reasonEnum}, or no ${annotation}`);
   const rows = reasons.values
     .filter(({ number }) => number > 0)
     .toSorted((one, other) => one.number - other.number)
     .map((value) => {
-      const info = getOption(value, reason_info);
+      const info = infoOf(value, extension);
       const cause = comments.get(`${reasonEnum}.${value.name}`);
-      const retry = retryWords[info.retry];
-      if (cause === undefined || retry === undefined || info.advice === '')
+      const retry = retryWords[info.retry ?? ''];
+      const { advice, migrationManagerCodes = [] } = info;
+      if (cause === undefined || retry === undefined || advice === undefined)
         throw new Error(`${value.name} needs a comment, advice and whether it is retried`);
       const code = `\`${value.name.replace('ERROR_REASON_', '')}\``;
-      const codes = info.migrationManagerCodes.map((one) => `\`${one}\``).join(' ');
+      const codes = migrationManagerCodes.map((one) => `\`${one}\``).join(' ');
       return {
         number: value.number,
-        cells: [code, cause, retry, info.advice, codes],
+        cells: [code, cause, retry, advice, codes],
       };
     });
   return groups
@@ -66,6 +83,11 @@ function reasonTables(image: FileDescriptorSet, comments: ReadonlyMap<string, st
       return `### ${title}\n\n${table(own.map(({ cells }) => cells))}`;
     })
     .join('\n');
+}
+
+function infoOf(value: DescEnumValue, extension: DescExtension): ReasonInfo {
+  if (extension.fieldKind !== 'message') return {};
+  return toJson(extension.message, getOption(value, extension) as never) as ReasonInfo;
 }
 
 function table(rows: string[][]): string {
