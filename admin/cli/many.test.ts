@@ -6,7 +6,7 @@ import path from 'node:path';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { GoneDecision } from '../../gen/drover/v1/run_pb.ts';
 import { LedgerFate, TaskAction, TaskFileFormat, TaskService, type ApplyToTasksRequest, type ImportTasksRequest } from '../../gen/drover/v1/task_pb.ts'; // prettier-ignore
-import { startTestCoordinator } from './test-coordinator.ts';
+import { startTestCoordinator, type TestCoordinator } from './test-coordinator.ts';
 
 /** A coordinator with these tasks, all of which a filter wants; it refuses what is asked of those that begin with an x. */
 async function start(t: ExecutionContext, names: readonly string[]) {
@@ -45,7 +45,9 @@ async function start(t: ExecutionContext, names: readonly string[]) {
     }),
   );
   t.teardown(() => coordinator[Symbol.asyncDispose]());
-  return { ...coordinator, applied, imported };
+  const drover = (...[words, more]: Parameters<TestCoordinator['drover']>) =>
+    coordinator.drover(words, more);
+  return { drover, applied, imported };
 }
 
 const filter = ['--filter', 'tags:w'];
