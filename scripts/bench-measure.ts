@@ -4,9 +4,10 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
-import { create } from '@bufbuild/protobuf';
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { timestampMs } from '@bufbuild/protobuf/wkt';
 import { RunState, RunStateSchema, type Run } from '../gen/drover/v1/run_pb.ts';
+import type { TaskSettingsSchema } from '../gen/drover/v1/settings_pb.ts';
 import { TaskSchema } from '../gen/drover/v1/task_pb.ts';
 import { callError, type Api } from './api-client.ts';
 import { watchRun } from './quick-start-run.ts';
@@ -49,7 +50,7 @@ export async function migrateOnce(
 /** Scans once; answers with the time from the request to the end of the scan, in milliseconds. */
 export async function scanOnceMs(
   api: Api,
-  locations: { source: string; destination: string },
+  locations: BenchTask,
   expectedItems: number,
 ): Promise<number> {
   const { run } = await runTask(api, locations, true);
@@ -69,15 +70,24 @@ export async function runAgain(api: Api, task: string, expectedItems: number): P
   return timestampMs(run.endTime!) - timestampMs(run.createTime!);
 }
 
+/** What is run. */
+export interface BenchTask {
+  source: string;
+  destination: string;
+  /** @default none */
+  settings?: MessageInitShape<typeof TaskSettingsSchema>;
+}
+
 async function runTask(
   api: Api,
-  { source, destination }: { source: string; destination: string },
+  { source, destination, settings = {} }: BenchTask,
   scanOnly: boolean,
 ): Promise<{ run: Run; createdMs: number }> {
   try {
     const isFolder = path.isAbsolute(destination);
     const task = create(TaskSchema, {
       source,
+      settings,
       destination: isFolder ? pathToFileURL(destination).href : destination,
     });
     const made = (await api.tasks.createTask({ task })).task!;

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { wholeNumber } from '../lib/option-values.ts';
 
-export const workloadNames = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'] as const;
+export const workloadNames = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j'] as const;
 export type WorkloadName = (typeof workloadNames)[number];
 
 export interface BenchSizes {
@@ -38,6 +38,10 @@ export interface BenchSizes {
   /** The most first, one at the end. */
   scaleAgents: readonly number[];
   scaleRequests: number;
+  /** Workload i: files that are scanned with and without patterns. */
+  filteredFiles: number;
+  /** Workload j: items of the run that is reported. */
+  reportItems: number;
 }
 
 export interface BenchOptions {
@@ -75,6 +79,8 @@ export const fullSizes: BenchSizes = {
   balanceRequests: [8, 8, 8, 8, 2, 2, 2, 2],
   scaleAgents: [8, 4, 2, 1],
   scaleRequests: 2,
+  filteredFiles: 100_000,
+  reportItems: 1_000_000,
 };
 
 /** Just enough to show that the bench works. */
@@ -101,6 +107,8 @@ export const smokeSizes: BenchSizes = {
   balanceRequests: [4],
   scaleAgents: [2, 1],
   scaleRequests: 4,
+  filteredFiles: 300,
+  reportItems: 600,
 };
 
 interface Flags {
@@ -153,7 +161,8 @@ const help = `
   f  1,000 files of 20 KiB to a tenant with a budget of 1,250 resource units a minute
   g  the coordinator alone, on one core, with agents that take no time: 1,000,000 items, 500 sessions, a restart; once, whatever --rounds
   h  3,000 files of 1 KiB to an emulated tenant that takes 200 ms for each answer, shared by four fast agents and four slow ones, and 1,500 by
-     one, two, four and eight of one speed (some ten minutes a round)`;
+     one, two, four and eight of one speed (some ten minutes a round)
+  i  a scan of 100,000 files with 200 patterns of what is left out, against the same without any`;
 
 function workloadList(text: string): WorkloadName[] {
   return text.split(',').map((letter) => {

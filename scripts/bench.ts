@@ -7,6 +7,8 @@ import { runProcess } from '../lib/process-edge.ts';
 import { version } from '../lib/version.ts';
 import { sharedRun } from './bench-balance.ts';
 import { coordinatorAlone } from './bench-coordinator.ts';
+import { reportOfRun } from './bench-report.ts';
+import { filteredScan } from './bench-filters.ts';
 import { parseBench, type BenchOptions, type WorkloadName } from './bench-options.ts';
 import { formatTable, type Row } from './bench-table.ts';
 import { largeFiles, smallFiles, tinyFiles, type WorkloadContext } from './bench-workloads.ts';
@@ -24,6 +26,8 @@ const workloads: Record<WorkloadName, (context: WorkloadContext) => Promise<Row[
   f: tenantBudget,
   g: coordinatorAlone,
   h: sharedRun,
+  i: filteredScan,
+  j: reportOfRun,
 };
 
 await runProcess('bench', process, async ({ drain }) => {

@@ -98,7 +98,7 @@ const choices: readonly Choice[] = [
   { settings: { migrateSystemItems: false }, leavesOut: (node) => nameOf(node) === 'Thumbs.db' },
   { settings: { excludeExtensions: { values: ['TMP:.tar.gz'] } }, leavesOut: (node) => isFile(node) && /.\.(?:tmp|tar\.gz)$/i.test(nameOf(node)) }, // prettier-ignore
   { settings: { excludePatterns: { values: ['*.txt', 'BUILD', '~$*'] } }, leavesOut: (node) => /\.txt$|^build$|^~\$/i.test(nameOf(node)) }, // prettier-ignore
-  { settings: { excludePatterns: { values: ['*.txt', 'BUILD', '/src/*/e'] }, caseSensitivePatterns: true }, leavesOut: (node) => /\.txt$/.test(nameOf(node)) || /^src\/[^/]+\/e$/.test(node.path) }, // prettier-ignore
+  { settings: { excludePatterns: { values: ['*.txt', 'BUILD', '/src/*/e'] }, caseSensitivePatterns: true }, leavesOut: (node) => nameOf(node).endsWith('.txt') || /^src\/[^/]+\/e$/.test(node.path) }, // prettier-ignore
   { settings: { excludeFolders: { values: ['archive', '\\Old', 'src/x'] } }, leavesOut: (node) => node.isFolder && (/^archive$/i.test(nameOf(node)) || /^(?:old|src\/x)$/i.test(node.path)) }, // prettier-ignore
   { settings: { minSize: 5n, maxSize: 30n }, leavesOut: (node) => isFile(node) && (node.size < 5 || node.size > 30) }, // prettier-ignore
   { settings: { modifiedAfter: day(20), modifiedBefore: day(80) }, leavesOut: (node) => isFile(node) && (node.modifiedDay < 20 || node.modifiedDay >= 80) }, // prettier-ignore
