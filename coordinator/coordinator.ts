@@ -19,8 +19,9 @@ import { ChangeHub } from './rpc/change-hub.ts';
 import { countAgents } from './rpc/count-agents.ts';
 import { keepLastSeen } from './rpc/last-seen.ts';
 import { OpenCalls } from './rpc/open-calls.ts';
-import { runDueTask } from './rpc/run-control.ts';
+import { rerun, runDueTask } from './rpc/run-control.ts';
 import { startServer } from './rpc/server.ts';
+import { Reruns } from './schedule/reruns.ts';
 import { openScheduler } from './schedule/scheduler.ts';
 import { openLevelStore } from './store/level-store.ts';
 import type { Store } from './store/store.ts';
@@ -120,6 +121,20 @@ export async function startCoordinator(
     onChange: (task) => changes.emit({ kind: 'task', task }),
   });
   parts.adopt(scheduler, (owned) => owned.close());
+  const reruns = new Reruns({
+    store,
+    clock,
+    log,
+    start: (run, signal) =>
+      byItself('what failed in a run was tried again', () => rerun(shared, run, signal)),
+  });
+  parts.adopt(reruns, (owned) => owned.close());
+  parts.defer(
+    changes.subscribe((change) => {
+      if (change.kind === 'task' && change.hasEnded === true) reruns.runEnded(change.task);
+    }),
+  );
+  reruns.load();
   const stopLastSeen = keepLastSeen({ store, dispatcher, clock, log });
   parts.defer(stopLastSeen);
   const server = await startServer({ ...shared, sweep, scheduler, certificate, listen });

@@ -60,7 +60,9 @@ export interface DispatchFigures {
 }
 
 /** Something that a watcher may want to read again. */
-export type Change = { kind: 'task'; task: string } | { kind: 'agent'; agent: string };
+export type Change =
+  /** `hasEnded`: its run has. */
+  { kind: 'task'; task: string; hasEnded?: boolean } | { kind: 'agent'; agent: string };
 
 export interface Dispatcher {
   /**

@@ -65,8 +65,9 @@ export class OpenRuns {
     if (row.revision < feed.row.revision) return;
     if (row !== feed.row) this.#observer?.advanced(feed.row.run!, row.run!);
     feed.row = row;
-    if (!isRunOpen(row.run!.state)) this.#forget(feed);
-    this.#changes.emit({ kind: 'task', task: feed.key.task });
+    const hasEnded = !isRunOpen(row.run!.state);
+    if (hasEnded) this.#forget(feed);
+    this.#changes.emit({ kind: 'task', task: feed.key.task, hasEnded });
   }
 
   #forget({ key, taskUid }: RunFeed): void {

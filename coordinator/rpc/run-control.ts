@@ -94,6 +94,26 @@ export function runDueTask(
   return startRun(parts, { task, repeatable, next, change, signal });
 }
 
+/**
+ * Starts a run by itself that tries again what failed in this one. Throws as `retryRun` does, and WRONG_STATE when the task was run
+ * since.
+ */
+export function rerun(parts: ServiceParts, retried: RunKey, signal: AbortSignal): Promise<Run> {
+  const { task, run } = retried;
+  const request = create(RetryRunRequestSchema, { name: runName(retried) });
+  const repeatable = repeatableRequest(RetryRunRequestSchema, request);
+  const next = async ({ transaction, key, settings, nowMs }: NextRun) => {
+    const name = taskName(task);
+    if (key.run !== run + 1) throw new DroverError(ErrorReason.WRONG_STATE, `${name} was run since`, { metadata: { name } }); // prettier-ignore
+    await checkRetryable(transaction, retried);
+    const before = await requireRun(transaction, retried);
+    const row = newRetry(key, { settings, retried: run, position: firstPosition() }, nowMs);
+    row.run!.automaticRerun = before.run!.automaticRerun + 1;
+    return row;
+  };
+  return startRun(parts, { task, repeatable, next, signal });
+}
+
 /** A run by its name, or the latest one by that of its task. */
 export function parseRunOrTask(name: string): { task: string; run: number | undefined } {
   if (name.split('/').length > 2) return parseRunName(name, 'name');
