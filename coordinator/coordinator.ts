@@ -37,6 +37,8 @@ import { authorityFileName } from './trust/authority-fingerprint.ts';
 import { openTrust } from './trust/open-trust.ts';
 import { writeDataFile } from './trust/private-file.ts';
 import { advertisedHosts, serverNames } from './trust/server-names.ts';
+import { openWebhookKey } from './webhook/webhook-key.ts';
+import { Webhooks } from './webhook/webhooks.ts';
 
 export interface Coordinator extends AsyncDisposable {
   /** How a client on this machine reaches it. */
@@ -72,8 +74,20 @@ export async function startCoordinator(
   const observer = await openMetrics(options.metricsListen !== undefined, {
     dispatch: () => dispatcher.figures(),
     agents: () => countAgents(store, dispatcher),
+    webhooks: () => webhooks.figures(),
   });
-  const store = parts.use(await openLevelStore(path.join(dataFolder, storeFolder), { observer }));
+  const levelStore = parts.use(
+    await openLevelStore(path.join(dataFolder, storeFolder), { observer }),
+  );
+  const webhooks = await Webhooks.open({
+    store: levelStore,
+    box: openWebhookKey(path.join(dataFolder, 'trust', 'webhook-key')),
+    route: options.webhookRoute,
+    clock,
+    log,
+    observer,
+  });
+  const { store } = webhooks;
   if (options.authorityFile === undefined) await warnOfLostAuthority(dataFolder, store, log);
   const audit = parts.adopt(new AuditLog({ store, clock, log }), (owned) => owned.close());
   const entra =
@@ -111,6 +125,7 @@ export async function startCoordinator(
     observer,
     limits: new CallLimits({ callsPerSecond: options.callsPerSecond, clock }),
     openCalls: new OpenCalls(clock),
+    webhooks,
   };
   const scheduler = await openScheduler({
     store,
@@ -140,6 +155,9 @@ export async function startCoordinator(
   const server = await startServer({ ...shared, sweep, scheduler, certificate, listen });
   // Sessions end by themselves when the server stops, and the dispatcher closes after the last of them.
   parts.adopt(server, (owned) => owned.close());
+  // Ends before the server does: that agents are gone then is no news.
+  parts.adopt(webhooks, (owned) => owned.close());
+  webhooks.start({ dispatcher, changes });
   const metricsAddress =
     observer && (await serveMetrics(parts, { ...options, metrics: observer, log }));
   const door = await openDoor({
@@ -147,7 +165,7 @@ export async function startCoordinator(
     ...auditedDoor(audit, {
       isAdminToken: (token) => trust.isAdminToken(token),
       createBackup: (to, signal) =>
-        createBackup({ store, dataFolder, to, nowMs: clock.now(), signal }),
+        createBackup({ store: levelStore, dataFolder, to, nowMs: clock.now(), signal }),
     }),
     log,
   });

@@ -8,4 +8,6 @@ export interface Observer {
   wrote(rows: number, durationMs: number): void;
   /** A run was so, and is so now; both are of the same run, and it is going or was until now. */
   advanced(before: Run, after: Run): void;
+  /** A try to deliver an event to a webhook came to this; `dead`: it failed, and was the last. */
+  delivered(result: 'delivered' | 'failed' | 'gone' | 'dead'): void;
 }

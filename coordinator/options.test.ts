@@ -25,6 +25,7 @@ test('defaults are complete', (t) => {
     callsPerSecond: 100,
     metricsListen: undefined,
     metricsTokenFile: undefined,
+    webhookRoute: { proxyUrl: undefined, noProxy: undefined, authorities: [] },
     entra: undefined,
   };
   t.deepEqual(compileCoordinatorOptions(coordinator), complete);
@@ -48,6 +49,7 @@ test('options are taken as they are given', (t) => {
     callsPerSecond: 0,
     metricsListen: { host: '::1', port: 0 },
     metricsTokenFile: '/token',
+    webhookRoute: { proxyUrl: undefined, noProxy: undefined, authorities: [] },
     entra: undefined,
   });
 });

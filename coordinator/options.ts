@@ -3,13 +3,17 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { isIP } from 'node:net';
 import { homedir } from 'node:os';
 import path from 'node:path';
+import { readAuthorities } from '../lib/authorities.ts';
+import { environmentProxy } from '../lib/environment-proxy.ts';
 import { DroverError } from '../lib/error.ts';
+import type { DispatcherRoute } from '../lib/http-dispatcher.ts';
 import { logLevels, type LogLevel } from '../lib/log.ts';
 import { hostPort, oneOf, wholeNumber, type HostPort } from '../lib/option-values.ts';
 import { version } from '../lib/version.ts';
 import { callsPerSecondDefault } from './rpc/call-limits.ts';
 import { addEntraFlags, entraOptions, type EntraFlags } from './entra-flags.ts';
 import {
+  checkProxy,
   compileEntraOptions,
   type CompiledEntraOptions,
   type EntraOptions,
@@ -35,16 +39,25 @@ export interface CoordinatorOptions {
   metricsListen?: HostPort;
   /** A file with the token that whoever reads metrics has to show. @default none has to be shown */
   metricsTokenFile?: string;
+  /** PEM with certificate authorities to trust on the way to webhooks, beside those of the computer. @default none */
+  webhookCaFile?: string;
+  /** The HTTP proxy to get to webhooks by, and hosts that are reached without it, with commas. @default none */
+  proxy?: { url: string; except: string };
   /** The tenant whose people and programs may sign in. @default none */
   entra?: EntraOptions;
 }
 
 export type CompiledCoordinatorOptions = Required<
-  Omit<CoordinatorOptions, 'entra' | 'authorityFile' | 'metricsListen' | 'metricsTokenFile'>
+  Omit<
+    CoordinatorOptions,
+    'entra' | 'authorityFile' | 'metricsListen' | 'metricsTokenFile' | 'webhookCaFile' | 'proxy'
+  >
 > & {
   authorityFile: string | undefined;
   metricsListen: HostPort | undefined;
   metricsTokenFile: string | undefined;
+  /** How webhooks are reached. */
+  webhookRoute: DispatcherRoute;
   entra: CompiledEntraOptions | undefined;
 };
 
@@ -76,6 +89,7 @@ export function compileCoordinatorOptions(options: CoordinatorOptions): Compiled
     authorityFile: options.authorityFile && path.resolve(options.authorityFile),
     callsPerSecond: options.callsPerSecond ?? defaults.callsPerSecond,
     ...compileMetricsOptions(options),
+    webhookRoute: compileWebhookRoute(options),
     entra: options.entra && compileEntraOptions(options.entra),
   };
 }
@@ -84,6 +98,14 @@ function compileMetricsOptions({ metricsListen, metricsTokenFile }: CoordinatorO
   if (metricsTokenFile !== undefined && metricsListen === undefined)
     throw DroverError.invalid('--metrics-token-file', 'says who may read metrics, and --metrics-listen does not say where'); // prettier-ignore
   return { metricsListen, metricsTokenFile: metricsTokenFile && path.resolve(metricsTokenFile) };
+}
+
+function compileWebhookRoute({ webhookCaFile, proxy }: CoordinatorOptions): DispatcherRoute {
+  return {
+    proxyUrl: proxy && checkProxy(proxy.url),
+    noProxy: proxy?.except,
+    authorities: webhookCaFile === undefined ? [] : readAuthorities(path.resolve(webhookCaFile), '--webhook-ca-file'), // prettier-ignore
+  };
 }
 
 /** What a person says on the command line when the coordinator is to run: its options, and what the process does around it. */
@@ -117,6 +139,7 @@ interface Flags extends EntraFlags {
   callsPerSecond: number;
   metricsListen?: HostPort;
   metricsTokenFile?: string;
+  webhookCaFile?: string;
   logLevel: LogLevel;
   json?: boolean;
 }
@@ -146,7 +169,8 @@ export function parseCoordinatorOptions(
 function serveOptions(flags: Flags, environment: Environment): ServeOptions {
   const { data, listen, advertise, leaseTtl, heartbeatInterval, authorityFile, callsPerSecond } =
     flags;
-  const { metricsListen, metricsTokenFile } = flags;
+  const { metricsListen, metricsTokenFile, webhookCaFile } = flags;
+  const { proxyUrl, noProxy = '' } = environmentProxy(environment);
   const entra = entraOptions(flags, environment);
   return {
     kind: 'serve',
@@ -159,6 +183,8 @@ function serveOptions(flags: Flags, environment: Environment): ServeOptions {
       ...(entra === undefined ? {} : { entra }),
       ...(metricsListen === undefined ? {} : { metricsListen }),
       ...(metricsTokenFile === undefined ? {} : { metricsTokenFile }),
+      ...(webhookCaFile === undefined ? {} : { webhookCaFile }),
+      ...(proxyUrl === undefined ? {} : { proxy: { url: proxyUrl, except: noProxy } }),
       ...(advertise === undefined ? {} : { advertise }),
       ...(heartbeatInterval === undefined ? {} : { heartbeatIntervalMs: heartbeatInterval * 1000 }),
     },
@@ -279,6 +305,14 @@ function coordinatorCommand(): Command {
         'a file with the token that whoever reads metrics has to show (default: everybody may who reaches the address)',
       )
         .env('DROVER_COORDINATOR_METRICS_TOKEN_FILE')
+        .argParser(nonEmpty),
+    )
+    .addOption(
+      new Option(
+        '--webhook-ca-file <file>',
+        "a PEM file with certificate authorities to trust on the way to webhooks, beside the computer's",
+      )
+        .env('DROVER_COORDINATOR_WEBHOOK_CA_FILE')
         .argParser(nonEmpty),
     );
   addEntraFlags(command);

@@ -1,4 +1,5 @@
 // Connections to services on the internet: through a proxy, and trusting what the computer and its company trust.
+import type { LookupFunction } from 'node:net';
 import { createSecureContext, getCACertificates } from 'node:tls';
 import type { Dispatcher } from 'undici';
 import { Agent, EnvHttpProxyAgent } from './undici.ts';
@@ -18,6 +19,8 @@ export interface DispatcherOptions {
   connections?: number | undefined;
   /** @default 15 seconds */
   connectTimeoutMs?: number;
+  /** Resolves the names of hosts, or refuses to; a proxy resolves those that it leads to by itself. @default the system's resolver */
+  lookup?: LookupFunction | undefined;
 }
 
 /** Less than the two minutes after which Microsoft's front ends close an idle connection. */
@@ -27,13 +30,17 @@ const connectTimeoutMsDefault = 15_000;
 /** Connections over this route, kept alive between requests. Whoever makes it closes it. */
 export function createDispatcher(
   { proxyUrl, noProxy, authorities }: DispatcherRoute,
-  { connections, connectTimeoutMs = connectTimeoutMsDefault }: DispatcherOptions = {},
+  { connections, connectTimeoutMs = connectTimeoutMsDefault, lookup }: DispatcherOptions = {},
 ): Dispatcher {
   // The system's are among them for the sake of companies that look into their own traffic.
   const known = [...getCACertificates('default'), ...getCACertificates('system'), ...authorities];
   // One context for all connections: taking in the root certificates is dearer than the rest of a handshake.
   const secureContext = createSecureContext({ ca: [...new Set(known)] });
-  const tls = { secureContext, timeout: connectTimeoutMs };
+  const tls = {
+    secureContext,
+    timeout: connectTimeoutMs,
+    ...(lookup === undefined ? {} : { lookup }),
+  };
   const common = {
     connect: tls,
     keepAliveTimeout: keepAliveMs,

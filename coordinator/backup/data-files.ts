@@ -8,4 +8,5 @@ export const privateFiles = [
   path.join('trust', 'authority.pem'),
   'admin-token',
   path.join('trust', 'evidence-key.pem'),
+  path.join('trust', 'webhook-key'),
 ] as const;

@@ -10,7 +10,11 @@ import { refusalOf } from '../rpc/testing/refusal.ts';
 import { Metrics } from './metrics.ts';
 
 const nothing = { runs: [], scanLeases: 0, batchLeases: 0, slots: 0 };
-const source = { dispatch: () => nothing, agents: () => Promise.resolve(new Map()) };
+const source = {
+  dispatch: () => nothing,
+  agents: () => Promise.resolve(new Map()),
+  webhooks: () => Promise.resolve({ waiting: 0, dead: 0 }),
+};
 
 /** The values of a text that Prometheus reads, by name and labels. */
 function valuesOf(text: string): Map<string, number> {

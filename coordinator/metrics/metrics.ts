@@ -13,6 +13,8 @@ export interface MetricsSource {
   dispatch(): DispatchFigures;
   /** How many agents are in each state; states without any may be missing. */
   agents(): Promise<ReadonlyMap<AgentState, number>>;
+  /** How many events of webhooks there are. */
+  webhooks(): Promise<{ waiting: number; dead: number }>;
 }
 
 const millisecondsPerSecond = 1000;
@@ -27,6 +29,7 @@ export class Metrics implements Observer {
   readonly #bytes: Counter<'result'>;
   readonly #scanned: Counter;
   readonly #ended: Counter<'state'>;
+  readonly #deliveries: Counter<'result'>;
 
   constructor(source: MetricsSource) {
     const registers = [this.#registry];
@@ -83,8 +86,15 @@ export class Metrics implements Observer {
       labelNames: ['state'],
       registers,
     });
+    this.#deliveries = new Counter({
+      name: 'drover_webhook_deliveries_total',
+      help: 'Tries to deliver events to webhooks, by result: delivered, failed, gone, dead (failed, and the last).',
+      labelNames: ['result'],
+      registers,
+    });
     addDispatchGauges(source, registers);
     addAgentGauge(source, registers);
+    addWebhookGauge(source, registers);
   }
 
   call(rpc: string, code: string, durationMs: number): void {
@@ -114,6 +124,10 @@ export class Metrics implements Observer {
     add(bytes('failed'), is.failedBytes - was.failedBytes);
     if (isRunOpen(before.state) && !isRunOpen(after.state))
       this.#ended.inc({ state: runStateLabel(after.state) });
+  }
+
+  delivered(result: string): void {
+    this.#deliveries.inc({ result });
   }
 
   /** The names of everything that is measured here, without what is known of any process. */
@@ -191,6 +205,20 @@ function addAgentGauge(source: MetricsSource, registers: Registry[]): void {
       for (const { number, localName } of AgentStateSchema.values)
         if (number !== 0)
           this.set({ state: localName.toLowerCase() }, counts.get(number as AgentState) ?? 0);
+    },
+  });
+}
+
+function addWebhookGauge(source: MetricsSource, registers: Registry[]): void {
+  new Gauge({
+    name: 'drover_webhook_events',
+    help: 'Events of webhooks that are not delivered, by state: waiting, dead.',
+    labelNames: ['state'],
+    registers,
+    async collect() {
+      const { waiting, dead } = await source.webhooks();
+      this.set({ state: 'waiting' }, waiting);
+      this.set({ state: 'dead' }, dead);
     },
   });
 }

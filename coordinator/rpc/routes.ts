@@ -13,6 +13,7 @@ import { RunService } from '../../gen/drover/v1/run_pb.ts';
 import { AgentSessionService, EnrollmentService } from '../../gen/drover/v1/session_pb.ts';
 import { SettingsService } from '../../gen/drover/v1/settings_pb.ts';
 import { TaskService } from '../../gen/drover/v1/task_pb.ts';
+import { WebhookService } from '../../gen/drover/v1/webhook_pb.ts';
 import { ServerReflection } from '../../gen/grpc/reflection/v1/reflection_pb.ts';
 import { ServerReflection as ServerReflectionAlpha } from '../../gen/grpc/reflection/v1alpha/reflection_pb.ts';
 import { Health } from '../../gen/health/v1/health_pb.ts';
@@ -35,6 +36,7 @@ import type { TaskServiceParts } from './service-parts.ts';
 import { createSessionService } from './session-service.ts';
 import { createSettingsService } from './settings-service.ts';
 import { createTaskService } from './task-service.ts';
+import { createWebhookService } from './webhook-service.ts';
 
 /** The largest message that administrators send. */
 export const administratorMessageBytesMax = 4 * 1024 * 1024;
@@ -75,6 +77,7 @@ export function createRoutes(parts: TaskServiceParts): (router: ConnectRouter) =
     router.service(SettingsService, createSettingsService(parts));
     router.service(AccessTokenService, createAccessTokenService(parts));
     router.service(CallerService, createCallerService(parts));
+    router.service(WebhookService, createWebhookService(parts));
     router.service(AuditService, createAuditService(parts.store));
     router.service(EnrollmentService, createEnrollmentService(parts), strangers);
     // Frames go out as they are: to compress pages of paths would cost more time than everything else that is done with them.

@@ -8,6 +8,7 @@ import type { Observer } from '../observer.ts';
 import type { Store } from '../store/store.ts';
 import type { AuditLog } from '../trust/audit-log.ts';
 import type { Trust } from '../trust/trust.ts';
+import type { Webhooks } from '../webhook/webhooks.ts';
 import type { CallLimits } from './call-limits.ts';
 import type { ChangeHub } from './change-hub.ts';
 import type { OpenCalls } from './open-calls.ts';
@@ -23,6 +24,7 @@ export interface ServiceParts {
   changes: ChangeHub;
   limits: CallLimits;
   openCalls: OpenCalls;
+  webhooks: Webhooks;
   /** @default nobody measures */
   observer?: Observer | undefined;
   /** Where machines find the coordinator, for invitations; at least one. Asked only once it listens. */

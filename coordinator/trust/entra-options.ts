@@ -60,8 +60,8 @@ function checkAuthority(text: string): string {
   throw DroverError.invalid('--entra-authority', `"${text}" is not an address such as ${authorityUrlDefault}`); // prettier-ignore
 }
 
-/** A password may stand in a proxy's address, so it is not repeated. */
-function checkProxy(text: string): string {
+/** The address of a proxy, complete. Throws INVALID_ARGUMENT; a password may stand in it, so it is not repeated. */
+export function checkProxy(text: string): string {
   const url = URL.parse(text.includes('://') ? text : `http://${text}`);
   if (url !== null && /^https?:$/.test(url.protocol)) return url.href;
   throw DroverError.invalid('HTTPS_PROXY', 'is not the address of a proxy, such as http://proxy.example:3128'); // prettier-ignore
