@@ -9,6 +9,7 @@ import { file_drover_v1_columns } from "./drover/v1/columns_pb.ts";
 import { file_drover_v1_error } from "./drover/v1/error_pb.ts";
 import { file_drover_v1_filter } from "./drover/v1/filter_pb.ts";
 import { file_drover_v1_item } from "./drover/v1/item_pb.ts";
+import { file_drover_v1_readiness } from "./drover/v1/readiness_pb.ts";
 import { file_drover_v1_report } from "./drover/v1/report_pb.ts";
 import { file_drover_v1_run } from "./drover/v1/run_pb.ts";
 import { file_drover_v1_session } from "./drover/v1/session_pb.ts";
@@ -27,6 +28,7 @@ export const apiFiles: readonly DescFile[] = [
   file_drover_v1_error,
   file_drover_v1_filter,
   file_drover_v1_item,
+  file_drover_v1_readiness,
   file_drover_v1_report,
   file_drover_v1_run,
   file_drover_v1_session,

@@ -10,6 +10,7 @@ import {
 } from '../../gen/drover/v1/audit_pb.ts';
 import { FilterService, RulePreviewSchema } from '../../gen/drover/v1/filter_pb.ts';
 import { DeviationSchema, ItemInRunSchema } from '../../gen/drover/v1/item_pb.ts';
+import { ReadinessClassSchema, ReadinessFileSchema, ReadinessIssueSchema } from '../../gen/drover/v1/readiness_pb.ts'; // prettier-ignore
 import { RuleCountSchema, RunSchema } from '../../gen/drover/v1/run_pb.ts';
 import { EffectiveSettingSchema } from '../../gen/drover/v1/settings_pb.ts';
 import { TaskSchema, TaskService, type ImportTasksResponse } from '../../gen/drover/v1/task_pb.ts'; // prettier-ignore
@@ -122,6 +123,17 @@ export const leadingColumns: Partial<Record<string, readonly LeadingColumn[]>> =
     { field: 'samples' },
   ],
   [RuleCountSchema.typeName]: [{ field: 'rule' }, { field: 'items' }, { field: 'bytes' }],
+  [ReadinessIssueSchema.typeName]: [
+    { field: 'kind' },
+    { field: 'severity' },
+    { field: 'reason' },
+    { field: 'items' },
+    { field: 'bytes' },
+    { field: 'samples' },
+    { field: 'advice' },
+  ],
+  [ReadinessFileSchema.typeName]: [{ field: 'bytes' }, { field: 'path' }],
+  [ReadinessClassSchema.typeName]: [{ field: 'class' }, { field: 'files' }, { field: 'bytes' }],
   [EffectiveSettingSchema.typeName]: [
     { field: 'setting' },
     { field: 'value' },

@@ -1,17 +1,27 @@
 // A page of a scan goes into the store: compared with the ledger, planned, cut into batches and counted, in one commit.
 import { create, fromBinary } from '@bufbuild/protobuf';
-import { LedgerRowSchema, type LedgerRow, type RunRow } from '../../gen/drover/store/v1/rows_pb.ts';
+import { timestampMs } from '@bufbuild/protobuf/wkt';
+import {
+  LedgerRowSchema,
+  type LedgerRow,
+  type RunRow,
+  type TaskRow,
+} from '../../gen/drover/store/v1/rows_pb.ts';
 import { BatchItemsSchema, ScanPageSchema } from '../../gen/drover/v1/columns_pb.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import type { ScanPageFrame } from '../../gen/drover/v1/session_pb.ts';
 import { DroverError } from '../../lib/error.ts';
+import { parseLocation } from '../../lib/location.ts';
 import { decodeScanPage } from '../plan/column-bytes.ts';
+import { replacementDefault } from '../plan/destination-name.ts';
+import { destinationRoot } from '../plan/destination-root.ts';
 import { JoinedLedger, joinLedger } from '../plan/join-ledger.ts';
 import { checkPathOrder, comparePaths } from '../plan/path-order.ts';
 import { planItem, type ScannedItem } from '../plan/plan-item.ts';
 import { planPage, scannedItems, type PagePlan } from '../plan/plan-page.ts';
+import { ReadinessTally } from '../plan/readiness.ts';
 import type { RunKey, Store, StoredEntry, Transaction } from '../store/store.ts';
-import { hasPlanDigest } from '../task/approval.ts';
+import { hasPlanDigest, hasReadiness } from '../task/approval.ts';
 import { checkHolder } from '../task/lease-machine.ts';
 import { stepRun, type PlannedPage } from '../task/run-machine.ts';
 import { leaveOutInvalidNames } from '../plan/invalid-names.ts';
@@ -85,7 +95,9 @@ async function storePage(
   const facts = await pageFacts(transaction, key, { task, row, items, ledger, unchanged });
   const filling = await readFilling(transaction, key, row.fillingFolderBatch);
   const isRecorded = hasPlanDigest(row);
-  const plan = planPage(items, ledger, filling, { ...facts, unchanged, isRecorded });
+  const readiness = hasReadiness(row) ? await readinessOf(transaction, key, row, task) : undefined;
+  const plan = planPage(items, ledger, filling, { ...facts, unchanged, isRecorded, readiness });
+  if (readiness !== undefined) transaction.putReadiness(key, readiness.keep());
   const taken = new Set([...facts.beingMoved, ...facts.others.own]);
   refreshLedger(transaction, key, { items, ledger, taken });
   const planned = {
@@ -152,6 +164,18 @@ async function readFilling(transaction: Transaction, key: RunKey, batch: number)
   if (batch === 0) return undefined;
   const items = await transaction.batchItems({ ...key, batch });
   return items === undefined ? undefined : fromBinary(BatchItemsSchema, items);
+}
+
+/** What was counted up to the page. */
+async function readinessOf(transaction: Transaction, key: RunKey, row: RunRow, task: TaskRow) {
+  const root = destinationRoot(parseLocation(task.task!.destination, 'task.destination'));
+  const { settings, createTime } = row.run!;
+  return new ReadinessTally(await transaction.readiness(key), {
+    rootLength: root?.length,
+    isLibrary: root?.isLibrary === true,
+    replacement: settings?.invalidCharacterReplacement ?? replacementDefault,
+    nowMs: timestampMs(createTime!),
+  });
 }
 
 /** In a run that only scans no batch is ever open: they are all settled as they are cut. */

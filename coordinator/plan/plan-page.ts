@@ -25,6 +25,7 @@ import { planItem, unchangedDecision, type Decision, type ItemFacts, type Scanne
 import type { ItemPlace } from './item-place.ts';
 import { tally, type RuleTally } from './rule-tally.ts';
 import { planRecord } from './plan-record.ts';
+import type { ReadinessTally } from './readiness.ts';
 
 /** Actions that agents have to do something for. */
 const writes = new Set<ItemAction>([ItemAction.CREATE, ItemAction.UPDATE, ItemAction.MOVE]);
@@ -87,6 +88,8 @@ export interface PageFacts {
   unchanged?: ReadonlySet<number>;
   /** The plan has a digest, for which each item is recorded. */
   isRecorded?: boolean;
+  /** Counts each item, where the run has a readiness. */
+  readiness?: ReadinessTally | undefined;
 }
 
 /** The ledger's rows of the items of a page by their indexes; undefined where there is none. An array is one. */
@@ -99,9 +102,9 @@ export function planPage(
   items: readonly ScannedItem[],
   ledger: PageLedger,
   filling: BatchItems | undefined,
-  { places, origins, late, held, unreported, unchanged, isRecorded }: PageFacts = {},
+  { places, origins, late, held, unreported, unchanged, isRecorded, readiness }: PageFacts = {},
 ): PagePlan {
-  const planner = new PagePlanner(filling, isRecorded);
+  const planner = new PagePlanner(filling, isRecorded, readiness);
   for (const [index, item] of items.entries()) {
     const place = places?.[index];
     const isLate = late?.has(index) === true;
@@ -152,9 +155,11 @@ class PagePlanner {
   readonly #counts = create(PlanCountsSchema);
   readonly #records: string[] = [];
   readonly #isRecorded: boolean;
+  readonly #readiness: ReadinessTally | undefined;
 
-  constructor(filling: BatchItems | undefined, isRecorded = false) {
+  constructor(filling: BatchItems | undefined, isRecorded = false, readiness?: ReadinessTally) {
     this.#isRecorded = isRecorded;
+    this.#readiness = readiness;
     this.#filling = filling === undefined ? undefined : new BatchBuilder(filling);
   }
 
@@ -169,6 +174,7 @@ class PagePlanner {
     const path = place !== undefined && 'path' in place ? place.path : migratedPath(item, ledger);
     const { action } = decision;
     if (this.#isRecorded) this.#records.push(recordOf(item, decision, path, facts.origin));
+    this.#readiness?.add(item, decision, path);
     if (!writes.has(action)) {
       this.#settle(item, decision, path);
       tally(this.#filtered, item, decision);
@@ -187,6 +193,7 @@ class PagePlanner {
   addUnchanged(item: ScannedItem): void {
     this.#count(item);
     if (this.#isRecorded) this.#records.push(recordOf(item, unchangedDecision, item.path));
+    this.#readiness?.add(item, unchangedDecision, item.path);
     this.#settle(item, unchangedDecision, item.path);
   }
 

@@ -11,6 +11,7 @@ import { readPageRequest, writePageToken } from './paging.ts';
 import { approveRun, rejectRun } from './approvals.ts';
 import { requireCaller } from './caller.ts';
 import { planRun, retryRun } from './run-control.ts';
+import { getReadiness } from './readiness.ts';
 import { runsOf } from './show-run.ts';
 import type { ServiceParts } from './service-parts.ts';
 
@@ -29,6 +30,7 @@ export function createRunService(parts: ServiceParts): ServiceImpl<typeof RunSer
     approveRun: async (request, context) => ({ run: await approveRun(parts, request, requireCaller(context)) }), // prettier-ignore
     rejectRun: async (request, context) => ({ run: await rejectRun(parts, request, requireCaller(context)) }), // prettier-ignore
     retryRun: async (request, { signal }) => ({ run: await retryRun(parts, request, signal) }),
+    getReadiness: async ({ name }) => ({ readiness: await getReadiness(parts, name) }),
     exportEvidence: ({ name }) => evidence(parts, name),
     getEvidenceKey: () => {
       const { publicPem, fingerprint } = parts.trust.evidenceKey;

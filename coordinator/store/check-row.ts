@@ -24,6 +24,7 @@ import {
   type RunRow,
   type UnreportedRow,
 } from '../../gen/drover/store/v1/rows_pb.ts';
+import { ReadinessRowSchema } from '../../gen/drover/store/v1/readiness_pb.ts';
 import { AuditEntrySchema } from '../../gen/drover/v1/audit_pb.ts';
 import {
   BatchItemsSchema,
@@ -42,6 +43,7 @@ const schemas = new Map<string, DescMessage>([
   ['task', TaskRowSchema],
   ['kept-ledger', KeptLedgerRowSchema],
   ['run', RunRowSchema],
+  ['readiness', ReadinessRowSchema],
   ['batch', BatchRowSchema],
   ['items', BatchItemsSchema],
   ['results', BatchResultsSchema],

@@ -161,6 +161,7 @@ class StoreCheck {
         return this.#problemsOfEvent(key);
       case 'open-run':
         return this.#missing(key, keys.run(runKeyOf(key)), 'there is no such run');
+      case 'readiness':
       case 'batch':
         return this.#missing(key, keys.run(runKeyOf(key)), 'belongs to no run');
       case 'items':

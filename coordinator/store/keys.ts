@@ -30,6 +30,7 @@ export const keys = {
   /** What is known of a deleted task whose ledger stays. */
   keptLedger: (id: string) => `kept-ledger!${id}`,
   run: (key: RunKey) => `run!${runPart(key)}`,
+  readiness: (key: RunKey) => `readiness!${runPart(key)}`,
   /** Index: stands while a run has not ended; its value is empty. */
   openRun: (key: RunKey) => `open-run!${runPart(key)}`,
   batch: (key: BatchKey) => `batch!${runPart(key)}!${number(key.batch)}`,
@@ -67,7 +68,7 @@ export const keys = {
 };
 
 /** Every kind of row that belongs to a run of a task. */
-const runKinds = ['run', 'open-run', 'batch', 'items', 'results', 'pending', 'leased'];
+const runKinds = ['run', 'readiness', 'open-run', 'batch', 'items', 'results', 'pending', 'leased'];
 /** Every kind of row that outlives the runs of a task: its ledger, and what finds things in it. */
 const ledgerKinds = ['ledger', 'file-id', 'unreported', 'name'];
 

@@ -33,6 +33,7 @@ import {
   type WebhookEventRow,
   type WebhookRow,
 } from '../../gen/drover/store/v1/rows_pb.ts';
+import { ReadinessRowSchema, type ReadinessRow } from '../../gen/drover/store/v1/readiness_pb.ts';
 import { AuditEntrySchema, type AuditEntry } from '../../gen/drover/v1/audit_pb.ts';
 import type { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
 import { raiseGeneration } from './generations.ts';
@@ -133,6 +134,15 @@ export class LevelReader implements Reader {
   async runs(task: string, after: number, limit: number): Promise<RunRow[]> {
     const range = from(`run!${task}!`, keys.run({ task, run: after }));
     return (await this.#page(RunRowSchema, range, limit)).map(({ row }) => row);
+  }
+
+  readiness = (key: RunKey): Promise<ReadinessRow | undefined> =>
+    this.#row(ReadinessRowSchema, keys.readiness(key));
+
+  async latestReadiness(task: string): Promise<RunKey | undefined> {
+    const range = { ...under(`readiness!${task}!`), reverse: true, limit: 1 };
+    const [last] = await this.read((await this.whole()).keys(range).all());
+    return last === undefined ? undefined : { task, run: lastNumber(last) };
   }
 
   async openRuns(): Promise<RunKey[]> {

@@ -33,6 +33,7 @@ import {
   type WebhookEventRow,
   type WebhookRow,
 } from '../../gen/drover/store/v1/rows_pb.ts';
+import { ReadinessRowSchema, type ReadinessRow } from '../../gen/drover/store/v1/readiness_pb.ts';
 import type { AuditEntry } from '../../gen/drover/v1/audit_pb.ts';
 import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
 import { isRunOpen } from '../task/run-states.ts';
@@ -148,6 +149,10 @@ export class LevelTransaction extends LevelReader implements Transaction {
   putRun(key: RunKey, row: RunRow): void {
     this.#put(RunRowSchema, keys.run(key), row);
     this.#index(keys.openRun(key), isRunOpen(row.run!.state));
+  }
+
+  putReadiness(key: RunKey, row: ReadinessRow): void {
+    this.#put(ReadinessRowSchema, keys.readiness(key), row);
   }
 
   putBatch(key: BatchKey, row: BatchRow): void {

@@ -17,6 +17,7 @@ import type {
   WebhookEventRow,
   WebhookRow,
 } from '../../gen/drover/store/v1/rows_pb.ts';
+import type { ReadinessRow } from '../../gen/drover/store/v1/readiness_pb.ts';
 import type { AuditEntry } from '../../gen/drover/v1/audit_pb.ts';
 import type { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
 import type { KnownEntry, Verdict } from './audit-chain.ts';
@@ -77,6 +78,10 @@ export interface Reader {
   run(key: RunKey): Promise<RunRow | undefined>;
   /** Runs of a task with numbers after `after`. */
   runs(task: string, after: number, limit: number): Promise<RunRow[]>;
+  /** Undefined of a run that has none, or of which nothing was scanned yet. */
+  readiness(key: RunKey): Promise<ReadinessRow | undefined>;
+  /** The latest run of a task that has a readiness; undefined when none has. */
+  latestReadiness(task: string): Promise<RunKey | undefined>;
   /** Every run that has not ended; there is at most one a task. */
   openRuns(): Promise<RunKey[]>;
   batch(key: BatchKey): Promise<BatchRow | undefined>;
@@ -159,6 +164,7 @@ export interface Transaction extends Reader {
   takeLedger(id: string): void;
   /** Also keeps the index of open runs. */
   putRun(key: RunKey, row: RunRow): void;
+  putReadiness(key: RunKey, row: ReadinessRow): void;
   /** Also keeps the indexes of pending and of leased batches. */
   putBatch(key: BatchKey, row: BatchRow): void;
   putBatchItems(key: BatchKey, items: Uint8Array): void;

@@ -38,6 +38,11 @@ export function hasPlanDigest({ run }: RunRow): boolean {
   return run!.settings?.requireApproval === true || run!.scanOnly;
 }
 
+/** Whether the run keeps what its scan says about readiness: all that write nothing before somebody has looked at the plan. */
+export function hasReadiness(row: RunRow): boolean {
+  return hasPlanDigest(row);
+}
+
 /** How many items the plan recycles. What was found at another path is moved instead. */
 export function plannedRecycles(row: RunRow): bigint {
   if (goneAction(row) !== ItemAction.RECYCLE) return 0n;
