@@ -8,7 +8,7 @@ import {
   type Deviation,
   type Item,
 } from '../../gen/drover/v1/item_pb.ts';
-import { formatBytes } from '../../lib/format.ts';
+import { formatCount } from '../../lib/format.ts';
 import { deviationsOf } from '../plan/deviation.ts';
 import { itemRows, type ItemBatch } from './item-rows.ts';
 
@@ -66,5 +66,5 @@ function happenedWords(
 function factsOf(kind: ItemKind, size: bigint, modifiedNs: bigint): string {
   if (kind !== ItemKind.FILE) return '';
   const modified = new Date(Number(modifiedNs / 1_000_000n)).toISOString();
-  return `, ${formatBytes(size)} (${size} bytes), modified ${modified}`;
+  return `, ${formatCount(size)} bytes, modified ${modified}`;
 }

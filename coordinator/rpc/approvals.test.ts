@@ -237,8 +237,8 @@ test('what became otherwise than planned is counted, and listed by pages with bo
   const [changed, vanished] = [...first.deviations, ...rest.deviations];
   t.like(changed, {
     kind: DeviationKind.SOURCE_CHANGED,
-    planned: 'write it as "docs/a.txt", 5 B (5 bytes), modified 1970-01-01T00:00:01.500Z',
-    happened: 'written as it is now, 9 B (9 bytes), modified 1970-01-01T00:00:01.500Z',
+    planned: 'write it as "docs/a.txt", 5 bytes, modified 1970-01-01T00:00:01.500Z',
+    happened: 'written as it is now, 9 bytes, modified 1970-01-01T00:00:01.500Z',
   });
   t.is(changed!.item!.path, 'docs/a.txt');
   t.like(vanished, { kind: DeviationKind.SOURCE_VANISHED, happened: 'it is gone' });
