@@ -6,6 +6,7 @@ import { AgentService, JoinTokenService } from '../gen/drover/v1/agent_pb.ts';
 import { ErrorReason } from '../gen/drover/v1/error_pb.ts';
 import { FilterService } from '../gen/drover/v1/filter_pb.ts';
 import { ItemService, type Item, type ItemState } from '../gen/drover/v1/item_pb.ts';
+import { ReportService } from '../gen/drover/v1/report_pb.ts';
 import { RunService } from '../gen/drover/v1/run_pb.ts';
 import { SettingsService } from '../gen/drover/v1/settings_pb.ts';
 import { TaskService } from '../gen/drover/v1/task_pb.ts';
@@ -24,6 +25,7 @@ export interface Api {
   joinTokens: Client<typeof JoinTokenService>;
   settings: Client<typeof SettingsService>;
   filters: Client<typeof FilterService>;
+  reports: Client<typeof ReportService>;
 }
 
 /** Clients of a coordinator, with the administrator's token. `connection` is what the coordinator says when it is ready. */
@@ -47,6 +49,7 @@ export function connectApi(connection: Connection): Api {
     joinTokens: createClient(JoinTokenService, transport),
     settings: createClient(SettingsService, transport),
     filters: createClient(FilterService, transport),
+    reports: createClient(ReportService, transport),
   };
 }
 

@@ -61,14 +61,19 @@ export async function coordinatorAlone(context: WorkloadContext): Promise<Row[]>
   }
 }
 
-function startOnData(context: WorkloadContext, listen?: string) {
+/** A coordinator on the data of the workload. */
+export function startOnData(context: WorkloadContext, listen?: string) {
   return startCoordinator({
     data: path.join(context.folder, 'coordinator'),
     ...(listen === undefined ? {} : { listen }),
   });
 }
 
-async function attach({ agents, api, coordinator }: Stage, count: number): Promise<void> {
+/** Attaches so many more agents. */
+export async function attach(
+  { agents, api, coordinator }: Pick<Stage, 'agents' | 'api' | 'coordinator'>,
+  count: number,
+): Promise<void> {
   if (count === 0) return;
   const { address, authorityFile } = coordinator.ready;
   const joinToken = await createJoinToken(api, count);
@@ -156,12 +161,14 @@ async function measureRestart(stage: Stage, items: number): Promise<Row[]> {
   return [figureRow(`   ready again with ${items} planned items, ms`, elapsedMs, { most: 5000 })];
 }
 
-async function createTask(api: Api, name: string): Promise<string> {
+/** Creates a task whose items the agents make up; answers with its name. */
+export async function createTask(api: Api, name: string): Promise<string> {
   const task = create(TaskSchema, { source: '/bench/share', destination: `file:///bench/${name}` });
   return (await api.tasks.createTask({ task })).task!.name;
 }
 
-async function runToEnd(api: Api, task: string): Promise<{ run: Run; elapsedMs: number }> {
+/** Runs a task, and waits until it has ended. */
+export async function runToEnd(api: Api, task: string): Promise<{ run: Run; elapsedMs: number }> {
   try {
     const startMs = Date.now();
     await api.tasks.runTask({ name: task });
@@ -178,7 +185,8 @@ async function waitScanned(api: Api, name: string): Promise<void> {
   throw new Error(`the scan of ${name} has not ended`);
 }
 
-function checkRun(run: Run, items: number): void {
+/** Throws unless all items were migrated. */
+export function checkRun(run: Run, items: number): void {
   const { succeededItems, skippedItems, failedItems } = run.progress!;
   const isWhole = succeededItems + skippedItems === BigInt(items) && failedItems === 0n;
   if (run.state !== RunState.SUCCEEDED || !isWhole)

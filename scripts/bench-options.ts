@@ -162,7 +162,8 @@ const help = `
   g  the coordinator alone, on one core, with agents that take no time: 1,000,000 items, 500 sessions, a restart; once, whatever --rounds
   h  3,000 files of 1 KiB to an emulated tenant that takes 200 ms for each answer, shared by four fast agents and four slow ones, and 1,500 by
      one, two, four and eight of one speed (some ten minutes a round)
-  i  a scan of 100,000 files with 200 patterns of what is left out, against the same without any`;
+  i  a scan of 100,000 files with 200 patterns of what is left out, against the same without any
+  j  the report of a run of 1,000,000 items over the wire, beside sqlite3 that writes the same rows from a table (Debian's package sqlite3)`;
 
 function workloadList(text: string): WorkloadName[] {
   return text.split(',').map((letter) => {
