@@ -61,7 +61,11 @@ test('a password that is wrong is the trouble of shares until another one is in 
   leaseScan(session, 1);
   let { attention } = await session.heartbeat();
   while (attention === undefined) ({ attention } = await session.heartbeat());
-  t.like(attention, { reason: ErrorReason.SOURCE_SIGN_IN_FAILED, locationKinds: ['unc'] });
+  t.like(attention, {
+    reason: ErrorReason.SOURCE_SIGN_IN_FAILED,
+    locationKinds: ['unc'],
+    sources: [share],
+  });
   t.true(attention.message.startsWith(`${share} cannot be connected as ${user}: `));
   t.false(attention.message.includes('planted-wrong'));
   t.is((await session.expect('leaseReturn')).keys[0]!.generation, 1);

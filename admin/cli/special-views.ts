@@ -72,6 +72,7 @@ export const leadingColumns: Partial<Record<string, readonly LeadingColumn[]>> =
     { field: 'state_time', title: 'since' },
     { field: 'attention_reason', title: 'reason' },
     { field: 'attention_message', title: 'attention' },
+    { field: 'attention_sources', title: 'cannot read' },
     { field: 'group' },
     { field: 'slots_used', title: 'used' },
     { field: 'slots' },

@@ -11,7 +11,7 @@ function entry(work: 'scan' | 'batch', usesTenant: boolean): Entry {
     held: { state: 'running', work },
     run: { work, shared: createSharedJobState(0) } as BatchRun,
     usesTenant,
-    usesShare: false,
+    share: undefined,
     recorded: Promise.resolve(),
   };
 }
@@ -34,15 +34,23 @@ test('a batch for a tenant has a thread as soon as one has begun its last item; 
 test('what does not work is said in one, and hinders what needs it', (t) => {
   const sick = (message: string) => ({ reason: ErrorReason.SIGN_IN_FAILED, message });
   t.is(attentionOf({ tenant: undefined, shares: undefined }), undefined);
-  const both = attentionOf({ tenant: sick('no secret'), shares: sick('no password') })!;
+  const both = attentionOf({
+    tenant: sick('no secret'),
+    shares: { ...sick('no password'), shares: ['a'] },
+  })!;
   t.is(both.message, 'no secret; no password');
   t.deepEqual(both.locationKinds, ['sharepoint', 'unc']);
-  const shares = attentionOf({ tenant: undefined, shares: sick('no password') });
+  const refused = (names: string[]) => attentionOf({ tenant: undefined, shares: { ...sick('no password'), shares: names } }); // prettier-ignore
+  const shares = refused(['a', 'b']);
   t.is(shares?.message, 'no password');
-  const uses = (usesTenant: boolean, usesShare: boolean) => ({ usesTenant, usesShare });
-  t.true(isHindered(uses(false, true), shares));
-  t.false(isHindered(uses(true, false), shares));
-  t.true(isHindered(uses(true, false), both));
-  t.false(isHindered(uses(false, false), both));
-  t.false(isHindered(uses(true, true), undefined));
+  const uses = (usesTenant: boolean, share?: string) => ({ usesTenant, share });
+  t.true(isHindered(uses(false, 'b'), shares));
+  t.false(isHindered(uses(false, 'c'), shares), 'it has another account');
+  t.false(isHindered(uses(true), shares));
+  t.true(isHindered(uses(true), both));
+  t.false(isHindered(uses(false), both));
+  t.false(isHindered(uses(true, 'a'), undefined));
+  const many = refused(Array.from({ length: 201 }, (_, index) => String(index)));
+  t.deepEqual(many?.sources, [], 'a heartbeat has no room for more');
+  t.true(isHindered(uses(false, 'c'), many));
 });

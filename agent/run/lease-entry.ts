@@ -9,8 +9,13 @@ import {
 import { isEnding } from '../pool/jobs.ts';
 import type { BatchRun } from './batch-run.ts';
 import type { HeldLease, LeaseEvent } from './lease-table.ts';
+import type { Share } from '../source/share-pattern.ts';
 import type { ScanRun } from './scan-run.ts';
+import type { ShareTrouble } from './share-host.ts';
 import type { SignInTrouble } from './sign-in-watch.ts';
+
+/** The most shares that a heartbeat names; when there are more, it says that none can be read. */
+const sharesToldMax = 200;
 
 /** A lease that is held. */
 export interface Entry {
@@ -20,8 +25,8 @@ export interface Entry {
   run: ScanRun | BatchRun | undefined;
   /** Whether it can be done only as long as the agent can sign in. */
   usesTenant: boolean;
-  /** Whether it can be done only as long as shares can be connected. */
-  usesShare: boolean;
+  /** The share that it reads, where this agent connects shares. */
+  share: Share | undefined;
   /** Settles when the journal has the lease. */
   recorded: Promise<void>;
 }
@@ -47,7 +52,7 @@ export function endOf(report: AttachRequest | undefined): LeaseEvent {
 /** What does not work at the moment: the sign-in to the tenant, and that to shares; folders need neither. */
 export interface Troubles {
   tenant: SignInTrouble | undefined;
-  shares: SignInTrouble | undefined;
+  shares: ShareTrouble | undefined;
 }
 
 /** What is said of it, all in one. */
@@ -58,16 +63,19 @@ export function attentionOf({ tenant, shares }: Troubles): Attention | undefined
     reason: first.reason,
     message: second === undefined ? first.message : `${first.message}; ${second.message}`,
     locationKinds: [...(tenant ? ['sharepoint'] : []), ...(shares ? ['unc'] : [])],
+    sources: shares && shares.shares.length <= sharesToldMax ? [...shares.shares] : [],
   });
 }
 
 /** Whether what does not work keeps a lease from being worked on. */
 export function isHindered(
-  { usesTenant, usesShare }: Pick<Entry, 'usesTenant' | 'usesShare'>,
+  { usesTenant, share }: Pick<Entry, 'usesTenant' | 'share'>,
   attention: Attention | undefined,
 ): boolean {
-  const kinds = attention?.locationKinds ?? [];
-  return (usesTenant && kinds.includes('sharepoint')) || (usesShare && kinds.includes('unc'));
+  const { locationKinds: kinds = [], sources = [] } = attention ?? {};
+  if (usesTenant && kinds.includes('sharepoint')) return true;
+  if (share === undefined || !kinds.includes('unc')) return false;
+  return sources.length === 0 || sources.includes(share);
 }
 
 /** Whether the lease is one of a scan. */

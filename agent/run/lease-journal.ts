@@ -5,6 +5,7 @@ import type { Logger } from '../../lib/log.ts';
 import { chunkBytesFirst } from '../destination/sharepoint/chunk-size.ts';
 import type { JobTenant } from '../pool/jobs.ts';
 import type { Pool } from '../pool/pool.ts';
+import { shareOf, type Share } from '../source/share-pattern.ts';
 import { partTagOf, sweepJob } from './batch-run.ts';
 import type { Journal, UnfinishedBatch } from './journal.ts';
 import type { TenantHost } from './tenant-host.ts';
@@ -118,9 +119,10 @@ export function isTenantPlace(destination: string): boolean {
 export function usesOf(
   { source, destination }: { source: string; destination: string },
   { tenant, shares }: { tenant: unknown; shares?: unknown },
-): { usesTenant: boolean; usesShare: boolean } {
+): { usesTenant: boolean; share: Share | undefined } {
+  const place = parseLocation(source, 'source');
   return {
     usesTenant: tenant !== undefined && isTenantPlace(destination),
-    usesShare: shares !== undefined && parseLocation(source, 'source').kind === 'unc',
+    share: shares !== undefined && place.kind === 'unc' ? shareOf(place) : undefined,
   };
 }

@@ -99,7 +99,7 @@ test('a wrong password is trouble, and is tried once, not once for each share an
   played.timer!.callback();
   await settled();
   t.is(calls.length, 1);
-  t.is(told, 1);
+  t.is(told, 2, 'of the one share, and then of both');
   // Nothing changed for this share.
   host.accountsChanged();
   await settled();
@@ -109,7 +109,7 @@ test('a wrong password is trouble, and is tried once, not once for each share an
   await settled();
   t.is(calls.length, 2);
   t.is(host.trouble, undefined);
-  t.is(told, 2);
+  t.is(told, 3);
   t.is((await host.open(hr)).source, '/mnt/hr/');
 });
 
@@ -127,6 +127,50 @@ test('a locked account is tried again after a while', async (t) => {
   await settled();
   t.is(played.host.trouble, undefined);
   t.is(played.calls.length, 3);
+});
+
+test('what may be wrong on one server only is tried on another, and once for all shares of a server', async (t) => {
+  const played = new Played();
+  const { host, calls } = played;
+  played.answer = (share) => (share.startsWith(raw`\\files`) ? 1219 : 0);
+  await refusal(t, host.open(hr));
+  await refusal(t, host.open(raw`\\files\it`));
+  t.is((await host.open(raw`\\other\x`)).source, '/mnt/x/');
+  t.deepEqual(host.trouble?.shares, [hr, raw`\\files\it`]);
+  t.deepEqual(calls, [`${hr} as reader`, raw`\\other\x as reader`]);
+  played.timer!.callback();
+  await settled();
+  t.is(calls.length, 3);
+  played.answer = () => 0;
+  played.timer!.callback();
+  await settled();
+  t.is(host.trouble, undefined);
+  t.is(calls.length, 4);
+});
+
+test('two accounts that are refused are two troubles, and each ends by itself', async (t) => {
+  const played = new Played();
+  const { host, calls } = played;
+  const other = raw`\\other\x`;
+  played.accounts = [rule(hr, 'one', 'wrong'), rule(other, 'two', 'wrong')];
+  await refusal(t, host.open(hr));
+  await refusal(t, host.open(other));
+  t.deepEqual(host.trouble?.shares, [hr, other]);
+  t.regex(
+    host.trouble!.message,
+    /hr cannot be connected as one: .*; .*x cannot be connected as two: /v,
+  );
+  const heard: (readonly string[] | undefined)[] = [];
+  host.subscribe(() => heard.push(host.trouble?.shares));
+  played.accounts = [rule(hr, 'one', 'right'), rule(other, 'two', 'wrong too')];
+  host.accountsChanged();
+  await settled();
+  t.deepEqual(heard, [[other]], 'what is wrong again was wrong all the time');
+  t.is(calls.length, 4);
+  played.accounts = [rule(hr, 'one', 'right')];
+  host.accountsChanged();
+  await settled();
+  t.deepEqual(heard, [[other], undefined]);
 });
 
 test('an account that is taken out of the vault is no trouble any more', async (t) => {
@@ -199,7 +243,7 @@ class Scene extends Played {
   /** What the agent said, in short. */
   said(): string[] {
     return this.frames.map(({ case: kind, value }) => {
-      if (kind === 'heartbeat') return `unwell: ${value.attention?.locationKinds.join() ?? 'no'}`;
+      if (kind === 'heartbeat') return `unwell: ${value.attention?.sources.join() ?? 'no'}`;
       if (kind === 'leaseReturn') return `returned ${value.keys.map(({ lease }) => lease).join()}`;
       if (kind === 'batchDone') return `${value.partial ? 'part' : 'all'} of ${value.key!.lease}`;
       if (kind === 'scanDone') return `scan ended with ${reasonName(value.reason)}`;
@@ -225,7 +269,10 @@ test('leases of shares go back while the account is refused, those of folders do
   scene.answer = () => 1326;
   scene.lease('batch', 3, raw`\\files\it\x`);
   while (scene.said().length < 2) await settled();
-  t.deepEqual(scene.said(), ['unwell: unc', 'returned tasks/a/runs/1/batches/3']);
+  t.deepEqual(scene.said(), [
+    raw`unwell: \\files\hr,\\files\it`,
+    'returned tasks/a/runs/1/batches/3',
+  ]);
   t.true(isStopped(batch.job.shared) && !isCutOff(batch.job.shared));
   t.false(isStopped(scan.job.shared));
   batch.answer({ kind: 'stopped', results: Uint8Array.of(1) });
@@ -245,6 +292,27 @@ test('leases of shares go back while the account is refused, those of folders do
   await scene.untilGoing(3);
 });
 
+test('an account that is refused takes the shares that it is for, and no others; one that was not asked for yet is named when it is', async (t) => {
+  const scene = new Scene();
+  const [it, staff] = [raw`\\files\it`, raw`\\files\staff`];
+  scene.accounts = [rule(raw`\\files\*`, 'reader', 'wrong'), rule(it, 'closer')];
+  await scene.start(t);
+  scene.lease('batch', 1, it);
+  await scene.untilGoing(1);
+  scene.lease('batch', 2, hr);
+  while (scene.said().length < 2) await settled();
+  t.deepEqual(scene.said(), [`unwell: ${hr}`, 'returned tasks/a/runs/1/batches/2']);
+  t.like(scene.work!.attention(), { reason: SOURCE_SIGN_IN_FAILED, locationKinds: ['unc'] });
+  const [batch] = scene.pool.going;
+  t.false(batch!.job.kind === 'batch' && isStopped(batch!.job.shared));
+  scene.lease('scan', 3, it);
+  scene.lease('scan', 4, raw`\\other\x`);
+  await scene.untilGoing(3);
+  scene.lease('scan', 5, staff);
+  t.deepEqual(scene.said().slice(2), [`unwell: ${hr},${staff}`, 'returned tasks/5/runs/1/scan']);
+  t.is(scene.calls.filter((call) => call.endsWith('as reader')).length, 1, 'tried once');
+});
+
 test('a source that cannot be read any more because of its account is no failure of the task', async (t) => {
   const scene = new Scene();
   await scene.start(t);
@@ -253,7 +321,7 @@ test('a source that cannot be read any more because of its account is no failure
   scene.answer = () => 1330;
   scene.pool.going[0]!.answer({ kind: 'failed', reason: SOURCE_READ_FAILED, message: 'UNKNOWN' });
   while (scene.said().length < 2) await settled();
-  t.deepEqual(scene.said(), ['unwell: unc', 'returned tasks/1/runs/1/scan']);
+  t.deepEqual(scene.said(), [`unwell: ${hr}`, 'returned tasks/1/runs/1/scan']);
 });
 
 test('a source that cannot be read for another reason fails the task, as a share that is not there', async (t) => {

@@ -1,5 +1,6 @@
 // The main thread's side of shares: connects them with the accounts that the vault has, before a thread reads them. An account that is
 // refused is the agent's trouble, and no item's; it is not tried again and again, because that would lock it for everybody.
+import { isDeepStrictEqual } from 'node:util';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { DroverError } from '../../lib/error.ts';
 import { parseLocation } from '../../lib/location.ts';
@@ -32,20 +33,35 @@ interface Connection {
 
 interface Refusal {
   account: WindowsAccount;
+  /** Where it was tried. */
+  share: Share;
   error: DroverError;
-  /** Only another password, or another account, can change it. */
+  /** Only another password, or another account, can change it, so that it holds for all servers. */
   isFinal: boolean;
+}
+
+/** Shares that cannot be read. */
+export interface ShareTrouble extends SignInTrouble {
+  /** Those out of all that were wanted whose accounts are refused. */
+  shares: readonly Share[];
 }
 
 /** How long a refusal that may pass by itself, such as a locked account, is left alone. */
 export const shareRetryMs = 60_000;
+/** How many shares are remembered that were wanted. */
+const wantedMax = 500;
+/** How many refusals are told in words. */
+const refusalsToldMax = 3;
 
 export class ShareHost {
   readonly #parts: ShareHostParts;
   readonly #ended = new AbortController();
   readonly #watchers = new Set<() => void>();
   readonly #connections = new Map<Share, Connection>();
-  readonly #refusals = new Map<Share, Refusal>();
+  readonly #refusals = new Set<Refusal>();
+  /** The shares that somebody wanted to read, the latest of them. */
+  readonly #wanted = new Set<Share>();
+  #told: ShareTrouble | undefined;
   /** One call at a time: two for one server would stand in each other's way. */
   #turn: Promise<unknown> = Promise.resolve();
   #isRetrying = false;
@@ -54,15 +70,35 @@ export class ShareHost {
     this.#parts = parts;
   }
 
-  /** Why shares cannot be read at the moment; undefined while they can, or nothing else is known. */
-  get trouble(): SignInTrouble | undefined {
-    const [first] = this.#refusals.values();
-    return first && { reason: first.error.reason, message: first.error.message };
+  /** Which shares cannot be read at the moment, and why; undefined while all can, or nothing else is known. */
+  get trouble(): ShareTrouble | undefined {
+    const [first] = this.#refusals;
+    if (first === undefined) return undefined;
+    const refused = [...this.#wanted].filter((share) => this.#refusalOf(share) !== undefined);
+    if (refused.length === 0) return undefined;
+    const messages = Array.from(this.#refusals, ({ error }) => error.message);
+    const more = messages.length - refusalsToldMax;
+    const rest = more > 0 ? [`and ${more} more`] : [];
+    const message = [...messages.slice(0, refusalsToldMax), ...rest].join('; ');
+    return { reason: first.error.reason, message, shares: refused.toSorted() };
   }
 
   /** Calls back whenever the trouble is another one, or over. */
   subscribe(callback: () => void): void {
     this.#watchers.add(callback);
+  }
+
+  /** Somebody wants to read the share: if its account is refused, the share is part of the trouble from now on. */
+  want(share: Share): void {
+    if (this.#wanted.has(share)) return;
+    this.#wanted.add(share);
+    // One that is wanted again after that is found out again.
+    if (this.#wanted.size > wantedMax)
+      for (const oldest of this.#wanted) {
+        this.#wanted.delete(oldest);
+        break;
+      }
+    this.#tell();
   }
 
   /**
@@ -73,6 +109,7 @@ export class ShareHost {
     const location = parseLocation(source, 'source');
     if (location.kind !== 'unc') return { source, release: () => {} };
     const share = shareOf(location);
+    this.want(share);
     await this.#inTurn(() => this.#ensure(share));
     const connection = this.#connections.get(share);
     if (connection !== undefined) connection.users += 1;
@@ -118,12 +155,21 @@ export class ShareHost {
       if (known.account.user === account.user || known.users > 0) return;
       await this.#disconnect(share);
     }
-    const refused = this.#refusedFinally(account);
+    const refused = this.#refusalOf(share);
     if (refused !== undefined) throw refused.error;
     await this.#connect(share, account);
   }
 
   async #connect(share: Share, account: WindowsAccount): Promise<void> {
+    try {
+      await this.#try(share, account);
+    } finally {
+      this.#tell();
+    }
+  }
+
+  /** What comes of it is kept and not told. */
+  async #try(share: Share, account: WindowsAccount): Promise<void> {
     const { connector, log } = this.#parts;
     try {
       await connector.connect(share, account);
@@ -131,12 +177,12 @@ export class ShareHost {
       if (!(thrown instanceof ConnectError)) throw thrown;
       const error = shareError(thrown.code, { share, user: account.user });
       const isAccount = error.reason === ErrorReason.SOURCE_SIGN_IN_FAILED;
-      if (isAccount) this.#refuse(share, { account, error, isFinal: isFinalRefusal(thrown.code) });
+      if (isAccount) this.#refuse({ share, account, error, isFinal: isFinalRefusal(thrown.code) });
       throw error;
     }
     log.info({ share, user: account.user }, 'connected a share');
     this.#connections.set(share, { account, users: 0 });
-    this.#change(() => this.#refusals.delete(share));
+    this.#forget((refusal) => covers(refusal, share, account));
   }
 
   async #disconnect(share: Share): Promise<void> {
@@ -144,10 +190,16 @@ export class ShareHost {
     await this.#parts.connector.disconnect(share);
   }
 
-  #refuse(share: Share, refusal: Refusal): void {
-    this.#parts.log.warn({ share }, refusal.error.message);
-    this.#change(() => this.#refusals.set(share, refusal));
+  /** It takes the place of those that say no more than it does. */
+  #refuse(refusal: Refusal): void {
+    this.#parts.log.warn({ share: refusal.share }, refusal.error.message);
+    this.#forget((known) => covers(refusal, known.share, known.account));
+    this.#refusals.add(refusal);
     if (!this.#isRetrying) void this.#retry();
+  }
+
+  #forget(isMeant: (refusal: Refusal) => boolean): void {
+    for (const refusal of [...this.#refusals]) if (isMeant(refusal)) this.#refusals.delete(refusal);
   }
 
   async #retry(): Promise<void> {
@@ -161,38 +213,47 @@ export class ShareHost {
     this.#isRetrying = false;
   }
 
-  /** Those that may have changed by themselves, or whose account is another one. */
+  /** Those that may have changed by themselves, or whose share has another account. What is wrong is told when all were tried. */
   async #tryRefused(onlyOthers: boolean): Promise<void> {
-    for (const [share, refusal] of [...this.#refusals]) {
+    for (const refusal of [...this.#refusals]) {
+      const { share, isFinal } = refusal;
       const account = this.#accountFor(share);
-      if (account === undefined) {
-        this.#change(() => this.#refusals.delete(share));
-        continue;
-      }
-      const isOther = !isSame(account, refusal.account);
-      if (!isOther && (onlyOthers || refusal.isFinal)) continue;
-      const refused = this.#refusedFinally(account);
-      if (refused !== undefined) this.#change(() => this.#refusals.set(share, refused));
-      // What is wrong is told as it is found.
-      else await this.#connect(share, account).catch(() => undefined);
+      const isNew = account !== undefined && !isSame(account, refusal.account);
+      if (isNew && !this.#connections.has(share) && this.#refusalOf(share) === undefined)
+        await this.#try(share, account).catch(() => undefined);
+      // Trying another may have changed this one.
+      if (!this.#refusals.has(refusal)) continue;
+      const waiting = this.#waitingFor(refusal);
+      if (waiting === undefined) this.#refusals.delete(refusal);
+      else if (!onlyOthers && !isFinal)
+        await this.#try(waiting, refusal.account).catch(() => undefined);
     }
+    this.#tell();
   }
 
-  /** One wrong password is one attempt, on however many shares it is to be used. */
-  #refusedFinally(account: WindowsAccount): Refusal | undefined {
-    const refusals = [...this.#refusals.values()];
-    return refusals.find((refusal) => refusal.isFinal && isSame(refusal.account, account));
+  /** A share that the refusal keeps from being connected. */
+  #waitingFor(refusal: Refusal): Share | undefined {
+    return [refusal.share, ...this.#wanted].find((share) => {
+      const account = this.#connections.has(share) ? undefined : this.#accountFor(share);
+      return account !== undefined && covers(refusal, share, account);
+    });
+  }
+
+  /** One wrong password is one attempt, on however many shares it is to be used; what else is wrong may be so on one server only. */
+  #refusalOf(share: Share): Refusal | undefined {
+    const account = this.#accountFor(share);
+    if (account === undefined) return undefined;
+    return [...this.#refusals].find((refusal) => covers(refusal, share, account));
   }
 
   #accountFor(share: Share): WindowsAccount | undefined {
     return accountFor(share, this.#parts.accounts());
   }
 
-  #change(change: () => void): void {
-    const before = this.trouble;
-    change();
+  #tell(): void {
     const { trouble } = this;
-    if (before?.reason === trouble?.reason && before?.message === trouble?.message) return;
+    if (isDeepStrictEqual(trouble, this.#told)) return;
+    this.#told = trouble;
     if (trouble === undefined) this.#parts.log.info('shares can be connected again');
     for (const tell of this.#watchers) tell();
   }
@@ -206,4 +267,14 @@ export class ShareHost {
 
 function isSame(one: WindowsAccount, other: WindowsAccount): boolean {
   return one.user === other.user && one.password === other.password;
+}
+
+/** Whether a refusal is one of the account at the share. */
+function covers(refusal: Refusal, share: Share, account: WindowsAccount): boolean {
+  const isThere = refusal.isFinal || serverOf(refusal.share) === serverOf(share);
+  return isThere && isSame(refusal.account, account);
+}
+
+function serverOf(share: Share): string {
+  return share.slice(2, share.indexOf('\\', 2));
 }

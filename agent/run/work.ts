@@ -201,7 +201,7 @@ export class Work {
     if (key === undefined || this.#entries.has(keyText(key))) return;
     if (!this.#mayRead(lease)) return this.#refuse(key);
     const taken = Array.from(this.#entries.values()).filter(({ held }) => takesSlot(held)).length;
-    const uses = usesOf(lease, this.#options);
+    const uses = this.#usesOf(lease);
     const isUnable = this.#draining || this.#closed || isHindered(uses, this.#attention);
     if (isUnable || taken >= this.#options.slots) return this.#giveBack(key);
     this.#stopOlder(key);
@@ -211,6 +211,13 @@ export class Work {
     const held: HeldLease = { state: 'queued', work: run.work };
     this.#entries.set(keyText(key), { key, held, run, ...uses, recorded });
     this.#startQueued();
+  }
+
+  /** When its share's account is refused, the coordinator hears of that before it gets the lease back. */
+  #usesOf(lease: ScanLease | BatchLease): Pick<Entry, 'usesTenant' | 'share'> {
+    const uses = usesOf(lease, this.#options);
+    if (uses.share !== undefined) this.#options.shares?.want(uses.share);
+    return uses;
   }
 
   /** Not at once: the coordinator did not know what may be read here, and would give the same lease again, as fast as it can. */
@@ -249,7 +256,7 @@ export class Work {
     if (key === undefined) return;
     const run = this.#batchRun(batch);
     const held: HeldLease = { state: 'queued', work: 'batch' };
-    const uses = usesOf(batch.lease, this.#options);
+    const uses = this.#usesOf(batch.lease);
     const recorded = Promise.resolve();
     this.#entries.set(keyText(key), { key, held, run, ...uses, recorded });
   }
@@ -393,7 +400,7 @@ export class Work {
     const held: HeldLease = { state: 'reporting', work: 'batch', report };
     const recorded = Promise.resolve();
     const { key } = result;
-    const uses = { usesTenant: false, usesShare: false };
+    const uses = { usesTenant: false, share: undefined };
     this.#entries.set(keyText(key), { key, held, run: undefined, ...uses, recorded });
   }
 

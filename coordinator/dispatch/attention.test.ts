@@ -4,7 +4,7 @@ import { create } from '@bufbuild/protobuf';
 import test from 'ava';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { AttentionSchema } from '../../gen/drover/v1/session_pb.ts';
-import { attentionOf } from './attention.ts';
+import { abilityWith, attentionOf } from './attention.ts';
 import { openHarness, type Harness } from './testing/harness.ts';
 import type { Frame, ScriptedAgent } from './testing/scripted-agent.ts';
 
@@ -98,6 +98,26 @@ test('one that says so in its hello gets work on folders only', async (t) => {
   t.is(one.take('scanLease').key!.lease, 'tasks/b/runs/1/scan');
 });
 
+test('a share that is refused goes to others, and the agent works on its other shares', async (t) => {
+  const harness = await openHarness(t);
+  const source = (share: string) => [String.raw`\\files`, share, 'plans'].join('\\');
+  const one = await harness.attach('one', { locationKinds: ['file', 'unc'], slots: 4 });
+  const hr = await harness.start('hr', { source: source('hr') });
+  const lease = one.take('scanLease');
+  const refused = { reason: ErrorReason.SOURCE_SIGN_IN_FAILED, message: 'hr is refused', locationKinds: ['unc'], sources: [String.raw`\\files\hr`] }; // prettier-ignore
+  one.push({ case: 'heartbeat', value: { leases: [], attention: refused } });
+  one.giveBack(lease.key);
+  await harness.advance(30_000);
+  t.deepEqual(one.news('scanLease'), []);
+  t.is(harness.dispatcher.progress(hr)!.waitingFor, String.raw`agents/one needs attention to read \\files\hr\plans: hr is refused`); // prettier-ignore
+  t.deepEqual(harness.dispatcher.liveAgent('one')!.attention!.sources, refused.sources);
+  await harness.start('it', { source: source('it') });
+  t.is(one.take('scanLease').key!.lease, 'tasks/it/runs/1/scan');
+  const two = await harness.attach('two', { locationKinds: ['file', 'unc'] });
+  await harness.idle();
+  t.is(two.take('scanLease').key!.lease, 'tasks/hr/runs/1/scan');
+});
+
 test('destinations are looked at by those that are well, and by others only to hear why not', async (t) => {
   const harness = await openHarness(t);
   const one = await harness.attach('one', { locationKinds, attention });
@@ -121,4 +141,19 @@ test('reasons of newer agents are shown as one that is known, and words have an 
   const said = attentionOf(create(AttentionSchema, { reason: 9999 as ErrorReason, message }));
   t.like(said, { reason: ErrorReason.UNAVAILABLE, message: 'x'.repeat(1000) });
   t.is(attentionOf(undefined), undefined);
+});
+
+test('sources that are no places, or too many, are taken for all of their kind', (t) => {
+  const share = String.raw`\\files\hr`;
+  const sources = (...named: string[]) =>
+    attentionOf(create(AttentionSchema, { locationKinds: ['unc'], sources: named }))!.sources;
+  t.deepEqual(sources(share), [share]);
+  t.deepEqual(sources(share, '..'), []);
+  t.deepEqual(sources(share, '\0'), []);
+  t.deepEqual(sources('https://contoso.sharepoint.com/sites/x'), []);
+  t.deepEqual(sources(...Array.from({ length: 1001 }, () => share)), []);
+  const offered = { locationKinds: ['file', 'unc'], group: '', roots: [] };
+  const said = (named: string[]) => create(AttentionSchema, { locationKinds: ['unc'], sources: named }); // prettier-ignore
+  t.deepEqual(abilityWith(offered, said([])).locationKinds, ['file']);
+  t.deepEqual(abilityWith(offered, said([share])).locationKinds, ['file', 'unc']);
 });

@@ -34,7 +34,7 @@ export interface LiveAgent {
   /** Empty: every path that exists on its machine. */
   sourceRoots: readonly string[];
   /** What it says is wrong with it. */
-  attention: { reason: ErrorReason; message: string } | undefined;
+  attention: { reason: ErrorReason; message: string; sources: readonly string[] } | undefined;
   /** Over the last seconds. */
   itemsPerSecond: number;
   bytesPerSecond: number;

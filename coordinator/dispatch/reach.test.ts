@@ -19,6 +19,14 @@ test('an agent serves a run when it reaches both of its places, is of its group 
   t.true(canServe(able({ roots: [at('/data'), at('/srv')] }), need()));
 });
 
+test('what is refused to an agent at the moment it does not serve, nor what is in it', (t) => {
+  const unc = (text: string) => need({ locationKinds: ['unc', 'file'], source: at(text) });
+  const one = able({ locationKinds: ['unc', 'file'], refused: [at(String.raw`\\files\hr`)] });
+  t.is(hindrance(one, unc(String.raw`\\FILES\HR\plans`)), 'source');
+  t.true(canServe(one, unc(String.raw`\\files\hr2`)));
+  t.true(canServe(one, need()));
+});
+
 test('an agent that names no group is of the usual one', (t) => {
   t.is(groupOf(''), 'default');
   t.is(groupOf('north'), 'north');

@@ -9,6 +9,8 @@ export interface Ability {
   group: string;
   /** The folders and shares it can read; none: everything. */
   roots: readonly Location[];
+  /** What it cannot read at the moment of all that. @default nothing */
+  refused?: readonly Location[];
 }
 
 /** What a run asks of its agents. */
@@ -40,7 +42,7 @@ export function hindrance(ability: Ability, need: Need): Hindrance | undefined {
     if (!ability.locationKinds.includes(kind)) return kind === 'sharepoint' ? 'tenant' : 'kind';
   if (ability.roots.length > 0 && !ability.roots.some((root) => holds(root, need.source)))
     return 'source';
-  return undefined;
+  return ability.refused?.some((place) => holds(place, need.source)) ? 'source' : undefined;
 }
 
 /** The group of an agent as its hello names it. */

@@ -35,13 +35,13 @@ export class Session {
   readonly outgoing = new AsyncQueue<AttachResponse>(outgoingFramesMax);
   lastSeenTimeMs: number;
   draining: boolean;
-  /** What is wrong with it; undefined when nothing is. */
-  attention: Attention | undefined;
   /** What somebody wants of the agent; undefined until it is known. */
   availability: AgentAvailability | undefined;
   closed = false;
   /** The leases of its hello are joined with what is known; only then does it get new ones. */
   resumed = false;
+  #attention: Attention | undefined;
+  #ability: Ability;
 
   /** Throws INVALID_ARGUMENT when the hello offers no slot, or names what is no group or no place. */
   constructor(agent: string, hello: Hello, nowMs: number, speed = new AgentSpeed()) {
@@ -54,12 +54,23 @@ export class Session {
     this.attachTimeMs = nowMs;
     this.lastSeenTimeMs = nowMs;
     this.draining = hello.draining;
-    this.attention = attentionOf(hello.attention);
+    this.#attention = attentionOf(hello.attention);
+    this.#ability = abilityWith(this.offered, this.#attention);
+  }
+
+  /** What is wrong with it, as `attentionOf` takes it; undefined when nothing is. */
+  get attention(): Attention | undefined {
+    return this.#attention;
+  }
+
+  set attention(attention: Attention | undefined) {
+    this.#attention = attention;
+    this.#ability = abilityWith(this.offered, attention);
   }
 
   /** What the agent can work for at the moment. */
   get ability(): Ability {
-    return abilityWith(this.offered, this.attention);
+    return this.#ability;
   }
 
   /** Whether it may get new work. */

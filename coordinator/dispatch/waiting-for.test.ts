@@ -17,18 +17,20 @@ interface Given {
   name?: string;
   /** The words of what is wrong with its sign-in. */
   ailing?: string;
+  /** The sources that this is about; without, everything for a tenant. */
+  refused?: string[];
   draining?: boolean;
   availability?: AgentAvailability;
 }
 
 function agent(given: Given = {}): Waited {
-  const { group = 'default', roots = [], kinds = ['file', 'sharepoint'], draining = false, availability = AgentAvailability.ENABLED, name = 'a', ailing } = given; // prettier-ignore
+  const { group = 'default', roots = [], kinds = ['file', 'sharepoint'], draining = false, availability = AgentAvailability.ENABLED, name = 'a', ailing, refused = [] } = given; // prettier-ignore
   const offered = {
     group,
     locationKinds: kinds,
     roots: roots.map((root) => parseLocation(root, '')),
   };
-  const attention = ailing === undefined ? undefined : create(AttentionSchema, { message: ailing, locationKinds: ['sharepoint'] }); // prettier-ignore
+  const attention = ailing === undefined ? undefined : create(AttentionSchema, { message: ailing, locationKinds: [refused.length > 0 ? 'file' : 'sharepoint'], sources: refused }); // prettier-ignore
   return { agent: name, offered, attention, draining, availability, sourceRoots: roots };
 }
 
@@ -51,6 +53,8 @@ const table: [sessions: Waited[], need: Need, words: string][] = [
   [[agent({ ailing: 'late' }), agent()], need(), 'a free slot: other runs have them all'],
   [[agent({ ailing: 'late' })], need({ locationKinds: ['file'] }), 'a free slot: other runs have them all'], // prettier-ignore
   [[agent({ ailing: 'late', draining: true })], need(), 'an agent that takes work: all that could serve it are draining or disabled'], // prettier-ignore
+  [[agent({ ailing: '/srv is refused', refused: ['/srv'] })], need(), 'agents/a needs attention to read /srv/x: /srv is refused'], // prettier-ignore
+  [[agent({ ailing: '/srv/y is refused', refused: ['/srv/y'] })], need(), 'a free slot: other runs have them all'], // prettier-ignore
   [[agent({ draining: true }), agent()], need(), 'a free slot: other runs have them all'],
 ];
 for (const [index, [sessions, asked, words]] of table.entries())

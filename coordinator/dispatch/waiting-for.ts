@@ -3,7 +3,7 @@ import { AgentAvailability } from '../../gen/drover/v1/agent_pb.ts';
 import { GoneDecision, RunState, type Run } from '../../gen/drover/v1/run_pb.ts';
 import type { Attention } from '../../gen/drover/v1/session_pb.ts';
 import { agentName } from '../task/names.ts';
-import { hinders } from './attention.ts';
+import { hinders, refuses } from './attention.ts';
 import { hindrance, type Ability, type Hindrance, type Need } from './reach.ts';
 
 /** How many groups or places are named; there may be many more. */
@@ -44,17 +44,19 @@ export function waitingFor(
   }
   const willing = left.filter((session) => !isStopped(session));
   if (willing.length === 0) return 'an agent that takes work: all that could serve it are draining or disabled'; // prettier-ignore
-  if (willing.every(({ attention }) => hinders(attention, need))) return ailing(willing);
+  if (willing.every(({ attention }) => hinders(attention, need)))
+    return ailing(willing, need, source);
   return 'a free slot: other runs have them all';
 }
 
-/** The first agent's words stand for all: they have mostly the same sign-in. */
-function ailing(sessions: readonly Waited[]): string {
+/** The first agent's words stand for all: they have mostly the same sign-in. They may be about several shares, so the one that counts is named. */
+function ailing(sessions: readonly Waited[], need: Need, source: string): string {
   const byName = sessions.toSorted((one, other) => (one.agent < other.agent ? -1 : 1));
   const { agent, attention } = byName[0]!;
   const others = sessions.length - 1;
   const more = others === 0 ? '' : ` (and so ${others === 1 ? 'does 1 other' : `do ${others} others`})`; // prettier-ignore
-  return `${agentName(agent)} needs attention${more}: ${attention!.message}`;
+  const toRead = refuses(attention!, need) ? ` to read ${source}` : '';
+  return `${agentName(agent)} needs attention${toRead}${more}: ${attention!.message}`;
 }
 
 function isHinderedBy(ability: Ability, need: Need, hindered: Hindrance): boolean {

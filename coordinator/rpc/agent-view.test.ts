@@ -69,7 +69,7 @@ function presence({
       locationKinds: [],
       group: 'default',
       sourceRoots: [],
-      attention: isAiling ? { reason: ErrorReason.SIGN_IN_FAILED, message: 'it has expired' } : undefined, // prettier-ignore
+      attention: isAiling ? { reason: ErrorReason.SIGN_IN_FAILED, message: 'it has expired', sources: [String.raw`\\files\hr`] } : undefined, // prettier-ignore
       itemsPerSecond: 0,
       bytesPerSecond: 0,
       attachTimeMs: 500,

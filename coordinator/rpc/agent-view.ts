@@ -38,6 +38,7 @@ function withMoment(agent: Agent, live: LiveAgent): Agent {
     bytesPerSecond: BigInt(Math.round(bytesPerSecond)),
     attentionReason: attention?.reason ?? ErrorReason.UNSPECIFIED,
     attentionMessage: attention?.message ?? '',
+    attentionSources: [...(attention?.sources ?? [])],
   };
 }
 

@@ -25,6 +25,8 @@ const options = { leaseTtlMs, heartbeatIntervalMs: 5_000 };
 
 export interface RunOptions {
   scanOnly?: boolean;
+  /** @default /from */
+  source?: string;
   destination?: string;
   settings?: MessageInitShape<typeof TaskSettingsSchema>;
   /** The number of a run: only what failed in it is tried again. */
@@ -73,13 +75,19 @@ export class Harness {
   /** Creates the task if it is new, and asks for its next run. */
   async start(
     task: string,
-    { scanOnly = false, destination = '/to', settings: own = {}, retried }: RunOptions = {},
+    {
+      scanOnly = false,
+      source = '/from',
+      destination = '/to',
+      settings: own = {},
+      retried,
+    }: RunOptions = {},
   ): Promise<RunKey> {
     // prettier-ignore
     const key = await this.watched.store.commit(async (transaction) => {
       const row =
         (await transaction.task(task)) ??
-        create(TaskRowSchema, { task: { name: `tasks/${task}`, uid: task, source: "/from", destination } });
+        create(TaskRowSchema, { task: { name: `tasks/${task}`, uid: task, source, destination } });
       const runKey = { task, run: row.latestRun + 1 };
       transaction.putTask(task, create(TaskRowSchema, { ...row, latestRun: runKey.run }));
       const settings = create(TaskSettingsSchema, { maxAttempts: 3, ...own });
