@@ -2,10 +2,12 @@
 // name, at any depth; one with a slash, also in front, with the whole path. Picomatch says what a pattern means.
 import picomatch from 'picomatch';
 
-/** What a pattern asks of a name. All but `glob` are found without matching anything. */
+/**
+ * What a pattern asks of a name: to be the text, to begin or end with it, or to have it somewhere. With a `source`, the name has to match that
+ * regular expression as a whole too; `glob` says nothing beforehand.
+ */
 export type NameTest =
-  | { kind: 'name' | 'prefix' | 'suffix'; text: string }
-  /** `source` is a regular expression for the whole name. */
+  | { kind: 'name' | 'prefix' | 'suffix' | 'part'; text: string; source?: string }
   | { kind: 'glob'; source: string };
 
 export interface Glob {
@@ -29,9 +31,19 @@ const options = {
 
 const always = () => true;
 
-/** Undefined for a pattern of nothing, which matches nothing. `fold` makes one of what is to be alike; names have to be folded too. */
-export function parseGlob(pattern: string, fold: (text: string) => string): Glob | undefined {
-  const folded = fold(pattern);
+/** `fold` makes one of what is to be alike; names have to be folded too. None for a pattern of nothing, several for one with braces. */
+export function parseGlobs(pattern: string, fold: (text: string) => string): Glob[] {
+  return withoutBraces(fold(pattern)).flatMap((one) => parseGlob(one, pattern) ?? []);
+}
+
+/** `*.{a,b}` is `*.a` and `*.b`, which are found faster. Braces in braces, and beside what else may hold some, stay as they are. */
+function withoutBraces(text: string): string[] {
+  const [, before = '', inner, after = ''] = /^([^{}]*)\{([^{}]+)\}([^{}]*)$/.exec(text) ?? [];
+  if (inner === undefined || !inner.includes(',') || /[[\]()\\"/]/.test(text)) return [text];
+  return inner.split(',').map((one) => `${before}${one}${after}`);
+}
+
+function parseGlob(folded: string, pattern: string): Glob | undefined {
   const isPath = folded.replace(/\/+$/, '').includes('/');
   const text = folded.replace(/^\/+|\/+$/g, '');
   if (text === '') return undefined;
@@ -70,7 +82,13 @@ function nameTest(text: string): NameTest {
   if (plain.test(text)) return { kind: 'name', text };
   if (text.startsWith('*') && plain.test(text.slice(1))) return { kind: 'suffix', text: text.slice(1) }; // prettier-ignore
   if (text.endsWith('*') && plain.test(text.slice(0, -1))) return { kind: 'prefix', text: text.slice(0, -1) }; // prettier-ignore
-  return { kind: 'glob', source: picomatch.makeRe(text, { ...options, basename: true }).source };
+  if (/^\*.+\*$/.test(text) && plain.test(text.slice(1, -1))) return { kind: 'part', text: text.slice(1, -1) }; // prettier-ignore
+  const { source } = picomatch.makeRe(text, { ...options, basename: true });
+  if (/[|"\\]/.test(text)) return { kind: 'glob', source };
+  const [prefix] = /^[^*?[\]{}()!+@]+/.exec(text) ?? [];
+  if (prefix !== undefined) return { kind: 'prefix', text: prefix, source };
+  const [, part] = /^\*+([^*?[\]{}()!+@]+)/.exec(text) ?? [];
+  return part === undefined ? { kind: 'glob', source } : { kind: 'part', text: part, source };
 }
 
 /** Folder by folder, as far down as the pattern says. */

@@ -1,32 +1,41 @@
 // PURE. Hundreds of patterns, matched with a name at about the cost of one: what asks for a name, an ending or a beginning is looked up, and one
 // regular expression says whether any of the rest is worth trying.
-import { parseGlob, type Glob } from './glob.ts';
+import { parseGlobs, type Glob } from './glob.ts';
+
+/** A pattern whose text was found in the name; the rest of it is still to be asked. */
+interface Candidate {
+  glob: Glob;
+  expression: RegExp | undefined;
+}
 
 /** Where the endings, or beginnings, of one length are found. */
 interface Ends {
   length: number;
-  globs: Map<string, Glob[]>;
+  /** What each begins with, as a code: one look at the name tells of most that it has none of them. */
+  firsts: Set<number>;
+  found: Map<string, Candidate[]>;
 }
 
 export class PatternSet {
   readonly #fold: (text: string) => string;
   readonly #globs: readonly Glob[];
-  readonly #names = new Map<string, Glob[]>();
+  readonly #names = new Map<string, Candidate[]>();
   /** Endings that begin with a dot, such as ".bak". */
-  readonly #extensions = new Map<string, Glob[]>();
+  readonly #extensions = new Map<string, Candidate[]>();
+  readonly #parts: { text: string; candidate: Candidate }[] = [];
   readonly #suffixes: Ends[] = [];
   readonly #prefixes: Ends[] = [];
   /** Tried one by one, when `#anyName` matches the name. */
-  readonly #rest: { glob: Glob; expression: RegExp }[] = [];
+  readonly #rest: Candidate[] = [];
   readonly #anyName: RegExp | undefined;
   /** Tried one by one with the path. */
   readonly #paths: Glob[] = [];
 
   constructor(patterns: readonly string[], isCaseSensitive: boolean) {
     this.#fold = isCaseSensitive ? (text) => text : (text) => text.toLowerCase();
-    this.#globs = patterns.flatMap((pattern) => parseGlob(pattern, this.#fold) ?? []);
+    this.#globs = patterns.flatMap((pattern) => parseGlobs(pattern, this.#fold));
     for (const glob of this.#globs) this.#add(glob);
-    const sources = this.#rest.map(({ expression }) => expression.source);
+    const sources = this.#rest.map(({ expression }) => expression?.source ?? '');
     this.#anyName = sources.length === 0 ? undefined : new RegExp(sources.join('|'));
   }
 
@@ -46,64 +55,82 @@ export class PatternSet {
   }
 
   #add(glob: Glob): void {
-    switch (glob.name?.kind) {
-      case undefined:
-        this.#paths.push(glob);
-        return;
+    const { name } = glob;
+    if (name === undefined) {
+      this.#paths.push(glob);
+      return;
+    }
+    const expression = name.source === undefined ? undefined : new RegExp(name.source);
+    const candidate = { glob, expression };
+    switch (name.kind) {
       case 'name':
-        push(this.#names, glob.name.text, glob);
-        return;
+        return push(this.#names, name.text, candidate);
       case 'suffix':
-        if (/^\.[^.]+$/.test(glob.name.text)) push(this.#extensions, glob.name.text, glob);
-        else pushEnd(this.#suffixes, glob.name.text, glob);
+        if (/^\.[^.]+$/.test(name.text)) push(this.#extensions, name.text, candidate);
+        else pushEnd(this.#suffixes, name.text, candidate);
         return;
       case 'prefix':
-        pushEnd(this.#prefixes, glob.name.text, glob);
+        return pushEnd(this.#prefixes, name.text, candidate);
+      case 'part':
+        this.#parts.push({ text: name.text, candidate });
         return;
       case 'glob':
-        this.#rest.push({ glob, expression: new RegExp(glob.name.source) });
+        this.#rest.push(candidate);
     }
   }
 
   #find(path: string, name: string): Glob | undefined {
     // The path is folded only where it is looked at.
     let folded: string | undefined;
-    const fits = (glob: Glob) =>
+    const isOnPath = (glob: Glob) =>
       glob.path === undefined || glob.path((folded ??= this.#fold(path)));
-    const found = this.#names.get(name)?.find(fits);
-    if (found !== undefined) return found;
-    if (this.#extensions.size > 0) {
-      const dot = name.lastIndexOf('.');
-      const extension = dot < 0 ? undefined : this.#extensions.get(name.slice(dot))?.find(fits);
-      if (extension !== undefined) return extension;
-    }
-    for (const { length, globs } of this.#suffixes) {
-      if (length > name.length) continue;
-      const suffix = globs.get(name.slice(-length))?.find(fits);
-      if (suffix !== undefined) return suffix;
-    }
-    for (const { length, globs } of this.#prefixes) {
-      if (length > name.length) continue;
-      const prefix = globs.get(name.slice(0, length))?.find(fits);
-      if (prefix !== undefined) return prefix;
-    }
-    if (this.#anyName?.test(name) === true) {
-      const rest = this.#rest.find(({ glob, expression }) => expression.test(name) && fits(glob));
-      if (rest !== undefined) return rest.glob;
-    }
-    return this.#paths.find(fits);
+    const fits = ({ glob, expression }: Candidate) =>
+      (expression === undefined || expression.test(name)) && isOnPath(glob);
+    return (
+      (
+        this.#names.get(name)?.find(fits) ??
+        this.#findExtension(name)?.find(fits) ??
+        findEnd(this.#suffixes, name, (length) => name.length - length, fits) ??
+        findEnd(this.#prefixes, name, () => 0, fits) ??
+        this.#parts.find(({ text, candidate }) => name.includes(text) && fits(candidate))
+          ?.candidate ??
+        (this.#anyName?.test(name) === true ? this.#rest.find(fits) : undefined)
+      )?.glob ?? this.#paths.find(isOnPath)
+    );
+  }
+
+  #findExtension(name: string): Candidate[] | undefined {
+    const dot = this.#extensions.size === 0 ? -1 : name.lastIndexOf('.');
+    return dot < 0 ? undefined : this.#extensions.get(name.slice(dot));
   }
 }
 
-function push(map: Map<string, Glob[]>, text: string, glob: Glob): void {
-  const globs = map.get(text);
-  if (globs === undefined) map.set(text, [glob]);
-  else globs.push(glob);
+/** `startOf` is where an ending, or a beginning, of this length starts in the name. */
+function findEnd(
+  ends: readonly Ends[],
+  name: string,
+  startOf: (length: number) => number,
+  fits: (candidate: Candidate) => boolean,
+): Candidate | undefined {
+  for (const { length, firsts, found } of ends) {
+    const start = startOf(length);
+    if (length > name.length || !firsts.has(name.charCodeAt(start))) continue;
+    const candidate = found.get(name.slice(start, start + length))?.find(fits);
+    if (candidate !== undefined) return candidate;
+  }
+  return undefined;
 }
 
-function pushEnd(ends: Ends[], text: string, glob: Glob): void {
+function push(map: Map<string, Candidate[]>, text: string, candidate: Candidate): void {
+  const candidates = map.get(text);
+  if (candidates === undefined) map.set(text, [candidate]);
+  else candidates.push(candidate);
+}
+
+function pushEnd(ends: Ends[], text: string, candidate: Candidate): void {
   const { length } = text;
-  let of = ends.find((end) => end.length === length);
-  if (of === undefined) ends.push((of = { length, globs: new Map() }));
-  push(of.globs, text, glob);
+  let end = ends.find((one) => one.length === length);
+  if (end === undefined) ends.push((end = { length, firsts: new Set(), found: new Map() }));
+  end.firsts.add(text.charCodeAt(0));
+  push(end.found, text, candidate);
 }
