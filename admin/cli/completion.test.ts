@@ -15,11 +15,14 @@ test('groups, commands, flags and values', async (t) => {
     'agents',
     'audit',
     'callers',
+    'filters',
     'items',
     'join-tokens',
+    'reports',
     'runs',
     'settings',
     'tasks',
+    'webhooks',
     'login',
     'logout',
     'whoami',
@@ -30,6 +33,7 @@ test('groups, commands, flags and values', async (t) => {
   t.deepEqual(await complete('tasks', 'create', '--ex'), [
     '--exclude-extensions',
     '--exclude-patterns',
+    '--exclude-folders',
   ]);
   t.deepEqual(await complete('tasks', 'update', 'x', '--no-'), ['--no-migrate-hidden-items']);
   t.deepEqual(await complete('items', 'list', '--state', 's'), ['succeeded', 'skipped']);
