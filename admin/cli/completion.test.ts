@@ -35,7 +35,11 @@ test('groups, commands, flags and values', async (t) => {
     '--exclude-patterns',
     '--exclude-folders',
   ]);
-  t.deepEqual(await complete('tasks', 'update', 'x', '--no-'), ['--no-migrate-hidden-items']);
+  t.deepEqual(await complete('tasks', 'update', 'x', '--no-migrate-'), [
+    '--no-migrate-hidden-items',
+    '--no-migrate-system-items',
+    '--no-migrate-items-with-invalid-names',
+  ]);
   t.deepEqual(await complete('items', 'list', '--state', 's'), ['succeeded', 'skipped']);
   t.deepEqual(await complete('--output', 'json', 'tasks', 'ru'), ['run']);
   t.deepEqual(await complete('tasks', 'list', '--output', ''), ['table', 'json']);
