@@ -8,7 +8,7 @@ import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { ReadinessIssueKind, ReadinessSeverity } from '../../gen/drover/v1/readiness_pb.ts';
 import { reasonInfo } from '../../lib/error.ts';
 
-/** The most issues of a run: agents may tell reasons that this version does not know. What comes after them is of no reason. */
+/** After so many, what else is found is counted without its reason: agents may tell reasons that this version does not know. */
 export const issuesMax = 100;
 /** How many paths of an issue are shown. */
 export const samplesMax = 10;
