@@ -5,7 +5,7 @@
 //
 //   time = the longest of
 //     work    (64 KiB for each item + bytes to upload) / what the threads did a second, once two thirds of that and once half as much again
-//     units   whole days of the tenant's daily units, and what is left by its units a minute
+//     units   whole days of the tenant's daily units, and what is left by its units a minute, of which the first may be spent at once
 //     bytes   by what the service takes an hour
 //
 // What is not known is left out of the least time, and makes the most time unknown.
@@ -67,7 +67,7 @@ interface Price {
 }
 
 const prices = {
-  emptyFile: { requests: [2, 2], units: [4, 4] },
+  emptyFile: { requests: [2, 3], units: [4, 5] },
   /** The upload's session; its parts come on top. */
   newFile: { requests: [1, 1], units: [2, 2] },
   replacedFile: { requests: [2, 3], units: [3, 4] },
@@ -77,6 +77,9 @@ const prices = {
   recycledItem: { requests: [2, 2], units: [3, 3] },
 } as const satisfies Record<string, Price>;
 const partUnitsMax = 2n;
+/** To find the destination and to see that it can be written to. */
+const placeRequestsMax = 16n;
+const placeUnitsMax = 24n;
 
 /** The estimate; see above, and the message's own words. */
 export function estimatePlan(facts: EstimateFacts): PlanEstimate {
@@ -106,11 +109,14 @@ function costs(counts: PlanCounts, recycledItems: bigint) {
   ];
   const sum = (of: (price: Price) => number) =>
     classes.reduce((total, [count, price]) => total + count * BigInt(of(price)), 0n);
+  const requestsMin = sum(({ requests }) => requests[0]) + counts.partsMin;
+  const resourceUnitsMin = sum(({ units }) => units[0]);
+  if (requestsMin === 0n) return {};
   return {
-    requestsMin: sum(({ requests }) => requests[0]) + counts.partsMin,
-    requestsMax: sum(({ requests }) => requests[1]) + counts.partsMax,
-    resourceUnitsMin: sum(({ units }) => units[0]),
-    resourceUnitsMax: sum(({ units }) => units[1]) + counts.partsMax * partUnitsMax,
+    requestsMin,
+    requestsMax: sum(({ requests }) => requests[1]) + counts.partsMax + placeRequestsMax,
+    resourceUnitsMin,
+    resourceUnitsMax: sum(({ units }) => units[1]) + counts.partsMax * partUnitsMax + placeUnitsMax,
   };
 }
 
@@ -124,12 +130,12 @@ function addTimes(estimate: PlanEstimate, facts: EstimateFacts): void {
   const bytesMs = isTenant ? (Number(estimate.uploadedBytes) / bytesPerHour) * 3_600_000 : 0;
   const work = workMs(estimate, capacity);
   if (isTenant || work !== undefined) {
-    const unitsMs = most === undefined ? 0 : budgetMs(estimate.resourceUnitsMin, most);
+    const unitsMs = most === undefined ? 0 : budgetMs(estimate.resourceUnitsMin, most, true);
     const timeMs = Math.max((work ?? 0) / spread, unitsMs, bytesMs);
     estimate.timeMin = durationFromMs(Math.round(timeMs));
   }
   if (work !== undefined) {
-    const unitsMs = least === undefined ? 0 : budgetMs(estimate.resourceUnitsMax, least);
+    const unitsMs = least === undefined ? 0 : budgetMs(estimate.resourceUnitsMax, least, false);
     const timeMs = Math.max(work * spread, unitsMs, bytesMs);
     estimate.timeMax = durationFromMs(Math.round(timeMs));
   }
@@ -148,10 +154,16 @@ function workMs(estimate: PlanEstimate, capacity: Capacity): number | undefined 
   return ((itemUnits(items) + Number(uploadedBytes)) / unitsPerSecond) * 1000;
 }
 
-function budgetMs(units: bigint, { unitsPerMinute, unitsPerDay }: Budget): number {
-  const days = Math.floor(Number(units) / unitsPerDay);
+/** Units that are there at once are spent in no time, so a minute's units more or less are what parts the least time from the most. */
+function budgetMs(
+  units: bigint,
+  { unitsPerMinute, unitsPerDay }: Budget,
+  isLeast: boolean,
+): number {
+  const days = Math.max(Math.ceil(Number(units) / unitsPerDay) - 1, 0);
   const rest = Number(units) - days * unitsPerDay;
-  return days * dayMs + (rest / unitsPerMinute) * minuteMs;
+  const spent = isLeast ? unitsPerMinute : 0;
+  return days * dayMs + (Math.max(rest - spent, 0) / unitsPerMinute) * minuteMs;
 }
 
 /** The least and the most that the tenant may allow. */

@@ -2,7 +2,7 @@ import { create } from '@bufbuild/protobuf';
 import test from 'ava';
 import { PlanCountsSchema } from '../../gen/drover/store/v1/rows_pb.ts';
 import { ItemAction, ItemKind } from '../../gen/drover/v1/item_pb.ts';
-import { countPlanned, partsOf, sumOfCounts } from './plan-counts.ts';
+import { partsOf, PlanCounter, sumOfCounts } from './plan-counts.ts';
 
 const mebibyte = 1024 * 1024;
 
@@ -21,8 +21,8 @@ for (const [bytes, min, max] of parts)
   });
 
 test('items are counted by what they cost', (t) => {
-  const counts = create(PlanCountsSchema);
-  const add = (kind: ItemKind, size: bigint, action: ItemAction) => countPlanned(counts, { kind, size }, action); // prettier-ignore
+  const counter = new PlanCounter();
+  const add = (kind: ItemKind, size: bigint, action: ItemAction) => counter.add({ kind, size }, action); // prettier-ignore
   const { FILE, FOLDER } = ItemKind;
   const { CREATE, UPDATE, MOVE } = ItemAction;
   add(FOLDER, 0n, CREATE);
@@ -32,6 +32,7 @@ test('items are counted by what they cost', (t) => {
   add(FILE, 10n, CREATE);
   add(FILE, 20n, UPDATE);
   add(FILE, 30n, MOVE);
+  const counts = counter.finish();
   const expected = { newFolders: 1n, keptFolders: 2n, emptyFiles: 1n, newFiles: 1n, replacedFiles: 1n, movedFiles: 1n, uploadedBytes: 30n, partsMin: 2n, partsMax: 2n }; // prettier-ignore
   t.deepEqual(counts, create(PlanCountsSchema, expected));
   const twice = Object.fromEntries(Object.entries(expected).map(([name, count]) => [name, count * 2n])); // prettier-ignore

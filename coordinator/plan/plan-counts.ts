@@ -10,31 +10,50 @@ const partBytesFirst = 5 * mebibyte;
 const partBytesSecond = 10 * mebibyte;
 const partBytesMax = 20 * mebibyte;
 
-/** Adds an item that is written or moved, in place. */
-export function countPlanned(
-  counts: PlanCounts,
-  { kind, size }: Pick<ScannedItem, 'kind' | 'size'>,
-  action: ItemAction,
-): void {
-  if (kind === ItemKind.FOLDER) {
-    if (action === ItemAction.CREATE) counts.newFolders += 1n;
-    else counts.keptFolders += 1n;
-    return;
+/** Counts the items of one page that are written or moved. */
+export class PlanCounter {
+  #emptyFiles = 0;
+  #newFiles = 0;
+  #replacedFiles = 0;
+  #partsMin = 0;
+  #partsMax = 0;
+  #uploadedBytes = 0n;
+  #newFolders = 0;
+  #keptFolders = 0;
+  #movedFiles = 0;
+
+  add({ kind, size }: Pick<ScannedItem, 'kind' | 'size'>, action: ItemAction): void {
+    if (kind === ItemKind.FOLDER) {
+      if (action === ItemAction.CREATE) this.#newFolders += 1;
+      else this.#keptFolders += 1;
+    } else if (action === ItemAction.MOVE) this.#movedFiles += 1;
+    else if (size === 0n) this.#emptyFiles += 1;
+    else this.#addContent(size, action);
   }
-  if (action === ItemAction.MOVE) {
-    counts.movedFiles += 1n;
-    return;
+
+  #addContent(size: bigint, action: ItemAction): void {
+    this.#uploadedBytes += size;
+    if (action === ItemAction.CREATE) this.#newFiles += 1;
+    else this.#replacedFiles += 1;
+    const { min, max } = partsOf(Number(size));
+    this.#partsMin += min;
+    this.#partsMax += max;
   }
-  counts.uploadedBytes += size;
-  if (size === 0n) {
-    counts.emptyFiles += 1n;
-    return;
+
+  /** All that was counted. */
+  finish(): PlanCounts {
+    return create(PlanCountsSchema, {
+      emptyFiles: BigInt(this.#emptyFiles),
+      newFiles: BigInt(this.#newFiles),
+      replacedFiles: BigInt(this.#replacedFiles),
+      partsMin: BigInt(this.#partsMin),
+      partsMax: BigInt(this.#partsMax),
+      uploadedBytes: this.#uploadedBytes,
+      newFolders: BigInt(this.#newFolders),
+      keptFolders: BigInt(this.#keptFolders),
+      movedFiles: BigInt(this.#movedFiles),
+    });
   }
-  if (action === ItemAction.CREATE) counts.newFiles += 1n;
-  else counts.replacedFiles += 1n;
-  const { min, max } = partsOf(Number(size));
-  counts.partsMin += BigInt(min);
-  counts.partsMax += BigInt(max);
 }
 
 /** In how many parts a file of so many bytes is sent: when each is quickly sent, and when none is. */

@@ -1,12 +1,6 @@
 // A page of the scan becomes batches: those that agents work on, and one of what the plan settles itself. PURE.
-import {
-  PlanCountsSchema,
-  type LedgerRow,
-  type PlanCounts,
-  type UnreportedRow,
-} from '../../gen/drover/store/v1/rows_pb.ts';
+import type { LedgerRow, PlanCounts, UnreportedRow } from '../../gen/drover/store/v1/rows_pb.ts';
 import type { BatchItems, ItemRemark, ScanPage } from '../../gen/drover/v1/columns_pb.ts';
-import { create } from '@bufbuild/protobuf';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { ItemAction, ItemKind } from '../../gen/drover/v1/item_pb.ts';
 import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
@@ -20,7 +14,7 @@ import {
 } from './batch-builder.ts';
 import { encodeSettledResults } from './column-bytes.ts';
 import type { Origin } from './moves.ts';
-import { countPlanned } from './plan-counts.ts';
+import { PlanCounter } from './plan-counts.ts';
 import { planItem, unchangedDecision, type Decision, type ItemFacts, type ScannedItem } from './plan-item.ts'; // prettier-ignore
 import type { ItemPlace } from './item-place.ts';
 import { tally, type RuleTally } from './rule-tally.ts';
@@ -152,7 +146,7 @@ class PagePlanner {
   #plannedItems = 0;
   #plannedBytes = 0n;
   #filled = false;
-  readonly #counts = create(PlanCountsSchema);
+  readonly #counter = new PlanCounter();
   readonly #records: string[] = [];
   readonly #isRecorded: boolean;
   readonly #readiness: ReadinessTally | undefined;
@@ -181,7 +175,7 @@ class PagePlanner {
       return;
     }
     this.#plannedItems += 1;
-    countPlanned(this.#counts, item, action);
+    this.#counter.add(item, action);
     const added: BatchItem = { item, action, destinationPath: path };
     if (item.kind === ItemKind.FOLDER) this.#addFolder(added);
     else Object.assign(added, expectations(action, ledger, facts));
@@ -223,7 +217,7 @@ class PagePlanner {
 
   finish(): PagePlan {
     return {
-      counts: this.#counts,
+      counts: this.#counter.finish(),
       records: this.#records,
       lastPath: this.#lastPath,
       scannedItems: this.#scannedItems,

@@ -231,9 +231,9 @@ export const RunApprovalSchema: GenMessage<RunApproval> = /*@__PURE__*/
  * What a plan costs. Requests and resource units are those that SharePoint and OneDrive count, and 0 for a destination folder. They are a range,
  * because what the service charges for the parts of a large file is not published, and their size depends on how fast they are sent.
  * A new file: a request to open an upload, and one for each part of 5 to 20 MiB; 2 units, and up to 2 for each part. An empty file: 2
- * requests, 4 units. A file that is replaced: 1 or 2 requests and units more. A new folder: 2 requests, 4 units; one that is there: 1 or
- * 2 requests, 2 to 4 units. A move: 2 to 4 requests, 3 to 6 units. What is recycled: 2 requests, 3 units. Requests that are repeated because
- * the service was busy are not in it.
+ * or 3 requests, 4 or 5 units. A file that is replaced: 1 or 2 requests and units more. A new folder: 2 requests, 4 units; one that is there: 1 or
+ * 2 requests, 2 to 4 units. A move: 2 to 4 requests, 3 to 6 units. What is recycled: 2 requests, 3 units. Up to 16 requests and 24
+ * units more find the destination. Requests that are repeated because the service was busy are not in it.
  *
  * @generated from message drover.v1.PlanEstimate
  */
