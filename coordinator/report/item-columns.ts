@@ -135,6 +135,7 @@ const ownColumns: readonly Column<ItemCursor>[] = [
   plain('Agent', 'agent', ({ agent }) => (agent === '' ? '' : agentName(agent))),
   movedFrom,
   destinationPath,
+  text('Renamed because', 'renamedBecause', (item) => item.renamedBecause),
   modified,
   time('Created', 'createdTime', (item) => item.createdNs),
   run,
@@ -222,7 +223,7 @@ export const planReport: ItemReport = {
     text('Destination path', 'destinationPath', ({ path: from, plannedPath }) =>
       from === plannedPath ? '' : plannedPath,
     ),
-    plain('Renamed', '', ({ path: from, plannedPath }) => (from === plannedPath ? '' : 'yes')),
+    text('Renamed because', 'renamedBecause', (item) => item.plannedRename),
     text('Moved from', 'movedFrom', (item) => item.plannedOrigin),
     size('Size'),
     modified,

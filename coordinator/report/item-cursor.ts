@@ -3,7 +3,7 @@ import type { BatchItems, BatchResults, ItemRemark, MoveOrigin } from '../../gen
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { ItemAction, ItemKind, ItemState } from '../../gen/drover/v1/item_pb.ts';
 import { comparePaths } from '../plan/path-order.ts';
-import { isShown, type ItemBatch } from './item-rows.ts';
+import { isShown, whyRenamed, type ItemBatch } from './item-rows.ts';
 import type { Place } from './item-places.ts';
 import type { LineBuffer } from './line-buffer.ts';
 
@@ -145,6 +145,17 @@ export class ItemCursor {
   /** The path below the destination, by the plan. */
   get plannedPath(): string {
     return this.#items.destinationPath[this.#index] || this.path;
+  }
+
+  /** Why it has another path at the destination, by the plan; empty when it has none. */
+  get plannedRename(): string {
+    return this.plannedPath === this.path ? '' : whyRenamed(this.#items, this.#index);
+  }
+
+  /** Why it has another path at the destination; empty when it has none. */
+  get renamedBecause(): string {
+    if (this.destinationPath === this.path) return '';
+    return whyRenamed(this.#items, this.#index, this.#results?.keptPath[this.#index]);
   }
 
   /** The id of the agent that did it; empty while nobody has, and where nobody had to. */

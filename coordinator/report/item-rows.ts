@@ -85,7 +85,8 @@ function itemAt(batch: ItemBatch, index: number, remark: ItemRemark | undefined)
   return item;
 }
 
-function whyRenamed(items: BatchItems, index: number, kept = ''): string {
+/** Why an item has another path at the destination; empty when it has none. `kept` is where it was written beside what had its place. */
+export function whyRenamed(items: BatchItems, index: number, kept = ''): string {
   const path = items.path[index]!;
   const planned = items.destinationPath[index] || path;
   if (kept !== '' && kept !== planned)
