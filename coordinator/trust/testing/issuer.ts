@@ -89,7 +89,8 @@ export async function startIssuer(t: ExecutionContext) {
   };
 }
 
-async function serverCertificate() {
+/** A certificate of its own for `localhost`, and its key; both PEM. */
+export async function serverCertificate() {
   const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
   const keys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
   const certificate = await X509CertificateGenerator.createSelfSigned({
