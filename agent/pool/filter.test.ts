@@ -293,6 +293,13 @@ test('hundreds of patterns leave out what each of them would, seeded', (t) => {
   }
 });
 
+test('stars that could share a name in endless ways take no time', (t) => {
+  const pattern = `${'*a'.repeat(100)}*b`;
+  for (const path of ['a'.repeat(255), `${'x/'.repeat(3)}${'a'.repeat(255)}`])
+    t.is(ruleFor({ excludePatterns: [pattern, `/x/**/${pattern}`] }, path), undefined);
+  t.is(ruleFor({ excludePatterns: [pattern] }, `${'a'.repeat(200)}b`), `exclude_patterns: ${pattern}`); // prettier-ignore
+});
+
 test('what is not looked into has nothing that would be migrated, seeded', (t) => {
   for (let seed = 1; seed <= 300; seed += 1) {
     const next = chance(seed);

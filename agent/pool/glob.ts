@@ -1,14 +1,15 @@
 // PURE. One pattern, taken apart: what it asks of the name of an item, and what of its path. A pattern without a slash is matched with the
 // name, at any depth; one with a slash, also in front, with the whole path. Picomatch says what a pattern means.
 import picomatch from 'picomatch';
+import { matchesName, matchesPath } from './wildcard.ts';
 
 /**
- * What a pattern asks of a name: to be the text, to begin or end with it, or to have it somewhere. With a `source`, the name has to match that
- * regular expression as a whole too; `glob` says nothing beforehand.
+ * What a pattern asks of a name: to be the text, to begin or end with it, or to have it somewhere. `rest` is what it asks besides; `glob` says
+ * nothing beforehand.
  */
 export type NameTest =
-  | { kind: 'name' | 'prefix' | 'suffix' | 'part'; text: string; source?: string }
-  | { kind: 'glob'; source: string };
+  | { kind: 'name' | 'prefix' | 'suffix' | 'part'; text: string; rest?: (name: string) => boolean }
+  | { kind: 'glob'; rest: (name: string) => boolean };
 
 export interface Glob {
   /** The pattern as it was written. */
@@ -55,7 +56,7 @@ function parseGlob(folded: string, pattern: string): Glob | undefined {
   // At any depth, and nothing else is said of the path.
   if (parts.slice(0, -1).every(isAnyDepth) && parts.length > 1)
     return { pattern, name: nameTest(last), path: undefined, canMatchBelow: always };
-  const path = parts.length === 1 ? isAtTop : picomatch(parts.join('/'), options);
+  const path = parts.length === 1 ? isAtTop : pathTest(parts);
   return { pattern, name: nameTest(last), path, canMatchBelow: belowTest(parts) };
 }
 
@@ -78,22 +79,35 @@ function isWhole(part: string): boolean {
 
 const plain = /^[^*?[\]{}()!+@|"\\]+$/;
 
+/** Nothing but stars and question marks, so that no expression is needed. */
+const simple = /^[^[\]{}()!+@|"\\]+$/;
+
+function pathTest(parts: readonly string[]): (path: string) => boolean {
+  if (parts.every((part) => simple.test(part)))
+    return (path) => matchesPath(parts, path.split('/'));
+  return picomatch(parts.join('/'), options);
+}
+
+function partTest(part: string): (name: string) => boolean {
+  return simple.test(part) ? (name) => matchesName(part, name) : picomatch(part, { ...options, basename: true }); // prettier-ignore
+}
+
 function nameTest(text: string): NameTest {
   if (plain.test(text)) return { kind: 'name', text };
   if (text.startsWith('*') && plain.test(text.slice(1))) return { kind: 'suffix', text: text.slice(1) }; // prettier-ignore
   if (text.endsWith('*') && plain.test(text.slice(0, -1))) return { kind: 'prefix', text: text.slice(0, -1) }; // prettier-ignore
   if (/^\*.+\*$/.test(text) && plain.test(text.slice(1, -1))) return { kind: 'part', text: text.slice(1, -1) }; // prettier-ignore
-  const { source } = picomatch.makeRe(text, { ...options, basename: true });
-  if (/[|"\\]/.test(text)) return { kind: 'glob', source };
+  const rest = partTest(text);
+  if (/[|"\\]/.test(text)) return { kind: 'glob', rest };
   const [prefix] = /^[^*?[\]{}()!+@]+/.exec(text) ?? [];
-  if (prefix !== undefined) return { kind: 'prefix', text: prefix, source };
+  if (prefix !== undefined) return { kind: 'prefix', text: prefix, rest };
   const [, part] = /^\*+([^*?[\]{}()!+@]+)/.exec(text) ?? [];
-  return part === undefined ? { kind: 'glob', source } : { kind: 'part', text: part, source };
+  return part === undefined ? { kind: 'glob', rest } : { kind: 'part', text: part, rest };
 }
 
 /** Folder by folder, as far down as the pattern says. */
 function belowTest(parts: readonly string[]): (folders: readonly string[]) => boolean {
-  const tests = parts.map((part) => (isAnyDepth(part) ? undefined : picomatch(part, options)));
+  const tests = parts.map((part) => (isAnyDepth(part) ? undefined : partTest(part)));
   return (folders) => {
     for (const [depth, folder] of folders.entries()) {
       if (depth >= tests.length) return false;

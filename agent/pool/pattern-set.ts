@@ -1,11 +1,11 @@
-// PURE. Hundreds of patterns, matched with a name at about the cost of one: what asks for a name, an ending or a beginning is looked up, and one
-// regular expression says whether any of the rest is worth trying.
+// PURE. Hundreds of patterns, matched with a name at about the cost of one: what asks for a name, an ending or a beginning is looked up, and what
+// the rest has to hold is looked for before it is tried.
 import { parseGlobs, type Glob } from './glob.ts';
 
 /** A pattern whose text was found in the name; the rest of it is still to be asked. */
 interface Candidate {
   glob: Glob;
-  expression: RegExp | undefined;
+  rest: ((name: string) => boolean) | undefined;
 }
 
 /** Where the endings, or beginnings, of one length are found. */
@@ -25,9 +25,8 @@ export class PatternSet {
   readonly #parts: { text: string; candidate: Candidate }[] = [];
   readonly #suffixes: Ends[] = [];
   readonly #prefixes: Ends[] = [];
-  /** Tried one by one, when `#anyName` matches the name. */
+  /** Tried one by one. */
   readonly #rest: Candidate[] = [];
-  readonly #anyName: RegExp | undefined;
   /** Tried one by one with the path. */
   readonly #paths: Glob[] = [];
 
@@ -35,8 +34,6 @@ export class PatternSet {
     this.#fold = isCaseSensitive ? (text) => text : (text) => text.toLowerCase();
     this.#globs = patterns.flatMap((pattern) => parseGlobs(pattern, this.#fold));
     for (const glob of this.#globs) this.#add(glob);
-    const sources = this.#rest.map(({ expression }) => expression?.source ?? '');
-    this.#anyName = sources.length === 0 ? undefined : new RegExp(sources.join('|'));
   }
 
   get size(): number {
@@ -60,8 +57,7 @@ export class PatternSet {
       this.#paths.push(glob);
       return;
     }
-    const expression = name.source === undefined ? undefined : new RegExp(name.source);
-    const candidate = { glob, expression };
+    const candidate = { glob, rest: name.rest };
     switch (name.kind) {
       case 'name':
         return push(this.#names, name.text, candidate);
@@ -84,8 +80,8 @@ export class PatternSet {
     let folded: string | undefined;
     const isOnPath = (glob: Glob) =>
       glob.path === undefined || glob.path((folded ??= this.#fold(path)));
-    const fits = ({ glob, expression }: Candidate) =>
-      (expression === undefined || expression.test(name)) && isOnPath(glob);
+    const fits = ({ glob, rest }: Candidate) =>
+      (rest === undefined || rest(name)) && isOnPath(glob);
     return (
       (
         this.#names.get(name)?.find(fits) ??
@@ -94,7 +90,7 @@ export class PatternSet {
         findEnd(this.#prefixes, name, () => 0, fits) ??
         this.#parts.find(({ text, candidate }) => name.includes(text) && fits(candidate))
           ?.candidate ??
-        (this.#anyName?.test(name) === true ? this.#rest.find(fits) : undefined)
+        this.#rest.find(fits)
       )?.glob ?? this.#paths.find(isOnPath)
     );
   }
