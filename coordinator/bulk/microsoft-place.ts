@@ -76,12 +76,10 @@ export function microsoftPlace(destination: string): MicrosoftPlace | undefined 
   };
 }
 
-/** Without spaces and slashes around it, and with slashes for backslashes. */
+/** Without spaces around it, and with one slash between its parts. */
 function trimmed(text: string): string {
-  return text
-    .trim()
-    .replaceAll('\\', '/')
-    .replace(/^\/+|\/+$/g, '');
+  const parts = text.trim().split(/[\\/]/);
+  return parts.filter((part) => part !== '').join('/');
 }
 
 /** A name as part of an address, as readable as it can be. */

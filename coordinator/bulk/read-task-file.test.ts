@@ -339,6 +339,14 @@ for (const [name, content, format, words] of notFiles)
     t.regex(error.message, words);
   });
 
+test('a file that was made to take long is read as fast as any other', async (t) => {
+  const slashes = `/srv/a,,,ann@c.com,Documents,${'/'.repeat(500_000)}x`;
+  t.is((await read(slashes)).tasks[0]!.task.destination, 'ann@c.com/x');
+  const comments = ['// \n', '/* */ ', '/*', '//'].map((comment) => comment.repeat(40_000));
+  for (const text of [...comments, ...comments.map((comment) => `${comment}x`)])
+    t.is((await read(text)).tasks.length, 0);
+});
+
 test('what is said of a place in a file leads to its cell, or its key', async (t) => {
   const [csv] = (await read(`${sample[0]}\n${sample[1]}`)).tasks;
   t.deepEqual(csv!.placeOf('destination'), { line: 2, column: 4, field: 'SharePointSite' });

@@ -43,7 +43,19 @@ async function readText(text: string, { format, columns, pause }: ReadOptions): 
 
 /** JSON begins with a bracket, once comments are passed over; no line of a table does. */
 function isJson(text: string): boolean {
-  return /^\s*(?:(?:\/\/[^\r\n]*|\/\*[\s\S]*?\*\/)\s*)*[{[]/.test(text);
+  let at = 0;
+  for (;;) {
+    while (/\s/.test(text.charAt(at))) at += 1;
+    if (text.startsWith('//', at)) at = endOf(text, '\n', at);
+    else if (text.startsWith('/*', at)) at = endOf(text, '*/', at);
+    else return /[{[]/.test(text.charAt(at));
+  }
+}
+
+/** Where what begins at `from` and goes up to `mark` has ended. */
+function endOf(text: string, mark: string, from: number): number {
+  const found = text.indexOf(mark, from);
+  return found < 0 ? text.length : found + mark.length;
 }
 
 function refuse(description: string): DroverError {

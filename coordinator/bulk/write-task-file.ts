@@ -71,8 +71,8 @@ const csvForm: MicrosoftForm = {
   name: "Migration Manager's CSV",
   hasSettings: false,
   // Migration Manager takes every character for part of the name, so nothing can stand in front of it.
-  refuses: ({ source, library, folder }) =>
-    [source, library, folder].some(isFormula)
+  refuses: ({ source, site, library, folder }) =>
+    [source, site, library, folder].some(isFormula)
       ? 'have a name that a spreadsheet would take for a formula'
       : undefined,
   begin: () => byteOrderMark + csvLines([microsoftHeader]),
