@@ -28,6 +28,7 @@ import { Work } from './run/work.ts';
 import { aborted } from '../lib/process-edge.ts';
 import { withKeptProxy } from './vault/kept-proxy.ts';
 import { followVault, type FollowedVault } from './vault/followed-vault.ts';
+import { finishRekey } from './vault/rekey.ts';
 import { openVault, type SealedBox } from './vault/vault.ts';
 
 /** What an agent is started with; see AgentOptions for the meaning of each. */
@@ -90,8 +91,10 @@ export async function runAgent(
   await using resources = new AsyncDisposableStack();
   resources.use(keepAwake());
   const { dataFolder, vaultKeyFile: keyFile, credentialsFolder } = settings;
-  const vault = openVault({ dataFolder, keyFile, credentialsFolder });
+  const places = { dataFolder, keyFile, credentialsFolder };
+  const vault = openVault(places);
   const journal = resources.use(await openJournal(path.join(dataFolder, 'journal'), vault.box));
+  await finishRekey(places, { vault, journal, log });
   let identity = await ensureIdentity(settings, parts, signals.drain);
   if (identity === undefined) return 'drained';
   const kept = resources.use(followVault(vault, { clock, log }));

@@ -68,9 +68,14 @@ export function readSignIn(
     credential,
     authorityUrl: serviceUrl(flags.authority ?? defaultAuthority, '--authority'),
     graphUrl: serviceUrl(flags.graph ?? defaultGraph, '--graph'),
-    cacheFile: keepsSignIn ? path.join(dataFolder, 'sign-in', 'tokens.json') : undefined,
+    cacheFile: keepsSignIn ? signInCacheFile(dataFolder) : undefined,
     http: readRoute(flags, environment),
   };
+}
+
+/** Where the sign-in of a person is kept. */
+export function signInCacheFile(dataFolder: string): string {
+  return path.join(dataFolder, 'sign-in', 'tokens.json');
 }
 
 function readRoute(flags: SignInFlags, environment: Environment): HttpRoute {

@@ -2,7 +2,7 @@
 // beside a running agent.
 import path from 'node:path';
 import { identityFolderName, readIdentity, type Identity } from '../link/identity.ts';
-import { keyFileName } from '../vault/vault-key.ts';
+import { keyFileName, nextKeySuffix } from '../vault/vault-key.ts';
 import { vaultFileName } from '../vault/vault.ts';
 import { readSettings, settingsFileName } from '../settings-file.ts';
 import type { AgentOptions } from '../options.ts';
@@ -68,6 +68,7 @@ const secretNames = [
   path.join(identityFolderName, 'identity.json'),
   vaultFileName,
   keyFileName,
+  `${keyFileName}${nextKeySuffix}`,
   path.join('sign-in', 'tokens.json'),
 ];
 

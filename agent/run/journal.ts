@@ -53,6 +53,8 @@ export interface Journal extends AsyncDisposable {
   /** Resolves when the note is kept; the death of the process is survived. Notes outlive their leases. */
   keepNote(note: WriteNote): Promise<void>;
   forgetNote(number: bigint): Promise<void>;
+  /** Seals all that is sealed here anew, in one step, and answers how much that is. What `box` does not open stays as it is. */
+  reseal(box: SealedBox): Promise<number>;
   /** Deletes the lease, what it held open, and its result. */
   forget(key: LeaseKey): Promise<void>;
   /** Idempotent; changes that were asked for before are made. */
@@ -153,6 +155,20 @@ class LevelJournal implements Journal {
 
   forgetNote(number: bigint): Promise<void> {
     return this.#inOrder(() => this.#database.del(`note!${number}`));
+  }
+
+  async reseal(box: SealedBox): Promise<number> {
+    let count = 0;
+    await this.#inOrder(async () => {
+      const changes: { type: 'put'; key: string; value: Uint8Array }[] = [];
+      for await (const [key, value] of this.#database.iterator(range('upload'))) {
+        const bytes = box.open(value);
+        if (bytes !== undefined) changes.push({ type: 'put', key, value: box.seal(bytes) });
+      }
+      await this.#database.batch(changes, { sync: true });
+      count = changes.length;
+    });
+    return count;
   }
 
   // Not synced: what comes back after a power failure is sent once more, and answered with a revocation.

@@ -1,5 +1,5 @@
 // What `drover-agent credentials` does: takes a secret in, tries it, keeps it. It changes the vault and nothing else, so that it works
-// beside a running agent.
+// beside a running agent; only the key is replaced while none runs.
 import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import type { CommandEdge } from '../command-edge.ts';
@@ -27,7 +27,7 @@ import {
 import { sealed } from './own-file.ts';
 import { withKeptProxy } from './kept-proxy.ts';
 import { checkLine, readSecret } from './read-secret.ts';
-import { openVault, type Vault } from './vault.ts';
+import { openVault, type Vault, type VaultKeyPlaces } from './vault.ts';
 
 /** As a shell gives it for SIGINT. */
 const exitBrokenOff = 130;
@@ -83,6 +83,12 @@ export async function removeKept(
   if (removeCredential(vault, entry)) return void edge.stdout.write(`${entry} is removed\n`);
   edge.stderr.write(`there is no ${entry} in the vault; see \`drover-agent credentials list\`\n`);
   edge.finish(exitNotFound);
+}
+
+export async function replaceVaultKey(flags: VaultFlags, edge: CommandEdge): Promise<void> {
+  if (!existsSync(flags.data)) throw noFolder(flags);
+  const { rekey } = await import('./rekey.ts');
+  for await (const step of rekey(placesOf(flags, edge))) edge.stdout.write(`${step}\n`);
 }
 
 async function setAccount(flags: SetFlags, edge: CommandEdge): Promise<void> {
@@ -147,18 +153,26 @@ function signInFlagsOf({ tenant, clientId, authority, graph, proxy, caFile }: Se
   return withoutGaps({ tenant, clientId, authority, graph, proxy, caFile });
 }
 
-function open(flags: VaultFlags, { environment }: CommandEdge): Vault {
+function open(flags: VaultFlags, edge: CommandEdge): Vault {
+  return openVault(placesOf(flags, edge));
+}
+
+function placesOf(flags: VaultFlags, { environment }: CommandEdge): VaultKeyPlaces {
   const dataFolder = path.resolve(flags.data);
   refuseForeignFolder(dataFolder);
   const keyFile = flags.vaultKeyFile && path.resolve(flags.vaultKeyFile);
   const credentialsFolder = environment['CREDENTIALS_DIRECTORY'] || undefined;
-  return openVault({ dataFolder, keyFile, credentialsFolder });
+  return { dataFolder, keyFile, credentialsFolder };
 }
 
 /** Does not make a data folder where somebody mistyped it. */
 function openKnown(flags: VaultFlags, edge: CommandEdge): Vault {
   if (existsSync(flags.data)) return open(flags, edge);
-  throw DroverError.invalid('--data', `there is no folder ${path.resolve(flags.data)}`);
+  throw noFolder(flags);
+}
+
+function noFolder(flags: VaultFlags): DroverError {
+  return DroverError.invalid('--data', `there is no folder ${path.resolve(flags.data)}`);
 }
 
 /** What root wrote there, the agent could not read. */

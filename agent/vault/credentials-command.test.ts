@@ -168,3 +168,20 @@ for (const [what, args, text, words] of refused)
     t.regex(error.message, /mount the share/);
   },
 );
+
+test('the key is replaced, step by step, and there is nothing to be replaced where nothing is', async (t) => {
+  const scene = new Scene(t);
+  await t.throwsAsync(scene.run(['rekey']), { message: /there is no folder/ });
+  await scene.run(['set', 'client-secret', '--no-check'], { text: 'x' });
+  const file = path.join(scene.data, 'seal-key');
+  const before = readFileSync(file);
+  scene.shown = '';
+  await scene.run(['rekey']);
+  t.deepEqual(scene.shown.split('\n').slice(0, 2), [
+    'a new key is made',
+    'the vault is sealed anew',
+  ]);
+  t.true(scene.shown.endsWith(`the new key is in ${file}; the old one is gone, and opens nothing any more\n`)); // prettier-ignore
+  t.false(readFileSync(file).equals(before));
+  t.deepEqual(keptApplication(scene.vault), { kind: 'secret', secret: 'x' });
+});

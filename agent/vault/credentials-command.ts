@@ -31,7 +31,7 @@ export interface ListFlags extends VaultFlags {
 export function credentialsCommand(edge: CommandEdge): Command {
   const actions = () => import('./credentials-actions.ts');
   const command = new Command('credentials').description(
-    'set, list and remove the secrets that the agent keeps in its vault; a running agent takes new ones at once',
+    'set, list and remove the secrets that the agent keeps in its vault, and replace the key of the vault; a running agent takes new secrets at once',
   );
   const set = new Command('set')
     .description('keep a secret, after it was tried')
@@ -58,8 +58,15 @@ export function credentialsCommand(edge: CommandEdge): Command {
     .addArgument(nameArgument())
     .addOption(shareOption())
     .action(async (name: CredentialName, flags: RemoveFlags) => (await actions()).removeKept(name, flags, edge)); // prettier-ignore
-  for (const inner of [list, remove]) for (const option of common()) inner.addOption(option);
-  for (const inner of [set, list, remove]) command.addCommand(inner);
+  const rekey = new Command('rekey')
+    .description(
+      'make a new key and seal everything anew that the agent keeps; only while the agent does not run',
+    ) // prettier-ignore
+    .addHelpText('after', helpAfterRekey)
+    .action(async (flags: VaultFlags) => (await actions()).replaceVaultKey(flags, edge));
+  const others = [list, remove, rekey];
+  for (const inner of others) for (const option of common()) inner.addOption(option);
+  for (const inner of [set, ...others]) command.addCommand(inner);
   return command;
 }
 
@@ -96,3 +103,10 @@ A running agent needs no restart: work that is going on continues, and an agent 
 secret is back by itself. A secret is never an argument, because other users of the computer can see those.
 
 Windows accounts are used by agents on Windows only; elsewhere the share has to be mounted.`;
+
+const helpAfterRekey = `
+Stop the agent before, and start it after. The new key takes the place of the old one in its file (seal-key in the data folder, or
+--vault-key-file); what else puts that file there has to be given the new key. When it is broken off, both keys are there and open everything:
+type it again, or start the agent, and it is brought to its end.
+
+A key that systemd keeps (drover-vault-key) is replaced with systemd's means; the command says how.`;

@@ -8,7 +8,7 @@ import { makeFolders } from '../../lib/make-folders.ts';
 import { errorCode, readOwnFile, sealed, writeOwnFile } from './own-file.ts';
 import { sealedBox, type SealedBox } from '../../lib/sealed-box.ts';
 import { keySource, readVault, vaultBytesMax, writeVault, type Seal, type Unreadable, type VaultEntry } from './vault-file.ts'; // prettier-ignore
-import { keyCredentialName, keyCredentialSource, keyFileOf, makeVaultKey, readVaultKey, type VaultKey, type VaultKeyPlaces } from './vault-key.ts'; // prettier-ignore
+import { keyCredentialName, keyCredentialSource, keyFileOf, makeVaultKey, readNextKey, readVaultKey, type VaultKey, type VaultKeyPlaces } from './vault-key.ts'; // prettier-ignore
 
 export type { SealedBox, VaultEntry, VaultKeyPlaces };
 
@@ -17,6 +17,8 @@ export interface Vault {
   readonly file: string;
   /** Seals whatever else the agent keeps, with the same key. */
   readonly box: SealedBox;
+  /** A new key is about to take the place of the old one: what either sealed is opened, and the new one seals. */
+  readonly isBetweenKeys: boolean;
   /** All entries, by name. Throws VAULT_SEALED when the file was changed, or sealed with another key. */
   read(): VaultEntry[];
   /**
@@ -40,14 +42,18 @@ export function openVault(places: VaultKeyPlaces): Vault {
   const { dataFolder } = places;
   makeDataFolder(dataFolder);
   const file = path.join(dataFolder, vaultFileName);
+  // In this order: the next key may become the key in between.
+  const next = readNextKey(places);
   const key = readVaultKey(places) ?? withLock(file, () => firstKey(file, places));
-  const seal: Seal = { box: sealedBox(key.bytes), keyId: key.id, keyFrom: key.from };
-  const read = () => openEntries(file, readFile(file), seal);
+  const older = next === undefined ? [] : [sealOf(key)];
+  const seal = sealOf(next ?? key);
+  const read = () => openEntries(file, readFile(file), [seal, ...older]);
   // A vault that cannot be opened is found out now, and not when something in it is needed.
   read();
   return {
     file,
-    box: seal.box,
+    box: older.reduce((box, { box: other }) => eitherBox(box, other), seal.box),
+    isBetweenKeys: older.length > 0,
     read,
     change: (change) => withLock(file, () => write(file, change(read()), seal)),
   };
@@ -68,12 +74,33 @@ function readFile(file: string): Buffer | undefined {
   return readOwnFile(file, 'the vault', { bytesMax: vaultBytesMax });
 }
 
-function openEntries(file: string, content: Buffer | undefined, seal: Seal): VaultEntry[] {
+function sealOf({ bytes, id, from }: VaultKey): Seal {
+  return { box: sealedBox(bytes), keyId: id, keyFrom: from };
+}
+
+/** Opens what either sealed; the first seals. */
+function eitherBox(first: SealedBox, other: SealedBox): SealedBox {
+  return {
+    seal: (bytes, name) => first.seal(bytes, name),
+    open: (sealed, name) => first.open(sealed, name) ?? other.open(sealed, name),
+  };
+}
+
+/** `seals`: one or more; the vault is sealed with one of them. */
+function openEntries(
+  file: string,
+  content: Buffer | undefined,
+  seals: readonly Seal[],
+): VaultEntry[] {
   if (content === undefined) return [];
-  // Bytes that are no Unicode would all be read as the same sign.
-  const found = isUtf8(content) ? readVault(content.toString('utf8'), seal) : damaged;
-  if (!Array.isArray(found)) throw unreadable(file, found, seal.keyFrom);
-  return found;
+  let found: VaultEntry[] | Unreadable = damaged;
+  for (const seal of seals) {
+    // Bytes that are no Unicode would all be read as the same sign.
+    found = isUtf8(content) ? readVault(content.toString('utf8'), seal) : damaged;
+    if (Array.isArray(found)) return found;
+    if (found.why !== 'other-key') break;
+  }
+  throw unreadable(file, found, seals.map(({ keyFrom }) => keyFrom).join(' and '));
 }
 
 function write(file: string, entries: VaultEntry[], seal: Seal): void {
