@@ -14,6 +14,7 @@ import { ReadinessClassSchema, ReadinessFileSchema, ReadinessIssueSchema } from 
 import { RuleCountSchema, RunSchema } from '../../gen/drover/v1/run_pb.ts';
 import { EffectiveSettingSchema } from '../../gen/drover/v1/settings_pb.ts';
 import { TaskSchema, TaskService, type ImportTasksResponse } from '../../gen/drover/v1/task_pb.ts'; // prettier-ignore
+import { DeadLetterSchema, WebhookSchema } from '../../gen/drover/v1/webhook_pb.ts';
 import { AgentWatchView } from './agent-watch-view.ts';
 import { FilterPreviewView } from './filter-preview-view.ts';
 import { ApplyView } from './apply-view.ts';
@@ -105,6 +106,24 @@ export const leadingColumns: Partial<Record<string, readonly LeadingColumn[]>> =
     { field: 'kind' },
     { field: 'planned' },
     { field: 'happened' },
+  ],
+  [WebhookSchema.typeName]: [
+    { field: 'name' },
+    { field: 'url' },
+    { field: 'event_types', title: 'events' },
+    { field: 'paused' },
+    { field: 'waiting_events', title: 'waiting' },
+    { field: 'dead_letters', title: 'dead' },
+    { field: 'last_success_time', title: 'last taken' },
+    { field: 'last_failure' },
+  ],
+  [DeadLetterSchema.typeName]: [
+    { field: 'number' },
+    { field: 'event_type', title: 'event' },
+    { field: 'event_time', title: 'time' },
+    { field: 'attempts' },
+    { field: 'last_failure' },
+    { field: 'event_id' },
   ],
   [AuditEntrySchema.typeName]: [
     { field: 'number' },
