@@ -154,12 +154,15 @@ export class LineBuffer {
   #putDigits(value: number, digitsMin: number, after: number): void {
     let digits = digitsMin;
     if (digits === 0) for (let above = 1; above <= value || digits === 0; above *= 10) digits += 1;
+    const bytes = this.#bytes;
+    const start = this.#at;
     let left = value;
-    for (let place = this.#at + digits - 1; place >= this.#at; place--) {
-      this.#bytes[place] = zero + (left % 10);
-      left = Math.floor(left / 10);
+    for (let place = start + digits - 1; place >= start; place--) {
+      const above = Math.floor(left / 10);
+      bytes[place] = zero + left - above * 10;
+      left = above;
     }
-    this.#at += digits;
+    this.#at = start + digits;
     if (after !== 0) this.#bytes[this.#at++] = after;
   }
 
