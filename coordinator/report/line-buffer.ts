@@ -159,7 +159,7 @@ export class LineBuffer {
     let left = value;
     for (let place = start + digits - 1; place >= start; place--) {
       const above = Math.floor(left / 10);
-      bytes[place] = zero + left - above * 10;
+      bytes[place] = left - above * 10 + zero;
       left = above;
     }
     this.#at = start + digits;
