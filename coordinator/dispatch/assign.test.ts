@@ -108,3 +108,18 @@ test('a thousand agents are paired in one go', (t) => {
   const counts = giveAll(offers, [demand('x', 0), demand('y', 0, { weight: 9 })]);
   t.is(counts['x']! + counts['y']!, 1500);
 });
+
+test('thousands of runs that nobody has room for are looked at a few times each', (t) => {
+  let looks = 0;
+  const runs = 2000;
+  const demands = Array.from({ length: runs }, (_, index) => {
+    const one = demand(`x${index}`, index, { wantsScan: true, wantsBatches: false });
+    return Object.defineProperty(one, 'weight', { get: () => ((looks += 1), 5) });
+  });
+  const match = new Match([offer('a', 3, { scansFree: 1 })], demands);
+  const pair = match.next();
+  t.is(pair?.demand.name, 'x0');
+  match.give(pair!);
+  t.is(match.next(), undefined);
+  t.true(looks <= 10 * runs, `${looks} looks`);
+});

@@ -73,7 +73,8 @@ export class Match<O extends Offer, D extends Demand> {
       const offer = this.#bestFor(demand);
       if (offer !== undefined)
         return { offer, demand, isScan: demand.wantsScan && offer.scansFree > 0 };
-      this.#demands = this.#demands.filter((other) => other !== demand);
+      // Room only becomes less, so who cannot be served now is not asked again; of thousands of runs that wait, all are let go at once.
+      this.#demands = this.#demands.filter((other) => this.#bestFor(other) !== undefined);
     }
     return undefined;
   }
