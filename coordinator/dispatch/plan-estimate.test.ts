@@ -24,7 +24,7 @@ const fast = { isTenant: true, threads: 8, unitsPerSecond: 1e12 };
 const tenant = { isTenant: true, capacity: fast, tenantLicenses: 900 };
 
 const cases: [name: string, one: Case][] = [
-  ['nothing', { counts: {}, more: tenant, requests: [0n, 0n], units: [0n, 0n], times: [0, 0] }],
+  ['nothing', { counts: {}, more: tenant, requests: [0n, 0n], units: [0n, 0n], times: [undefined, undefined] }],
   ['a small file', { counts: { newFiles: 1n, partsMin: 1n, partsMax: 1n }, more: tenant, requests: [2n, 18n], units: [2n, 28n], times: [0, 1344] }],
   ['an empty file', { counts: { emptyFiles: 1n }, more: tenant, requests: [2n, 19n], units: [4n, 29n], times: [0, 1392] }],
   ['a file that is replaced', { counts: { replacedFiles: 1n, partsMin: 1n, partsMax: 1n }, more: tenant, requests: [3n, 20n], units: [3n, 30n], times: [0, 1440] }],
@@ -55,7 +55,7 @@ for (const [name, { counts, more, requests, units, times }] of cases)
 
 test('an estimate says what it goes by', (t) => {
   const basis = (more: Partial<EstimateFacts>) =>
-    estimatePlan({ counts: create(PlanCountsSchema), recycledItems: 0n, isTenant: false, tenantLicenses: 0, capacity: undefined, ...more }).basis; // prettier-ignore
+    estimatePlan({ counts: create(PlanCountsSchema), recycledItems: 1n, isTenant: false, tenantLicenses: 0, capacity: undefined, ...more }).basis; // prettier-ignore
   t.is(basis(tenant), 'by what the 8 threads that can serve the task did in their last leases, give or take a half; by 1,250 resource units a minute and 1,200,000 in 24 hours'); // prettier-ignore
   t.regex(basis({ ...tenant, tenantLicenses: 0 }), /by 1,250 to 6,250 resource units a minute .* how many licences the tenant has/v); // prettier-ignore
   t.is(basis({ capacity: { isTenant: false, threads: 0, unitsPerSecond: undefined } }), 'the most time is not known: no attached agent can serve the task'); // prettier-ignore

@@ -126,6 +126,10 @@ function addTimes(estimate: PlanEstimate, facts: EstimateFacts): void {
     estimate.basis = 'no time is told: the run has ended';
     return;
   }
+  if (itemsOf(estimate) === 0) {
+    estimate.basis = 'nothing of what is planned so far has to be done';
+    return;
+  }
   const [least, most] = isTenant ? budgetsOf(tenantLicenses) : [undefined, undefined];
   const bytesMs = isTenant ? (Number(estimate.uploadedBytes) / bytesPerHour) * 3_600_000 : 0;
   const work = workMs(estimate, capacity);
@@ -146,12 +150,15 @@ function addTimes(estimate: PlanEstimate, facts: EstimateFacts): void {
 
 /** Undefined when nothing is known of who would do it. */
 function workMs(estimate: PlanEstimate, capacity: Capacity): number | undefined {
-  const { uploadedFiles, uploadedBytes, folders, movedFiles, recycledItems } = estimate;
-  const items = Number(uploadedFiles + folders + movedFiles + recycledItems);
-  if (items === 0) return 0;
   const { threads, unitsPerSecond } = capacity;
   if (threads === 0 || unitsPerSecond === undefined || unitsPerSecond <= 0) return undefined;
-  return ((itemUnits(items) + Number(uploadedBytes)) / unitsPerSecond) * 1000;
+  const units = itemUnits(itemsOf(estimate)) + Number(estimate.uploadedBytes);
+  return (units / unitsPerSecond) * 1000;
+}
+
+function itemsOf(estimate: PlanEstimate): number {
+  const { uploadedFiles, folders, movedFiles, recycledItems } = estimate;
+  return Number(uploadedFiles + folders + movedFiles + recycledItems);
 }
 
 /** Units that are there at once are spent in no time, so a minute's units more or less are what parts the least time from the most. */
