@@ -161,14 +161,14 @@ test('a key that another agent works with, or that is not there, or only a link,
   const dataFolder = path.join(folder, 'data');
   const places = { dataFolder };
   mkdirSync(dataFolder);
-  await assertRefused(t, places, ErrorReason.VAULT_SEALED, /there is no key .*seal-key that could be replaced/); // prettier-ignore
+  await assertRefused(t, places, ErrorReason.INVALID_ARGUMENT, /there is no key .*seal-key that could be replaced/); // prettier-ignore
   await fill(places);
   const journal = await openJournal(path.join(dataFolder, 'journal'), openVault(places).box);
   await assertRefused(t, places, ErrorReason.DATA_FOLDER_LOCKED, /an agent runs with the data folder .*stop it, type this again/); // prettier-ignore
   await journal.close();
   const keyFile = path.join(folder, 'link');
   symlinkSync(path.join(dataFolder, 'seal-key'), keyFile);
-  await assertRefused(t, { dataFolder, keyFile }, ErrorReason.VAULT_SEALED, /link is a link/);
+  await assertRefused(t, { dataFolder, keyFile }, ErrorReason.INVALID_ARGUMENT, /link is a link/);
   await assertOpens(t, places, 'after all that');
 });
 
@@ -179,8 +179,8 @@ test('a key that systemd keeps is not replaced, and what to do is said, in the s
   writeFileSync(path.join(places.credentialsFolder, 'drover-vault-key'), Buffer.alloc(32, 7));
   await fill(places);
   const words = /is the systemd credential drover-vault-key, which only systemd can replace.*rekey --data .* --vault-key-file KEYFILE/; // prettier-ignore
-  await assertRefused(t, places, ErrorReason.VAULT_SEALED, words);
-  await assertRefused(t, { dataFolder: places.dataFolder }, ErrorReason.VAULT_SEALED, words);
+  await assertRefused(t, places, ErrorReason.INVALID_ARGUMENT, words);
+  await assertRefused(t, { dataFolder: places.dataFolder }, ErrorReason.INVALID_ARGUMENT, words);
   // What they are told to do.
   const keyFile = path.join(folder, 'KEYFILE');
   writeFileSync(keyFile, Buffer.alloc(32, 7), { mode: 0o600 });

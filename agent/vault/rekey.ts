@@ -23,7 +23,8 @@ import { openVault, vaultFileName, type SealedBox, type Vault } from './vault.ts
 
 /**
  * Replaces the key, and tells each step in words when it is done. One that was broken off goes on with the key that it had made. Throws
- * VAULT_SEALED when the key is not one that can be replaced here, and DATA_FOLDER_LOCKED while an agent runs with the folder.
+ * INVALID_ARGUMENT when there is no key that can be replaced here, DATA_FOLDER_LOCKED while an agent runs with the folder, and VAULT_SEALED
+ * when something cannot be opened or written.
  */
 export async function* rekey(places: VaultKeyPlaces): AsyncGenerator<string, void, undefined> {
   const { dataFolder } = places;
@@ -90,12 +91,12 @@ function refuseWithoutKey(places: VaultKeyPlaces): void {
   if (!hasCredential(places)) {
     if (readVaultKey(places) !== undefined) return;
     if (sourceOf(path.join(dataFolder, vaultFileName)) !== keyCredentialSource)
-      throw sealed(`there is no key ${file} that could be replaced; say where it is (--data, --vault-key-file)`, file); // prettier-ignore
+      throw DroverError.invalid('--vault-key-file', `there is no key ${file} that could be replaced`); // prettier-ignore
   }
   const stored = `/etc/credstore.encrypted/${keyCredentialName}`;
-  throw sealed(
-    `the key of ${dataFolder} is ${keyCredentialSource}, which only systemd can replace. Stop the agent; take the key out with \`umask 077; systemd-creds decrypt --name=${keyCredentialName} ${stored} KEYFILE\`, so that the agent's user owns the file; type \`drover-agent credentials rekey --data ${dataFolder} --vault-key-file KEYFILE\`; put it back with \`systemd-creds encrypt --name=${keyCredentialName} KEYFILE ${stored} && shred --remove KEYFILE\`, and start the agent`,
-    stored,
+  throw DroverError.invalid(
+    '--vault-key-file',
+    `is missing: the key of ${dataFolder} is ${keyCredentialSource}, which only systemd can replace. Stop the agent; take the key out with \`umask 077; systemd-creds decrypt --name=${keyCredentialName} ${stored} KEYFILE\`, so that the agent's user owns the file; type \`drover-agent credentials rekey --data ${dataFolder} --vault-key-file KEYFILE\`; put it back with \`systemd-creds encrypt --name=${keyCredentialName} KEYFILE ${stored} && shred --remove KEYFILE\`, and start the agent`,
   );
 }
 

@@ -3,6 +3,7 @@
 import { hash, randomBytes } from 'node:crypto';
 import { existsSync, lstatSync, readFileSync, renameSync } from 'node:fs';
 import path from 'node:path';
+import { DroverError } from '../../lib/error.ts';
 import { errorCode, readOwnFile, sealed, writeOwnFile } from './own-file.ts';
 import { sealKeyBytes } from '../../lib/sealed-box.ts';
 import { dataProtection, type DataProtection } from './windows-protection.ts';
@@ -58,11 +59,11 @@ export function makeVaultKey(places: VaultKeyPlaces): VaultKey {
   return makeKeyFile(keyFileOf(places), places);
 }
 
-/** Makes a key that is to take the place of the other, and keeps it beside that. Throws VAULT_SEALED when it cannot be written. */
+/** Makes a key that is to take the place of the other, and keeps it beside that. Throws INVALID_ARGUMENT when that is a link, VAULT_SEALED when it cannot be written. */
 export function makeNextKey(places: VaultKeyPlaces): VaultKey {
   const file = keyFileOf(places);
   if (lstatSync(file).isSymbolicLink())
-    throw sealed(`the key ${file} is a link, and the new key has to lie beside the old one; say where that is (--vault-key-file)`, file); // prettier-ignore
+    throw DroverError.invalid('--vault-key-file', `${file} is a link, and the new key has to lie beside the old one; say where that is`); // prettier-ignore
   return makeKeyFile(nextKeyFileOf(places), places);
 }
 
