@@ -3,7 +3,6 @@
 import { create } from '@bufbuild/protobuf';
 import { durationFromMs } from '@bufbuild/protobuf/wkt';
 import { randomUUID } from 'node:crypto';
-import { AgentAvailability } from '../../gen/drover/v1/agent_pb.ts';
 import { ErrorReason, ErrorReasonSchema } from '../../gen/drover/v1/error_pb.ts';
 import {
   FilterPreviewSchema,
@@ -20,6 +19,7 @@ import { DroverError } from '../../lib/error.ts';
 import { parseLocation } from '../../lib/location.ts';
 import type { Clock } from '../../lib/time.ts';
 import { agentName } from '../task/names.ts';
+import { isWilling } from './location-checks.ts';
 import { canServe } from './reach.ts';
 import type { Session } from './session.ts';
 
@@ -170,11 +170,6 @@ function startFrame(preview: string, request: PreviewRequest) {
 function fail(pending: Pending, error: DroverError): void {
   pending.failure ??= error;
   pending.wake();
-}
-
-/** What somebody wants of an agent is not known at once; until then it is thought to take work. */
-function isWilling({ draining, availability = AgentAvailability.ENABLED }: Session): boolean {
-  return !draining && availability === AgentAvailability.ENABLED;
 }
 
 /** An agent newer than this coordinator may give a reason that is not known here; its words are. */

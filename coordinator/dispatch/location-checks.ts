@@ -156,7 +156,10 @@ export class LocationChecks {
 }
 
 /** What somebody wants of an agent is not known at once; until then it is thought to take work. */
-function isWilling({ draining, availability = AgentAvailability.ENABLED }: Session): boolean {
+export function isWilling({
+  draining,
+  availability = AgentAvailability.ENABLED,
+}: Session): boolean {
   return !draining && availability === AgentAvailability.ENABLED;
 }
 
