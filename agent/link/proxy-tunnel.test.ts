@@ -4,14 +4,18 @@ import { createServer } from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 // The variables are grpc-js's, which reads them from the process.
 import { env } from 'node:process';
+import { create } from '@bufbuild/protobuf';
 import test from 'ava';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
+import { AttachRequestSchema } from '../../gen/drover/v1/session_pb.ts';
 import type { DroverError } from '../../lib/error.ts';
+import { createClient } from './client.ts';
 import { join, renew } from './enroll.ts';
+import { openFrameStream } from './frame-stream.ts';
 import { PlayedCoordinator, playedName } from './played-coordinator.ts';
 
 test.serial(
-  'an agent joins and renews through the proxy of the environment, and says so when it refuses',
+  'an agent joins, renews and attaches through the proxy of the environment, and says so when it refuses',
   async (t) => {
     await using coordinator = await PlayedCoordinator.start();
     const { port } = coordinator.address;
@@ -46,8 +50,25 @@ test.serial(
     const identity = await join(options);
     t.is(identity.agent, 'agents/one');
     t.is((await renew(identity, address)).agent, 'agents/one');
+    const before = asked.length;
+    const client = createClient(address, identity);
+    t.teardown(() => client.close());
+    const stream = openFrameStream(client, address);
+    await stream.send(
+      create(AttachRequestSchema, { frame: { case: 'hello', value: { slots: 3 } } }),
+    );
+    const session = await coordinator.session();
+    t.is(session.agent, 'one');
+    t.is((await session.expect('hello')).slots, 3);
+    session.welcome();
+    const frames = stream.frames[Symbol.asyncIterator]();
+    t.is((await frames.next()).value?.frame.case, 'welcome');
+    t.is(asked.length, before + 1, 'a connection of its own');
     t.deepEqual([...new Set(asked)], [`${playedName}:${port}`]);
     isOpen = false;
+    // What goes through the proxy ends with it.
+    for (const socket of sockets) socket.destroy();
+    await t.throwsAsync<DroverError>(frames.next(), { message: new RegExp(playedName, 'v') });
     const refused = await t.throwsAsync<DroverError>(join(options));
     t.is(refused.reason, ErrorReason.UNAVAILABLE);
     t.regex(refused.message, /the proxy that the environment names .* does not connect/);
