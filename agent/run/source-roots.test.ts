@@ -4,13 +4,14 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { create, toBinary } from '@bufbuild/protobuf';
 import test from 'ava';
+import { pino } from 'pino';
 import { BatchItemsSchema } from '../../gen/drover/v1/columns_pb.ts';
-import { AttachResponseSchema, BatchPhase, type AttachRequest } from '../../gen/drover/v1/session_pb.ts'; // prettier-ignore
+import { AttachResponseSchema, BatchPhase, ScanLeaseSchema, type AttachRequest } from '../../gen/drover/v1/session_pb.ts'; // prettier-ignore
 import { createLog } from '../../lib/log.ts';
 import { sealedBox } from '../../lib/sealed-box.ts';
 import { openJournal } from './journal.ts';
 import { PlayedPool } from './played-pool.ts';
-import { compileSourceRoots } from './source-roots.ts';
+import { compileSourceRoots, guardSources, quietMs } from './source-roots.ts';
 import { Work } from './work.ts';
 
 test('what lies in a source root may be read, and nothing else', (t) => {
@@ -19,6 +20,22 @@ test('what lies in a source root may be read, and nothing else', (t) => {
   const refused = ['/srv', '/srv/ab', '/srv/a/../b', '\\\\files\\hr2', '\\\\other\\hr', '', 'x'];
   for (const source of allowed) t.true(mayRead(source), source);
   for (const source of refused) t.false(mayRead(source), source);
+});
+
+test('of many leases that are outside the log has a line now and then, with how many there were', (t) => {
+  const lines: string[] = [];
+  const log = pino({ level: 'info' }, { write: (line) => lines.push(line) });
+  let nowMs = 0;
+  const mayRead = guardSources(['/srv/a'], { clock: { now: () => nowMs, after: () => () => {} }, log }); // prettier-ignore
+  const lease = (source: string) => create(ScanLeaseSchema, { key: { lease: 'tasks/b/runs/1/scan' }, source }); // prettier-ignore
+  for (let count = 0; count < 1000; count += 1) t.false(mayRead(lease(`/srv/b/${count}`)));
+  t.true(mayRead(lease('/srv/a/x')));
+  t.is(lines.length, 1);
+  t.like(JSON.parse(lines[0]!), { source: '/srv/b/0', othersBefore: 0 });
+  nowMs += quietMs;
+  for (let count = 0; count < 2; count += 1) t.false(mayRead(lease('/srv/c')));
+  t.is(lines.length, 2);
+  t.like(JSON.parse(lines[1]!), { source: '/srv/c', othersBefore: 999 });
 });
 
 test('without source roots everything may be read', (t) => {

@@ -3,16 +3,29 @@
 import type { BatchLease, ScanLease } from '../../gen/drover/v1/session_pb.ts';
 import { holds, parseLocation, type Location } from '../../lib/location.ts';
 import type { Logger } from '../../lib/log.ts';
+import type { Clock } from '../../lib/time.ts';
+
+/** After a line of the log about such a lease others are only counted for so long: a coordinator that gives them may give many. */
+export const quietMs = 60_000;
 
 /** Answers whether a lease may be worked on, and logs one that the coordinator must not have given. Throws as `compileSourceRoots`. */
 export function guardSources(
   sourceRoots: readonly string[],
-  log: Logger,
+  { clock, log }: { clock: Clock; log: Logger },
 ): (lease: ScanLease | BatchLease) => boolean {
   const mayRead = compileSourceRoots(sourceRoots);
+  let quietUntilMs = -Infinity;
+  let unsaid = 0;
   return ({ key, source }) => {
     if (mayRead(source)) return true;
-    log.error({ lease: key?.lease, source, sourceRoots }, 'a lease whose source is outside the source roots is given back'); // prettier-ignore
+    const now = clock.now();
+    if (now < quietUntilMs) {
+      unsaid += 1;
+      return false;
+    }
+    log.error({ lease: key?.lease, source, sourceRoots, othersBefore: unsaid }, 'a lease whose source is outside the source roots is given back'); // prettier-ignore
+    quietUntilMs = now + quietMs;
+    unsaid = 0;
     return false;
   };
 }

@@ -1,6 +1,7 @@
 // The leases an agent holds, and the doing of what the lease table says. It knows threads and the journal, and of the link
 // only a function that sends: what is not acknowledged is sent again by whoever attaches next.
 import { create } from '@bufbuild/protobuf';
+import { durationFromMs } from '@bufbuild/protobuf/wkt';
 import {
   AttachRequestSchema,
   HeartbeatSchema,
@@ -74,8 +75,8 @@ export class Work {
     this.#options = options;
     this.#journal = new LeaseJournal(options);
     this.#notes = new PendingNotes(this.#journal);
-    this.#mayRead = guardSources(options.sourceRoots ?? [], options.log);
-    const { pool, sourceRoots = [], clock = systemClock } = options;
+    const { pool, sourceRoots = [], clock = systemClock, log } = options;
+    this.#mayRead = guardSources(sourceRoots, { clock, log });
     this.#previews = new FilterPreviews({
       pool,
       clock,
@@ -146,7 +147,12 @@ export class Work {
       bytes: run === undefined ? 0n : Atomics.load(run.shared.progress, progressBytes),
     }));
     const attention = this.attention();
-    return create(HeartbeatSchema, { leases, draining: this.#draining, ...(attention && { attention }) }); // prettier-ignore
+    const heartbeat = create(HeartbeatSchema, { leases, draining: this.#draining, ...(attention && { attention }) }); // prettier-ignore
+    const throttling = this.#options.tenant?.throttling;
+    if (throttling === undefined || throttling.requests + throttling.waitMs === 0) return heartbeat;
+    heartbeat.throttledRequests = BigInt(throttling.requests);
+    heartbeat.throttleWait = durationFromMs(throttling.waitMs);
+    return heartbeat;
   }
 
   /** Takes a frame of the coordinator; a frame of an unknown kind is one of a newer version and is left alone. */
