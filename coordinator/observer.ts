@@ -8,6 +8,8 @@ export interface Observer {
   wrote(rows: number, durationMs: number): void;
   /** A run was so, and is so now; both are of the same run, and it is going or was until now. */
   advanced(before: Run, after: Run): void;
+  /** The tenant throttled so many requests of an agent, and its requests waited so long for that, all together. */
+  throttled(requests: number, waitMs: number): void;
   /** A try to deliver an event to a webhook came to this; `dead`: it failed, and was the last. */
   delivered(result: 'delivered' | 'failed' | 'gone' | 'dead'): void;
 }

@@ -464,6 +464,8 @@ export const docs: ReadonlyMap<string, string> = new Map([
   ["drover.v1.Heartbeat.attention", "What the agent cannot do at the moment; absent when it can do everything that its hello names. A change is sent at once, before the agent reports in part, or gives back, what it holds of that kind."],
   ["drover.v1.Heartbeat.draining", "The agent finishes what it has and takes nothing new."],
   ["drover.v1.Heartbeat.leases", "Every lease the agent holds."],
+  ["drover.v1.Heartbeat.throttle_wait", "How long requests waited since then because the tenant throttles, or would have throttled them; of all requests together, so that two that wait for a second at once have waited for two. Absent when none did."],
+  ["drover.v1.Heartbeat.throttled_requests", "How many of its requests the tenant throttled since the agent started."],
   ["drover.v1.Hello", "Introduces the agent."],
   ["drover.v1.Hello.attention", "What the agent cannot do at the moment; absent when it can do everything it names here."],
   ["drover.v1.Hello.draining", "The agent finishes what it has and takes nothing new."],

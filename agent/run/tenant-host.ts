@@ -4,6 +4,7 @@ import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import type { Credential } from '../credential/credential.ts';
 import { checkDestination } from '../destination/open-destination.ts';
 import type { SharePointAccess } from '../destination/sharepoint/access.ts';
+import { throttlingOf, type Throttling } from '../destination/sharepoint/tenant-gate.ts';
 import type { HostAnswer, HostQuestion } from '../pool/host.ts';
 import type { ItemUpload, JobTenant } from '../pool/jobs.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
@@ -37,6 +38,11 @@ export class TenantHost {
     this.#parts = parts;
     const { clock, log } = parts;
     this.signIn = new SignInWatch({ tryAgain: (force) => this.#tryToSignIn(force), clock, log });
+  }
+
+  /** What throttling cost so far, in all threads. */
+  get throttling(): Throttling {
+    return throttlingOf(this.#parts.access.gate);
   }
 
   /** What a job for a thread needs; its port closes with the job. */

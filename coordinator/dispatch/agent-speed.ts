@@ -2,10 +2,12 @@
 import { Meter, type Rates } from './meter.ts';
 import { Pace } from './pace.ts';
 import type { InFlight } from './shown-progress.ts';
+import { Throttling } from './throttling.ts';
 import type { WorkSize } from './work-size.ts';
 
 export class AgentSpeed {
   readonly pace = new Pace();
+  readonly throttling = new Throttling();
   readonly #meter = new Meter();
   #items = 0n;
   #bytes = 0n;

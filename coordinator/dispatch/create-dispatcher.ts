@@ -48,7 +48,7 @@ export interface DispatcherParts {
   log: Logger;
   options: DispatcherOptions;
   /** @default nobody measures */
-  observer?: Pick<Observer, 'advanced'> | undefined;
+  observer?: Pick<Observer, 'advanced' | 'throttled'> | undefined;
 }
 
 /** Goes on with every run that is open in the store. */
@@ -94,6 +94,7 @@ class LeaseDispatcher implements Dispatcher {
       onAdvance: (key, row) => this.#advance(key, row),
       onRest: (key, rest) => this.#runs.get(key)?.addPart(key.batch, rest),
       onProgress: (session, runs) => this.#progressed(session, runs),
+      onThrottled: ({ requests, waitMs }) => parts.observer?.throttled(requests, waitMs),
       onChecked: (session, done) => this.#checks.answer(session, done),
       onPreviewed: (session, progress) => this.#previews.answer(session, progress),
       onRoom: () => this.#assigner.wake(),

@@ -27,6 +27,7 @@ import type { LeaseKeeper } from './lease-keeper.ts';
 import type { LiveLease } from './lease-table.ts';
 import type { BatchWork } from './run-feed.ts';
 import type { Session } from './session.ts';
+import type { Throttled } from './throttling.ts';
 import type { WorkSize } from './work-size.ts';
 
 export interface ReportsParts {
@@ -39,6 +40,8 @@ export interface ReportsParts {
   onRest: (key: BatchKey, rest: BatchWork) => void;
   /** An agent said how far it is with these runs. */
   onProgress: (session: Session, runs: readonly RunKey[]) => void;
+  /** The tenant throttled an agent so much more. */
+  onThrottled: (throttled: Throttled) => void;
   /** An agent looked at a destination. */
   onChecked: (session: Session, done: LocationCheckDone) => void;
   /** An agent tells what filters leave out. */
@@ -166,7 +169,9 @@ export class Reports {
   }
 
   #takeHeartbeat(session: Session, frame: Heartbeat): void {
-    const { leases, onProgress, onRoom, onAttention } = this.#parts;
+    const { leases, onProgress, onRoom, onAttention, onThrottled } = this.#parts;
+    const throttled = session.speed.throttling.note(frame);
+    if (throttled.requests + throttled.waitMs > 0) onThrottled(throttled);
     const takesWorkAgain = session.draining && !frame.draining;
     session.draining = frame.draining;
     if (takesWorkAgain) onRoom();

@@ -1,11 +1,14 @@
 import test from 'ava';
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import { durationFromMs } from '@bufbuild/protobuf/wkt';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { type RunProgressSchema, RunSchema, RunState } from '../../gen/drover/v1/run_pb.ts';
+import { HeartbeatSchema } from '../../gen/drover/v1/session_pb.ts';
 import { TaskService } from '../../gen/drover/v1/task_pb.ts';
 import { DroverError } from '../../lib/error.ts';
 import { runCoordinator, temporaryFolder } from '../rpc/testing/running-coordinator.ts';
+import { attach } from '../rpc/testing/attached-agent.ts';
 import { refusalOf } from '../rpc/testing/refusal.ts';
 import { Metrics } from './metrics.ts';
 
@@ -95,6 +98,17 @@ test('a coordinator serves what it measures to who shows the token', async (t) =
   t.true(values.get('drover_store_rows_written_total')! > 3);
   t.true(values.get('drover_store_write_duration_seconds_count')! > 1);
   t.true(values.get('process_resident_memory_bytes')! > 0);
+  const { identity } = await running.join('two');
+  const session = await attach(running, identity);
+  const throttled = (requests: bigint, waitMs: number) =>
+    session.send({ case: 'heartbeat', value: create(HeartbeatSchema, { throttledRequests: requests, throttleWait: durationFromMs(waitMs) }) }); // prettier-ignore
+  throttled(2n, 500);
+  throttled(5n, 2000);
+  const later = async () => valuesOf(await (await read({ headers })).text());
+  let sums = await later();
+  while (sums.get('drover_throttled_requests_total') !== 3) sums = await later();
+  t.is(sums.get('drover_throttle_wait_seconds_total'), 1.5);
+  t.is(sums.get('drover_webhook_events{state="waiting"}'), 0);
 });
 
 for (const [what, options, says] of [

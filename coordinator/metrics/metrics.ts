@@ -29,6 +29,8 @@ export class Metrics implements Observer {
   readonly #bytes: Counter<'result'>;
   readonly #scanned: Counter;
   readonly #ended: Counter<'state'>;
+  readonly #throttled: Counter;
+  readonly #throttleWait: Counter;
   readonly #deliveries: Counter<'result'>;
 
   constructor(source: MetricsSource) {
@@ -86,6 +88,16 @@ export class Metrics implements Observer {
       labelNames: ['state'],
       registers,
     });
+    this.#throttled = new Counter({
+      name: 'drover_throttled_requests_total',
+      help: 'Requests of agents that the tenant throttled.',
+      registers,
+    });
+    this.#throttleWait = new Counter({
+      name: 'drover_throttle_wait_seconds_total',
+      help: 'How long requests of agents waited because the tenant throttles, all requests together.',
+      registers,
+    });
     this.#deliveries = new Counter({
       name: 'drover_webhook_deliveries_total',
       help: 'Tries to deliver events to webhooks, by result: delivered, failed, gone, dead (failed, and the last).',
@@ -124,6 +136,11 @@ export class Metrics implements Observer {
     add(bytes('failed'), is.failedBytes - was.failedBytes);
     if (isRunOpen(before.state) && !isRunOpen(after.state))
       this.#ended.inc({ state: runStateLabel(after.state) });
+  }
+
+  throttled(requests: number, waitMs: number): void {
+    this.#throttled.inc(requests);
+    this.#throttleWait.inc(waitMs / millisecondsPerSecond);
   }
 
   delivered(result: string): void {

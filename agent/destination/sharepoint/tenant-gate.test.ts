@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import test from 'ava';
 import { systemClock, type Clock } from '../../../lib/time.ts';
-import { createGateMemory, TenantGate, type GateMemory } from './tenant-gate.ts';
+import { createGateMemory, TenantGate, throttlingOf, type GateMemory } from './tenant-gate.ts';
 
 const never = new AbortController().signal;
 
@@ -56,7 +56,7 @@ test('good answers let in one more at a time, up to the most', async (t) => {
 });
 
 test('throttled requests halve the number once for all that were on their way together', async (t) => {
-  const { gate, clock } = makeGate(16);
+  const { gate, clock, memory } = makeGate(16);
   for (let good = 0; good < 500; good++) gate.succeeded();
   const passages = await Promise.all(Array.from({ length: 8 }, () => gate.enter(2, never)));
   clock.time += 10;
@@ -67,7 +67,7 @@ test('throttled requests halve the number once for all that were on their way to
   let entered = 0;
   while (await isLetThrough(gate)) entered += 1;
   t.is(entered, 8);
-  t.is(gate.throttledAnswers, 8);
+  t.is(throttlingOf(memory).requests, 8);
 });
 
 test('a pause holds up everybody, in every thread, and nothing shortens it', async (t) => {
@@ -79,8 +79,10 @@ test('a pause holds up everybody, in every thread, and nothing shortens it', asy
   const other = new TenantGate(memory, clock);
   clock.time += 4999;
   t.false(await isLetThrough(other));
+  const waiting = other.enter(2, never);
   clock.time += 1;
-  t.true(await isLetThrough(other));
+  t.like(await waiting, { startMs: clock.time });
+  t.deepEqual(throttlingOf(memory), { requests: 2, waitMs: 1 });
 });
 
 test('throttled answers that name no time pause longer each time, until one is good', async (t) => {

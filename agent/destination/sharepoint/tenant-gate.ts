@@ -34,7 +34,13 @@ const cells = {
   throttled: 7,
 };
 
-const times = { pausedUntil: 0, lastDecrease: 1, budgetReset: 2 };
+const times = {
+  pausedUntil: 0,
+  lastDecrease: 1,
+  budgetReset: 2,
+  /** Milliseconds that requests waited for the service, in all. */
+  waited: 3,
+};
 
 /** A request waits at most so long before it looks again, should a signal have been lost. */
 const lookAgainMs = 1000;
@@ -49,7 +55,22 @@ export function createGateMemory(requestsMax: number): GateMemory {
   const counts = new Int32Array(new SharedArrayBuffer(4 * Object.keys(cells).length));
   counts[cells.limitMax] = requestsMax;
   counts[cells.limit] = Math.max(1, Math.ceil(requestsMax / 2));
-  return { counts, times: new BigInt64Array(new SharedArrayBuffer(24)) };
+  return { counts, times: new BigInt64Array(new SharedArrayBuffer(8 * Object.keys(times).length)) };
+}
+
+/** What throttling cost so far, in all threads. */
+export interface Throttling {
+  /** Answers that were throttled. */
+  requests: number;
+  /** How long requests waited for it, all together. */
+  waitMs: number;
+}
+
+export function throttlingOf({ counts, times: stamps }: GateMemory): Throttling {
+  return {
+    requests: Atomics.load(counts, cells.throttled),
+    waitMs: Number(Atomics.load(stamps, times.waited)),
+  };
 }
 
 /** One thread's hand on a gate. */
@@ -62,11 +83,6 @@ export class TenantGate {
     this.#clock = clock;
   }
 
-  /** Throttled answers so far. */
-  get throttledAnswers(): number {
-    return Atomics.load(this.#memory.counts, cells.throttled);
-  }
-
   /** Waits until a request that costs so many resource units may be sent. Rejects with the signal's reason when it aborts. */
   async enter(resourceUnits: number, signal: AbortSignal): Promise<Passage> {
     const { counts } = this.#memory;
@@ -75,7 +91,9 @@ export class TenantGate {
       const changes = Atomics.load(counts, cells.changes);
       const waitMs = this.#pauseLeftMs(resourceUnits);
       if (waitMs > 0) {
+        const sinceMs = this.#clock.now();
         await this.#sleep(changes, waitMs, signal);
+        Atomics.add(this.#memory.times, times.waited, BigInt(Math.round(this.#clock.now() - sinceMs))); // prettier-ignore
         continue;
       }
       const inFlight = Atomics.load(counts, cells.inFlight);
