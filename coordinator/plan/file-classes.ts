@@ -49,6 +49,9 @@ export class ClassTally<K extends number | string> {
   readonly #counts: Map<K, FileCount>;
   readonly #max: number;
   readonly #other: FileCount;
+  /** Of the file before: most have much in common with it. */
+  #lastKey: K | undefined;
+  #last: FileCount;
 
   /** Goes on with the `keys` of what was kept, which are one of its columns. */
   constructor(kept: FileClasses | undefined, keys: readonly K[], max = Infinity) {
@@ -59,16 +62,25 @@ export class ClassTally<K extends number | string> {
     this.#counts = new Map(counts);
     this.#max = max;
     this.#other = { files: Number(kept?.otherFiles ?? 0), bytes: Number(kept?.otherBytes ?? 0) };
+    this.#last = this.#other;
   }
 
   add(key: K, bytes: number): void {
-    let count = this.#counts.get(key);
-    if (count === undefined) {
-      if (this.#counts.size >= this.#max) count = this.#other;
-      else this.#counts.set(key, (count = { files: 0, bytes: 0 }));
+    if (key !== this.#lastKey) {
+      this.#last = this.#countOf(key);
+      this.#lastKey = key;
     }
-    count.files += 1;
-    count.bytes += bytes;
+    this.#last.files += 1;
+    this.#last.bytes += bytes;
+  }
+
+  #countOf(key: K): FileCount {
+    const found = this.#counts.get(key);
+    if (found !== undefined) return found;
+    if (this.#counts.size >= this.#max) return this.#other;
+    const count = { files: 0, bytes: 0 };
+    this.#counts.set(key, count);
+    return count;
   }
 
   /** What is to be kept, without its column of keys. */

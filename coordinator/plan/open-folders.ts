@@ -13,6 +13,8 @@ export interface CountedFolder {
   items: number;
 }
 
+const slashCode = 47;
+
 export class FolderCounter {
   readonly #folders: CountedFolder[];
   readonly #closed: (folder: CountedFolder) => void;
@@ -25,7 +27,7 @@ export class FolderCounter {
 
   /** Goes on to an item; answers with the folder that it is in. */
   seek(path: string, slash: number): CountedFolder {
-    let top = this.#folders.at(-1)!;
+    let top = this.#folders[this.#folders.length - 1]!;
     while (!holds(top.path, path)) top = this.#close();
     // A folder that no page told of is one all the same.
     while (top.path.length < slash) {
@@ -80,5 +82,5 @@ function keptFolders(kept: OpenFolders | undefined): CountedFolder[] {
 }
 
 function holds(folder: string, path: string): boolean {
-  return folder === '' || (path[folder.length] === '/' && path.startsWith(folder));
+  return folder === '' || (path.charCodeAt(folder.length) === slashCode && path.startsWith(folder));
 }

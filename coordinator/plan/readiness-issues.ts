@@ -86,12 +86,6 @@ export function adviceOf({ kind, reason }: Pick<ReadinessIssueRow, 'kind' | 'rea
   return (infos[kind] ?? unknownInfo).advice ?? reasonInfo(reason).advice;
 }
 
-/** An item that there is something to say about. */
-export interface IssueItem {
-  path: string;
-  bytes: bigint;
-}
-
 /** Counts issues, in place. */
 export class IssueTally {
   readonly #rows: ReadinessIssueRow[];
@@ -102,11 +96,18 @@ export class IssueTally {
     for (const row of rows) this.#found.set(keyOf(row.kind, row.reason), row);
   }
 
-  add(kind: ReadinessIssueKind, item: IssueItem, reason: ErrorReason = ErrorReason.UNSPECIFIED) {
+  /** `bytes` are those of a file; of all else 0. */
+  add(
+    kind: ReadinessIssueKind,
+    path: string,
+    bytes: number,
+    reason: ErrorReason = ErrorReason.UNSPECIFIED,
+  ): void {
+    // prettier-ignore
     const row = this.#rowOf(kind, reason);
     row.items += 1n;
-    row.bytes += item.bytes;
-    if (row.samples.length < samplesMax) row.samples.push(shownPath(item.path));
+    row.bytes += BigInt(bytes);
+    if (row.samples.length < samplesMax) row.samples.push(shownPath(path));
   }
 
   #rowOf(kind: ReadinessIssueKind, reason: ErrorReason): ReadinessIssueRow {
