@@ -30,7 +30,8 @@ export interface Judgement {
 
 /** Whether the run may write nothing yet, because its plan is to be approved and was not. */
 export function isApprovalOpen({ run }: RunRow): boolean {
-  return run!.settings?.requireApproval === true && !run!.scanOnly && run!.approval === undefined;
+  const isApproved = run!.approval?.decision === ApprovalDecision.APPROVED;
+  return run!.settings?.requireApproval === true && !run!.scanOnly && !isApproved;
 }
 
 /** Whether the digest of the run's plan is made: somebody looks at the plan before anything is done. */

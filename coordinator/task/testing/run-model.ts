@@ -169,12 +169,19 @@ export class RunModel {
     this.#checkEnd();
   }
 
+  /** It may not write, because nobody has approved its plan. */
+  get #isUnapproved(): boolean {
+    const { settings, scanOnly, approval } = this.row.run!;
+    const isApproved = approval?.decision === ApprovalDecision.APPROVED;
+    return settings!.requireApproval === true && !scanOnly && !isApproved;
+  }
+
   #checkPhase(): void {
-    const { settings, scanOnly, approval, state } = this.row.run!;
-    const isUnapproved = settings!.requireApproval === true && approval?.decision !== ApprovalDecision.APPROVED; // prettier-ignore
-    if (isUnapproved && !scanOnly && this.batches.some(({ lease }) => lease.generation > 0))
+    const isUnapproved = this.#isUnapproved;
+    if (isUnapproved && this.batches.some(({ lease }) => lease.generation > 0))
       throw new Violation('a batch was leased before the plan was approved');
-    if (state === RunState.AWAITING_APPROVAL && (this.live.size > 0 || !isUnapproved))
+    const isAwaiting = this.row.run!.state === RunState.AWAITING_APPROVAL;
+    if (isAwaiting && (this.live.size > 0 || !isUnapproved))
       throw new Violation('it waits for approval though somebody works on it, or has approved it');
     const phase = leasablePhase(this.row);
     const isDone = (other: BatchPhase) =>
@@ -199,10 +206,13 @@ export class RunModel {
     const gone = open(BatchPhase.GONE);
     const isWritten = progress!.scanComplete && open(BatchPhase.TRANSFER).length === 0;
     const isTurn = isWritten && gone.length > 0;
-    same('the turn of what is gone', leasablePhase(this.row) === BatchPhase.GONE, isTurn);
+    const isLeasable = isTurn && !this.#isUnapproved;
+    same('the turn of what is gone', leasablePhase(this.row) === BatchPhase.GONE, isLeasable);
     const isFoldersTurn = isTurn && gone.every(({ isWaiting }) => isWaiting);
     same('the turn of folders that are gone', isGoneFoldersTurn(this.row), isFoldersTurn);
-    if (this.isAsking && !isTurn) throw new Violation('it asks about what is gone too early');
+    // With a plan that is to be approved it is asked about when all is scanned.
+    const mayAsk = this.#isUnapproved ? progress!.scanComplete : isTurn;
+    if (this.isAsking && !mayAsk) throw new Violation('it asks about what is gone too early');
     const isUndecided = goneDecision === GoneDecision.UNSPECIFIED && settings?.gonePolicy === GonePolicy.RECYCLE; // prettier-ignore
     const isTooMuch = isUndecided && this.#sums.gone > (settings.recycleItemsMax ?? 0);
     if (isTurn && isTooMuch && state === RunState.RUNNING)
