@@ -316,8 +316,8 @@ class LeaseDispatcher implements Dispatcher {
   /** Who has work of the kind that the agent cannot do now, or can do again, waits for something else from now on. */
   #noteAttention({ agent, attention }: Session): void {
     const { log } = this.#parts;
-    if (attention === undefined) log.info({ agent }, 'agent needs no attention any more');
-    else log.warn({ agent, reason: reasonName(attention.reason) }, `agent needs attention: ${attention.message}`); // prettier-ignore
+    if (attention === undefined) log.info({ agent: agentName(agent) }, 'agent needs no attention any more');
+    else log.warn({ agent: agentName(agent), reason: reasonName(attention.reason) }, `agent needs attention: ${attention.message}`); // prettier-ignore
     for (const { key } of this.#runs.all()) this.#changes.emit({ kind: 'task', task: key.task });
     this.#assigner.wake();
   }
@@ -359,7 +359,7 @@ class LeaseDispatcher implements Dispatcher {
     session.availability ??= row?.agent?.availability || AgentAvailability.ENABLED;
     session.resumed = true;
     if (session.availability === AgentAvailability.DISABLED) this.#disable(agent, session);
-    this.#parts.log.info({ agent, slots: session.slots }, 'agent attached');
+    this.#parts.log.info({ agent: agentName(agent), slots: session.slots }, 'agent attached');
     this.#changes.emit({ kind: 'agent', agent });
     this.#assigner.wake();
     return session;
@@ -382,7 +382,7 @@ class LeaseDispatcher implements Dispatcher {
     this.#previews.detach(session);
     if (this.#sessions.get(session.agent) !== session) return;
     this.#sessions.delete(session.agent);
-    this.#parts.log.info({ agent: session.agent }, 'agent detached');
+    this.#parts.log.info({ agent: agentName(session.agent) }, 'agent detached');
     this.#changes.emit({ kind: 'agent', agent: session.agent });
   }
 

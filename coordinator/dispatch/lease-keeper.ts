@@ -8,7 +8,7 @@ import { DroverError } from '../../lib/error.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { Clock } from '../../lib/time.ts';
 import type { RunKey, Store } from '../store/store.ts';
-import { batchLeaseId, scanLeaseId, type LeaseTarget } from '../task/names.ts';
+import { agentName, batchLeaseId, runName, scanLeaseId, type LeaseTarget } from '../task/names.ts';
 import { commitRelease, type Grant } from './lease-commit.ts';
 import { isBatch, LeaseTable, type LiveLease } from './lease-table.ts';
 import type { Session } from './session.ts';
@@ -124,8 +124,11 @@ export class LeaseKeeper {
   async expire(): Promise<void> {
     const { clock, log } = this.#parts;
     for (const lease of this.table.expired(clock.now())) {
-      const { id, generation, agent, session } = lease;
-      log.warn({ lease: id, generation, agent }, 'lease expired');
+      const { id, run, generation, agent, session } = lease;
+      log.warn(
+        { run: runName(run), lease: id, generation, agent: agentName(agent) },
+        'lease expired',
+      );
       session?.revoke(keyOf(lease), 'it expired');
       await this.release(lease);
     }

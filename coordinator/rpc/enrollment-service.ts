@@ -15,7 +15,7 @@ export function createEnrollmentService(parts: Parts): ServiceImpl<typeof Enroll
   return {
     join: async (request) => {
       const { agent, certificate, expireTimeMs } = await trust.join(request);
-      log.info({ agent }, 'agent joined');
+      log.info({ agent: agentName(agent) }, 'agent joined');
       changes.emit({ kind: 'agent', agent });
       return { agent: agentName(agent), certificate, expireTime: timestampFromMs(expireTimeMs) };
     },
@@ -24,7 +24,7 @@ export function createEnrollmentService(parts: Parts): ServiceImpl<typeof Enroll
       const { certificate, expireTimeMs } = await trust.renew(agent, certificateRequest);
       const message = `a certificate that is good until ${new Date(expireTimeMs).toISOString()}`;
       await audit.note(currentCall(), { resource: agentName(agent), message });
-      log.info({ agent }, 'certificate renewed');
+      log.info({ agent: agentName(agent) }, 'certificate renewed');
       return { certificate, expireTime: timestampFromMs(expireTimeMs) };
     },
     getIdentity: async (_request, context) => ({

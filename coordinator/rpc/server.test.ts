@@ -5,6 +5,8 @@ import { once } from 'node:events';
 import { connect as connectHttp2 } from 'node:http2';
 import { connect as connectPlain, type Socket } from 'node:net';
 import { connect as connectTls, type ConnectionOptions } from 'node:tls';
+import { pino } from 'pino';
+import { AuditService } from '../../gen/drover/v1/audit_pb.ts';
 import { TaskService } from '../../gen/drover/v1/task_pb.ts';
 import { Health } from '../../gen/health/v1/health_pb.ts';
 import { requestIdHeader } from './call-log.ts';
@@ -96,14 +98,22 @@ test('a message over the limit is refused, and so is a request that cannot be re
   t.true(await isServing(running));
 });
 
-test('every answer carries the id by which the log has the call', async (t) => {
-  const { client } = await runCoordinator(t);
-  let id: string | null = null;
-  await client(Health, { token: '' }).check(
-    {},
-    { onHeader: (header) => (id = header.get(requestIdHeader)) },
-  );
-  t.regex(id!, /^[0-9a-f]{16}$/);
+test('the id of a call is in the header of its answer, in its line of the log and in its entry of the audit log', async (t) => {
+  const lines: Record<string, unknown>[] = [];
+  const write = (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>);
+  const log = pino({ level: 'debug' }, { write });
+  const { client } = await runCoordinator(t, undefined, undefined, {}, log);
+  const ids: string[] = [];
+  const onHeader = (header: Headers) => void ids.push(header.get(requestIdHeader)!);
+  await client(Health, { token: '' }).check({}, { onHeader });
+  const task = { source: '/from', destination: 'file:///to' };
+  await client(TaskService).createTask({ task, taskId: 'a' }, { onHeader });
+  const idOf = (rpc: string) => lines.find((line) => String(line['rpc']).endsWith(rpc))!['requestId']; // prettier-ignore
+  t.deepEqual(ids, [idOf('Health/Check'), idOf('TaskService/CreateTask')]);
+  const { entries } = await client(AuditService).listAuditEntries({});
+  const made = entries.find(({ resource }) => resource === 'tasks/a');
+  t.is(made!.requestId, ids[1]!);
+  t.regex(ids[1]!, /^[0-9a-f]{16}$/);
 });
 
 test('closing does not wait for connections on which nothing is going on', async (t) => {

@@ -114,7 +114,7 @@ async function changeAgent(
     });
   } catch (error) {
     // What an agent last said of itself is for people to read; no work depends on it.
-    log.warn({ err: error, agent: id }, 'cannot record what the agent said of itself');
+    log.warn({ err: error, agent: agentName(id) }, 'cannot record what the agent said of itself');
     return true;
   }
 }

@@ -11,7 +11,7 @@ import type { Clock } from '../../lib/time.ts';
 import { itemRows } from '../report/item-rows.ts';
 import { readBatch } from '../report/read-batch.ts';
 import type { Reader, RunKey } from '../store/store.ts';
-import { parseTaskName, runName } from '../task/names.ts';
+import { parseTaskName, runName, taskName } from '../task/names.ts';
 
 /** What failed for a reason that passes gets so long to pass. */
 export const rerunPauseMs = 60_000;
@@ -99,7 +99,7 @@ export class Reruns {
 
   /** Somebody may have run or deleted the task meanwhile; then there is nothing to do. */
   #fail(task: string, error: unknown): void {
-    if (!this.#closing.signal.aborted) this.#parts.log.warn({ err: error, task }, 'what failed in the task is not tried again by itself'); // prettier-ignore
+    if (!this.#closing.signal.aborted) this.#parts.log.warn({ err: error, task: taskName(task) }, 'what failed in the task is not tried again by itself'); // prettier-ignore
   }
 }
 

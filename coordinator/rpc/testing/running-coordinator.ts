@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { EnrollmentService } from '../../../gen/drover/v1/session_pb.ts';
 import { JoinTokenService } from '../../../gen/drover/v1/agent_pb.ts';
-import { createLog } from '../../../lib/log.ts';
+import { createLog, type Logger } from '../../../lib/log.ts';
 import { systemClock, type Clock } from '../../../lib/time.ts';
 import { parseJoinToken } from '../../../lib/join-token.ts';
 import { Pkcs10CertificateRequestGenerator } from '../../../lib/x509.ts';
@@ -45,12 +45,10 @@ export async function runCoordinator(
   dataFolder = temporaryFolder(t),
   clock: Clock = systemClock,
   more: CoordinatorOptions = {},
+  log: Logger = createLog('test', 'silent'),
 ): Promise<RunningCoordinator> {
   const listen = { host: '127.0.0.1', port: 0 };
-  const coordinator = await startCoordinator(
-    { dataFolder, listen, ...more },
-    { log: createLog('test', 'silent'), clock },
-  );
+  const coordinator = await startCoordinator({ dataFolder, listen, ...more }, { log, clock });
   t.teardown(() => coordinator.close());
   const { address, authorityFile, tokenFile } = coordinator.connection;
   const authority = readFileSync(authorityFile, 'utf8');
