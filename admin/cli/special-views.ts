@@ -14,7 +14,12 @@ import { ReadinessClassSchema, ReadinessFileSchema, ReadinessIssueSchema } from 
 import { RuleCountSchema, RunSchema } from '../../gen/drover/v1/run_pb.ts';
 import { EffectiveSettingSchema } from '../../gen/drover/v1/settings_pb.ts';
 import { TaskSchema, TaskService, type ImportTasksResponse } from '../../gen/drover/v1/task_pb.ts'; // prettier-ignore
-import { DeadLetterSchema, WebhookSchema } from '../../gen/drover/v1/webhook_pb.ts';
+import {
+  DeadLetterSchema,
+  WebhookSchema,
+  WebhookService,
+  type TestWebhookResponse,
+} from '../../gen/drover/v1/webhook_pb.ts';
 import { AgentWatchView } from './agent-watch-view.ts';
 import { FilterPreviewView } from './filter-preview-view.ts';
 import { ApplyView } from './apply-view.ts';
@@ -61,6 +66,8 @@ export const callTimeoutsMs: Partial<Record<string, number>> = {
 export const answerStatuses: Partial<Record<string, (answer: Message) => number>> = {
   [`${AuditService.typeName}.${AuditService.method.verifyAudit.name}`]: (answer) =>
     (answer as VerifyAuditResponse).brokenNumber === 0n ? exitStatus.ok : exitStatus.someFailed,
+  [`${WebhookService.typeName}.${WebhookService.method.testWebhook.name}`]: (answer) =>
+    (answer as TestWebhookResponse).delivered ? exitStatus.ok : exitStatus.someFailed,
   [importTasks]: (answer) =>
     (answer as ImportTasksResponse).problemCount === 0 ? exitStatus.ok : exitStatus.someFailed,
 };
