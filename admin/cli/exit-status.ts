@@ -19,10 +19,13 @@ export const exitStatus = {
 
 /** What each status means, as the help shows it. */
 export const exitStatusHelp: readonly (readonly [status: number, meaning: string])[] = [
-  [exitStatus.ok, 'done; a watched run migrated everything; the audit log is whole'],
+  [
+    exitStatus.ok,
+    'done; a watched run migrated everything; the audit log is whole; a webhook took the event',
+  ],
   [
     exitStatus.someFailed,
-    'the watched run failed, was cancelled, or some of its items failed; something was refused for some of many tasks; a file of tasks has problems; the audit log is not whole',
+    'the watched run failed, was cancelled, or some of its items failed; something was refused for some of many tasks; a file of tasks has problems; the audit log is not whole; a webhook did not take the event that tried it',
   ],
   [exitStatus.usage, 'used wrongly, a value that cannot be used, or it could not start'],
   [exitStatus.notFound, 'not found'],
