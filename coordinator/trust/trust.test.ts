@@ -56,19 +56,21 @@ async function reasonOf(promise: Promise<unknown>): Promise<ErrorReason | undefi
   return error instanceof DroverError ? error.reason : undefined;
 }
 
-test('authority and administrator token are made once, for their owner only, and stay', async (t) => {
+test('authority, key of evidence and administrator token are made once, for their owner only, and stay', async (t) => {
   const folder = temporaryFolder(t);
   const first = await newTrust(t, folder);
   const token = readFileSync(first.trust.adminTokenFile, 'utf8').trim();
   t.true(first.trust.isAdminToken(token));
   t.false(first.trust.isAdminToken(`${token}x`));
   t.false(first.trust.isAdminToken(''));
-  for (const file of ['admin-token', path.join('trust', 'authority.pem')])
+  const secrets = ['authority.pem', 'evidence-key.pem'].map((name) => path.join('trust', name));
+  for (const file of ['admin-token', ...secrets])
     t.is(statSync(path.join(folder, file)).mode & 0o777, 0o600);
-  t.deepEqual(readdirSync(path.join(folder, 'trust')), ['authority.pem']);
+  t.deepEqual(readdirSync(path.join(folder, 'trust')), ['authority.pem', 'evidence-key.pem']);
   const { store, clock } = first;
   const second = await openTrust({ folder, store, clock, log });
   t.is(second.authorityFingerprint, first.trust.authorityFingerprint);
+  t.is(second.evidenceKey.fingerprint, first.trust.evidenceKey.fingerprint);
   t.true(second.isAdminToken(token));
 });
 
