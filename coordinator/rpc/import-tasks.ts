@@ -52,7 +52,7 @@ export class TaskImporter {
    */
   async import(request: ImportTasksRequest, signal: AbortSignal): Promise<ImportTasksResponse> {
     if (this.#going > waitingMax)
-      throw new DroverError(ErrorReason.UNAVAILABLE, 'other files of tasks are being imported; try again when they are done'); // prettier-ignore
+      throw new DroverError(ErrorReason.TOO_MANY_CALLS, 'other files of tasks are being imported; try again when they are done'); // prettier-ignore
     this.#going += 1;
     const imported = this.#last.then(() => new Import(this.#parts, request, signal).run());
     this.#last = imported.catch(() => undefined);
