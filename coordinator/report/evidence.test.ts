@@ -149,6 +149,21 @@ test('records that are not complete are not signed', async (t) => {
   t.false(Buffer.concat(chunks).toString().includes('signature'));
 });
 
+test('a store that has lost items of a batch is said to be damaged, and nothing is signed', async (t) => {
+  const harness = await openHarness(t);
+  const agent = await harness.attach('one');
+  const key = await harness.scanned('task', agent, [{ path: 'file', size: 5n }]);
+  agent.sendResults(agent.take('batchLease'));
+  await harness.idle();
+  const parts = await partsOf(t, harness, key);
+  const none = new Uint8Array();
+  await parts.reader.commit((transaction) => transaction.putBatchItems({ ...key, batch: 1 }, none));
+  await t.throwsAsync(Array.fromAsync(exportEvidence(parts)), {
+    instanceOf: DroverError,
+    message: /has not all items of batch 1 of tasks\/task\/runs\/1/,
+  });
+});
+
 test('the key is made once, for its owner only, and a damaged one is refused', (t) => {
   const file = keyFile(t);
   const made = openEvidenceKey(file);

@@ -27,13 +27,11 @@ import { version } from '../../lib/version.ts';
 import type { Reader, RunKey } from '../store/store.ts';
 import { agentName, runName } from '../task/names.ts';
 import type { EvidenceKey } from '../trust/evidence-key.ts';
-import { isPart, withParts } from './batch-parts.ts';
 import { itemRows } from './item-rows.ts';
-import { readBatch } from './read-batch.ts';
+import { readAhead } from './read-ahead.ts';
 
 /** Lines are sent together until they have so many bytes. */
 const chunkBytes = 64 * 1024;
-const headersRead = 200;
 
 export interface EvidenceParts {
   reader: Reader;
@@ -103,22 +101,13 @@ interface Found {
 /** Every item once, in the order in which lists show them. */
 async function* itemsOf({ reader, key, run }: EvidenceParts): AsyncGenerator<Found> {
   let batches = 0;
-  for (let after = 0; ;) {
-    const headers = await reader.batches(key, after, headersRead);
-    for (const header of headers) {
-      after = header.batch;
-      if (isPart(header)) continue;
-      for await (const { batch, row } of withParts(reader, key, header)) {
-        const decoded = await readBatch(reader, { ...key, batch }, row);
-        if (decoded.items.path.length !== row.items) throw deletedMeanwhile(key);
-        batches += 1;
-        const items = [...itemRows(decoded, 0)].map(({ item }) => item);
-        const migrated = await migratedBefore(reader, key, items);
-        for (const [index, item] of items.entries()) yield { item, migrated: migrated[index] };
-      }
+  for await (const parts of readAhead(reader, key, () => true))
+    for (const part of parts) {
+      batches += 1;
+      const items = [...itemRows(part, 0)].map(({ item }) => item);
+      const migrated = await migratedBefore(reader, key, items);
+      for (const [index, item] of items.entries()) yield { item, migrated: migrated[index] };
     }
-    if (headers.length < headersRead) break;
-  }
   if (batches !== run.batches) throw deletedMeanwhile(key);
 }
 

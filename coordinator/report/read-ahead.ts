@@ -1,6 +1,9 @@
 // The batches of a run, one after the other, a few of them read before their turn comes, so that nobody waits for the disk.
 import type { BatchRow } from '../../gen/drover/store/v1/rows_pb.ts';
+import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
+import { DroverError } from '../../lib/error.ts';
 import type { Reader, RunKey } from '../store/store.ts';
+import { runName } from '../task/names.ts';
 import { isPart, type BatchHeader } from './batch-parts.ts';
 import type { ItemBatch } from './item-rows.ts';
 import { readBatch } from './read-batch.ts';
@@ -46,12 +49,13 @@ async function readWhole(
 ): Promise<ItemBatch[]> {
   const parts: ItemBatch[] = [];
   for (let header: BatchHeader | undefined = whole; header !== undefined;) {
-    const { batch, row } = header;
+    const { batch, row }: BatchHeader = header;
     if (isWanted(row)) {
       const part = await readBatch(store, { ...run, batch }, row);
       if (part.items.path.length !== row.items) {
-        // It was cut, or filled, between the two reads.
+        // It was cut, or filled, between the two reads; or its items are lost, and would be so for ever.
         header = await headerOf(store, run, batch);
+        if (header?.row.items === row.items) throw lostItems(run, batch);
         continue;
       }
       parts.push(part);
@@ -59,6 +63,15 @@ async function readWhole(
     header = await headerOf(store, run, row.nextPart);
   }
   return parts;
+}
+
+function lostItems(run: RunKey, batch: number): DroverError {
+  const name = runName(run);
+  return new DroverError(
+    ErrorReason.INTERNAL,
+    `the store has not all items of batch ${batch} of ${name}: drover-coordinator check says what is damaged`,
+    { metadata: { name } },
+  );
 }
 
 async function headerOf(
