@@ -106,7 +106,7 @@ test('fields within the request are flags, what the coordinator sets is not', (t
 
 test('a change takes the name as its argument, and no flag for what cannot be changed', (t) => {
   const update = command('tasks', 'update');
-  t.is(update.positional?.pattern, 'tasks/{task}');
+  t.deepEqual(update.positional?.patterns, ['tasks/{task}']);
   t.deepEqual(flagNames(update).slice(0, 2), ['display-name', 'migrate-hidden-items']);
   t.is(command('settings', 'update').positional, undefined);
 });

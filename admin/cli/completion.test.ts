@@ -76,6 +76,8 @@ test('names of tasks come from the coordinator; without one there are none', asy
   t.is(stdout, 'tasks/photos\ntasks/music\n');
   const short = await coordinator.drover(['__complete', 'tasks', 'run', 'ph']);
   t.is(short.stdout, 'photos\n');
+  const runOrTask = await coordinator.drover(['__complete', 'runs', 'get-readiness', 'tasks/m']);
+  t.is(runOrTask.stdout, 'tasks/music\n');
   const environment = { DROVER_COORDINATOR: 'https://127.0.0.1:1' };
   const { status, stdout: none } = await runWords(['__complete', 'tasks', 'run', ''], {
     environment,

@@ -110,11 +110,10 @@ async function positionalNames(
   last: string,
   names: NameList,
 ): Promise<string[]> {
-  const pattern = spec.positional?.pattern ?? '';
-  const collection = pattern.split('/').at(-2);
+  const collections = spec.positional?.patterns.map((pattern) => pattern.split('/').at(-2)) ?? [];
   const list = groups
     .flatMap((group) => group.commands)
-    .find((one) => one.pageItems?.name === collection && one.positional === undefined);
+    .find((one) => one.positional === undefined && collections.includes(one.pageItems?.name));
   if (list === undefined) return [];
   try {
     const whole = await names(list, undefined);

@@ -33,6 +33,10 @@ test('a word that is no command, and no word at all, are wrong usage', async (t)
   const name = await runWords(['tasks', 'get']);
   t.is(name.status, 2);
   t.regex(name.stderr, /name: is missing; give tasks\/\{task\}/);
+  const runOrTask = await runWords(['runs', 'retry']);
+  t.regex(runOrTask.stderr, /is missing; give tasks\/\{task\}\/runs\/\{run\} or tasks\/\{task\}$/m);
+  const help = (await runWords(['runs', 'get-readiness', '--help'])).stdout.replaceAll(/\s+/g, ' ');
+  t.true(help.includes('{task}/{run} or {task} alone is enough.'));
 });
 
 test('the first sentence', (t) => {

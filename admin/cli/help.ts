@@ -5,7 +5,7 @@ import { accessVariables } from './coordinator-access.ts';
 import type { CommandSpec } from './command-tree.ts';
 import { exitStatusHelp } from './exit-status.ts';
 import type { Flag } from './flag.ts';
-import { idsOf } from './positional.ts';
+import { idsInWords } from './positional.ts';
 
 /** The first sentence of a comment. */
 export function firstSentence(comment: string): string {
@@ -26,8 +26,8 @@ export function flagHelp(flag: Flag): string {
 export function positionalHelp({ positional }: CommandSpec): string {
   if (positional === undefined) return '';
   const help = positional.help.replace(/^(Required|Optional|Output only)\.\s*/, '');
-  const { pattern } = positional;
-  return pattern === '' ? help : `${help} ${idsOf(pattern)} alone is enough.`;
+  const { patterns } = positional;
+  return patterns.length === 0 ? help : `${help} ${idsInWords(patterns)} alone is enough.`;
 }
 
 /** Stands below the help of the program. */

@@ -8,8 +8,8 @@ export interface Positional {
   path: readonly DescField[];
   /** How a person sees the argument, `name` or `parent`. */
   label: string;
-  /** The resource pattern, such as `tasks/{task}/runs/{run}`; empty when the comment tells none. */
-  pattern: string;
+  /** The resource patterns that the comment tells, such as `tasks/{task}/runs/{run}`: the name is of one of them. */
+  patterns: readonly string[];
   /** The field's comment. */
   help: string;
 }
@@ -27,7 +27,7 @@ export function findPositional(
     if (isUpdate && field.fieldKind === 'message') {
       const name = field.message.field['name'];
       const found = name && isText(name) ? describe([field, name], docs) : undefined;
-      if (found !== undefined && found.pattern !== '') return found;
+      if (found !== undefined && found.patterns.length > 0) return found;
     } else if (isText(field) && (field.name === 'name' || field.name === 'parent')) {
       return describe([field], docs);
     }
@@ -36,33 +36,39 @@ export function findPositional(
 }
 
 /** The ids in a pattern, joined: `{task}/{run}`. */
-export function idsOf(pattern: string): string {
+function idsOf(pattern: string): string {
   return pattern.split('/').filter(isVariable).join('/');
 }
 
-/**
- * The whole resource name: `photos` is tasks/photos where the pattern is tasks/{task}, and
- * `photos/1` is tasks/photos/runs/1. What has any other number of parts is left as it is, for the
- * coordinator to judge.
- */
-export function completeName(text: string, pattern: string): string {
-  const wanted = pattern.split('/');
-  const given = text.split('/');
-  const begunWhole = given.length > 1 && given[0] === wanted[0];
-  if (pattern === '' || begunWhole || given.includes('')) return text;
-  if (given.length !== wanted.filter(isVariable).length) return text;
-  return wanted.map((part) => (isVariable(part) ? given.shift() : part)).join('/');
+/** The ids that are enough for a name of one of these patterns, in words: `{task}/{run} or {task}`. */
+export function idsInWords(patterns: readonly string[]): string {
+  return patterns.map(idsOf).join(' or ');
 }
 
-/** The resource pattern that a comment names; empty when there is none. */
-export function patternIn(comment: string): string {
-  return /\b[a-z][A-Za-z]*\/\{[a-z_]+\}(?:\/[a-z][A-Za-z]*\/\{[a-z_]+\})*/.exec(comment)?.[0] ?? '';
+/**
+ * The whole resource name: `photos` is tasks/photos where a pattern is tasks/{task}, and
+ * `photos/1` is tasks/photos/runs/1 where one is tasks/{task}/runs/{run}. What has as many parts as
+ * no pattern has ids is left as it is, for the coordinator to judge.
+ */
+export function completeName(text: string, patterns: readonly string[]): string {
+  const given = text.split('/');
+  if (given.includes('')) return text;
+  const parts = patterns.map((pattern) => pattern.split('/'));
+  if (given.length > 1 && parts.some(([collection]) => collection === given[0])) return text;
+  const wanted = parts.find((pattern) => pattern.filter(isVariable).length === given.length);
+  return wanted?.map((part) => (isVariable(part) ? given.shift() : part)).join('/') ?? text;
+}
+
+/** The resource patterns that a comment names, each once. */
+export function patternsIn(comment: string): string[] {
+  const pattern = /\b[a-z][A-Za-z]*\/\{[a-z_]+\}(?:\/[a-z][A-Za-z]*\/\{[a-z_]+\})*/g;
+  return [...new Set(comment.match(pattern))];
 }
 
 function describe(path: DescField[], docs: Docs): Positional {
   const last = path.at(-1)!;
   const help = docs.get(`${last.parent.typeName}.${last.name}`) ?? '';
-  return { path, label: last.name, pattern: patternIn(help), help };
+  return { path, label: last.name, patterns: patternsIn(help), help };
 }
 
 function isText(field: DescField): boolean {

@@ -35,9 +35,12 @@ export function buildRequest(command: CommandSpec, input: RequestInput): Message
     input.requestJson === undefined ? requestFromFlags(command, input) : parse(input.requestJson);
   const { positional } = command;
   if (positional !== undefined && input.positional !== undefined)
-    put(json, positional.path, completeName(input.positional, positional.pattern));
+    put(json, positional.path, completeName(input.positional, positional.patterns));
   if (positional !== undefined && input.positional === undefined && input.requestJson === undefined)
-    throw DroverError.invalid(positional.label, `is missing; give ${positional.pattern || 'it'}`);
+    throw DroverError.invalid(
+      positional.label,
+      `is missing; give ${positional.patterns.join(' or ') || 'it'}`,
+    );
   try {
     return fromJson(command.method.input, json);
   } catch (cause) {

@@ -8,10 +8,11 @@ import {
 import { Role } from '../../gen/drover/v1/annotations_pb.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { DroverError } from '../../lib/error.ts';
+import { parseRunOrTaskName } from '../task/names.ts';
 import { stepRun, type RunEvent } from '../task/run-machine.ts';
 import type { Caller } from '../trust/caller.ts';
 import { requireRun, requireTask } from './lookup.ts';
-import { neverRun, parseRunOrTask } from './run-control.ts';
+import { neverRun } from './run-control.ts';
 import type { ServiceParts } from './service-parts.ts';
 import { runsOf } from './show-run.ts';
 
@@ -59,7 +60,7 @@ async function decide(
   caller: Approver,
   { event, isForOthers }: { event: RunEvent; isForOthers: boolean },
 ): Promise<Run> {
-  const { task, run } = parseRunOrTask(name);
+  const { task, run } = parseRunOrTaskName(name, 'name');
   const { key, taskRow, row } = await parts.store.commit(async (transaction) => {
     const taskRow = await requireTask(transaction, task);
     const key = { task, run: run ?? taskRow.latestRun };

@@ -25,7 +25,11 @@ test('the readiness of a run, and of a task that of its latest run that has one'
   );
   t.regex(await refused('tasks/b'), /^NOT_FOUND: .*tasks\/b/);
   t.regex(await refused('tasks/a/runs/1'), /^NOT_FOUND: .*tasks\/a\/runs\/1/);
-  t.regex(await refused('a'), /^INVALID_ARGUMENT: /);
+  for (const name of ['a', 'tasks/a/runs', 'tasks/a/runs/x', 'runs/1', 'tasks/a/runs/1/2', ''])
+    t.regex(
+      await refused(name),
+      /^INVALID_ARGUMENT: .*is neither a run's name, .* nor that of a task/,
+    );
   await runs.planRun({ name: 'tasks/a' });
   t.is((await runs.getReadiness({ name: 'tasks/a' })).readiness!.files, 0n, 'nothing yet');
   const { key } = await agent.next('scanLease');

@@ -6,15 +6,14 @@ import { DroverError } from '../../lib/error.ts';
 import { countedItems, showReadiness } from '../plan/show-readiness.ts';
 import type { Reader, RunKey } from '../store/store.ts';
 import { hasReadiness } from '../task/approval.ts';
-import { taskName } from '../task/names.ts';
+import { parseRunOrTaskName, taskName } from '../task/names.ts';
 import { requireRun, requireTask } from './lookup.ts';
-import { parseRunOrTask } from './run-control.ts';
 
 /**
  * The readiness of a run; of a task, that of its latest run that has one. Throws NOT_FOUND, and WRONG_STATE when there is none.
  */
 export async function getReadiness({ store }: { store: Reader }, name: string): Promise<Readiness> {
-  const { task, run } = parseRunOrTask(name);
+  const { task, run } = parseRunOrTaskName(name, 'name');
   const key = run === undefined ? await latestKey(store, task) : { task, run };
   const row = await requireRun(store, key);
   if (!hasReadiness(row)) throw noReadiness(row, 'it migrates while it scans');

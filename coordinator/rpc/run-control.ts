@@ -12,7 +12,13 @@ import {
 import { DroverError } from '../../lib/error.ts';
 import { firstPosition } from '../dispatch/failed-paths.ts';
 import type { RunKey, Transaction } from '../store/store.ts';
-import { parseRunName, parseTaskName, runName, taskName } from '../task/names.ts';
+import {
+  parseRunName,
+  parseRunOrTaskName,
+  parseTaskName,
+  runName,
+  taskName,
+} from '../task/names.ts';
 import { newRetry, newRun, stepRun, type RunEvent } from '../task/run-machine.ts';
 import { isRunOpen } from '../task/run-states.ts';
 import { currentCall } from '../trust/audit-call.ts';
@@ -66,7 +72,7 @@ export function retryRun(
   request: RetryRunRequest,
   signal: AbortSignal,
 ): Promise<Run> {
-  const given = parseRunOrTask(request.name);
+  const given = parseRunOrTaskName(request.name, 'name');
   const repeatable = repeatableRequest(RetryRunRequestSchema, request);
   const next = async ({ transaction, key, settings, nowMs }: NextRun) => {
     const retried = given.run ?? key.run - 1;
@@ -112,12 +118,6 @@ export function rerun(parts: ServiceParts, retried: RunKey, signal: AbortSignal)
     return row;
   };
   return startRun(parts, { task, repeatable, next, signal });
-}
-
-/** A run by its name, or the latest one by that of its task. */
-export function parseRunOrTask(name: string): { task: string; run: number | undefined } {
-  if (name.split('/').length > 2) return parseRunName(name, 'name');
-  return { task: parseTaskName(name, 'name'), run: undefined };
 }
 
 /** What a run is made of. */

@@ -8,6 +8,7 @@ import {
   parseAgentName,
   parseLeaseId,
   parseRunName,
+  parseRunOrTaskName,
   parseTaskName,
   runName,
   scanLeaseId,
@@ -33,6 +34,8 @@ test('names are made and taken apart again', (t) => {
     t.is(parseTaskName(taskName(task), 'name'), task);
     t.is(parseAgentName(agentName(task), 'name'), task);
     t.deepEqual(parseRunName(runName(run), 'name'), run);
+    t.deepEqual(parseRunOrTaskName(runName(run), 'name'), run);
+    t.deepEqual(parseRunOrTaskName(taskName(task), 'name'), { task, run: undefined });
     t.deepEqual(parseLeaseId(scanLeaseId(run)), { kind: 'scan', run });
     t.deepEqual(parseLeaseId(batchLeaseId(batch)), { kind: 'batch', batch });
   }

@@ -28,17 +28,41 @@ export const batchLeaseId = (key: BatchKey): string => `${runName(key)}/batches/
 
 /** The task's id of tasks/{task}; throws INVALID_ARGUMENT that names `field`. */
 export function parseTaskName(name: string, field: string): string {
-  const [collection, id = '', ...rest] = name.split('/');
-  if (collection === 'tasks' && idPattern.test(id) && rest.length === 0) return id;
+  const task = readTaskName(name);
+  if (task !== undefined) return task;
   throw DroverError.invalid(field, `"${name}" is not a task's name; it is tasks/{task}`);
 }
 
 /** The key of tasks/{task}/runs/{run}; throws INVALID_ARGUMENT that names `field`. */
 export function parseRunName(name: string, field: string): RunKey {
-  const [tasks, task = '', runs, run = '', ...rest] = name.split('/');
-  const valid = tasks === 'tasks' && runs === 'runs' && rest.length === 0;
-  if (valid && idPattern.test(task) && numberPattern.test(run)) return { task, run: Number(run) };
+  const key = readRunName(name);
+  if (key !== undefined) return key;
   throw DroverError.invalid(field, `"${name}" is not a run's name; it is tasks/{task}/runs/{run}`);
+}
+
+/**
+ * The key of tasks/{task}/runs/{run}, or of tasks/{task}, which stands for one of its runs; throws INVALID_ARGUMENT that names `field`.
+ */
+export function parseRunOrTaskName(
+  name: string,
+  field: string,
+): { task: string; run: number | undefined } {
+  const key = readRunName(name);
+  if (key !== undefined) return key;
+  const task = readTaskName(name);
+  if (task !== undefined) return { task, run: undefined };
+  throw DroverError.invalid(field, `"${name}" is neither a run's name, tasks/{task}/runs/{run}, nor that of a task, tasks/{task}`); // prettier-ignore
+}
+
+function readTaskName(name: string): string | undefined {
+  const [tasks, task = '', ...rest] = name.split('/');
+  return tasks === 'tasks' && idPattern.test(task) && rest.length === 0 ? task : undefined;
+}
+
+function readRunName(name: string): RunKey | undefined {
+  const [tasks, task = '', runs, run = '', ...rest] = name.split('/');
+  const isRun = tasks === 'tasks' && runs === 'runs' && rest.length === 0;
+  return isRun && idPattern.test(task) && numberPattern.test(run) ? { task, run: Number(run) } : undefined; // prettier-ignore
 }
 
 /** The agent's id of agents/{agent}; throws INVALID_ARGUMENT that names `field`. */
