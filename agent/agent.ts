@@ -3,9 +3,9 @@ import path from 'node:path';
 import { ErrorReason } from '../gen/drover/v1/error_pb.ts';
 import { DroverError } from '../lib/error.ts';
 import type { Logger } from '../lib/log.ts';
-import type { HostPort } from '../lib/option-values.ts';
 import { pause, type Clock } from '../lib/time.ts';
 import { askAnyCoordinator } from './link/any-coordinator.ts';
+import type { CoordinatorAddress } from './link/coordinator-way.ts';
 import { expired, keepCertificate } from './link/certificate-keeper.ts';
 import type { SignInOptions } from './credential/credential.ts';
 import { createGateMemory } from './destination/sharepoint/tenant-gate.ts';
@@ -33,7 +33,7 @@ import { openVault, type SealedBox } from './vault/vault.ts';
 
 /** What an agent is started with; see AgentOptions for the meaning of each. */
 export interface AgentSettings {
-  coordinators: readonly HostPort[];
+  coordinators: readonly CoordinatorAddress[];
   dataFolder: string;
   joinToken: string | undefined;
   displayName: string;
@@ -244,7 +244,7 @@ async function ensureIdentity(
     );
   }
   if (known !== undefined) log.warn({ agent: known.agent }, 'the certificate has ended; joining as a new agent'); // prettier-ignore
-  const ask = (address: HostPort) => join({ address, proof: { joinToken }, displayName, signal: drain }); // prettier-ignore
+  const ask = (address: CoordinatorAddress) => join({ address, proof: { joinToken }, displayName, signal: drain }); // prettier-ignore
   try {
     const identity = await askAnyCoordinator(coordinators, ask, drain);
     writeIdentity(dataFolder, identity);

@@ -12,7 +12,7 @@ const main = fileURLToPath(new URL('main.ts', import.meta.url));
 
 test('what is not given has its default', (t) => {
   t.deepEqual(parseAgentOptions(['--coordinator', 'hub:7443'], {}), {
-    coordinators: [{ host: 'hub', port: 7443 }],
+    coordinators: [{ host: 'hub', port: 7443, proxy: undefined }],
     dataFolder: path.join(homedir(), '.drover', 'agent'),
     joinToken: undefined,
     displayName: hostname().slice(0, 100),
@@ -32,9 +32,9 @@ test('coordinators are given with commas or one by one; the token comes from the
   const coordinators = ['--coordinator', 'a:1, [::1]:2', '--coordinator', 'b:3'];
   const given = parseAgentOptions(coordinators, { DROVER_JOIN_TOKEN: 'from the environment' });
   t.deepEqual(given.coordinators, [
-    { host: 'a', port: 1 },
-    { host: '::1', port: 2 },
-    { host: 'b', port: 3 },
+    { host: 'a', port: 1, proxy: undefined },
+    { host: '::1', port: 2, proxy: undefined },
+    { host: 'b', port: 3, proxy: undefined },
   ]);
   t.is(given.joinToken, 'from the environment');
   const folder = mkdtempSync(path.join(tmpdir(), 'drover-options-'));

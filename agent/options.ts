@@ -4,6 +4,7 @@ import path from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import type { SignInOptions } from './credential/credential.ts';
 import { readSignIn, type SignInFlags } from './credential/sign-in-options.ts';
+import { wayTo, type CoordinatorAddress } from './link/coordinator-way.ts';
 import { requestsUsual, sourceRootList } from './option-parsers.ts';
 import { addRunOptions, usualDisplayName, usualThreads, type RunFlags } from './run-options.ts';
 import { readSettings, signInFlags, type AgentSettingsFile } from './settings-file.ts';
@@ -11,12 +12,11 @@ import { usualAgentGroup } from '../lib/agent-group.ts';
 import { DroverError } from '../lib/error.ts';
 import { withoutGaps } from '../lib/without-gaps.ts';
 import type { LogLevel } from '../lib/log.ts';
-import type { HostPort } from '../lib/option-values.ts';
 
 /** Complete and checked. */
 export interface AgentOptions {
   /** Tried in turn, at least one. */
-  coordinators: HostPort[];
+  coordinators: CoordinatorAddress[];
   /** Absolute. */
   dataFolder: string;
   /** A join token as a person copies it; undefined when none was given. */
@@ -61,7 +61,7 @@ export function compileAgentOptions(flags: RunFlags, environment: Environment): 
   const coordinators = flags.coordinator ?? settings?.coordinators;
   if (coordinators === undefined) throw notSetUp(dataFolder);
   return {
-    coordinators,
+    coordinators: coordinators.map((address) => wayTo(address, environment)),
     dataFolder,
     joinToken: readJoinToken(flags.joinTokenFile, environment['DROVER_JOIN_TOKEN']),
     displayName: flags.name ?? settings?.name ?? usualDisplayName,

@@ -3,10 +3,11 @@ import { createHash, X509Certificate } from 'node:crypto';
 import { DroverError } from '../../lib/error.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { formatDuration } from '../../lib/format.ts';
-import { formatHostPort, type HostPort } from '../../lib/option-values.ts';
+import { formatHostPort } from '../../lib/option-values.ts';
 import type { Clock } from '../../lib/time.ts';
 import { version } from '../../lib/version.ts';
 import { readCoordinatorFacts } from '../link/coordinator-facts.ts';
+import type { CoordinatorAddress } from '../link/coordinator-way.ts';
 import { askIdentity, recognise, type OwnIdentity } from '../link/enroll.ts';
 import { certificateLife, type Identity } from '../link/identity.ts';
 import { failed, failure, ok, warning, type Outcome } from './outcome.ts';
@@ -21,7 +22,7 @@ export function fingerprintOf(certificate: string): string {
 
 /** Whether a server speaks TLS and belongs to the authority with this fingerprint. */
 export async function probeAuthority(
-  address: HostPort,
+  address: CoordinatorAddress,
   fingerprint: string,
   signal?: AbortSignal,
 ): Promise<{ outcome: Outcome; authority?: string }> {
@@ -41,7 +42,7 @@ export async function probeAuthority(
 
 /** Whether the coordinator's clock agrees with this computer's. */
 export async function probeClock(
-  address: HostPort,
+  address: CoordinatorAddress,
   authority: string,
   clock: Clock,
   signal?: AbortSignal,
@@ -90,7 +91,7 @@ export function probeCertificate(identity: Identity, clock: Clock): Outcome {
 /** Whether the coordinator accepts the agent, by a real call; its answer, when it does. */
 export async function probeIdentity(
   identity: Identity,
-  address: HostPort,
+  address: CoordinatorAddress,
 ): Promise<{ outcome: Outcome; answer?: OwnIdentity }> {
   try {
     const answer = await askIdentity(identity, address);

@@ -10,7 +10,6 @@ import { writeIdentity } from '../link/identity.ts';
 import { PlayedCoordinator } from '../link/played-coordinator.ts';
 import { compileAgentOptions } from '../options.ts';
 import { writeSettings, type AgentSettingsFile } from '../settings-file.ts';
-import { grpcProxyOf } from './network-probes.ts';
 import { examine, type DoctorParts, type Finding } from './doctor.ts';
 import { formatFinding } from './doctor-command.ts';
 
@@ -37,7 +36,6 @@ async function findings(place: Place, more: Partial<DoctorParts> = {}): Promise<
   const parts: DoctorParts = {
     dataFolder: place.data,
     options: () => compileAgentOptions({ data: place.data, logLevel: 'silent' }, {}),
-    environment: {},
     sources: [],
     destinations: [],
     clock: systemClock,
@@ -137,12 +135,25 @@ test('what is wrong with the folders and the settings', async (t) => {
   t.is(readFileSync(identity, 'utf8'), '{}');
 });
 
-test('the proxy that gRPC takes is the one that gRPC takes', (t) => {
-  const hub = { host: 'hub.corp', port: 1 };
-  const environment = { https_proxy: 'http://ann:secret@proxy:3128', http_proxy: 'http://other:1' };
-  t.deepEqual(grpcProxyOf(hub, environment), { url: 'proxy:3128', variable: 'https_proxy' });
-  t.is(grpcProxyOf({ host: '127.0.0.1', port: 1 }, environment), undefined);
-  t.is(grpcProxyOf(hub, { ...environment, no_proxy: 'a, .corp' }), undefined);
-  t.is(grpcProxyOf(hub, { ...environment, no_proxy: 'hub.corp' }), undefined);
-  t.is(grpcProxyOf(hub, {}), undefined);
+test('a proxy on the way to the coordinator is said, in whichever form its variable is, and one that cannot be used is refused', async (t) => {
+  await using coordinator = await PlayedCoordinator.start();
+  const place = await setUpFor(t, coordinator);
+  writeSettings(place.data, {
+    ...place.settings,
+    coordinators: [{ host: 'hub.invalid', port: 7443 }],
+  });
+  const within = (environment: Record<string, string>) => ({
+    options: () => compileAgentOptions({ data: place.data, logLevel: 'silent' }, environment),
+  });
+  // Nothing listens at that port.
+  const said = await troubles(place, within({ HTTPS_PROXY: 'http://ann:hunter2@127.0.0.1:1' }));
+  t.is(said[0], 'proxy: the connection to the coordinator at hub.invalid:7443 goes through the proxy 127.0.0.1:1, because HTTPS_PROXY says so'); // prettier-ignore
+  t.regex(said[1]!, /^TLS: .*hub\.invalid:7443 cannot be reached: the proxy 127\.0\.0\.1:1, which HTTPS_PROXY names, cannot be reached/); // prettier-ignore
+  t.notRegex(said.join(''), /hunter2/);
+  const excepted = await troubles(place, within({ HTTPS_PROXY: 'http://127.0.0.1:1', NO_PROXY: '.invalid' })); // prettier-ignore
+  t.regex(excepted[0]!, /^name: the name hub\.invalid cannot be resolved/);
+  const broken = await findings(place, within({ https_proxy: 'http://ann:hunter2@' }));
+  t.like(broken[0], { check: 'settings', state: 'failed' });
+  t.regex(broken[0]!.words, /https_proxy: must be http:\/\/host:port/);
+  t.notRegex(JSON.stringify(broken), /hunter2/);
 });

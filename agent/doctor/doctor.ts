@@ -1,12 +1,13 @@
 // Tries every link between an agent and what it depends on, in the order in which one needs the other, and changes nothing: it works
 // beside a running agent.
 import path from 'node:path';
+import type { CoordinatorAddress } from '../link/coordinator-way.ts';
 import { identityFolderName, readIdentity, type Identity } from '../link/identity.ts';
 import { keyFileName, nextKeySuffix } from '../vault/vault-key.ts';
 import { vaultFileName } from '../vault/vault.ts';
 import { readSettings, settingsFileName } from '../settings-file.ts';
 import type { AgentOptions } from '../options.ts';
-import { formatHostPort, type HostPort } from '../../lib/option-values.ts';
+import { formatHostPort } from '../../lib/option-values.ts';
 import type { Clock } from '../../lib/time.ts';
 import {
   fingerprintOf,
@@ -35,7 +36,6 @@ export interface DoctorParts {
   dataFolder: string;
   /** Throws a DroverError when flags, environment or settings are wrong. */
   options: () => AgentOptions;
-  environment: Readonly<Record<string, string | undefined>>;
   /** Places to look at beside the source roots. */
   sources: readonly string[];
   /** Places to write to. */
@@ -102,14 +102,14 @@ async function* examineCoordinators(
 }
 
 async function* examineCoordinator(
-  address: HostPort,
+  address: CoordinatorAddress,
   identity: Identity | undefined,
-  { clock, environment, signal }: DoctorParts,
+  { clock, signal }: DoctorParts,
 ): AsyncGenerator<Finding> {
   const later = (what: string) =>
     ['TLS', 'clock', 'accepted', 'version'].map((check) => skipped(check, what));
   const place = formatHostPort(address);
-  const detour = detourOf(address, environment);
+  const detour = detourOf(address);
   if (detour !== undefined) {
     // Whether it gets there shows in the next finding.
     yield finding('proxy', detour);

@@ -2,7 +2,7 @@
 import { lookup } from 'node:dns/promises';
 import { connect, isIP } from 'node:net';
 import { formatHostPort, type HostPort } from '../../lib/option-values.ts';
-import { isLoopback } from '../link/client.ts';
+import type { CoordinatorAddress } from '../link/coordinator-way.ts';
 import { unreachableWords } from '../link/tls-probe.ts';
 import { failed, ok, warning, type Outcome } from './outcome.ts';
 
@@ -70,35 +70,12 @@ export function proxyAddress(proxyUrl: string): HostPort {
   };
 }
 
-/**
- * The proxy that gRPC takes to a coordinator because the environment says so, without a password that may stand in it; undefined when it
- * goes there directly. It is gRPC's rule, not Drover's.
- */
-export function grpcProxyOf(
-  { host }: HostPort,
-  environment: Readonly<Record<string, string | undefined>>,
-): { url: string; variable: string } | undefined {
-  const variable = ['grpc_proxy', 'https_proxy', 'http_proxy'].find((name) => environment[name]);
-  if (variable === undefined || isLoopback(host)) return undefined;
-  const exceptions = environment['no_grpc_proxy'] || environment['no_proxy'] || '';
-  const isExcepted = exceptions
-    .split(',')
-    .map((name) => name.trim())
-    .some((name) => name !== '' && (host === name || host.endsWith(`.${name.replace(/^\./, '')}`)));
-  if (isExcepted) return undefined;
-  const url = URL.parse(environment[variable]!);
-  return { url: url === null ? 'that it names' : url.host, variable };
-}
-
-/** What to know when the agent's stream takes another way than the person may think; undefined when it does not. */
-export function detourOf(
-  address: HostPort,
-  environment: Readonly<Record<string, string | undefined>>,
-): Outcome | undefined {
-  const proxy = grpcProxyOf(address, environment);
+/** What to know when the way to the coordinator is another one than the person may think; undefined when it is not. */
+export function detourOf(address: CoordinatorAddress): Outcome | undefined {
+  const { proxy } = address;
   if (proxy === undefined) return undefined;
   return warning(
-    `the connection to the coordinator at ${formatHostPort(address)} goes through the proxy ${proxy.url}, because ${proxy.variable} says so`,
+    `the connection to the coordinator at ${formatHostPort(address)} goes through the proxy ${formatHostPort(proxy.address)}, because ${proxy.variable} says so`,
     'If the coordinator is reached without it, put its name into the environment variable no_proxy.',
   );
 }

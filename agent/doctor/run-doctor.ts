@@ -19,7 +19,6 @@ export async function runDoctor(flags: DoctorFlags, edge: CommandEdge): Promise<
   const parts = {
     dataFolder: path.resolve(flags.data),
     options: () => compileAgentOptions({ ...flags, logLevel: 'silent' }, environment),
-    environment,
     sources: flags.source ?? [],
     destinations: flags.destination ?? [],
     clock: systemClock,

@@ -3,7 +3,7 @@ import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { DroverError } from '../../lib/error.ts';
 import { askAnyCoordinator } from './any-coordinator.ts';
 
-const addresses = [1, 2, 3].map((port) => ({ host: 'control', port }));
+const addresses = [1, 2, 3].map((port) => ({ host: 'control', port, proxy: undefined }));
 
 /** Asks at addresses that answer as listed; answers with the outcome, and with how many were asked. */
 async function ask(outcomes: (ErrorReason | 'yes')[], signal?: AbortSignal) {

@@ -1,7 +1,7 @@
 // Several addresses lead to one coordinator: what is asked of it is asked of the first that can be reached.
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { DroverError } from '../../lib/error.ts';
-import type { HostPort } from '../../lib/option-values.ts';
+import type { CoordinatorAddress } from './coordinator-way.ts';
 
 /** Says that it is not the coordinator that was heard there; what the coordinator says, it would say at every address. */
 const notHeard = new Set<ErrorReason>([ErrorReason.UNAVAILABLE, ErrorReason.COORDINATOR_MISMATCH]);
@@ -11,8 +11,8 @@ const notHeard = new Set<ErrorReason>([ErrorReason.UNAVAILABLE, ErrorReason.COOR
  * says, or why it was not heard at the first address when it was at none. After the signal nothing more is asked.
  */
 export async function askAnyCoordinator<T>(
-  addresses: readonly HostPort[],
-  ask: (address: HostPort) => Promise<T>,
+  addresses: readonly CoordinatorAddress[],
+  ask: (address: CoordinatorAddress) => Promise<T>,
   signal?: AbortSignal,
 ): Promise<T> {
   const failures: DroverError[] = [];

@@ -2,14 +2,14 @@
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { DroverError } from '../../lib/error.ts';
 import type { Logger } from '../../lib/log.ts';
-import type { HostPort } from '../../lib/option-values.ts';
 import { pause, type Clock } from '../../lib/time.ts';
+import type { CoordinatorAddress } from './coordinator-way.ts';
 import { askAnyCoordinator } from './any-coordinator.ts';
 import { renew } from './enroll.ts';
 import { certificateLife, type Identity } from './identity.ts';
 
 export interface CertificateKeeperOptions {
-  addresses: readonly HostPort[];
+  addresses: readonly CoordinatorAddress[];
   /** The identity as it is at the moment. */
   identity: () => Identity;
   /** Keeps the renewed identity and makes use of it. */

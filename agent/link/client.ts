@@ -2,8 +2,9 @@
 import { isIP } from 'node:net';
 import { checkServerIdentity } from 'node:tls';
 import { Client, credentials, type ChannelOptions, type MethodDefinition } from '@grpc/grpc-js';
-import { formatHostPort, type HostPort } from '../../lib/option-values.ts';
+import { type CoordinatorAddress } from './coordinator-way.ts';
 import { fromGrpc } from './grpc-error.ts';
+import { grpcWay } from './proxy-tunnel.ts';
 
 /** What a client shows and trusts, PEM. */
 export interface ClientTrust {
@@ -28,7 +29,7 @@ const flowControlWindowBytes = 4 * 1024 * 1024;
 const namelessServer = 'coordinator.invalid';
 
 /** A client of its own connection; whoever makes it closes it. */
-export function createClient(address: HostPort, trust: ClientTrust): Client {
+export function createClient(address: CoordinatorAddress, trust: ClientTrust): Client {
   const { authority, privateKey, certificate } = trust;
   const shown = privateKey !== undefined && certificate !== undefined;
   const channelCredentials = credentials.createSsl(
@@ -37,7 +38,8 @@ export function createClient(address: HostPort, trust: ClientTrust): Client {
     shown ? Buffer.from(certificate) : null,
     { checkServerIdentity: (_name, peer) => checkServerIdentity(address.host, peer) },
   );
-  return new Client(formatHostPort(address), channelCredentials, channelOptions(address));
+  const { target, options } = grpcWay(address);
+  return new Client(target, channelCredentials, { ...channelOptions(address), ...options });
 }
 
 /** Makes one unary call; throws what the coordinator or the connection answered as a DroverError. */
@@ -45,7 +47,7 @@ export function callUnary<I, O>(
   client: Client,
   method: MethodDefinition<I, O>,
   request: I,
-  address: HostPort,
+  address: CoordinatorAddress,
 ): Promise<O> {
   return new Promise((resolve, reject) => {
     client.makeUnaryRequest(
@@ -62,7 +64,7 @@ export function callUnary<I, O>(
   });
 }
 
-function channelOptions({ host }: HostPort): ChannelOptions {
+function channelOptions({ host }: CoordinatorAddress): ChannelOptions {
   return {
     'grpc.keepalive_time_ms': keepAliveMs,
     'grpc.keepalive_timeout_ms': keepAliveMs,
@@ -72,13 +74,6 @@ function channelOptions({ host }: HostPort): ChannelOptions {
     // Lost frames are sent again by the session, which knows which; retries inside the channel would keep them twice.
     'grpc.enable_retries': 0,
     'grpc.use_local_subchannel_pool': 1,
-    // A proxy for the world outside cannot reach this machine's own loopback.
-    'grpc.enable_http_proxy': isLoopback(host) ? 0 : 1,
     ...(isIP(host) === 0 ? {} : { 'grpc.ssl_target_name_override': namelessServer }),
   };
-}
-
-/** Whether an address is this machine's own. */
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127(\.\d+){3}$/.test(host);
 }

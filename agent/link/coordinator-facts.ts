@@ -1,7 +1,6 @@
 // What a coordinator tells everybody: the time there, and how people sign in to it. Asked by plain HTTP/2, because gRPC hides the date
 // that every answer carries.
 import { connect, constants, type ClientHttp2Session } from 'node:http2';
-import { isIP } from 'node:net';
 import { fromJsonString } from '@bufbuild/protobuf';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import {
@@ -10,7 +9,9 @@ import {
   type GetSignInResponse,
 } from '../../gen/drover/v1/caller_pb.ts';
 import { DroverError } from '../../lib/error.ts';
-import { formatHostPort, type HostPort } from '../../lib/option-values.ts';
+import { formatHostPort } from '../../lib/option-values.ts';
+import type { CoordinatorAddress } from './coordinator-way.ts';
+import { openTls } from './tls-probe.ts';
 
 export interface CoordinatorFacts {
   /** Milliseconds since 1970, to the second. */
@@ -23,17 +24,15 @@ const timeoutMs = 10_000;
 const answerLengthMax = 64 * 1024;
 
 /**
- * Asks a coordinator that was recognised by its authority, PEM. Throws UNAVAILABLE when what answers is none.
+ * Asks a coordinator that was recognised by its authority, PEM. Throws UNAVAILABLE when what answers is none, COORDINATOR_MISMATCH when it is another one.
  */
 export async function readCoordinatorFacts(
-  address: HostPort,
+  address: CoordinatorAddress,
   authority: string,
   signal?: AbortSignal,
 ): Promise<CoordinatorFacts> {
-  const session = connect(`https://${formatHostPort(address)}`, {
-    ca: authority,
-    ...(isIP(address.host) === 0 ? {} : { servername: '' }),
-  });
+  const socket = await openTls(address, { ca: authority }, signal);
+  const session = connect(`https://${formatHostPort(address)}`, { createConnection: () => socket });
   const stop = () => session.destroy(new Error('stopped'));
   signal?.addEventListener('abort', stop, { once: true });
   try {

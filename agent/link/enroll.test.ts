@@ -102,7 +102,8 @@ test('garbage on the port and a closed port are told apart', async (t) => {
     socket.end('HTTP/1.1 400 Bad Request\r\n\r\n');
   });
   await new Promise<void>((resolve) => garbage.listen(0, '127.0.0.1', resolve));
-  const address = { host: '127.0.0.1', port: (garbage.address() as AddressInfo).port };
+  const { port } = garbage.address() as AddressInfo;
+  const address = { host: '127.0.0.1', port, proxy: undefined };
   const joinToken = formatJoinToken({
     authorityFingerprint: 'a'.repeat(64),
     secret: 'b'.repeat(43),

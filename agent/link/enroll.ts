@@ -2,8 +2,9 @@
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { DroverError } from '../../lib/error.ts';
 import { parseJoinToken } from '../../lib/join-token.ts';
-import { formatHostPort, type HostPort } from '../../lib/option-values.ts';
+import { formatHostPort } from '../../lib/option-values.ts';
 import { timestampMs } from '../../lib/time.ts';
+import type { CoordinatorAddress } from './coordinator-way.ts';
 import { callUnary, createClient } from './client.ts';
 import type { Identity } from './identity.ts';
 import { identityMethod, joinMethod, renewMethod } from './service.ts';
@@ -17,7 +18,7 @@ export type JoinProof =
   | { entraToken: string; authorityFingerprint: string };
 
 export interface JoinOptions {
-  address: HostPort;
+  address: CoordinatorAddress;
   proof: JoinProof;
   /** What the agent calls itself, for people. */
   displayName: string;
@@ -44,7 +45,7 @@ export async function join(options: JoinOptions): Promise<Identity> {
  * one, or UNAVAILABLE with why the address cannot be reached.
  */
 export async function recognise(
-  address: HostPort,
+  address: CoordinatorAddress,
   authorityFingerprint: string,
   signal?: AbortSignal,
 ): Promise<string> {
@@ -66,14 +67,17 @@ export interface OwnIdentity {
 }
 
 /** Asks the coordinator who this agent is; changes nothing. Throws what it refuses the certificate with, or UNAVAILABLE. */
-export async function askIdentity(identity: Identity, address: HostPort): Promise<OwnIdentity> {
+export async function askIdentity(
+  identity: Identity,
+  address: CoordinatorAddress,
+): Promise<OwnIdentity> {
   using client = closing(createClient(address, identity));
   const { agent, version, time } = await callUnary(client.client, identityMethod, {}, address);
   return { agent, version, timeMs: time === undefined ? Number.NaN : timestampMs(time) };
 }
 
 /** The same agent with a new key and a new certificate. */
-export async function renew(identity: Identity, address: HostPort): Promise<Identity> {
+export async function renew(identity: Identity, address: CoordinatorAddress): Promise<Identity> {
   const { privateKey, request } = await makeRequest(identity.agent);
   using client = closing(createClient(address, identity));
   const message = { certificateRequest: request };
@@ -100,7 +104,7 @@ function readProof(proof: JoinProof): {
   return { secrets: { token: secret }, authorityFingerprint };
 }
 
-function mismatch(address: HostPort, found: string, expected: string): DroverError {
+function mismatch(address: CoordinatorAddress, found: string, expected: string): DroverError {
   const coordinator = formatHostPort(address);
   return new DroverError(
     ErrorReason.COORDINATOR_MISMATCH,

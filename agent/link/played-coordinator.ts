@@ -21,9 +21,9 @@ import {
 import { ErrorInfoSchema } from '../../gen/google/rpc/error_details_pb.ts';
 import { AsyncQueue } from '../../lib/async-queue.ts';
 import { formatJoinToken } from '../../lib/join-token.ts';
-import type { HostPort } from '../../lib/option-values.ts';
 import { timestampFromMs } from '../../lib/time.ts';
 import { version } from '../../lib/version.ts';
+import type { CoordinatorAddress } from './coordinator-way.ts';
 
 type RequestCase = NonNullable<AttachRequest['frame']['case']>;
 type RequestValue<C extends RequestCase> = Extract<AttachRequest['frame'], { case: C }>['value'];
@@ -155,8 +155,9 @@ export class PlayedCoordinator implements AsyncDisposable {
     return played;
   }
 
-  get address(): HostPort {
-    return { host: '127.0.0.1', port: (this.#server.address() as AddressInfo).port };
+  get address(): CoordinatorAddress {
+    const { port } = this.#server.address() as AddressInfo;
+    return { host: '127.0.0.1', port, proxy: undefined };
   }
 
   get fingerprint(): string {

@@ -15,9 +15,10 @@ import {
 import { AsyncQueue } from '../../lib/async-queue.ts';
 import { DroverError, reasonName } from '../../lib/error.ts';
 import type { Logger } from '../../lib/log.ts';
-import { formatHostPort, type HostPort } from '../../lib/option-values.ts';
+import { formatHostPort } from '../../lib/option-values.ts';
 import { pause, type Clock } from '../../lib/time.ts';
 import { version } from '../../lib/version.ts';
+import type { CoordinatorAddress } from './coordinator-way.ts';
 import { createClient, type ClientTrust } from './client.ts';
 import { openFrameStream, type FrameStream } from './frame-stream.ts';
 import { Patience } from './patience.ts';
@@ -41,7 +42,7 @@ export interface SessionWork {
 
 export interface SessionOptions {
   /** Tried in turn, at least one. */
-  addresses: readonly HostPort[];
+  addresses: readonly CoordinatorAddress[];
   /** Asked before each attempt, because certificates are renewed. */
   trust: () => ClientTrust;
   work: SessionWork;
@@ -138,7 +139,7 @@ export class Session {
   }
 
   /** One stream from its hello to its end; answers with why it ended. */
-  async #attachOnce(address: HostPort, signal: AbortSignal): Promise<DroverError> {
+  async #attachOnce(address: CoordinatorAddress, signal: AbortSignal): Promise<DroverError> {
     const trust = this.#options.trust();
     const client = createClient(address, trust);
     const stream = openFrameStream(client, address);
@@ -165,7 +166,7 @@ export class Session {
   async #sayHello(
     stream: FrameStream,
     incoming: AsyncIterator<AttachResponse>,
-    address: HostPort,
+    address: CoordinatorAddress,
   ): Promise<Welcome> {
     const { work, slots, locationKinds, group, sourceRoots, clock } = this.#options;
     const attention = work.attention();
@@ -206,7 +207,7 @@ export class Session {
     stream: FrameStream,
     incoming: AsyncIterator<AttachResponse>,
     welcome: Welcome,
-    address: HostPort,
+    address: CoordinatorAddress,
   ): Promise<void> {
     const { work, clock, log, onAttached } = this.#options;
     const outgoing = new AsyncQueue<AttachRequest>(waitingFramesMax);

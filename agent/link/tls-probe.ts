@@ -10,8 +10,9 @@ import {
 } from 'node:tls';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { DroverError } from '../../lib/error.ts';
-import { formatHostPort, type HostPort } from '../../lib/option-values.ts';
+import { formatHostPort } from '../../lib/option-values.ts';
 import type { ClientTrust } from './client.ts';
+import type { CoordinatorAddress, CoordinatorProxy } from './coordinator-way.ts';
 import { openTunnel } from './proxy-tunnel.ts';
 
 const probeTimeoutMs = 10_000;
@@ -31,7 +32,7 @@ export interface FoundAuthority {
  * TLS there, COORDINATOR_MISMATCH when the server shows no authority.
  */
 export async function findAuthority(
-  address: HostPort,
+  address: CoordinatorAddress,
   signal?: AbortSignal,
 ): Promise<FoundAuthority> {
   const socket = await openTls(address, { rejectUnauthorized: false }, signal);
@@ -60,7 +61,7 @@ export function unreachableWords(code: string): string | undefined {
 
 /** Why a connection to the coordinator fails, or undefined when TLS at least is in order. */
 export async function diagnose(
-  address: HostPort,
+  address: CoordinatorAddress,
   trust: ClientTrust,
   signal?: AbortSignal,
 ): Promise<DroverError | undefined> {
@@ -74,8 +75,9 @@ export async function diagnose(
   }
 }
 
-async function openTls(
-  address: HostPort,
+/** A connection that is encrypted by what `options` trust, made for HTTP/2. Throws as `findAuthority`. Whoever gets it closes it. */
+export async function openTls(
+  address: CoordinatorAddress,
   options: ConnectionOptions,
   signal: AbortSignal | undefined,
 ): Promise<TLSSocket> {
@@ -139,8 +141,6 @@ const unreachable: Record<string, string> = {
   EHOSTUNREACH: 'there is no way to its host',
   ENETUNREACH: 'there is no way to its network',
   EADDRNOTAVAIL: 'that address cannot be connected to',
-  PROXY_REFUSED:
-    'the proxy that the environment names (grpc_proxy, https_proxy or http_proxy) cannot be reached, or does not connect to it; see whether it may, or name the coordinator in no_proxy',
   ABORT_ERR: 'the agent is stopping',
   CERT_HAS_EXPIRED: 'its certificate has expired; check the clocks of both computers',
   CERT_NOT_YET_VALID: 'its certificate is not valid yet; check the clocks of both computers',
@@ -160,7 +160,7 @@ const mistrusted: Record<string, string> = {
   ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for other host names than this one',
 };
 
-function connectError(cause: unknown, address: HostPort): DroverError {
+function connectError(cause: unknown, address: CoordinatorAddress): DroverError {
   const code = (cause as NodeJS.ErrnoException).code ?? '';
   const coordinator = formatHostPort(address);
   const options = { cause, metadata: { coordinator, code } };
@@ -172,10 +172,15 @@ function connectError(cause: unknown, address: HostPort): DroverError {
       options,
     );
   const why =
-    unreachable[code] ?? `what answers there does not speak TLS as a coordinator does (${code})`;
+    (address.proxy && code === 'PROXY_REFUSED' ? proxyRefused(address.proxy) : unreachable[code]) ??
+    `what answers there does not speak TLS as a coordinator does (${code})`;
   return new DroverError(
     ErrorReason.UNAVAILABLE,
     `the coordinator at ${coordinator} cannot be reached: ${why}`,
     options,
   );
+}
+
+function proxyRefused({ address, variable }: CoordinatorProxy): string {
+  return `the proxy ${formatHostPort(address)}, which ${variable} names, cannot be reached, or does not connect to it; see whether it may, or name the coordinator in no_proxy`;
 }

@@ -2,11 +2,13 @@
 import { homedir } from 'node:os';
 import path from 'node:path';
 import type { CommandEdge } from '../command-edge.ts';
-import { readSettings } from '../settings-file.ts';
+import { wayTo } from '../link/coordinator-way.ts';
+import { readSettings, type AgentSettingsFile } from '../settings-file.ts';
 import { DroverError } from '../../lib/error.ts';
 import type { InstallFlags } from './service-command.ts';
 import { runProgram, type Computer } from './service-manager.ts';
 import { SystemdService } from './systemd-service.ts';
+import { unitName } from './systemd-unit.ts';
 import { WindowsService } from './windows-service.ts';
 
 /** A service of one kind. What it says is for a person who reads it, line by line. */
@@ -27,9 +29,11 @@ export async function install(
   const service = serviceOf(computer);
   const whole = absolute(flags);
   if (flags.print) return void edge.stdout.write(service.print(whole));
-  if (readSettings(whole.data) === undefined)
+  const settings = readSettings(whole.data);
+  if (settings === undefined)
     throw DroverError.invalid('--data', `no agent was set up in ${whole.data}; run \`drover-agent setup\` first, or say with --data where it was`); // prettier-ignore
-  say(edge, await service.install(whole));
+  const notes = proxyNotes(settings, edge.environment, computer);
+  say(edge, [...(await service.install(whole)), ...notes]);
 }
 
 export async function uninstall(edge: CommandEdge, computer = thisComputer(edge)): Promise<void> {
@@ -40,6 +44,24 @@ export async function status(edge: CommandEdge, computer = thisComputer(edge)): 
   const { lines, exitStatus } = await serviceOf(computer).status();
   say(edge, lines);
   edge.finish(exitStatus);
+}
+
+/** What a person's variables lead to, a service does not find by itself. */
+function proxyNotes(
+  { coordinators }: AgentSettingsFile,
+  environment: CommandEdge['environment'],
+  { platform, userId }: Computer,
+): string[] {
+  const names = coordinators.flatMap(
+    (address) => wayTo(address, environment).proxy?.variable ?? [],
+  );
+  return [...new Set(names)].map((name) => {
+    const how =
+      platform === 'win32'
+        ? `set ${name} for the whole computer (setx /M)`
+        : `type \`systemctl ${userId === 0 ? '' : '--user '}edit ${unitName}\`, and write below [Service]: Environment=${name}=…`;
+    return `here the coordinator is reached through the proxy that ${name} names, and a service does not have your variables: ${how}`;
+  });
 }
 
 function serviceOf(computer: Computer): Service {

@@ -39,6 +39,7 @@ class Scene {
   readonly unit: string;
   shown = '';
   status = 0;
+  environment: Record<string, string> = {};
   /** What the computer's programs answer. */
   answer: (call: string) => Answer = () => ({ status: 0, text: '' });
   readonly computer: Computer;
@@ -72,7 +73,7 @@ class Scene {
     stdout.on('data', (chunk) => (this.shown += String(chunk)));
     const { signal } = new AbortController();
     return {
-      environment: {},
+      environment: this.environment,
       stdin: new PassThrough(),
       stdout,
       stderr: stdout,
@@ -254,6 +255,23 @@ test('who is not root has a unit of their own, with less of hardening', async (t
   t.regex(unit, /WantedBy=default\.target/);
   t.deepEqual(scene.calls[0], 'systemctl --user daemon-reload');
   await t.throwsAsync(scene.install({ account: 'x' }), { message: /--account: needs root/ });
+});
+
+test('a proxy on the way to the coordinator, which the service would not know of, is told of', async (t) => {
+  const scene = new Scene(t);
+  scene.environment = { HTTPS_PROXY: 'http://ann:hunter2@proxy:3128' };
+  t.notRegex(await scene.install(), /proxy/, 'the coordinator is on this computer');
+  const coordinators = ['a', 'b'].map((host) => ({ host, port: 7443 }));
+  writeSettings(scene.data, { coordinators, signIn: 'none' });
+  const said = await scene.install();
+  t.is(said.match(/through the proxy that HTTPS_PROXY names/g)?.length, 1);
+  t.regex(
+    said,
+    /`systemctl edit drover-agent\.service`, and write below \[Service\]: Environment=HTTPS_PROXY=…/,
+  );
+  t.notRegex(said, /hunter2/);
+  scene.environment = { ...scene.environment, no_proxy: 'a, b' };
+  t.notRegex(await scene.install(), /proxy/);
 });
 
 test('what cannot be is refused by name', async (t) => {

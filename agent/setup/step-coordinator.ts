@@ -5,6 +5,7 @@ import { parseJoinToken } from '../../lib/join-token.ts';
 import type { HostPort } from '../../lib/option-values.ts';
 import { fingerprintOf, probeCertificate, probeIdentity } from '../doctor/coordinator-probes.ts'; // prettier-ignore
 import { ok } from '../doctor/outcome.ts';
+import { wayTo } from '../link/coordinator-way.ts';
 import type { Identity } from '../link/identity.ts';
 import { coordinatorList } from '../option-parsers.ts';
 import type { Taken } from './asker.ts';
@@ -111,7 +112,7 @@ async function tryToken(
 
 /** The agent's name when the coordinator with this authority accepts it as it is. */
 async function isJoined(
-  { identity, joinAgain, clock }: SetUpContext,
+  { identity, joinAgain, clock, environment }: SetUpContext,
   fingerprint: string,
   coordinators: readonly HostPort[],
 ): Promise<string | undefined> {
@@ -119,7 +120,7 @@ async function isJoined(
     return undefined;
   if (probeCertificate(identity, clock).state === 'failed') return undefined;
   for (const address of coordinators) {
-    const { answer } = await probeIdentity(identity, address);
+    const { answer } = await probeIdentity(identity, wayTo(address, environment));
     if (answer !== undefined) return answer.agent;
   }
   return undefined;

@@ -5,6 +5,7 @@ import { formatHostPort, type HostPort } from '../../lib/option-values.ts';
 import { probeAuthority, probeClock } from '../doctor/coordinator-probes.ts';
 import { detourOf, probeName, probePort } from '../doctor/network-probes.ts';
 import { ok, warning, type Outcome } from '../doctor/outcome.ts';
+import { wayTo, type CoordinatorAddress } from '../link/coordinator-way.ts';
 import type { SetUpContext } from './context.ts';
 
 /** Whether one of the addresses at least leads to the coordinator with this authority; what is wrong with the others is a warning. */
@@ -13,12 +14,13 @@ export async function probeList(
   fingerprint: string,
   context: Pick<SetUpContext, 'clock' | 'signal' | 'environment'>,
 ): Promise<{ outcomes: Outcome[]; isGood: boolean }> {
+  const addresses = coordinators.map((address) => wayTo(address, context.environment));
   const outcomes = await Promise.all(
-    coordinators.map((address) => probeWay(address, fingerprint, context)),
+    addresses.map((address) => probeWay(address, fingerprint, context)),
   );
   const isGood = outcomes.some(({ state }) => state === 'ok');
   if (!isGood) return { outcomes, isGood };
-  const detours = coordinators.flatMap((address) => detourOf(address, context.environment) ?? []);
+  const detours = addresses.flatMap((address) => detourOf(address) ?? []);
   return { isGood, outcomes: [...outcomes.map(asWarning), ...detours] };
 }
 
@@ -28,12 +30,12 @@ function asWarning(outcome: Outcome): Outcome {
 
 /** Name, port, authority and clock: the first that fails, or one sentence about all. */
 async function probeWay(
-  address: HostPort,
+  address: CoordinatorAddress,
   fingerprint: string,
-  { clock, signal, environment }: Pick<SetUpContext, 'clock' | 'signal' | 'environment'>,
+  { clock, signal }: Pick<SetUpContext, 'clock' | 'signal'>,
 ): Promise<Outcome> {
   // Behind a proxy this computer need not know the name, nor reach the port.
-  const isDirect = detourOf(address, environment) === undefined;
+  const isDirect = detourOf(address) === undefined;
   const direct = [() => probeName(address), () => probePort('the coordinator', address)];
   for (const probe of isDirect ? direct : []) {
     const outcome = await probe();

@@ -8,6 +8,7 @@ import type { HostPort } from '../../lib/option-values.ts';
 import { createCredential } from '../credential/credential.ts';
 import { readSignIn } from '../credential/sign-in-options.ts';
 import { ok } from '../doctor/outcome.ts';
+import { wayTo } from '../link/coordinator-way.ts';
 import { readCoordinatorFacts } from '../link/coordinator-facts.ts';
 import { recognise, type JoinProof } from '../link/enroll.ts';
 import { coordinatorList } from '../option-parsers.ts';
@@ -64,10 +65,11 @@ export async function vouch(context: SetUpContext): Promise<CoordinatorAnswer> {
 async function readPeopleSignIn(
   coordinators: readonly HostPort[],
   fingerprint: string,
-  { signal }: SetUpContext,
+  { signal, environment }: SetUpContext,
 ): Promise<GetSignInResponse> {
   const failures: unknown[] = [];
-  for (const address of coordinators) {
+  for (const coordinator of coordinators) {
+    const address = wayTo(coordinator, environment);
     try {
       const authority = await recognise(address, fingerprint, signal);
       const { signIn } = await readCoordinatorFacts(address, authority, signal);

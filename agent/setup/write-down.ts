@@ -5,6 +5,7 @@ import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { DroverError } from '../../lib/error.ts';
 import type { HostPort } from '../../lib/option-values.ts';
 import { failure } from '../doctor/outcome.ts';
+import { wayTo, type CoordinatorAddress } from '../link/coordinator-way.ts';
 import { askAnyCoordinator } from '../link/any-coordinator.ts';
 import { join } from '../link/enroll.ts';
 import { writeIdentity, type Identity } from '../link/identity.ts';
@@ -109,10 +110,11 @@ async function joinAnywhere(
 ): Promise<Identity | undefined> {
   if (proof === undefined) return undefined;
   await refuseBesideRunningAgent(context);
-  const { signal } = context;
-  const ask = (address: HostPort) => join({ address, proof, displayName: name!, signal });
+  const { signal, environment } = context;
+  const addresses = coordinators.map((address) => wayTo(address, environment));
+  const ask = (address: CoordinatorAddress) => join({ address, proof, displayName: name!, signal });
   try {
-    return await askAnyCoordinator(coordinators, ask, signal);
+    return await askAnyCoordinator(addresses, ask, signal);
   } catch (thrown) {
     throw signal.aborted ? brokenOff() : thrown;
   }
