@@ -80,8 +80,59 @@ test('a lease whose source is outside goes back unread, also one that was begun 
   t.deepEqual(narrow.frames, [], 'not at once, or the coordinator would give it again at once');
   pauses[0]!();
   t.like(narrow.frames.at(-1), { case: 'leaseReturn', value: { keys: [scanKey] } });
+  t.is(pauses.length, 1);
   t.deepEqual(narrow.work.leases(), []);
   const begun = pool.going.filter(({ job }) => job.kind === 'batch' || job.kind === 'scan');
   t.is(begun.length, 1, 'only that of the first process');
   await narrow.end();
+});
+
+test('of leases that are outside the agent keeps no more than it has slots, each once, and none without a stream', async (t) => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'drover-roots-'));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  await using pool = new PlayedPool(2);
+  const pauses = new Set<() => void>();
+  const after = (_: number, callback: () => void) => {
+    pauses.add(callback);
+    return () => void pauses.delete(callback);
+  };
+  await using journal = await openJournal(
+    path.join(folder, 'journal'),
+    sealedBox(new Uint8Array(32)),
+  );
+  const log = createLog('agent', 'silent');
+  const work = new Work({ pool, journal, slots: 3, sourceRoots: ['/srv/a'], clock: { now: () => 0, after }, authority: 'ca', tenant: undefined, log }); // prettier-ignore
+  let returned: (string | undefined)[] = [];
+  const attach = () =>
+    work.attach(({ frame }) => {
+      if (frame.case === 'leaseReturn')
+        returned.push(...frame.value.keys.map(({ lease }) => lease));
+    });
+  attach();
+  const give = (run: number) => {
+    const key = { lease: `tasks/b/runs/${run}/scan`, generation: 1 };
+    const frame = { case: 'scanLease', value: { key, source: '/srv/b', destination: '/srv/to' } } as const; // prettier-ignore
+    work.receive(create(AttachResponseSchema, { frame }));
+    return key;
+  };
+  const first = give(1);
+  for (const run of [1, 2, 3, 4, 5]) give(run);
+  t.is(pauses.size, 3);
+  t.deepEqual(returned, ['tasks/b/runs/4/scan', 'tasks/b/runs/5/scan']);
+  returned = [];
+  work.receive(create(AttachResponseSchema, { frame: { case: 'leaseRevocation', value: { key: first } } })); // prettier-ignore
+  t.deepEqual(returned, [first.lease]);
+  t.is(pauses.size, 2);
+  work.detach();
+  t.is(pauses.size, 0);
+  attach();
+  give(6);
+  const [pause] = pauses;
+  pauses.clear();
+  pause!();
+  give(6);
+  t.is(pauses.size, 1, 'one that went back and was given again is kept again');
+  t.deepEqual(returned, [first.lease, 'tasks/b/runs/6/scan']);
+  work.close();
+  t.is(pauses.size, 0);
 });

@@ -35,12 +35,10 @@ import {
 import { stepLease, takesSlot, type HeldLease, type LeaseEvent } from './lease-table.ts';
 import { FilterPreviews } from './filter-previews.ts';
 import { PendingNotes } from './pending-notes.ts';
+import { RefusedLeases } from './refused-leases.ts';
 import { ScanRun } from './scan-run.ts';
 import type { ShareHost } from './share-host.ts';
 import { compileSourceRoots, guardSources } from './source-roots.ts';
-
-/** How long a lease is kept that this agent may not do. */
-const refusalPauseMs = 5000;
 
 export interface WorkOptions extends LeaseJournalParts {
   /** How many leases may be worked on or wait; what comes beyond them is given back. */
@@ -58,6 +56,7 @@ export class Work {
   readonly #journal: LeaseJournal;
   readonly #notes: PendingNotes;
   readonly #previews: FilterPreviews;
+  readonly #refused: RefusedLeases;
   readonly #mayRead: (lease: ScanLease | BatchLease) => boolean;
   readonly #entries = new Map<string, Entry>();
   readonly #waiters = new Set<() => void>();
@@ -75,7 +74,8 @@ export class Work {
     this.#options = options;
     this.#journal = new LeaseJournal(options);
     this.#notes = new PendingNotes(this.#journal);
-    const { pool, sourceRoots = [], clock = systemClock, log } = options;
+    const { pool, slots, sourceRoots = [], clock = systemClock, log } = options;
+    this.#refused = new RefusedLeases({ most: slots, clock, giveBack: (key) => this.#giveBack(key) }); // prettier-ignore
     this.#mayRead = guardSources(sourceRoots, { clock, log });
     this.#previews = new FilterPreviews({
       pool,
@@ -138,6 +138,7 @@ export class Work {
     this.#send = undefined;
     this.#notes.detach();
     this.#previews.stopAll();
+    this.#refused.clear();
   }
 
   heartbeat(): Heartbeat {
@@ -205,7 +206,7 @@ export class Work {
   ): void {
     const { key } = lease;
     if (key === undefined || this.#entries.has(keyText(key))) return;
-    if (!this.#mayRead(lease)) return this.#refuse(key);
+    if (!this.#mayRead(lease)) return this.#refused.add(key);
     const taken = Array.from(this.#entries.values()).filter(({ held }) => takesSlot(held)).length;
     const uses = this.#usesOf(lease);
     const isUnable = this.#draining || this.#closed || isHindered(uses, this.#attention);
@@ -224,12 +225,6 @@ export class Work {
     const uses = usesOf(lease, this.#options);
     if (uses.share !== undefined) this.#options.shares?.want(uses.share);
     return uses;
-  }
-
-  /** Not at once: the coordinator did not know what may be read here, and would give the same lease again, as fast as it can. */
-  #refuse(key: LeaseKey): void {
-    const { clock = systemClock } = this.#options;
-    clock.after(refusalPauseMs, () => this.#giveBack(key));
   }
 
   #scanRun(lease: ScanLease): ScanRun {
@@ -301,6 +296,7 @@ export class Work {
     if (key === undefined) return;
     const { lease, generation } = key;
     this.#options.log.info({ lease, generation, takesPart, message }, 'lease revoked');
+    this.#refused.forget(key);
     const entry = this.#entries.get(keyText(key));
     if (entry === undefined) this.#giveBack(key);
     else this.#apply(entry, { kind: 'revoke', takesPart });
