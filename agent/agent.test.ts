@@ -9,6 +9,7 @@ import { BatchItemsSchema, BatchResultsSchema } from '../gen/drover/v1/columns_p
 import { ErrorReason } from '../gen/drover/v1/error_pb.ts';
 import { ItemState } from '../gen/drover/v1/item_pb.ts';
 import { BatchPhase } from '../gen/drover/v1/session_pb.ts';
+import { TaskSettingsSchema } from '../gen/drover/v1/settings_pb.ts';
 import { DroverError } from '../lib/error.ts';
 import { createLog } from '../lib/log.ts';
 import { systemClock } from '../lib/time.ts';
@@ -320,6 +321,7 @@ test('an agent whose sign-in does not work is attached, says so from the beginni
   const session = await coordinator.session();
   const hello = await session.expect('hello');
   t.deepEqual(hello.locationKinds, ['file', 'sharepoint']);
+  t.deepEqual(hello.knownSettings.map(({ field }) => field), TaskSettingsSchema.fields.map(({ number }) => number)); // prettier-ignore
   session.welcome();
   let { attention } = hello;
   while (attention === undefined) ({ attention } = await session.heartbeat());

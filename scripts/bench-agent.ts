@@ -17,6 +17,7 @@ import {
   type LeaseKey,
   type ScanLease,
 } from '../gen/drover/v1/session_pb.ts';
+import { knownSettings } from '../lib/known-settings.ts';
 import { AsyncQueue } from '../lib/async-queue.ts';
 import type { BenchIdentity } from './bench-join.ts';
 import { encodeSharePage, pagesOf } from './bench-share.ts';
@@ -99,7 +100,7 @@ export class BenchAgent {
 
   #sendHello(): void {
     const leases = [...this.#batches.values()].map(({ lease }) => lease.key!);
-    const hello = { version: 'bench', platform: 'bench', slots: this.#slots, leases };
+    const hello = { version: 'bench', platform: 'bench', slots: this.#slots, leases, knownSettings: knownSettings() }; // prettier-ignore
     this.#send({ case: 'hello', value: { ...hello, locationKinds: ['file', 'sharepoint'] } });
     for (const { lease, results } of this.#batches.values())
       if (results !== undefined) this.#send({ case: 'batchDone', value: { key: lease.key!, results } }); // prettier-ignore

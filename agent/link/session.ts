@@ -15,6 +15,7 @@ import {
 import { AsyncQueue } from '../../lib/async-queue.ts';
 import { DroverError, reasonName } from '../../lib/error.ts';
 import type { Logger } from '../../lib/log.ts';
+import { knownSettings } from '../../lib/known-settings.ts';
 import { formatHostPort } from '../../lib/option-values.ts';
 import { pause, type Clock } from '../../lib/time.ts';
 import { version } from '../../lib/version.ts';
@@ -179,6 +180,7 @@ export class Session {
       draining: work.draining,
       group,
       sourceRoots: [...sourceRoots],
+      knownSettings: knownSettings(),
       ...(attention && { attention }),
     };
     const coordinator = formatHostPort(address);

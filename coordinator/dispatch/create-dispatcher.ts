@@ -195,7 +195,7 @@ class LeaseDispatcher implements Dispatcher {
     const { slots, attachTimeMs, lastSeenTimeMs, draining, offered, attention } = session;
     return {
       ...{ draining, version, platform, slots, locationKinds, sourceRoots },
-      ...{ attachTimeMs, lastSeenTimeMs, attention },
+      ...{ attachTimeMs, lastSeenTimeMs, attention, unknownSettings: session.unknownSettings },
       group: offered.group,
       slotsUsed: this.#leases.table.ofSession(session).length,
       ...session.speed.rates(this.#parts.clock.now()),
@@ -360,9 +360,15 @@ class LeaseDispatcher implements Dispatcher {
     session.resumed = true;
     if (session.availability === AgentAvailability.DISABLED) this.#disable(agent, session);
     this.#parts.log.info({ agent: agentName(agent), slots: session.slots }, 'agent attached');
+    this.#tellUnknown(session);
     this.#changes.emit({ kind: 'agent', agent });
     this.#assigner.wake();
     return session;
+  }
+
+  #tellUnknown({ agent, hello, unknownSettings: settings }: Session): void {
+    if (settings.length === 0) return;
+    this.#parts.log.warn({ agent: agentName(agent), version: hello.version, settings }, 'agent does not know settings of this version; it gets no run in which they count until it is updated'); // prettier-ignore
   }
 
   #welcome(agent: string) {

@@ -35,6 +35,8 @@ export interface LiveAgent {
   sourceRoots: readonly string[];
   /** What it says is wrong with it. */
   attention: { reason: ErrorReason; message: string; sources: readonly string[] } | undefined;
+  /** The settings that it does not understand. */
+  unknownSettings: readonly string[];
   /** Over the last seconds. */
   itemsPerSecond: number;
   bytesPerSecond: number;
@@ -89,8 +91,8 @@ export interface Dispatcher {
   checkDestination(destination: string, options?: CheckOptions): Promise<{ agent: string }>;
   /**
    * Has an attached agent that can read the source try filters on it, and passes on what it finds until it is done. Throws
-   * SOURCE_UNSUPPORTED when no attached agent can, UNAVAILABLE when none takes work, or the agent goes away or falls silent, what the agent
-   * says of a source that cannot be looked at, or the signal's reason. The agent stops when nobody listens any more.
+   * SOURCE_UNSUPPORTED when no attached agent can, UNAVAILABLE when none understands the filters or takes work, or the agent goes away or
+   * falls silent, what the agent says of a source that cannot be looked at, or the signal's reason. The agent stops when nobody listens any more.
    */
   previewFilters(request: PreviewRequest, signal: AbortSignal): AsyncIterable<FilterPreview>;
   /** What there is to measure. */

@@ -20,8 +20,10 @@ import { parseLocation } from '../../lib/location.ts';
 import type { Clock } from '../../lib/time.ts';
 import { agentName } from '../task/names.ts';
 import { isWilling } from './location-checks.ts';
+import { neededSettings } from './needed-settings.ts';
 import { canServe } from './reach.ts';
 import type { Session } from './session.ts';
+import { tooOld } from './waiting-for.ts';
 
 /** How long an agent may say nothing of a preview; it says something every second. */
 export const previewSilenceMs = 20_000;
@@ -137,18 +139,21 @@ export class FilterPreviews {
   }
 
   /** An agent that can read the source, takes work, and tries no other filters. */
-  #choose({ source, group }: PreviewRequest): Session {
+  #choose({ source, group, settings }: PreviewRequest): Session {
     const place = parseLocation(source, 'source');
     const need = { locationKinds: [place.kind], group, source: place };
-    const able = [...this.#parts.sessions.values()].filter(
+    const reaching = [...this.#parts.sessions.values()].filter(
       (session) => !session.closed && canServe(session.ability, need),
     );
+    const full = { ...need, settings: neededSettings(settings) };
+    const able = reaching.filter((session) => canServe(session.ability, full));
     const willing = able.filter(isWilling);
     const busy = new Set([...this.#pending.values()].map(({ session }) => session));
     const free = willing.find((session) => !busy.has(session));
     if (free !== undefined) return free;
     if (willing.length > 0) throw unavailable('every agent that can read the source tries filters already; try again when one is done'); // prettier-ignore
     if (able.length > 0) throw unavailable('every agent that can read the source is draining or disabled; try again when one takes work'); // prettier-ignore
+    if (reaching.length > 0) throw unavailable(`no connected agent that can read the source knows ${tooOld(full, reaching.map(waited))}`); // prettier-ignore
     const ofGroup = group === '' ? '' : ` of the group "${group}"`;
     throw new DroverError(
       ErrorReason.SOURCE_UNSUPPORTED,
@@ -157,6 +162,8 @@ export class FilterPreviews {
     );
   }
 }
+
+const waited = ({ agent, offered, hello }: Session) => ({ agent, offered, version: hello.version });
 
 /** What an agent has found that says nothing of it. */
 const nothing = create(FilterPreviewSchema);

@@ -53,6 +53,7 @@ function waits(feed: RunFeed, sessions: Iterable<Session>): string {
     sessions,
     ({ agent, offered, attention, draining, availability, hello }) => ({
       agent,
+      version: hello.version,
       offered,
       attention,
       draining,

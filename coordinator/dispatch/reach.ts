@@ -2,6 +2,7 @@
 import type { Task } from '../../gen/drover/v1/task_pb.ts';
 import { usualAgentGroup } from '../../lib/agent-group.ts';
 import { holds, parseLocation, type Location } from '../../lib/location.ts';
+import { unknownOf, type KnownSettings, type NeededSetting } from './needed-settings.ts';
 
 /** What an agent can reach. */
 export interface Ability {
@@ -11,6 +12,8 @@ export interface Ability {
   roots: readonly Location[];
   /** What it cannot read at the moment of all that. @default nothing */
   refused?: readonly Location[];
+  /** The settings that it understands. @default all */
+  settings?: KnownSettings;
 }
 
 /** What a run asks of its agents. */
@@ -19,6 +22,8 @@ export interface Need {
   /** The group that works on it; empty: all. */
   group: string;
   source: Location;
+  /** The settings that have to be understood. @default none */
+  settings?: readonly NeededSetting[];
 }
 
 /** What the runs of a task ask of their agents. */
@@ -29,7 +34,7 @@ export function needOf({ source: from, destination, agentGroup }: Task): Need {
 }
 
 /** Why an agent cannot work for a run. */
-export type Hindrance = 'group' | 'source' | 'tenant' | 'kind';
+export type Hindrance = 'group' | 'source' | 'tenant' | 'kind' | 'settings';
 
 export function canServe(ability: Ability, need: Need): boolean {
   return hindrance(ability, need) === undefined;
@@ -42,7 +47,16 @@ export function hindrance(ability: Ability, need: Need): Hindrance | undefined {
     if (!ability.locationKinds.includes(kind)) return kind === 'sharepoint' ? 'tenant' : 'kind';
   if (ability.roots.length > 0 && !ability.roots.some((root) => holds(root, need.source)))
     return 'source';
-  return ability.refused?.some((place) => holds(place, need.source)) ? 'source' : undefined;
+  if (ability.refused?.some((place) => holds(place, need.source))) return 'source';
+  return notUnderstood(ability, need).length > 0 ? 'settings' : undefined;
+}
+
+/** The settings that a run needs and the agent does not understand. */
+export function notUnderstood(
+  { settings: known }: Ability,
+  { settings = [] }: Need,
+): NeededSetting[] {
+  return known === undefined || settings.length === 0 ? [] : unknownOf(known, settings);
 }
 
 /** The group of an agent as its hello names it. */

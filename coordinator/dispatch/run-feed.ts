@@ -8,6 +8,7 @@ import { leasablePhase } from '../task/run-machine.ts';
 import { isRunGoing } from '../task/run-states.ts';
 import { LeaseMean } from './lease-mean.ts';
 import { Meter } from './meter.ts';
+import { neededSettings } from './needed-settings.ts';
 import type { Need } from './reach.ts';
 import { ShownProgress } from './shown-progress.ts';
 import { workUnits, type WorkSize } from './work-size.ts';
@@ -65,7 +66,8 @@ export class RunFeed {
     this.destination = task.destination;
     const source = parseLocation(task.source, 'source');
     const { kind } = parseLocation(task.destination, 'destination');
-    this.#need = { locationKinds: [source.kind, kind], group: '', source };
+    const settings = neededSettings(row.run!.settings);
+    this.#need = { locationKinds: [source.kind, kind], group: '', source, settings };
     this.row = row;
     this.takeTask(task);
   }

@@ -16,6 +16,7 @@ import { parseLocation } from '../../lib/location.ts';
 import { agentName } from '../task/names.ts';
 import { AgentSpeed } from './agent-speed.ts';
 import { abilityWith, attentionOf } from './attention.ts';
+import { readKnownSettings, unknownSettings } from './needed-settings.ts';
 import { groupOf, type Ability } from './reach.ts';
 
 /** The most slots an agent is believed to have. */
@@ -30,6 +31,8 @@ export class Session {
   readonly slots: number;
   /** What the agent can work for when nothing is wrong with it. */
   readonly offered: Ability;
+  /** The names of the settings that it does not understand. */
+  readonly unknownSettings: readonly string[];
   readonly speed: AgentSpeed;
   readonly attachTimeMs: number;
   readonly outgoing = new AsyncQueue<AttachResponse>(outgoingFramesMax);
@@ -43,13 +46,15 @@ export class Session {
   #attention: Attention | undefined;
   #ability: Ability;
 
-  /** Throws INVALID_ARGUMENT when the hello offers no slot, or names what is no group or no place. */
+  /** Throws INVALID_ARGUMENT when the hello offers no slot, or names what is no group or no place, or too much of anything. */
   constructor(agent: string, hello: Hello, nowMs: number, speed = new AgentSpeed()) {
     if (hello.slots < 1) throw DroverError.invalid('hello.slots', 'must be at least 1');
     this.agent = agent;
     this.hello = hello;
     this.slots = Math.min(hello.slots, slotsMax);
-    this.offered = abilityOf(hello);
+    const known = readKnownSettings(hello.knownSettings);
+    this.offered = { ...abilityOf(hello), settings: known };
+    this.unknownSettings = unknownSettings(known);
     this.speed = speed;
     this.attachTimeMs = nowMs;
     this.lastSeenTimeMs = nowMs;

@@ -31,7 +31,15 @@ function agent(given: Given = {}): Waited {
     roots: roots.map((root) => parseLocation(root, '')),
   };
   const attention = ailing === undefined ? undefined : create(AttentionSchema, { message: ailing, locationKinds: [refused.length > 0 ? 'file' : 'sharepoint'], sources: refused }); // prettier-ignore
-  return { agent: name, offered, attention, draining, availability, sourceRoots: roots };
+  return {
+    agent: name,
+    version: '0.0.9',
+    offered,
+    attention,
+    draining,
+    availability,
+    sourceRoots: roots,
+  };
 }
 
 const { DRAINING, DISABLED } = AgentAvailability;

@@ -4,7 +4,7 @@ import { GoneDecision, RunState, type Run } from '../../gen/drover/v1/run_pb.ts'
 import type { Attention } from '../../gen/drover/v1/session_pb.ts';
 import { agentName } from '../task/names.ts';
 import { hinders, refuses } from './attention.ts';
-import { hindrance, type Ability, type Hindrance, type Need } from './reach.ts';
+import { hindrance, notUnderstood, type Ability, type Hindrance, type Need } from './reach.ts';
 
 /** How many groups or places are named; there may be many more. */
 const namedMax = 4;
@@ -13,6 +13,8 @@ const namedMax = 4;
 export interface Waited {
   /** Its id. */
   agent: string;
+  /** As it names it. */
+  version: string;
   /** What it can work for when nothing is wrong with it. */
   offered: Ability;
   /** What is wrong with it. */
@@ -37,7 +39,7 @@ export function waitingFor(
   if (run.state === RunState.CANCELLING) return 'its agents to stop';
   if (sessions.length === 0) return 'an agent: none is attached';
   let left = sessions;
-  for (const hindered of ['group', 'tenant', 'kind', 'source'] as const) {
+  for (const hindered of ['group', 'tenant', 'kind', 'source', 'settings'] as const) {
     const able = left.filter(({ offered }) => !isHinderedBy(offered, need, hindered));
     if (able.length === 0) return words(hindered, need, source, left);
     left = able;
@@ -67,6 +69,8 @@ function isHinderedBy(ability: Ability, need: Need, hindered: Hindrance): boolea
       return hindrance({ ...ability, roots: [] }, { ...met, group: need.group }) !== undefined;
     case 'source':
       return hindrance(ability, met) !== undefined;
+    case 'settings':
+      return notUnderstood(ability, need).length > 0;
     default: {
       const isTenant = (kind: string) => (kind === 'sharepoint') === (hindered === 'tenant');
       const locationKinds = need.locationKinds.filter(isTenant);
@@ -94,7 +98,23 @@ function words(
       return `an agent with a sign-in to a tenant: the attached ones${ofGroup(need)} serve folders only`; // prettier-ignore
     case 'kind':
       return `an agent that can serve ${list([...new Set(need.locationKinds)])}`;
+    case 'settings':
+      return `an agent that knows ${tooOld(need, sessions)}`;
   }
+}
+
+/** What sessions do not know that would serve the run if they did, of which version they are, and what to do. The first agent stands for all. */
+export function tooOld(
+  need: Need,
+  sessions: readonly Pick<Waited, 'agent' | 'version' | 'offered'>[],
+): string {
+  const byName = sessions.toSorted((one, other) => (one.agent < other.agent ? -1 : 1));
+  const { agent, version, offered } = byName[0]!;
+  const settings = list(notUnderstood(offered, need).map(({ name }) => name));
+  const first = `${agentName(agent)} of version ${version || 'unknown'}`;
+  const others = sessions.length - 1;
+  if (others === 0) return `${settings}: ${first} does not; update it`;
+  return `${settings}: ${first} and ${others === 1 ? '1 other' : `${others} others`} do not; update them`;
 }
 
 function ofGroup({ group }: Need): string {

@@ -48,6 +48,7 @@ test('the state of an agent and its time follow from its row and its presence', 
     const view = viewAgent(row, live && presence(live));
     t.deepEqual([view.state, timestampMs(view.stateTime!)], expected, what);
     t.is(view.availability, availability || ENABLED, what);
+    t.deepEqual(view.unknownSettings, live === undefined ? [] : ['exclude_folders'], what);
     t.is(view.attentionMessage, live?.isAiling === true ? 'it has expired' : '', what);
   }
 });
@@ -69,6 +70,7 @@ function presence({
       locationKinds: [],
       group: 'default',
       sourceRoots: [],
+      unknownSettings: ['exclude_folders'],
       attention: isAiling ? { reason: ErrorReason.SIGN_IN_FAILED, message: 'it has expired', sources: [String.raw`\\files\hr`] } : undefined, // prettier-ignore
       itemsPerSecond: 0,
       bytesPerSecond: 0,

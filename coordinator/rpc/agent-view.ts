@@ -31,7 +31,7 @@ export function viewAgent(row: AgentRow, presence: Presence | undefined): Agent 
 
 /** Not part of its presence, because that is kept. */
 function withMoment(agent: Agent, live: LiveAgent): Agent {
-  const { itemsPerSecond, bytesPerSecond, attention } = live;
+  const { itemsPerSecond, bytesPerSecond, attention, unknownSettings } = live;
   return {
     ...agent,
     itemsPerSecond,
@@ -39,6 +39,7 @@ function withMoment(agent: Agent, live: LiveAgent): Agent {
     attentionReason: attention?.reason ?? ErrorReason.UNSPECIFIED,
     attentionMessage: attention?.message ?? '',
     attentionSources: [...(attention?.sources ?? [])],
+    unknownSettings: [...unknownSettings],
   };
 }
 

@@ -41,6 +41,7 @@ const live = {
   group: 'default',
   sourceRoots: [],
   attention: undefined,
+  unknownSettings: [],
   itemsPerSecond: 0,
   bytesPerSecond: 0,
   attachTimeMs: 500,

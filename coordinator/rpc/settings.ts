@@ -3,49 +3,13 @@
 import { clone, create, isFieldSet, type DescField } from '@bufbuild/protobuf';
 import { reflect } from '@bufbuild/protobuf/reflect';
 import {
-  ConflictPolicy,
-  GonePolicy,
   SettingOrigin,
   StringListSchema,
   TaskSettingsSchema,
   type TaskSettings,
 } from '../../gen/drover/v1/settings_pb.ts';
-import { replacementDefault } from '../plan/destination-name.ts';
-import { recycleItemsMaxDefault, recyclePercentMaxDefault } from '../task/gone-guard.ts';
+import { defaultSettings } from '../task/default-settings.ts';
 import { parseTimeLimit } from './time-limit.ts';
-
-const attemptsDefault = 3;
-
-/** What counts where neither a task nor the global settings say anything. Every setting has its default here. */
-function defaultSettings(): TaskSettings {
-  return create(TaskSettingsSchema, {
-    migrateHiddenItems: true,
-    excludeExtensions: create(StringListSchema),
-    excludePatterns: create(StringListSchema),
-    maxAttempts: attemptsDefault,
-    invalidCharacterReplacement: replacementDefault,
-    conflictPolicy: ConflictPolicy.SKIP,
-    gonePolicy: GonePolicy.KEEP,
-    recycleItemsMax: recycleItemsMaxDefault,
-    recyclePercentMax: recyclePercentMaxDefault,
-    createdAfter: '',
-    createdBefore: '',
-    modifiedAfter: '',
-    modifiedBefore: '',
-    includePatterns: create(StringListSchema),
-    caseSensitivePatterns: false,
-    excludeFolders: create(StringListSchema),
-    minSize: 0n,
-    maxSize: 0n,
-    migrateSystemItems: true,
-    manifest: '',
-    scanOnly: false,
-    preservePermissions: false,
-    migrateItemsWithInvalidNames: true,
-    automaticReruns: 0,
-    requireApproval: false,
-  });
-}
 
 /** Complete settings: the task's own value where there is one, else the global one, else the default. */
 export function effectiveSettings(

@@ -18,6 +18,7 @@ import {
   type LeaseKey,
 } from '../../../gen/drover/v1/session_pb.ts';
 import { AsyncQueue } from '../../../lib/async-queue.ts';
+import { knownSettings } from '../../../lib/known-settings.ts';
 import type { Dispatcher } from '../dispatcher.ts';
 
 /** A frame as a test writes it. */
@@ -51,7 +52,7 @@ export class ScriptedAgent {
   readonly #abort = new AbortController();
   readonly #taken = new Set<Answer>();
 
-  /** Attaches; the hello offers one slot and files unless it says otherwise, or 'none' is sent. */
+  /** Attaches; the hello offers one slot and files, and knows all settings, unless it says otherwise, or 'none' is sent. */
   constructor(
     dispatcher: Dispatcher,
     name: string,
@@ -59,7 +60,7 @@ export class ScriptedAgent {
   ) {
     this.name = name;
     if (hello !== 'none')
-      this.push({ case: 'hello', value: { slots: 1, locationKinds: ['file'], ...hello } });
+      this.push({ case: 'hello', value: { slots: 1, locationKinds: ['file'], knownSettings: knownSettings(), ...hello } }); // prettier-ignore
     void this.#receive(dispatcher);
   }
 

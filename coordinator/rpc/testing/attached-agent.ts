@@ -6,13 +6,14 @@ import {
   type AttachResponse,
 } from '../../../gen/drover/v1/session_pb.ts';
 import { AsyncQueue } from '../../../lib/async-queue.ts';
+import { knownSettings } from '../../../lib/known-settings.ts';
 import type { RunningCoordinator } from './running-coordinator.ts';
 
 type Frame = MessageInitShape<typeof AttachRequestSchema>;
 type Identity = Awaited<ReturnType<RunningCoordinator['join']>>['identity'];
 type Answer<C> = Extract<AttachResponse['frame'], { case: C }>['value'];
 
-const hello = { version: '1.2.3', platform: 'linux/x64', slots: 2, locationKinds: ['file'], group: 'north', sourceRoots: ['/srv'] }; // prettier-ignore
+const hello = { version: '1.2.3', platform: 'linux/x64', slots: 2, locationKinds: ['file'], group: 'north', sourceRoots: ['/srv'], knownSettings: knownSettings() }; // prettier-ignore
 
 /** Attaches an agent that reads everything, and leaves when the coordinator ends the session. */
 export async function attach(running: RunningCoordinator, identity: Identity) {

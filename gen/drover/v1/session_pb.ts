@@ -19,7 +19,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file drover/v1/session.proto.
  */
 export const file_drover_v1_session: GenFile = /*@__PURE__*/
-  fileDesc("Chdkcm92ZXIvdjEvc2Vzc2lvbi5wcm90bxIJZHJvdmVyLnYxImQKC0pvaW5SZXF1ZXN0Eg0KBXRva2VuGAEgASgJEhsKE2NlcnRpZmljYXRlX3JlcXVlc3QYAiABKAwSFAoMZGlzcGxheV9uYW1lGAMgASgJEhMKC2VudHJhX3Rva2VuGAQgASgJImMKDEpvaW5SZXNwb25zZRINCgVhZ2VudBgBIAEoCRITCgtjZXJ0aWZpY2F0ZRgCIAEoCRIvCgtleHBpcmVfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiNgoXUmVuZXdDZXJ0aWZpY2F0ZVJlcXVlc3QSGwoTY2VydGlmaWNhdGVfcmVxdWVzdBgBIAEoDCJgChhSZW5ld0NlcnRpZmljYXRlUmVzcG9uc2USEwoLY2VydGlmaWNhdGUYASABKAkSLwoLZXhwaXJlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIhQKEkdldElkZW50aXR5UmVxdWVzdCJfChNHZXRJZGVudGl0eVJlc3BvbnNlEg0KBWFnZW50GAEgASgJEg8KB3ZlcnNpb24YAiABKAkSKAoEdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiyQMKDUF0dGFjaFJlcXVlc3QSIQoFaGVsbG8YASABKAsyEC5kcm92ZXIudjEuSGVsbG9IABItCglzY2FuX3BhZ2UYAiABKAsyGC5kcm92ZXIudjEuU2NhblBhZ2VGcmFtZUgAEigKCXNjYW5fZG9uZRgDIAEoCzITLmRyb3Zlci52MS5TY2FuRG9uZUgAEioKCmJhdGNoX2RvbmUYBCABKAsyFC5kcm92ZXIudjEuQmF0Y2hEb25lSAASKQoJaGVhcnRiZWF0GAUgASgLMhQuZHJvdmVyLnYxLkhlYXJ0YmVhdEgAEi4KDGxlYXNlX3JldHVybhgGIAEoCzIWLmRyb3Zlci52MS5MZWFzZVJldHVybkgAEjsKE2xvY2F0aW9uX2NoZWNrX2RvbmUYByABKAsyHC5kcm92ZXIudjEuTG9jYXRpb25DaGVja0RvbmVIABIqCgp3cml0ZV9ub3RlGAggASgLMhQuZHJvdmVyLnYxLldyaXRlTm90ZUgAEkMKF2ZpbHRlcl9wcmV2aWV3X3Byb2dyZXNzGAkgASgLMiAuZHJvdmVyLnYxLkZpbHRlclByZXZpZXdQcm9ncmVzc0gAQgcKBWZyYW1lIrkDCg5BdHRhY2hSZXNwb25zZRIlCgd3ZWxjb21lGAEgASgLMhIuZHJvdmVyLnYxLldlbGNvbWVIABIqCgpzY2FuX2xlYXNlGAIgASgLMhQuZHJvdmVyLnYxLlNjYW5MZWFzZUgAEiwKC2JhdGNoX2xlYXNlGAMgASgLMhUuZHJvdmVyLnYxLkJhdGNoTGVhc2VIABI1Cg9hY2tub3dsZWRnZW1lbnQYBCABKAsyGi5kcm92ZXIudjEuQWNrbm93bGVkZ2VtZW50SAASNgoQbGVhc2VfcmV2b2NhdGlvbhgFIAEoCzIaLmRyb3Zlci52MS5MZWFzZVJldm9jYXRpb25IABIyCg5sb2NhdGlvbl9jaGVjaxgGIAEoCzIYLmRyb3Zlci52MS5Mb2NhdGlvbkNoZWNrSAASPQoUZmlsdGVyX3ByZXZpZXdfc3RhcnQYByABKAsyHS5kcm92ZXIudjEuRmlsdGVyUHJldmlld1N0YXJ0SAASOwoTZmlsdGVyX3ByZXZpZXdfc3RvcBgIIAEoCzIcLmRyb3Zlci52MS5GaWx0ZXJQcmV2aWV3U3RvcEgAQgcKBWZyYW1lIi0KCExlYXNlS2V5Eg0KBWxlYXNlGAEgASgJEhIKCmdlbmVyYXRpb24YAiABKA0i1gEKBUhlbGxvEg8KB3ZlcnNpb24YASABKAkSEAoIcGxhdGZvcm0YAiABKAkSDQoFc2xvdHMYAyABKA0SFgoObG9jYXRpb25fa2luZHMYBCADKAkSIwoGbGVhc2VzGAUgAygLMhMuZHJvdmVyLnYxLkxlYXNlS2V5EhAKCGRyYWluaW5nGAYgASgIEg0KBWdyb3VwGAcgASgJEhQKDHNvdXJjZV9yb290cxgIIAMoCRInCglhdHRlbnRpb24YCSABKAsyFC5kcm92ZXIudjEuQXR0ZW50aW9uIm0KCUF0dGVudGlvbhImCgZyZWFzb24YASABKA4yFi5kcm92ZXIudjEuRXJyb3JSZWFzb24SDwoHbWVzc2FnZRgCIAEoCRIWCg5sb2NhdGlvbl9raW5kcxgDIAMoCRIPCgdzb3VyY2VzGAQgAygJIn0KB1dlbGNvbWUSDQoFYWdlbnQYASABKAkSNQoSaGVhcnRiZWF0X2ludGVydmFsGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEiwKCWxlYXNlX3R0bBgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiLdAQoJU2NhbkxlYXNlEiAKA2tleRgBIAEoCzITLmRyb3Zlci52MS5MZWFzZUtleRIOCgZzb3VyY2UYAiABKAkSEwoLZGVzdGluYXRpb24YAyABKAkSKQoIc2V0dGluZ3MYBCABKAsyFy5kcm92ZXIudjEuVGFza1NldHRpbmdzEhEKCW5leHRfcGFnZRgFIAEoBBISCgphZnRlcl9wYXRoGAYgASgJEhMKC3BhZ2Vfd2luZG93GAcgASgNEiIKBG9ubHkYCCABKAsyFC5kcm92ZXIudjEuU2NhblBhdGhzIjAKCVNjYW5QYXRocxIMCgRwYXRoGAEgAygJEhUKDXdpdGhfY29udGVudHMYAiADKAgiTgoNU2NhblBhZ2VGcmFtZRIgCgNrZXkYASABKAsyEy5kcm92ZXIudjEuTGVhc2VLZXkSDAoEcGFnZRgCIAEoBBINCgVpdGVtcxgDIAEoDCJ0CghTY2FuRG9uZRIgCgNrZXkYASABKAsyEy5kcm92ZXIudjEuTGVhc2VLZXkSDQoFcGFnZXMYAiABKAQSJgoGcmVhc29uGAMgASgOMhYuZHJvdmVyLnYxLkVycm9yUmVhc29uEg8KB21lc3NhZ2UYBCABKAkiswEKCkJhdGNoTGVhc2USIAoDa2V5GAEgASgLMhMuZHJvdmVyLnYxLkxlYXNlS2V5Eg4KBnNvdXJjZRgCIAEoCRITCgtkZXN0aW5hdGlvbhgDIAEoCRIpCghzZXR0aW5ncxgEIAEoCzIXLmRyb3Zlci52MS5UYXNrU2V0dGluZ3MSJAoFcGhhc2UYBSABKA4yFS5kcm92ZXIudjEuQmF0Y2hQaGFzZRINCgVpdGVtcxgGIAEoDCJPCglCYXRjaERvbmUSIAoDa2V5GAEgASgLMhMuZHJvdmVyLnYxLkxlYXNlS2V5Eg8KB3Jlc3VsdHMYAiABKAwSDwoHcGFydGlhbBgDIAEoCCJuCglXcml0ZU5vdGUSIAoDa2V5GAEgASgLMhMuZHJvdmVyLnYxLkxlYXNlS2V5Eg4KBm51bWJlchgCIAEoBBIMCgRwYXRoGAMgASgJEgwKBHNpemUYBCABKAQSEwoLbW9kaWZpZWRfbnMYBSABKBAiTwoNTGVhc2VQcm9ncmVzcxIgCgNrZXkYASABKAsyEy5kcm92ZXIudjEuTGVhc2VLZXkSDQoFaXRlbXMYAiABKAQSDQoFYnl0ZXMYAyABKAQivgEKCUhlYXJ0YmVhdBIoCgZsZWFzZXMYASADKAsyGC5kcm92ZXIudjEuTGVhc2VQcm9ncmVzcxIQCghkcmFpbmluZxgCIAEoCBInCglhdHRlbnRpb24YAyABKAsyFC5kcm92ZXIudjEuQXR0ZW50aW9uEhoKEnRocm90dGxlZF9yZXF1ZXN0cxgEIAEoBBIwCg10aHJvdHRsZV93YWl0GAUgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIjAKC0xlYXNlUmV0dXJuEiEKBGtleXMYASADKAsyEy5kcm92ZXIudjEuTGVhc2VLZXkiQQoPQWNrbm93bGVkZ2VtZW50EiAKA2tleRgBIAEoCzITLmRyb3Zlci52MS5MZWFzZUtleRIMCgRwYWdlGAIgASgEIjMKDUxvY2F0aW9uQ2hlY2sSDQoFY2hlY2sYASABKAkSEwoLZGVzdGluYXRpb24YAiABKAkiWwoRTG9jYXRpb25DaGVja0RvbmUSDQoFY2hlY2sYASABKAkSJgoGcmVhc29uGAIgASgOMhYuZHJvdmVyLnYxLkVycm9yUmVhc29uEg8KB21lc3NhZ2UYAyABKAkitQEKEkZpbHRlclByZXZpZXdTdGFydBIPCgdwcmV2aWV3GAEgASgJEg4KBnNvdXJjZRgCIAEoCRIpCghzZXR0aW5ncxgDIAEoCzIXLmRyb3Zlci52MS5UYXNrU2V0dGluZ3MSEwoLc2FtcGxlc19tYXgYBCABKA0SEQoJaXRlbXNfbWF4GAUgASgEEisKCHRpbWVfbWF4GAYgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIooBChVGaWx0ZXJQcmV2aWV3UHJvZ3Jlc3MSDwoHcHJldmlldxgBIAEoCRInCgVmb3VuZBgCIAEoCzIYLmRyb3Zlci52MS5GaWx0ZXJQcmV2aWV3EiYKBnJlYXNvbhgDIAEoDjIWLmRyb3Zlci52MS5FcnJvclJlYXNvbhIPCgdtZXNzYWdlGAQgASgJIiQKEUZpbHRlclByZXZpZXdTdG9wEg8KB3ByZXZpZXcYASABKAkiWwoPTGVhc2VSZXZvY2F0aW9uEiAKA2tleRgBIAEoCzITLmRyb3Zlci52MS5MZWFzZUtleRIPCgdtZXNzYWdlGAIgASgJEhUKDXRha2VzX3BhcnRpYWwYAyABKAgqpgEKCkJhdGNoUGhhc2USGwoXQkFUQ0hfUEhBU0VfVU5TUEVDSUZJRUQQABIYChRCQVRDSF9QSEFTRV9UUkFOU0ZFUhABEhcKE0JBVENIX1BIQVNFX0ZPTERFUlMQAhIUChBCQVRDSF9QSEFTRV9HT05FEAMSHAoYQkFUQ0hfUEhBU0VfR09ORV9GT0xERVJTEAQSFAoQQkFUQ0hfUEhBU0VfTEFURRAFMmYKE0FnZW50U2Vzc2lvblNlcnZpY2USSQoGQXR0YWNoEhguZHJvdmVyLnYxLkF0dGFjaFJlcXVlc3QaGS5kcm92ZXIudjEuQXR0YWNoUmVzcG9uc2UiBqK1GAIQASgBMAEaBJC1GAEymAIKEUVucm9sbG1lbnRTZXJ2aWNlEj8KBEpvaW4SFi5kcm92ZXIudjEuSm9pblJlcXVlc3QaFy5kcm92ZXIudjEuSm9pblJlc3BvbnNlIgaitRgCGAESYwoQUmVuZXdDZXJ0aWZpY2F0ZRIiLmRyb3Zlci52MS5SZW5ld0NlcnRpZmljYXRlUmVxdWVzdBojLmRyb3Zlci52MS5SZW5ld0NlcnRpZmljYXRlUmVzcG9uc2UiBqK1GAIQARJXCgtHZXRJZGVudGl0eRIdLmRyb3Zlci52MS5HZXRJZGVudGl0eVJlcXVlc3QaHi5kcm92ZXIudjEuR2V0SWRlbnRpdHlSZXNwb25zZSIJkAIBorUYAhABGgSQtRgBYgZwcm90bzM", [file_drover_v1_annotations, file_drover_v1_error, file_drover_v1_filter, file_drover_v1_settings, file_google_protobuf_duration, file_google_protobuf_timestamp]);
+  fileDesc("Chdkcm92ZXIvdjEvc2Vzc2lvbi5wcm90bxIJZHJvdmVyLnYxImQKC0pvaW5SZXF1ZXN0Eg0KBXRva2VuGAEgASgJEhsKE2NlcnRpZmljYXRlX3JlcXVlc3QYAiABKAwSFAoMZGlzcGxheV9uYW1lGAMgASgJEhMKC2VudHJhX3Rva2VuGAQgASgJImMKDEpvaW5SZXNwb25zZRINCgVhZ2VudBgBIAEoCRITCgtjZXJ0aWZpY2F0ZRgCIAEoCRIvCgtleHBpcmVfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiNgoXUmVuZXdDZXJ0aWZpY2F0ZVJlcXVlc3QSGwoTY2VydGlmaWNhdGVfcmVxdWVzdBgBIAEoDCJgChhSZW5ld0NlcnRpZmljYXRlUmVzcG9uc2USEwoLY2VydGlmaWNhdGUYASABKAkSLwoLZXhwaXJlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIhQKEkdldElkZW50aXR5UmVxdWVzdCJfChNHZXRJZGVudGl0eVJlc3BvbnNlEg0KBWFnZW50GAEgASgJEg8KB3ZlcnNpb24YAiABKAkSKAoEdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiyQMKDUF0dGFjaFJlcXVlc3QSIQoFaGVsbG8YASABKAsyEC5kcm92ZXIudjEuSGVsbG9IABItCglzY2FuX3BhZ2UYAiABKAsyGC5kcm92ZXIudjEuU2NhblBhZ2VGcmFtZUgAEigKCXNjYW5fZG9uZRgDIAEoCzITLmRyb3Zlci52MS5TY2FuRG9uZUgAEioKCmJhdGNoX2RvbmUYBCABKAsyFC5kcm92ZXIudjEuQmF0Y2hEb25lSAASKQoJaGVhcnRiZWF0GAUgASgLMhQuZHJvdmVyLnYxLkhlYXJ0YmVhdEgAEi4KDGxlYXNlX3JldHVybhgGIAEoCzIWLmRyb3Zlci52MS5MZWFzZVJldHVybkgAEjsKE2xvY2F0aW9uX2NoZWNrX2RvbmUYByABKAsyHC5kcm92ZXIudjEuTG9jYXRpb25DaGVja0RvbmVIABIqCgp3cml0ZV9ub3RlGAggASgLMhQuZHJvdmVyLnYxLldyaXRlTm90ZUgAEkMKF2ZpbHRlcl9wcmV2aWV3X3Byb2dyZXNzGAkgASgLMiAuZHJvdmVyLnYxLkZpbHRlclByZXZpZXdQcm9ncmVzc0gAQgcKBWZyYW1lIrkDCg5BdHRhY2hSZXNwb25zZRIlCgd3ZWxjb21lGAEgASgLMhIuZHJvdmVyLnYxLldlbGNvbWVIABIqCgpzY2FuX2xlYXNlGAIgASgLMhQuZHJvdmVyLnYxLlNjYW5MZWFzZUgAEiwKC2JhdGNoX2xlYXNlGAMgASgLMhUuZHJvdmVyLnYxLkJhdGNoTGVhc2VIABI1Cg9hY2tub3dsZWRnZW1lbnQYBCABKAsyGi5kcm92ZXIudjEuQWNrbm93bGVkZ2VtZW50SAASNgoQbGVhc2VfcmV2b2NhdGlvbhgFIAEoCzIaLmRyb3Zlci52MS5MZWFzZVJldm9jYXRpb25IABIyCg5sb2NhdGlvbl9jaGVjaxgGIAEoCzIYLmRyb3Zlci52MS5Mb2NhdGlvbkNoZWNrSAASPQoUZmlsdGVyX3ByZXZpZXdfc3RhcnQYByABKAsyHS5kcm92ZXIudjEuRmlsdGVyUHJldmlld1N0YXJ0SAASOwoTZmlsdGVyX3ByZXZpZXdfc3RvcBgIIAEoCzIcLmRyb3Zlci52MS5GaWx0ZXJQcmV2aWV3U3RvcEgAQgcKBWZyYW1lIi0KCExlYXNlS2V5Eg0KBWxlYXNlGAEgASgJEhIKCmdlbmVyYXRpb24YAiABKA0ihwIKBUhlbGxvEg8KB3ZlcnNpb24YASABKAkSEAoIcGxhdGZvcm0YAiABKAkSDQoFc2xvdHMYAyABKA0SFgoObG9jYXRpb25fa2luZHMYBCADKAkSIwoGbGVhc2VzGAUgAygLMhMuZHJvdmVyLnYxLkxlYXNlS2V5EhAKCGRyYWluaW5nGAYgASgIEg0KBWdyb3VwGAcgASgJEhQKDHNvdXJjZV9yb290cxgIIAMoCRInCglhdHRlbnRpb24YCSABKAsyFC5kcm92ZXIudjEuQXR0ZW50aW9uEi8KDmtub3duX3NldHRpbmdzGAogAygLMhcuZHJvdmVyLnYxLktub3duU2V0dGluZyItCgxLbm93blNldHRpbmcSDQoFZmllbGQYASABKA0SDgoGdmFsdWVzGAIgAygFIm0KCUF0dGVudGlvbhImCgZyZWFzb24YASABKA4yFi5kcm92ZXIudjEuRXJyb3JSZWFzb24SDwoHbWVzc2FnZRgCIAEoCRIWCg5sb2NhdGlvbl9raW5kcxgDIAMoCRIPCgdzb3VyY2VzGAQgAygJIn0KB1dlbGNvbWUSDQoFYWdlbnQYASABKAkSNQoSaGVhcnRiZWF0X2ludGVydmFsGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEiwKCWxlYXNlX3R0bBgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiLdAQoJU2NhbkxlYXNlEiAKA2tleRgBIAEoCzITLmRyb3Zlci52MS5MZWFzZUtleRIOCgZzb3VyY2UYAiABKAkSEwoLZGVzdGluYXRpb24YAyABKAkSKQoIc2V0dGluZ3MYBCABKAsyFy5kcm92ZXIudjEuVGFza1NldHRpbmdzEhEKCW5leHRfcGFnZRgFIAEoBBISCgphZnRlcl9wYXRoGAYgASgJEhMKC3BhZ2Vfd2luZG93GAcgASgNEiIKBG9ubHkYCCABKAsyFC5kcm92ZXIudjEuU2NhblBhdGhzIjAKCVNjYW5QYXRocxIMCgRwYXRoGAEgAygJEhUKDXdpdGhfY29udGVudHMYAiADKAgiTgoNU2NhblBhZ2VGcmFtZRIgCgNrZXkYASABKAsyEy5kcm92ZXIudjEuTGVhc2VLZXkSDAoEcGFnZRgCIAEoBBINCgVpdGVtcxgDIAEoDCJ0CghTY2FuRG9uZRIgCgNrZXkYASABKAsyEy5kcm92ZXIudjEuTGVhc2VLZXkSDQoFcGFnZXMYAiABKAQSJgoGcmVhc29uGAMgASgOMhYuZHJvdmVyLnYxLkVycm9yUmVhc29uEg8KB21lc3NhZ2UYBCABKAkiswEKCkJhdGNoTGVhc2USIAoDa2V5GAEgASgLMhMuZHJvdmVyLnYxLkxlYXNlS2V5Eg4KBnNvdXJjZRgCIAEoCRITCgtkZXN0aW5hdGlvbhgDIAEoCRIpCghzZXR0aW5ncxgEIAEoCzIXLmRyb3Zlci52MS5UYXNrU2V0dGluZ3MSJAoFcGhhc2UYBSABKA4yFS5kcm92ZXIudjEuQmF0Y2hQaGFzZRINCgVpdGVtcxgGIAEoDCJPCglCYXRjaERvbmUSIAoDa2V5GAEgASgLMhMuZHJvdmVyLnYxLkxlYXNlS2V5Eg8KB3Jlc3VsdHMYAiABKAwSDwoHcGFydGlhbBgDIAEoCCJuCglXcml0ZU5vdGUSIAoDa2V5GAEgASgLMhMuZHJvdmVyLnYxLkxlYXNlS2V5Eg4KBm51bWJlchgCIAEoBBIMCgRwYXRoGAMgASgJEgwKBHNpemUYBCABKAQSEwoLbW9kaWZpZWRfbnMYBSABKBAiTwoNTGVhc2VQcm9ncmVzcxIgCgNrZXkYASABKAsyEy5kcm92ZXIudjEuTGVhc2VLZXkSDQoFaXRlbXMYAiABKAQSDQoFYnl0ZXMYAyABKAQivgEKCUhlYXJ0YmVhdBIoCgZsZWFzZXMYASADKAsyGC5kcm92ZXIudjEuTGVhc2VQcm9ncmVzcxIQCghkcmFpbmluZxgCIAEoCBInCglhdHRlbnRpb24YAyABKAsyFC5kcm92ZXIudjEuQXR0ZW50aW9uEhoKEnRocm90dGxlZF9yZXF1ZXN0cxgEIAEoBBIwCg10aHJvdHRsZV93YWl0GAUgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIjAKC0xlYXNlUmV0dXJuEiEKBGtleXMYASADKAsyEy5kcm92ZXIudjEuTGVhc2VLZXkiQQoPQWNrbm93bGVkZ2VtZW50EiAKA2tleRgBIAEoCzITLmRyb3Zlci52MS5MZWFzZUtleRIMCgRwYWdlGAIgASgEIjMKDUxvY2F0aW9uQ2hlY2sSDQoFY2hlY2sYASABKAkSEwoLZGVzdGluYXRpb24YAiABKAkiWwoRTG9jYXRpb25DaGVja0RvbmUSDQoFY2hlY2sYASABKAkSJgoGcmVhc29uGAIgASgOMhYuZHJvdmVyLnYxLkVycm9yUmVhc29uEg8KB21lc3NhZ2UYAyABKAkitQEKEkZpbHRlclByZXZpZXdTdGFydBIPCgdwcmV2aWV3GAEgASgJEg4KBnNvdXJjZRgCIAEoCRIpCghzZXR0aW5ncxgDIAEoCzIXLmRyb3Zlci52MS5UYXNrU2V0dGluZ3MSEwoLc2FtcGxlc19tYXgYBCABKA0SEQoJaXRlbXNfbWF4GAUgASgEEisKCHRpbWVfbWF4GAYgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIooBChVGaWx0ZXJQcmV2aWV3UHJvZ3Jlc3MSDwoHcHJldmlldxgBIAEoCRInCgVmb3VuZBgCIAEoCzIYLmRyb3Zlci52MS5GaWx0ZXJQcmV2aWV3EiYKBnJlYXNvbhgDIAEoDjIWLmRyb3Zlci52MS5FcnJvclJlYXNvbhIPCgdtZXNzYWdlGAQgASgJIiQKEUZpbHRlclByZXZpZXdTdG9wEg8KB3ByZXZpZXcYASABKAkiWwoPTGVhc2VSZXZvY2F0aW9uEiAKA2tleRgBIAEoCzITLmRyb3Zlci52MS5MZWFzZUtleRIPCgdtZXNzYWdlGAIgASgJEhUKDXRha2VzX3BhcnRpYWwYAyABKAgqpgEKCkJhdGNoUGhhc2USGwoXQkFUQ0hfUEhBU0VfVU5TUEVDSUZJRUQQABIYChRCQVRDSF9QSEFTRV9UUkFOU0ZFUhABEhcKE0JBVENIX1BIQVNFX0ZPTERFUlMQAhIUChBCQVRDSF9QSEFTRV9HT05FEAMSHAoYQkFUQ0hfUEhBU0VfR09ORV9GT0xERVJTEAQSFAoQQkFUQ0hfUEhBU0VfTEFURRAFMmYKE0FnZW50U2Vzc2lvblNlcnZpY2USSQoGQXR0YWNoEhguZHJvdmVyLnYxLkF0dGFjaFJlcXVlc3QaGS5kcm92ZXIudjEuQXR0YWNoUmVzcG9uc2UiBqK1GAIQASgBMAEaBJC1GAEymAIKEUVucm9sbG1lbnRTZXJ2aWNlEj8KBEpvaW4SFi5kcm92ZXIudjEuSm9pblJlcXVlc3QaFy5kcm92ZXIudjEuSm9pblJlc3BvbnNlIgaitRgCGAESYwoQUmVuZXdDZXJ0aWZpY2F0ZRIiLmRyb3Zlci52MS5SZW5ld0NlcnRpZmljYXRlUmVxdWVzdBojLmRyb3Zlci52MS5SZW5ld0NlcnRpZmljYXRlUmVzcG9uc2UiBqK1GAIQARJXCgtHZXRJZGVudGl0eRIdLmRyb3Zlci52MS5HZXRJZGVudGl0eVJlcXVlc3QaHi5kcm92ZXIudjEuR2V0SWRlbnRpdHlSZXNwb25zZSIJkAIBorUYAhABGgSQtRgBYgZwcm90bzM", [file_drover_v1_annotations, file_drover_v1_error, file_drover_v1_filter, file_drover_v1_settings, file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
  * Asks to join.
@@ -471,6 +471,14 @@ export type Hello = Message<"drover.v1.Hello"> & {
    * @generated from field: drover.v1.Attention attention = 9;
    */
   attention?: Attention | undefined;
+
+  /**
+   * The settings of tasks that the agent understands, at most 1000; none: TaskSettings 1 to 9, as agents did that do not say. A run in which another
+   * setting counts is not given to it, because it would migrate what is to be left out.
+   *
+   * @generated from field: repeated drover.v1.KnownSetting known_settings = 10;
+   */
+  knownSettings: KnownSetting[];
 };
 
 /**
@@ -479,6 +487,34 @@ export type Hello = Message<"drover.v1.Hello"> & {
  */
 export const HelloSchema: GenMessage<Hello> = /*@__PURE__*/
   messageDesc(file_drover_v1_session, 9);
+
+/**
+ * A setting that an agent understands.
+ *
+ * @generated from message drover.v1.KnownSetting
+ */
+export type KnownSetting = Message<"drover.v1.KnownSetting"> & {
+  /**
+   * The number of the field of TaskSettings.
+   *
+   * @generated from field: uint32 field = 1;
+   */
+  field: number;
+
+  /**
+   * Of an enum: the numbers of its values that the agent understands, at most 1000.
+   *
+   * @generated from field: repeated int32 values = 2;
+   */
+  values: number[];
+};
+
+/**
+ * Describes the message drover.v1.KnownSetting.
+ * Use `create(KnownSettingSchema)` to create a new message.
+ */
+export const KnownSettingSchema: GenMessage<KnownSetting> = /*@__PURE__*/
+  messageDesc(file_drover_v1_session, 10);
 
 /**
  * Why an agent cannot do a kind of work until somebody acts. It takes every other kind, and tries by itself whether it can again.
@@ -521,7 +557,7 @@ export type Attention = Message<"drover.v1.Attention"> & {
  * Use `create(AttentionSchema)` to create a new message.
  */
 export const AttentionSchema: GenMessage<Attention> = /*@__PURE__*/
-  messageDesc(file_drover_v1_session, 10);
+  messageDesc(file_drover_v1_session, 11);
 
 /**
  * Accepts the agent.
@@ -556,7 +592,7 @@ export type Welcome = Message<"drover.v1.Welcome"> & {
  * Use `create(WelcomeSchema)` to create a new message.
  */
 export const WelcomeSchema: GenMessage<Welcome> = /*@__PURE__*/
-  messageDesc(file_drover_v1_session, 11);
+  messageDesc(file_drover_v1_session, 12);
 
 /**
  * A scan to do.
@@ -626,7 +662,7 @@ export type ScanLease = Message<"drover.v1.ScanLease"> & {
  * Use `create(ScanLeaseSchema)` to create a new message.
  */
 export const ScanLeaseSchema: GenMessage<ScanLease> = /*@__PURE__*/
-  messageDesc(file_drover_v1_session, 12);
+  messageDesc(file_drover_v1_session, 13);
 
 /**
  * What a scan looks at in place of everything.
@@ -654,7 +690,7 @@ export type ScanPaths = Message<"drover.v1.ScanPaths"> & {
  * Use `create(ScanPathsSchema)` to create a new message.
  */
 export const ScanPathsSchema: GenMessage<ScanPaths> = /*@__PURE__*/
-  messageDesc(file_drover_v1_session, 13);
+  messageDesc(file_drover_v1_session, 14);
 
 /**
  * A page of a scan.
@@ -689,7 +725,7 @@ export type ScanPageFrame = Message<"drover.v1.ScanPageFrame"> & {
  * Use `create(ScanPageFrameSchema)` to create a new message.
  */
 export const ScanPageFrameSchema: GenMessage<ScanPageFrame> = /*@__PURE__*/
-  messageDesc(file_drover_v1_session, 14);
+  messageDesc(file_drover_v1_session, 15);
 
 /**
  * The end of a scan.
@@ -731,7 +767,7 @@ export type ScanDone = Message<"drover.v1.ScanDone"> & {
  * Use `create(ScanDoneSchema)` to create a new message.
  */
 export const ScanDoneSchema: GenMessage<ScanDone> = /*@__PURE__*/
-  messageDesc(file_drover_v1_session, 15);
+  messageDesc(file_drover_v1_session, 16);
 
 /**
  * A batch to do.
@@ -787,7 +823,7 @@ export type BatchLease = Message<"drover.v1.BatchLease"> & {
  * Use `create(BatchLeaseSchema)` to create a new message.
  */
 export const BatchLeaseSchema: GenMessage<BatchLease> = /*@__PURE__*/
-  messageDesc(file_drover_v1_session, 16);
+  messageDesc(file_drover_v1_session, 17);
 
 /**
  * The results of a batch.
@@ -823,7 +859,7 @@ export type BatchDone = Message<"drover.v1.BatchDone"> & {
  * Use `create(BatchDoneSchema)` to create a new message.
  */
 export const BatchDoneSchema: GenMessage<BatchDone> = /*@__PURE__*/
-  messageDesc(file_drover_v1_session, 17);
+  messageDesc(file_drover_v1_session, 18);
 
 /**
  * A file changed since the scan, and is about to appear at the destination as it is now. Sent before that, and again until it is
@@ -874,7 +910,7 @@ export type WriteNote = Message<"drover.v1.WriteNote"> & {
  * Use `create(WriteNoteSchema)` to create a new message.
  */
 export const WriteNoteSchema: GenMessage<WriteNote> = /*@__PURE__*/
-  messageDesc(file_drover_v1_session, 18);
+  messageDesc(file_drover_v1_session, 19);
 
 /**
  * How far an agent is with one lease.
@@ -909,7 +945,7 @@ export type LeaseProgress = Message<"drover.v1.LeaseProgress"> & {
  * Use `create(LeaseProgressSchema)` to create a new message.
  */
 export const LeaseProgressSchema: GenMessage<LeaseProgress> = /*@__PURE__*/
-  messageDesc(file_drover_v1_session, 19);
+  messageDesc(file_drover_v1_session, 20);
 
 /**
  * How far an agent is.
@@ -960,7 +996,7 @@ export type Heartbeat = Message<"drover.v1.Heartbeat"> & {
  * Use `create(HeartbeatSchema)` to create a new message.
  */
 export const HeartbeatSchema: GenMessage<Heartbeat> = /*@__PURE__*/
-  messageDesc(file_drover_v1_session, 20);
+  messageDesc(file_drover_v1_session, 21);
 
 /**
  * Gives leases back.
@@ -981,7 +1017,7 @@ export type LeaseReturn = Message<"drover.v1.LeaseReturn"> & {
  * Use `create(LeaseReturnSchema)` to create a new message.
  */
 export const LeaseReturnSchema: GenMessage<LeaseReturn> = /*@__PURE__*/
-  messageDesc(file_drover_v1_session, 21);
+  messageDesc(file_drover_v1_session, 22);
 
 /**
  * Says that something is stored.
@@ -1010,7 +1046,7 @@ export type Acknowledgement = Message<"drover.v1.Acknowledgement"> & {
  * Use `create(AcknowledgementSchema)` to create a new message.
  */
 export const AcknowledgementSchema: GenMessage<Acknowledgement> = /*@__PURE__*/
-  messageDesc(file_drover_v1_session, 22);
+  messageDesc(file_drover_v1_session, 23);
 
 /**
  * Asks whether the agent can write to a destination, so that a task which cannot work is refused when it is created.
@@ -1038,7 +1074,7 @@ export type LocationCheck = Message<"drover.v1.LocationCheck"> & {
  * Use `create(LocationCheckSchema)` to create a new message.
  */
 export const LocationCheckSchema: GenMessage<LocationCheck> = /*@__PURE__*/
-  messageDesc(file_drover_v1_session, 23);
+  messageDesc(file_drover_v1_session, 24);
 
 /**
  * Answers a LocationCheck.
@@ -1073,7 +1109,7 @@ export type LocationCheckDone = Message<"drover.v1.LocationCheckDone"> & {
  * Use `create(LocationCheckDoneSchema)` to create a new message.
  */
 export const LocationCheckDoneSchema: GenMessage<LocationCheckDone> = /*@__PURE__*/
-  messageDesc(file_drover_v1_session, 24);
+  messageDesc(file_drover_v1_session, 25);
 
 /**
  * Asks what filters leave out of a source. It is no lease: it is over when the stream is lost.
@@ -1129,7 +1165,7 @@ export type FilterPreviewStart = Message<"drover.v1.FilterPreviewStart"> & {
  * Use `create(FilterPreviewStartSchema)` to create a new message.
  */
 export const FilterPreviewStartSchema: GenMessage<FilterPreviewStart> = /*@__PURE__*/
-  messageDesc(file_drover_v1_session, 25);
+  messageDesc(file_drover_v1_session, 26);
 
 /**
  * Answers a FilterPreviewStart: at once, then about every second, and at the end.
@@ -1171,7 +1207,7 @@ export type FilterPreviewProgress = Message<"drover.v1.FilterPreviewProgress"> &
  * Use `create(FilterPreviewProgressSchema)` to create a new message.
  */
 export const FilterPreviewProgressSchema: GenMessage<FilterPreviewProgress> = /*@__PURE__*/
-  messageDesc(file_drover_v1_session, 26);
+  messageDesc(file_drover_v1_session, 27);
 
 /**
  * Ends a preview: the agent stops and sends nothing about it any more.
@@ -1192,7 +1228,7 @@ export type FilterPreviewStop = Message<"drover.v1.FilterPreviewStop"> & {
  * Use `create(FilterPreviewStopSchema)` to create a new message.
  */
 export const FilterPreviewStopSchema: GenMessage<FilterPreviewStop> = /*@__PURE__*/
-  messageDesc(file_drover_v1_session, 27);
+  messageDesc(file_drover_v1_session, 28);
 
 /**
  * Takes a lease away. The agent stops, leaves no half file, and answers as soon as it has stopped: with a partial BatchDone when it had
@@ -1229,7 +1265,7 @@ export type LeaseRevocation = Message<"drover.v1.LeaseRevocation"> & {
  * Use `create(LeaseRevocationSchema)` to create a new message.
  */
 export const LeaseRevocationSchema: GenMessage<LeaseRevocation> = /*@__PURE__*/
-  messageDesc(file_drover_v1_session, 28);
+  messageDesc(file_drover_v1_session, 29);
 
 /**
  * Which pass over the items of a run a batch belongs to.
