@@ -1,5 +1,5 @@
 // A page of a scan goes into the store: compared with the ledger, planned, cut into batches and counted, in one commit.
-import { create, fromBinary } from '@bufbuild/protobuf';
+import { create } from '@bufbuild/protobuf';
 import { timestampMs } from '@bufbuild/protobuf/wkt';
 import {
   LedgerRowSchema,
@@ -7,12 +7,13 @@ import {
   type RunRow,
   type TaskRow,
 } from '../../gen/drover/store/v1/rows_pb.ts';
-import { BatchItemsSchema, ScanPageSchema } from '../../gen/drover/v1/columns_pb.ts';
+import { ScanPageSchema } from '../../gen/drover/v1/columns_pb.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import type { ScanPageFrame } from '../../gen/drover/v1/session_pb.ts';
 import { DroverError } from '../../lib/error.ts';
 import { parseLocation } from '../../lib/location.ts';
-import { decodeScanPage } from '../plan/column-bytes.ts';
+import { decodeBatchItems } from '../plan/decode-columns.ts';
+import { decodeScanPage } from '../plan/decode-columns.ts';
 import { replacementDefault } from '../plan/destination-name.ts';
 import { destinationRoot } from '../plan/destination-root.ts';
 import { JoinedLedger, joinLedger } from '../plan/join-ledger.ts';
@@ -163,7 +164,7 @@ function refreshLedger(
 async function readFilling(transaction: Transaction, key: RunKey, batch: number) {
   if (batch === 0) return undefined;
   const items = await transaction.batchItems({ ...key, batch });
-  return items === undefined ? undefined : fromBinary(BatchItemsSchema, items);
+  return items === undefined ? undefined : decodeBatchItems(items);
 }
 
 /** What was counted up to the page. */

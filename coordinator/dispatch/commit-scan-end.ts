@@ -1,10 +1,9 @@
 // The end of a scan goes into the store: the source was read to its end, or cannot be read and the run has failed.
-import { fromBinary } from '@bufbuild/protobuf';
 import type { RunRow } from '../../gen/drover/store/v1/rows_pb.ts';
-import { BatchItemsSchema } from '../../gen/drover/v1/columns_pb.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import type { ScanDone } from '../../gen/drover/v1/session_pb.ts';
 import { DroverError } from '../../lib/error.ts';
+import { decodeBatchItems } from '../plan/decode-columns.ts';
 import type { RunKey, Store, Transaction } from '../store/store.ts';
 import { isTransfer } from '../task/batch-phase.ts';
 import { hasPlanDigest } from '../task/approval.ts';
@@ -66,7 +65,7 @@ async function noteLeased(transaction: Transaction, key: RunKey): Promise<void> 
     const batch = { ...key, batch: number };
     const [row, items] = [await transaction.batch(batch), await transaction.batchItems(batch)];
     if (row !== undefined && isTransfer(row.phase) && items !== undefined)
-      await noteUnreported(transaction, key.task, fromBinary(BatchItemsSchema, items));
+      await noteUnreported(transaction, key.task, decodeBatchItems(items));
   }
 }
 

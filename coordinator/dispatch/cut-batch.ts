@@ -1,7 +1,8 @@
 // Cuts a stored batch in two: some of its items stay in it, the others become a new batch with the next number.
-import { create, toBinary } from '@bufbuild/protobuf';
+import { create } from '@bufbuild/protobuf';
 import { BatchRowSchema, type BatchRow, type RunRow } from '../../gen/drover/store/v1/rows_pb.ts';
-import { BatchItemsSchema, type BatchItems } from '../../gen/drover/v1/columns_pb.ts';
+import type { BatchItems } from '../../gen/drover/v1/columns_pb.ts';
+import { encodeBatchItems } from '../plan/encode-columns.ts';
 import { fileBytes, selectItems } from '../plan/split-batch.ts';
 import type { BatchKey, Transaction } from '../store/store.ts';
 import { newLease } from '../task/lease-machine.ts';
@@ -18,6 +19,7 @@ export interface StoredBatch {
 export interface CutBatch extends StoredBatch {
   /** The run after it. */
   run: RunRow;
+  encodedItems: Uint8Array;
   /** The other items, which can be leased. */
   rest: BatchWork;
   restItems: BatchItems;
@@ -51,12 +53,14 @@ export function cutBatch(
     restKey,
     create(BatchRowSchema, { ...row, partOf: batch.partOf || key.batch }),
   );
-  transaction.putBatchItems(restKey, toBinary(BatchItemsSchema, restItems));
-  transaction.putBatchItems(key, toBinary(BatchItemsSchema, keptItems));
+  transaction.putBatchItems(restKey, encodeBatchItems(restItems));
+  const encodedItems = encodeBatchItems(keptItems);
+  transaction.putBatchItems(key, encodedItems);
   return {
     run: next,
     batch: create(BatchRowSchema, { ...batch, nextPart: restKey.batch, ...sizeOf(keptItems) }),
     items: keptItems,
+    encodedItems,
     rest: { kind: 'batch', batch: restKey.batch, size: restSize },
     restItems,
   };

@@ -1,10 +1,12 @@
 // What is gone from the source has its turn when everything is written. Only then is it known what of it was moved meanwhile, and what
 // somebody decided about the rest, so a batch gets its last form when it is leased.
-import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { create, toBinary } from '@bufbuild/protobuf';
 import { BatchRowSchema, type BatchRow, type FileIdRow, type LedgerRow, type RunRow } from '../../gen/drover/store/v1/rows_pb.ts'; // prettier-ignore
 import { BatchItemsSchema, BatchResultsSchema, type BatchItems } from '../../gen/drover/v1/columns_pb.ts'; // prettier-ignore
 import { ItemAction, ItemKind } from '../../gen/drover/v1/item_pb.ts';
 import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
+import { decodeBatchItems } from '../plan/decode-columns.ts';
+import { encodeBatchItems } from '../plan/encode-columns.ts';
 import { isSameAge } from '../plan/moves.ts';
 import { fileBytes, selectItems } from '../plan/split-batch.ts';
 import type { BatchKey, RunKey, Transaction } from '../store/store.ts';
@@ -34,7 +36,7 @@ export async function takeGone(
   { batch, items: encoded, run }: { batch: BatchRow; items: Uint8Array; run: RunRow },
   nowMs: number,
 ): Promise<LastForm> {
-  const items = fromBinary(BatchItemsSchema, encoded);
+  const items = decodeBatchItems(encoded);
   const rows = await transaction.ledgerRows(key.task, items.path);
   const found = await foundIds(transaction, key.task, rows);
   const renamed = await renamedFolders(transaction, key.task, items, { rows, found });
@@ -56,7 +58,7 @@ export async function takeGone(
   // An empty folder that has become another one is in nobody's way, and nobody looks for anything in it.
   rest.action = left.map((index) => (renamed.has(index) ? ItemAction.RECYCLE : action));
   const next = create(BatchRowSchema, { ...batch, items: left.length, bytes: fileBytes(rest) });
-  const bytes = toBinary(BatchItemsSchema, rest);
+  const bytes = encodeBatchItems(rest);
   transaction.putBatch(key, next);
   transaction.putBatchItems(key, bytes);
   return { run: counted, batch: next, items: bytes };
@@ -138,7 +140,7 @@ async function foundIds(
 }
 
 function settle(transaction: Transaction, key: BatchKey, batch: BatchRow): void {
-  transaction.putBatchItems(key, toBinary(BatchItemsSchema, create(BatchItemsSchema)));
+  transaction.putBatchItems(key, encodeBatchItems(create(BatchItemsSchema)));
   transaction.putBatchResults(key, toBinary(BatchResultsSchema, create(BatchResultsSchema)));
   transaction.putBatch(key, create(BatchRowSchema, { ...batch, lease: settledLease(), items: 0, bytes: 0n })); // prettier-ignore
 }

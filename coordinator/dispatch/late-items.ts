@@ -1,9 +1,10 @@
 // Files whose place at the destination is vacated by the run itself: they wait until that is done, and are written then. Meanwhile their
 // names are kept for them.
-import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { create } from '@bufbuild/protobuf';
 import { NameRowSchema, type TaskRow } from '../../gen/drover/store/v1/rows_pb.ts';
-import { BatchItemsSchema } from '../../gen/drover/v1/columns_pb.ts';
 import { ItemAction } from '../../gen/drover/v1/item_pb.ts';
+import { decodeBatchItems } from '../plan/decode-columns.ts';
+import { encodeBatchItems } from '../plan/encode-columns.ts';
 import type { ItemPlace } from '../plan/item-place.ts';
 import type { ScannedItem } from '../plan/plan-item.ts';
 import type { BatchKey, RunKey, Transaction } from '../store/store.ts';
@@ -46,13 +47,13 @@ export async function takeLate(
   key: BatchKey,
   encoded: Uint8Array,
 ): Promise<Uint8Array> {
-  const items = fromBinary(BatchItemsSchema, encoded);
+  const items = decodeBatchItems(encoded);
   const rows = await transaction.ledgerRows(key.task, items.path);
   const vacated = new Set([...rows.keys()].filter((index) => rows[index] === undefined && items.action[index] === ItemAction.UPDATE)); // prettier-ignore
   if (vacated.size === 0) return encoded;
   items.action = items.action.map((action, index) => (vacated.has(index) ? ItemAction.CREATE : action)); // prettier-ignore
   items.expected = items.expected.filter(({ index }) => !vacated.has(index));
-  const bytes = toBinary(BatchItemsSchema, items);
+  const bytes = encodeBatchItems(items);
   transaction.putBatchItems(key, bytes);
   return bytes;
 }

@@ -1,8 +1,7 @@
 // Leases are given and taken back here, in the store: one commit for all that is given in a round.
-import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { create } from '@bufbuild/protobuf';
 import { BatchRowSchema, type BatchRow, type RunRow } from '../../gen/drover/store/v1/rows_pb.ts';
 import { LeaseState } from '../../gen/drover/store/v1/rows_pb.ts';
-import { BatchItemsSchema } from '../../gen/drover/v1/columns_pb.ts';
 import { ItemKind } from '../../gen/drover/v1/item_pb.ts';
 import { RunState } from '../../gen/drover/v1/run_pb.ts';
 import {
@@ -13,6 +12,8 @@ import {
   ScanPathsSchema,
   type AttachResponse,
 } from '../../gen/drover/v1/session_pb.ts';
+import { decodeBatchItems } from '../plan/decode-columns.ts';
+import { encodeBatchItems } from '../plan/encode-columns.ts';
 import type { BatchKey, RunKey, Store, Transaction } from '../store/store.ts';
 import { isTransfer } from '../task/batch-phase.ts';
 import { stepLease } from '../task/lease-machine.ts';
@@ -163,8 +164,8 @@ async function withNotes(
   encodedItems: Uint8Array,
 ): Promise<Uint8Array> {
   if ((await transaction.task(task))?.hasUnreportedItems !== true) return encodedItems;
-  const items = fromBinary(BatchItemsSchema, encodedItems);
-  return toBinary(BatchItemsSchema, await withUnreported(transaction, task, items));
+  const items = decodeBatchItems(encodedItems);
+  return encodeBatchItems(await withUnreported(transaction, task, items));
 }
 
 /** The batch as it is to be leased: cut, when it is much more than its share. */
@@ -178,14 +179,13 @@ function cutToShare(
 ) {
   const whole = { run, batch, encodedItems, rest: undefined };
   if (shareUnits === undefined || !isCut(batch, shareUnits)) return whole;
-  const items = fromBinary(BatchItemsSchema, encodedItems);
+  const items = decodeBatchItems(encodedItems);
   const count = cutAt(items, shareUnits);
   // Folders that are gone are recycled from the deepest up, one after the other.
   const isOrdered = batch.phase === BatchPhase.GONE && items.kind.includes(ItemKind.FOLDER);
   if (count === items.path.length || isOrdered) return whole;
   const kept = new Set(Array.from({ length: count }, (_, index) => index));
-  const cut = cutBatch(transaction, key, { run, batch, items }, kept, nowMs);
-  return { ...cut, encodedItems: toBinary(BatchItemsSchema, cut.items) };
+  return cutBatch(transaction, key, { run, batch, items }, kept, nowMs);
 }
 
 async function grantScan(
@@ -240,7 +240,7 @@ async function noteLost(
   const { state, generation: newest } = batch?.lease ?? {};
   const isHeld = state === LeaseState.LEASED && newest === generation;
   if (isHeld && isTransfer(batch!.phase) && items !== undefined)
-    await noteUnreported(transaction, key.task, fromBinary(BatchItemsSchema, items));
+    await noteUnreported(transaction, key.task, decodeBatchItems(items));
 }
 
 /**

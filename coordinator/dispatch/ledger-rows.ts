@@ -1,6 +1,5 @@
 // What the results of a batch make of the ledger. PURE.
-import { create } from '@bufbuild/protobuf';
-import { LedgerRowSchema, type LedgerRow } from '../../gen/drover/store/v1/rows_pb.ts';
+import type { LedgerRow } from '../../gen/drover/store/v1/rows_pb.ts';
 import type { BatchItems, BatchResults } from '../../gen/drover/v1/columns_pb.ts';
 import { ItemAction, ItemKind, ItemState, ItemVerification } from '../../gen/drover/v1/item_pb.ts';
 import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
@@ -8,6 +7,7 @@ import { isTransfer } from '../task/batch-phase.ts';
 
 export const sha256Bytes = 32;
 export const quickXorHashBytes = 20;
+const nothing: Uint8Array = new Uint8Array(0);
 
 /** Of which batch results are, and who sent them. */
 export interface ResultsOrigin {
@@ -30,7 +30,10 @@ export function* ledgerRows(
     // A folder has its row from when it is made, so that it is known to be the task's own also when the run is stopped before its end.
     const isMade = !isTransfer(phase) || items.action[index] === ItemAction.CREATE;
     if (state !== ItemState.SUCCEEDED || (isFolder && !isMade)) continue;
-    const row = create(LedgerRowSchema, {
+    const content = rewritten.get(index);
+    // Written out, which is many times faster than `create`; in the order of the row that is read, so that all are alike to the engine.
+    const row: LedgerRow = {
+      $typeName: 'drover.store.v1.LedgerRow',
       size: results.size[index]!,
       modifiedNs: results.modifiedNs[index]!,
       createdNs: items.createdNs[index]!,
@@ -43,15 +46,13 @@ export function* ledgerRows(
       destinationPath: results.keptPath[index] || otherPath(items, index),
       destinationId: results.destinationId[index] ?? '',
       destinationVersion: results.destinationVersion[index] ?? '',
+      goneRun: 0,
       agent,
       attempts: results.attempts[index]!,
       verification: results.verification[index] ?? ItemVerification.UNSPECIFIED,
-    });
-    const content = rewritten.get(index);
-    if (content !== undefined) {
-      row.destinationSize = content.size;
-      row.destinationQuickXorHash = content.quickXorHash;
-    }
+      destinationSize: content?.size ?? 0n,
+      destinationQuickXorHash: content?.quickXorHash ?? nothing,
+    };
     yield [items.path[index]!, row];
   }
 }

@@ -1,9 +1,8 @@
 // A batch that an agent reports on: what is read before its results are stored, and what is written with them. The same for whole
 // results and for those of a part.
-import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { create, toBinary } from '@bufbuild/protobuf';
 import { BatchRowSchema, type BatchRow, type RunRow } from '../../gen/drover/store/v1/rows_pb.ts';
 import {
-  BatchItemsSchema,
   BatchResultsSchema,
   type BatchItems,
   type BatchResults,
@@ -11,6 +10,7 @@ import {
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import type { BatchDone } from '../../gen/drover/v1/session_pb.ts';
 import { DroverError } from '../../lib/error.ts';
+import { decodeBatchItems, decodeBatchResults } from '../plan/decode-columns.ts';
 import type { BatchKey, Transaction } from '../store/store.ts';
 import { checkHolder, stepLease } from '../task/lease-machine.ts';
 import { stepRun } from '../task/run-machine.ts';
@@ -34,7 +34,12 @@ export async function readReported(
   frame: BatchDone,
 ): Promise<ReportedBatch> {
   // Taken apart when its commit's turn has come: hundreds of agents may report at once, after a restart.
-  const results = readColumns(BatchResultsSchema, frame.results, 'batch_done.results');
+  const results = readColumns(
+    BatchResultsSchema,
+    frame.results,
+    'batch_done.results',
+    decodeBatchResults,
+  );
   const [run, batch, encodedItems] = await Promise.all([
     transaction.run(key),
     transaction.batch(key),
@@ -43,7 +48,7 @@ export async function readReported(
   if (run === undefined || batch === undefined || encodedItems === undefined)
     throw new DroverError(ErrorReason.LEASE_LOST, 'the lease is lost: its task was deleted');
   checkHolder(batch.lease!, frame.key!.generation);
-  const items = fromBinary(BatchItemsSchema, encodedItems);
+  const items = decodeBatchItems(encodedItems);
   checkColumns(items, results, frame.partial);
   return { run, batch, items, results };
 }

@@ -1,12 +1,12 @@
 // The ledger is compared with the scan as the scan comes along: what it has and the scan has not is gone from the source, and goes
 // into batches of its own. One commit compares no more than so many rows, so that a page after which half of the source is missing
 // does not hold up everybody else; where the comparison stands is in the run, so that nothing is compared twice.
-import { create, fromBinary } from '@bufbuild/protobuf';
+import { create } from '@bufbuild/protobuf';
 import { BatchRowSchema, FileIdRowSchema, type RunRow, type UnreportedRow } from '../../gen/drover/store/v1/rows_pb.ts'; // prettier-ignore
-import { BatchItemsSchema } from '../../gen/drover/v1/columns_pb.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { ItemAction, ItemKind } from '../../gen/drover/v1/item_pb.ts';
 import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
+import { decodeBatchItems } from '../plan/decode-columns.ts';
 import { BatchBuilder, batchItemsMax } from '../plan/batch-builder.ts';
 import { comparePaths } from '../plan/path-order.ts';
 import type { ScannedItem } from '../plan/plan-item.ts';
@@ -167,7 +167,7 @@ class GoneWriter {
       return (filling.builder = new BatchBuilder());
     }
     const items = await this.#transaction.batchItems({ ...this.#key, batch: filling.number });
-    return (filling.builder = new BatchBuilder(fromBinary(BatchItemsSchema, items!)));
+    return (filling.builder = new BatchBuilder(decodeBatchItems(items!)));
   }
 
   #put({ phase, number, builder }: Filling): void {

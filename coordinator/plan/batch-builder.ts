@@ -9,7 +9,7 @@ import {
   type BatchItems,
 } from '../../gen/drover/v1/columns_pb.ts';
 import { ItemKind, type ItemAction } from '../../gen/drover/v1/item_pb.ts';
-import { encodeBatchItems } from './column-bytes.ts';
+import { encodeBatchItems } from './encode-columns.ts';
 import { isCertain, type Origin } from './moves.ts';
 import type { ScannedItem } from './plan-item.ts';
 

@@ -12,7 +12,7 @@ import {
   weightOf,
   type BatchItem,
 } from './batch-builder.ts';
-import { encodeSettledResults } from './column-bytes.ts';
+import { encodeSettledResults } from './encode-columns.ts';
 import type { Origin } from './moves.ts';
 import { PlanCounter } from './plan-counts.ts';
 import { planItem, unchangedDecision, type Decision, type ItemFacts, type ScannedItem } from './plan-item.ts'; // prettier-ignore

@@ -1,8 +1,7 @@
 // A batch of a run as its rows are read from the store.
-import { fromBinary } from '@bufbuild/protobuf';
 import type { BatchRow } from '../../gen/drover/store/v1/rows_pb.ts';
-import { BatchItemsSchema, BatchResultsSchema } from '../../gen/drover/v1/columns_pb.ts';
 import type { ItemBatch } from './item-rows.ts';
+import { decodeBatchItems, decodeBatchResults } from '../plan/decode-columns.ts';
 import type { BatchKey, Reader } from '../store/store.ts';
 
 /** A batch without results is one that is not done, or that never will be because its run only scanned. */
@@ -18,8 +17,8 @@ export async function readBatch(store: Reader, key: BatchKey, row: BatchRow): Pr
   ]);
   return {
     phase: row.phase,
-    items: fromBinary(BatchItemsSchema, items ?? new Uint8Array()),
-    results: results === undefined ? undefined : fromBinary(BatchResultsSchema, results),
+    items: decodeBatchItems(items ?? new Uint8Array()),
+    results: results === undefined ? undefined : decodeBatchResults(results),
     agent: row.lease?.agent ?? '',
   };
 }

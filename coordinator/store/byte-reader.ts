@@ -8,6 +8,8 @@ const varintBytesMax = 10;
 let source: Uint8Array = new Uint8Array(0);
 let at = 0;
 let isSound = true;
+/** The message once more, as texts are read from it: made at its first text. */
+let textSource: { of: Uint8Array; bytes: Buffer } = { of: source, bytes: Buffer.alloc(0) };
 /** For a bigint of two halves, and the reverse. */
 const halves = new DataView(new ArrayBuffer(8));
 
@@ -60,6 +62,13 @@ export function readEnum(): number {
   return value;
 }
 
+/** A number of 32 bits without a sign. */
+export function readUint32(): number {
+  const value = readUint();
+  if (value > 0xffffffff) isSound = false;
+  return value;
+}
+
 /** A number of 64 bits without a sign. */
 export function readUint64(): bigint {
   const start = at;
@@ -99,8 +108,13 @@ export function readBytes(): Uint8Array {
 }
 
 export function readText(): string {
-  const bytes = readBytes();
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8');
+  const start = skipDelimited();
+  if (textSource.of !== source)
+    textSource = {
+      of: source,
+      bytes: Buffer.from(source.buffer, source.byteOffset, source.length),
+    };
+  const text = textSource.bytes.toString('utf8', start, at);
   // It stands for what is no UTF-8, but can be in a text as well.
   if (text.includes('\ufffd')) isSound = false;
   return text;

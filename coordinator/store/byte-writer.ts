@@ -10,31 +10,52 @@ const safeHighMax = 2 ** 21 - 1;
 const shortBytesMax = 64;
 /** The most bytes of a length. */
 const lengthBytesMax = 5;
-/** What is kept for the next message; a larger one gets room of its own. */
+/** Messages of up to so many bytes are put together where they stay: they share a piece of memory, which is freed with the last of them. */
+const pieceBytes = 64 * 1024;
+/** What is kept for the next message that is longer; a still longer one gets room of its own. */
 const keptBytes = 1024 * 1024;
 
-/** Where a message is put together, from its beginning on. */
-let scratch = Buffer.allocUnsafeSlow(keptBytes);
+let piece = Buffer.allocUnsafeSlow(pieceBytes);
+let pieceAt = 0;
+let kept = Buffer.allocUnsafeSlow(keptBytes);
+
+/** Where the message is put together, from `start` on. */
+let scratch = piece;
 let view = new DataView(scratch.buffer);
 const halves = new DataView(new ArrayBuffer(8));
+let start = 0;
 let at = 0;
 
 /** Begins a message that has no more bytes than this. */
 export function begin(bytesMax: number): void {
-  at = 0;
-  if (scratch.length < bytesMax || scratch.length > keptBytes)
-    resize(Math.max(bytesMax, keptBytes));
+  if (bytesMax > pieceBytes) {
+    if (kept.length < bytesMax || kept.length > keptBytes)
+      kept = Buffer.allocUnsafeSlow(Math.max(bytesMax, keptBytes));
+    beginIn(kept, 0);
+    return;
+  }
+  if (pieceAt + bytesMax > pieceBytes) {
+    piece = Buffer.allocUnsafeSlow(pieceBytes);
+    pieceAt = 0;
+  }
+  beginIn(piece, pieceAt);
 }
 
-function resize(bytes: number): void {
-  if (bytes === scratch.length) return;
-  scratch = Buffer.allocUnsafeSlow(bytes);
-  view = new DataView(scratch.buffer);
+function beginIn(bytes: Buffer<ArrayBuffer>, from: number): void {
+  start = from;
+  at = from;
+  if (bytes === scratch) return;
+  scratch = bytes;
+  view = new DataView(bytes.buffer);
 }
 
 /** The bytes of the message, which are the caller's. */
 export function end(): Uint8Array {
-  return Uint8Array.prototype.slice.call(scratch, 0, at);
+  // Not a Buffer, which is made far more slowly.
+  const message = new Uint8Array(scratch.buffer, start, at - start);
+  if (scratch !== piece) return message.slice();
+  pieceAt = at;
+  return message;
 }
 
 function putTag(field: number, type: number): void {
@@ -80,11 +101,11 @@ function putVarint64(value: bigint): void {
 
 /** A number of 64 bits, in eight bytes. */
 export function putFixed64(field: number, value: bigint): void {
-  const start = at + (field < 16 ? 1 : 2);
-  view.setBigInt64(start, value, true);
-  if (view.getInt32(start) === 0 && view.getInt32(start + 4) === 0) return;
+  const from = at + (field < 16 ? 1 : 2);
+  view.setBigInt64(from, value, true);
+  if (view.getInt32(from) === 0 && view.getInt32(from + 4) === 0) return;
   putTag(field, fixed64);
-  at = start + 8;
+  at = from + 8;
 }
 
 export function putBytes(field: number, value: Uint8Array): void {
@@ -106,14 +127,14 @@ export function putText(field: number, value: string): void {
 
 /** Puts a short text with its length, if each of its characters is one byte; that is most of them, and far faster. */
 function putAscii(value: string): boolean {
-  const start = at + 1;
+  const from = at + 1;
   for (let index = 0; index < value.length; index++) {
     const code = value.charCodeAt(index);
     if (code >= 0x80) return false;
-    scratch[start + index] = code;
+    scratch[from + index] = code;
   }
   scratch[at] = value.length;
-  at = start + value.length;
+  at = from + value.length;
   return true;
 }
 
@@ -132,17 +153,17 @@ export function putTexts(field: number, values: readonly string[]): void {
 /** A field with whole numbers of at most 53 bits in one piece. */
 export function putUints(field: number, values: readonly number[]): void {
   if (values.length === 0) return;
-  const start = beginPacked(field);
+  const lengthAt = beginPacked(field);
   for (const value of values) putVarint(value);
-  endPacked(start);
+  endPacked(lengthAt);
 }
 
 /** A field with numbers of 64 bits without a sign in one piece. */
 export function putUint64s(field: number, values: readonly bigint[]): void {
   if (values.length === 0) return;
-  const start = beginPacked(field);
+  const lengthAt = beginPacked(field);
   for (const value of values) putVarint64(value);
-  endPacked(start);
+  endPacked(lengthAt);
 }
 
 /** A field with numbers of 64 bits, eight bytes each, in one piece. */
@@ -167,23 +188,23 @@ export function putZeros(field: number, count: number): void {
 
 /** A message inside another: what `put` puts. */
 export function putMessage(field: number, put: () => void): void {
-  const start = beginPacked(field);
+  const lengthAt = beginPacked(field);
   put();
-  endPacked(start);
+  endPacked(lengthAt);
 }
 
 /** Leaves room for the length, which is known afterwards. */
 function beginPacked(field: number): number {
   putTag(field, delimited);
-  const start = at;
+  const lengthAt = at;
   at += lengthBytesMax;
-  return start;
+  return lengthAt;
 }
 
-function endPacked(start: number): void {
-  const from = start + lengthBytesMax;
+function endPacked(lengthAt: number): void {
+  const from = lengthAt + lengthBytesMax;
   const length = at - from;
-  at = start;
+  at = lengthAt;
   putVarint(length);
   scratch.copyWithin(at, from, from + length);
   at += length;

@@ -1,11 +1,10 @@
 // What one commit reads and is about to write.
-import { create, toBinary, type DescMessage, type MessageShape } from '@bufbuild/protobuf';
+import { toBinary, type DescMessage, type MessageShape } from '@bufbuild/protobuf';
 import {
   AccessTokenRowSchema,
   AgentRowSchema,
   AuditHeadRowSchema,
   BatchRowSchema,
-  FileIdRowSchema,
   JoinTokenRowSchema,
   KeptLedgerRowSchema,
   LeaseState,
@@ -177,7 +176,7 @@ export class LevelTransaction extends LevelReader implements Transaction {
     this.writes.set(keys.ledger(task, itemPath), encodeLedgerRow(row));
     // What is kept of a file that is gone must not take the id from the path that the file may have now.
     if (row.fileId === 0n || row.goneRun !== 0) return;
-    this.putFileId(task, row.fileId, create(FileIdRowSchema, { path: itemPath }));
+    this.putFileId(task, row.fileId, fileIdRow(itemPath));
   }
 
   async deleteLedger(task: string, itemPath: string): Promise<void> {
@@ -288,4 +287,16 @@ export class LevelTransaction extends LevelReader implements Transaction {
     this.#put(AuditHeadRowSchema, keys.auditHead, headAt(next));
     return next;
   }
+}
+
+/** Written out, which is many times faster than `create`: there is one for each file that is written. */
+function fileIdRow(path: string): FileIdRow {
+  return {
+    $typeName: 'drover.store.v1.FileIdRow',
+    path,
+    run: 0,
+    gone: false,
+    mover: '',
+    moveFailed: false,
+  };
 }
