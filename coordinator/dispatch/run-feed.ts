@@ -55,8 +55,8 @@ export class RunFeed {
   #after = 0;
   /** The generation of the scan's lease when it was taken out: in the next one it can be taken again. */
   #scanTakenAt: number | undefined;
-  /** The row when it was last looked for more batches than are held. */
-  #readFor: RunRow | undefined;
+  /** What the run had when all that are pending were last read; undefined when some may not have been. */
+  #readUpTo: number | RunRow | undefined;
 
   constructor(reader: Reader, key: RunKey, task: Task, row: RunRow) {
     this.#reader = reader;
@@ -127,13 +127,7 @@ export class RunFeed {
 
   /** Reads what was added meanwhile, unless there is plenty. */
   async readMore(leased: number): Promise<void> {
-    if (
-      this.heldUnits === undefined ||
-      this.#readFor === this.row ||
-      this.leftUnits(leased) !== undefined
-    )
-      return;
-    this.#readFor = this.row;
+    if (this.heldUnits === undefined || this.leftUnits(leased) !== undefined) return;
     await this.#refill();
   }
 
@@ -177,9 +171,13 @@ export class RunFeed {
     this.#ready = [];
     this.#readyUnits = 0;
     this.#after = 0;
+    this.#readUpTo = undefined;
   }
 
+  /** Reads on, unless no batch was cut since there were no more: what is cut off one, or comes back, is put in by itself. */
   async #refill(): Promise<void> {
+    const upTo = this.#upTo;
+    if (upTo === this.#readUpTo) return;
     let found = await this.#pendingAfter(this.#after);
     // Batches of what is gone get into their phase later than others of a higher number.
     if (found.length === 0 && this.#phase === BatchPhase.GONE) found = await this.#pendingAfter(0);
@@ -190,6 +188,12 @@ export class RunFeed {
     this.#ready.push(...read.filter(({ batch }) => !known.has(batch)));
     this.#readyUnits = this.#ready.reduce((sum, { size }) => sum + workUnits(size), 0);
     this.#after = found.at(-1) ?? this.#after;
+    this.#readUpTo = found.length < windowBatches ? upTo : undefined;
+  }
+
+  /** As long as this is the same, no batch has come into the phase: of most phases they are those that the run gets. */
+  get #upTo(): number | RunRow {
+    return this.#phase === BatchPhase.GONE ? this.row : this.row.batches;
   }
 
   #pendingAfter(batch: number): Promise<number[]> {

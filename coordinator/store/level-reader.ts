@@ -38,6 +38,7 @@ import { AuditEntrySchema, type AuditEntry } from '../../gen/drover/v1/audit_pb.
 import type { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
 import { raiseGeneration } from './generations.ts';
 import { keyPath, keys, lastNumber, pathKey, under, type KeyRange } from './keys.ts';
+import type { KnownRows } from './known-rows.ts';
 import { decodeLedgerRow, isSameFile, type FileFacts } from './ledger-bytes.ts';
 import { mergeLedger } from './ledger-merge.ts';
 import type { Database } from './open-database.ts';
@@ -55,6 +56,7 @@ export interface OpenedStore {
   folder: string;
   /** See `raiseGeneration`. */
   generationBase: number;
+  known: KnownRows;
 }
 
 /** Reads rows; `get` and `getMany` are where a transaction sees its own writes first. */
@@ -89,7 +91,7 @@ export class LevelReader implements Reader {
   }
 
   protected async get(key: string): Promise<Uint8Array | undefined> {
-    return this.read(this.database.get(key));
+    return this.opened.known.get(key) ?? this.read(this.database.get(key));
   }
 
   protected async getMany(rowKeys: string[]): Promise<(Uint8Array | undefined)[]> {

@@ -12,6 +12,7 @@ import type { Observer } from '../observer.ts';
 import { CommitQueue, type CommitWriter } from './commit-queue.ts';
 import { copyRows, type CopiedRows } from './copy-rows.ts';
 import { keys, runRanges, taskRanges, under, type KeyRange } from './keys.ts';
+import { KnownRows } from './known-rows.ts';
 import { LevelReader, type OpenedStore } from './level-reader.ts';
 import { LevelTransaction } from './level-transaction.ts';
 import { encodeNumber, openDatabase, readNumber, storeFormat } from './open-database.ts';
@@ -55,6 +56,7 @@ export async function openLevelStore(
     database,
     folder,
     generationBase: (await readNumber(database, keys.generationBase)) ?? 0,
+    known: new KnownRows(),
     observer,
   });
   try {
@@ -71,7 +73,7 @@ class LevelStore extends LevelReader implements CopyableStore {
 
   constructor(opened: OpenedStore & { observer: Pick<Observer, 'wrote'> | undefined }) {
     super(opened);
-    const writer = new SafeWriter(opened.database, opened.folder);
+    const writer = knowing(new SafeWriter(opened.database, opened.folder), opened.known);
     this.#queue = new CommitQueue(
       opened.observer === undefined ? writer : observed(writer, opened.observer),
     );
@@ -164,6 +166,22 @@ class LevelStore extends LevelReader implements CopyableStore {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
+}
+
+/** The writer, with what it writes known from then on. */
+function knowing(writer: CommitWriter, known: KnownRows): CommitWriter {
+  return {
+    mend: () => writer.mend(),
+    write: async (writes) => {
+      try {
+        await writer.write(writes);
+      } catch (error) {
+        known.clear();
+        throw error;
+      }
+      known.wrote(writes);
+    },
+  };
 }
 
 /** The writer, with what it does told. */

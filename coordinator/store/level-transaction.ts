@@ -91,8 +91,14 @@ export class LevelTransaction extends LevelReader implements Transaction {
   /** What stood under the key before this transaction. */
   #before(key: string): Uint8Array | undefined {
     if (this.#unwritten.has(key)) return this.#unwritten.get(key);
+    const { known } = this.opened;
+    const row = known.get(key);
+    if (row !== undefined) return row;
     try {
-      return this.database.getSync(key);
+      const found = this.database.getSync(key);
+      // Nothing can have been written meanwhile.
+      known.set(key, found);
+      return found;
     } catch (error) {
       throw readError(this.opened.folder, error);
     }

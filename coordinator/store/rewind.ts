@@ -12,6 +12,7 @@ import { coordinatorCaller } from './audit-chain.ts';
 import { generationBaseAt } from './generations.ts';
 import { keys, under } from './keys.ts';
 import { LevelReader } from './level-reader.ts';
+import { KnownRows } from './known-rows.ts';
 import { LevelTransaction } from './level-transaction.ts';
 import { encodeNumber, openDatabase, readNumber } from './open-database.ts';
 import { SafeWriter } from './safe-writer.ts';
@@ -31,7 +32,8 @@ export interface Rewound {
 export async function rewindStore(folder: string, nowMs: number): Promise<Rewound> {
   await using database = await openDatabase(folder, { make: false });
   const before = (await readNumber(database, keys.generationBase)) ?? 0;
-  const opened = { database, folder, generationBase: generationBaseAt(nowMs, before) };
+  const generationBase = generationBaseAt(nowMs, before);
+  const opened = { database, folder, generationBase, known: new KnownRows() };
   const transaction = new LevelTransaction(opened);
   const openRuns = await new LevelReader(opened).openRuns();
   let leases = 0;

@@ -1,0 +1,44 @@
+// The rows that the work on a run reads again and again, kept as they were last read or written: LevelDB looks for a row in one table after the
+// other, of which it does not keep all open, and that takes longer than all else that is done with the row.
+
+/** How many rows are kept: those of more batches than agents hold. */
+const rowsMax = 4096;
+/** A larger row is not kept. */
+const rowBytesMax = 64 * 1024;
+
+/** Rows that are in the database just so; those that were not used for longest make room. */
+export class KnownRows {
+  readonly #rows = new Map<string, Uint8Array>();
+
+  get(key: string): Uint8Array | undefined {
+    const row = this.#rows.get(key);
+    if (row === undefined) return undefined;
+    // The last in the map is the one that was used last.
+    this.#rows.delete(key);
+    this.#rows.set(key, row);
+    return row;
+  }
+
+  /** What a key has in the database. Whoever read it knows that nobody has written it since. */
+  set(key: string, row: Uint8Array | undefined): void {
+    this.#rows.delete(key);
+    if (row === undefined || row.length > rowBytesMax || !isKept(key)) return;
+    this.#rows.set(key, row);
+    if (this.#rows.size > rowsMax) this.#rows.delete(this.#rows.keys().next().value!);
+  }
+
+  /** What was written. */
+  wrote(writes: ReadonlyMap<string, Uint8Array | undefined>): void {
+    for (const [key, row] of writes) if (isKept(key)) this.set(key, row);
+  }
+
+  /** Nothing is certain any more. */
+  clear(): void {
+    this.#rows.clear();
+  }
+}
+
+/** Of tasks, runs and batches, which are few; a commit has a thousand times as many rows of other kinds. */
+function isKept(key: string): boolean {
+  return key.startsWith('batch!') || key.startsWith('run!') || key.startsWith('task!');
+}
