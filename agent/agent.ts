@@ -18,6 +18,7 @@ import {
   type Identity,
 } from './link/identity.ts';
 import { Session } from './link/session.ts';
+import type { PoolOptions } from './pool/piscina-pool.ts';
 import type { Pool } from './pool/pool.ts';
 import { openJournal } from './run/journal.ts';
 import { ShareHost } from './run/share-host.ts';
@@ -47,7 +48,7 @@ export interface AgentSettings {
 }
 
 export interface AgentParts {
-  createPool: (options: { threads: number }) => Pool;
+  createPool: (options: PoolOptions) => Pool;
   clock: Clock;
   log: Logger;
   /** Shows a person where to go and which code to type there. */
@@ -79,7 +80,7 @@ const stopWaitMs = 1_500;
 
 /**
  * Runs an agent until it is told to end; answers whether it could finish what it had begun. Rejects with a DroverError when
- * it cannot join, its data folder cannot be used, or the coordinator refuses it.
+ * it cannot join, its data folder cannot be used, the coordinator refuses it, or its threads cannot be started.
  */
 export async function runAgent(
   settings: AgentSettings,
@@ -101,7 +102,10 @@ export async function runAgent(
   const signIn = settings.signIn && withKeptProxy(settings.signIn, vault);
   const tenant = await openTenantHost({ ...settings, signIn }, parts, { box: vault.box, kept }, resources); // prettier-ignore
   const shares = openShareHost(parts, kept, resources);
-  const threads = resources.use(parts.createPool({ threads: settings.threads }));
+  const { promise: broken, reject: onBroken } = Promise.withResolvers<never>();
+  broken.catch(() => undefined);
+  const onLost = (err: unknown) => log.error({ err }, 'a worker thread ended between two jobs; another one takes its place'); // prettier-ignore
+  const threads = resources.use(parts.createPool({ threads: settings.threads, onBroken, onLost }));
   const pool = shares === undefined ? threads : sharePool(threads, shares);
   // One more than there are threads waits ready, so that no thread is idle between two leases.
   const slots = settings.threads + 1;
@@ -146,8 +150,10 @@ export async function runAgent(
   try {
     const attached = session.run(stop).finally(() => ended.abort());
     const kept = keepCertificate(keeper, stop).finally(() => ended.abort());
-    await Promise.all([attached, kept, drainWhenTold(work, session, clock, signals.drain, stop)]);
+    const drained = drainWhenTold(work, session, clock, signals.drain, stop);
+    await Promise.race([Promise.all([attached, kept, drained]), broken]);
   } catch (error) {
+    ended.abort();
     throw withAdviceToJoin(error, settings.dataFolder);
   }
   return signals.stop.aborted ? 'stopped' : 'drained';

@@ -3,12 +3,20 @@
 // for a folder: they are always alone.
 import { Piscina } from 'piscina';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
+import type { DroverError } from '../../lib/error.ts';
 import { isEnding, threadOf, type Job, type JobResult, type SharedJobState } from './jobs.ts';
 import type { Pool } from './pool.ts';
+import { ThreadHealth } from './thread-health.ts';
 
 export interface PoolOptions {
   /** How many threads; at least 1. */
   threads: number;
+  /** Hears once why there can be no threads any more: from then on jobs wait until the pool is closed. @default the process ends with it */
+  onBroken?: (error: DroverError) => void;
+  /** Hears that a thread ended between two jobs, by this error; another one takes its place. */
+  onLost?: (error: unknown) => void;
+  /** What a thread runs. @default worker.ts */
+  program?: URL;
 }
 
 /** Jobs that may wait for a thread. An agent takes no more leases than it has slots, so this is never reached. */
@@ -20,9 +28,11 @@ const waitingJobsMax = 1024;
  */
 const resourceLimits = { maxOldGenerationSizeMb: 192, maxYoungGenerationSizeMb: 16 };
 
+const workerProgram = new URL('./worker.ts', import.meta.url);
+
 /** Starts the threads. They stay until the pool is closed. */
 export function createPool(options: PoolOptions): Pool {
-  return new PiscinaPool(options.threads);
+  return new PiscinaPool(options);
 }
 
 /** Jobs of one thread at once. */
@@ -36,14 +46,20 @@ type RunOptions = NonNullable<Parameters<Piscina['run']>[1]>;
 class PiscinaPool implements Pool {
   readonly threads: number;
   readonly #piscina: Piscina<Job, JobResult>;
+  readonly #health: ThreadHealth;
   /** Jobs that share a thread. */
   readonly #beside = new Set<SharedJobState>();
   #closing: Promise<void> | undefined;
 
-  constructor(threads: number) {
+  constructor({
+    threads,
+    onBroken = endProcess,
+    onLost = () => {},
+    program = workerProgram,
+  }: PoolOptions) {
     this.threads = threads;
     this.#piscina = new Piscina<Job, JobResult>({
-      filename: new URL('./worker.ts', import.meta.url).href,
+      filename: program.href,
       minThreads: threads,
       maxThreads: threads,
       idleTimeout: Infinity,
@@ -56,11 +72,12 @@ class PiscinaPool implements Pool {
       atomics: 'disabled',
       resourceLimits,
     });
+    this.#health = new ThreadHealth(this.#piscina, { onBroken, onLost });
   }
 
   async run(job: Job): Promise<JobResult> {
     // Piscina would start a new thread for it.
-    if (this.#closing !== undefined) return threadEnded('the agent is stopping');
+    if (!(await this.#health.ready())) return threadEnded('the agent is stopping');
     const beside = job.kind === 'batch' && job.tenant !== undefined ? job.shared : undefined;
     if (beside !== undefined) this.#beside.add(beside);
     try {
@@ -85,6 +102,7 @@ class PiscinaPool implements Pool {
   };
 
   close(): Promise<void> {
+    this.#health.close();
     this.#closing ??= this.#piscina.destroy();
     return this.#closing;
   }
@@ -92,6 +110,13 @@ class PiscinaPool implements Pool {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
+
+/** For whoever has nothing to put in order before. */
+function endProcess(error: DroverError): void {
+  queueMicrotask(() => {
+    throw error;
+  });
 }
 
 /** The ports that are a job's own. */

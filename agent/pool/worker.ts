@@ -31,5 +31,8 @@ export default async function runJob(job: Job): Promise<JobResult> {
   }
 }
 
+/** Called first: when it answers, everything is loaded. See thread-health.ts. */
+export function loaded(): void {}
+
 /** The same for a job that may be done beside another one in the same thread; see piscina-pool.ts. */
 export const beside = runJob;

@@ -1,0 +1,102 @@
+// Whether there are threads that do jobs. Piscina replaces a thread that ends, but not one that ends before it has loaded what it runs: then
+// it leaves jobs waiting for ever, and says so to nobody. Here that is the end of the pool, whose jobs then wait until it is closed, because
+// their work is none the worse for it and goes on in the next process.
+import type { Piscina } from 'piscina';
+import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
+import { DroverError } from '../../lib/error.ts';
+
+/** What worker.ts exports to be called when it is loaded. */
+const loadedName = 'loaded';
+/** A thread loads in less than a second. */
+const loadMsMax = 120_000;
+/** Threads that end between two jobs are replaced, but not more of them than this within a minute. */
+const lostMax = 10;
+const lostWithinMs = 60_000;
+
+export interface ThreadHealthEvents {
+  /** Called once, when there can be no threads any more, with why. */
+  onBroken: (error: DroverError) => void;
+  /** A thread ended between two jobs, by this error. */
+  onLost: (error: unknown) => void;
+}
+
+export class ThreadHealth {
+  readonly #piscina: Piscina;
+  readonly #events: ThreadHealthEvents;
+  readonly #closed = Promise.withResolvers<void>();
+  readonly #firstLoaded: Promise<void>;
+  #state: 'loading' | 'good' | 'broken' | 'closed' = 'loading';
+  /** When the last threads ended between two jobs. */
+  readonly #lostAt: number[] = [];
+
+  constructor(piscina: Piscina, events: ThreadHealthEvents) {
+    this.#piscina = piscina;
+    this.#events = events;
+    // Of threads that end without a job; without a listener it would end the process.
+    piscina.on('error', (error: unknown) => {
+      if (this.#isShort()) this.#break(error);
+      else this.#lose(error);
+    });
+    // Whatever is replaced has been by then, and who knows an error has told it.
+    piscina.on('workerDestroy', () =>
+      queueMicrotask(() => {
+        if (this.#isShort()) this.#break('it ended while it was loaded');
+      }),
+    );
+    this.#firstLoaded = this.#load();
+  }
+
+  /** Resolves when there are threads, or the pool is closed; answers which. */
+  async ready(): Promise<boolean> {
+    if (this.#state === 'loading') await Promise.race([this.#firstLoaded, this.#closed.promise]);
+    if (this.#state === 'broken') await this.#closed.promise;
+    return this.#state === 'good';
+  }
+
+  /** From now on threads end because they are to. */
+  close(): void {
+    this.#state = 'closed';
+    this.#closed.resolve();
+  }
+
+  /** A first job shows whether the program loads: a real one would fail in the place of the program. */
+  async #load(): Promise<void> {
+    const timer = setTimeout(
+      () => this.#break(`nothing was loaded within ${loadMsMax / 1000} seconds`),
+      loadMsMax,
+    );
+    timer.unref();
+    try {
+      await this.#piscina.run(undefined, { name: loadedName });
+      if (this.#state === 'loading') this.#state = 'good';
+    } catch (thrown) {
+      this.#break(thrown);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #isShort(): boolean {
+    return this.#piscina.threads.length < this.#piscina.options.minThreads;
+  }
+
+  #lose(error: unknown): void {
+    const now = performance.now();
+    this.#lostAt.push(now);
+    const before = this.#lostAt.length > lostMax ? this.#lostAt.shift() : undefined;
+    if (before !== undefined && now - before < lostWithinMs) this.#break(error);
+    else this.#events.onLost(error);
+  }
+
+  #break(cause: unknown): void {
+    if (this.#state === 'broken' || this.#state === 'closed') return;
+    this.#state = 'broken';
+    const why = cause instanceof Error ? cause.message : String(cause);
+    this.#events.onBroken(
+      new DroverError(ErrorReason.INTERNAL, `the worker threads cannot run: ${why}`, {
+        advice:
+          'See whether the program is whole and not being replaced at the moment, and start it again: nothing of its work is lost.',
+      }),
+    );
+  }
+}
