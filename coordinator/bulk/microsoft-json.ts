@@ -39,7 +39,7 @@ const settingKeys: Record<string, string> = {
 
 /** Reads the text of such a file; a task that cannot be read is a problem. */
 export async function readMicrosoftJson(text: string, pause: Pause): Promise<TaskFile> {
-  const { root, problems } = readJson(text);
+  const { root, problems } = await readJson(text, pause);
   const file: TaskFile = {
     format: TaskFileFormat.MICROSOFT_JSON,
     listed: 0,

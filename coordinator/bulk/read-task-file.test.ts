@@ -1,8 +1,10 @@
 import test from 'ava';
+import { setImmediate } from 'node:timers/promises';
 import { isFieldSet, toJson } from '@bufbuild/protobuf';
 import { TaskSettingsSchema } from '../../gen/drover/v1/settings_pb.ts';
 import { TaskFileFormat, TaskFileFormatSchema, TaskSchema } from '../../gen/drover/v1/task_pb.ts';
 import { DroverError } from '../../lib/error.ts';
+import { readJson, type PlacedValue } from './read-json.ts';
 import { readTaskFile } from './read-task-file.ts';
 import { taskColumns } from './task-columns.ts';
 
@@ -224,8 +226,30 @@ test('keys that are not known are told of, each once', async (t) => {
 });
 
 const wrongJson: [json: string, line: number, column: number, field: string, words: RegExp][] = [
-  ['{"Tasks": [\n{"SourcePath": /a"}]}', 2, 16, '', /cannot be read as JSON/],
-  ['{"Tasks": [{}', 1, 14, '', /cannot be read as JSON/],
+  [
+    '{"Tasks": [\n{"SourcePath": /a"}]}',
+    2,
+    16,
+    '',
+    /cannot be read as JSON here: this begins no value/,
+  ],
+  ['{"Tasks": [{}', 1, 14, '', /the closing \] is missing/],
+  ['{"Tasks": [{}}', 1, 14, '', /the closing \] is missing/],
+  ['{"Tasks": [{"a": 1]', 1, 19, '', /the closing \} is missing/],
+  ['{"Tasks": [{} {}]}', 1, 15, '', /a comma is missing/],
+  ['{"Tasks": [{"a": 1 "b": 2}]}', 1, 20, '', /a comma is missing/],
+  ['{"Tasks": [,]}', 1, 12, '', /a value is missing/],
+  ['{"Tasks": }', 1, 11, '', /a value is missing/],
+  ['{"Tasks" []}', 1, 10, '', /a colon is missing/],
+  ['{Tasks: []}', 1, 2, '', /this begins no value/],
+  ['{7: []}', 1, 2, '', /a key is missing, in quotes/],
+  ['{"Tasks": []} {', 1, 15, '', /nothing can come after the last bracket/],
+  ['{"Tasks": [] /* all', 1, 14, '', /the comment has no end/],
+  ['{"Tasks": ["a\n"]}', 1, 12, '', /the text has no end/],
+  ['{"Tasks": [1.]}', 1, 12, '', /the number has no end/],
+  [String.raw`{"Tasks": ["C:\data"]}`, 1, 12, '', /a backslash in a text has to be written twice/],
+  [String.raw`{"Tasks": ["\u12"]}`, 1, 12, '', /four hexadecimal digits/],
+  ['{"Tasks": ["a\tb"]}', 1, 12, '', /a text cannot have this character/],
   ['[]', 1, 1, 'Tasks', /\{"Tasks": \[…\]\}/],
   ['{"tasks": {}}', 1, 11, 'Tasks', /\{"Tasks": \[…\]\}/],
   ['{"Tasks": [1]}', 1, 12, '', /has to be an object/],
@@ -252,6 +276,44 @@ for (const [json, line, column, field, words] of wrongJson)
     t.deepEqual([first?.line, first?.column, first?.field], [line, column, field]);
     t.regex(first?.message ?? '', words);
   });
+
+test('of JSON that cannot be read everything is told that is clear', async (t) => {
+  const path = String.raw`"SourcePath": "\\srv\data"`.replaceAll('\\\\', '\\');
+  const { problems, isBroken } = await read(`{"Tasks": [\n{${path}}\n{${path}},\n{"a": 1 ?}]}`);
+  t.true(isBroken);
+  t.deepEqual(problems.map(({ line, message }) => [line, message.replace(/^.*: /, '')]), [
+    [2, 'a backslash in a text has to be written twice, \\\\'],
+    [3, 'a comma is missing'],
+    [3, 'a backslash in a text has to be written twice, \\\\'],
+    [4, 'this begins no value'],
+  ]); // prettier-ignore
+});
+
+test('JSON is read with a turn for others in between, and is the same wherever it is cut', async (t) => {
+  const list = `{"Tasks": [${'{"a": [1, true, null, -2.5e3], "b\\u0041": "x\\n"},\n/* y */ '.repeat(5000)}]}`;
+  let turns = 0;
+  const { root, problems } = await readJson(list, async () => void (turns += 1));
+  t.deepEqual(problems, []);
+  t.is(turns, Math.floor(list.length / (32 * 1024)));
+  const plain = (value: PlacedValue): unknown => value.kind === 'literal' ? value.value : value.kind === 'array' ? value.values.map(plain) : Object.fromEntries(value.entries.map((entry) => [entry.key, plain(entry.value)])); // prettier-ignore
+  t.deepEqual(plain(root!), { Tasks: Array.from({ length: 5000 }, () => ({ a: [1, true, null, -2500], bA: 'x\n' })) }); // prettier-ignore
+});
+
+test('while a large file of JSON is read, others have their turn again and again', async (t) => {
+  const task =
+    '{"SourcePath": "/srv/a", "TargetPath": "ann@contoso.com", "TargetList": "Documents"},\n';
+  // It has no end, so that there is nothing but reading to be done.
+  const content = Buffer.from(`{"Tasks": [\n${task.repeat(10_000)}`);
+  const options = { format: TaskFileFormat.UNSPECIFIED, columns, pause: () => setImmediate() };
+  let isGoing = true;
+  const reading = readTaskFile(content, options).finally(() => {
+    isGoing = false;
+  });
+  let turns = 0;
+  for (; isGoing; turns += 1) await setImmediate();
+  t.deepEqual((await reading).problems.map(({ line }) => line), [10_002]); // prettier-ignore
+  t.true(turns >= Math.floor(content.length / (32 * 1024)), `${turns} turns`);
+});
 
 test("Drover's own CSV names every field that can be set", async (t) => {
   const names = columns.map(({ name }) => name);

@@ -15,7 +15,7 @@ import { DroverError } from '../../lib/error.ts';
 import { formatCount } from '../../lib/format.ts';
 import type { LocationKind } from '../../lib/location.ts';
 import { readTaskFile } from '../bulk/read-task-file.ts';
-import type { FileNote, TaskFile } from '../bulk/task-file.ts';
+import { readEach, type FileNote, type TaskFile } from '../bulk/task-file.ts';
 import { nextRunMs } from '../schedule/schedule-row.ts';
 import type { Transaction } from '../store/store.ts';
 import { taskName } from '../task/names.ts';
@@ -96,12 +96,12 @@ class Import {
       const taken = await takeIds(transaction, tasks, { problems: this.#problems, pause });
       const answer = this.#answer(file, taken.free);
       if (validateOnly || answer.createdTasks === 0) return { answer, stored: [] };
-      this.#put(transaction, taken);
+      await this.#put(transaction, taken);
       const binary = toBinary(ImportTasksResponseSchema, answer);
       repeatable.record(transaction, '', clock.now(), binary);
       return { answer, stored: taken.free };
     });
-    this.#tell(stored);
+    await this.#tell(stored);
     return answer;
   }
 
@@ -119,9 +119,12 @@ class Import {
     return usable;
   }
 
-  #put(transaction: Transaction, { free, heirs }: { free: NewTask[]; heirs: string[] }): void {
+  async #put(
+    transaction: Transaction,
+    { free, heirs }: { free: NewTask[]; heirs: string[] },
+  ): Promise<void> {
     for (const id of heirs) transaction.takeLedger(id);
-    for (const { id, row } of free) transaction.putTask(id, row);
+    await readEach(free, pause, ({ id, row }) => transaction.putTask(id, row));
   }
 
   #answer(file: TaskFile, free: readonly NewTask[]): ImportTasksResponse {
@@ -143,12 +146,12 @@ class Import {
     });
   }
 
-  #tell(stored: readonly NewTask[]): void {
+  async #tell(stored: readonly NewTask[]): Promise<void> {
     const { scheduler, changes, log } = this.#parts;
-    for (const { id, row } of stored) {
+    await readEach(stored, pause, ({ id, row }) => {
       scheduler.taskChanged(id, nextRunMs(row));
       changes.emit({ kind: 'task', task: id });
-    }
+    });
     if (stored.length > 0) log.info({ tasks: stored.length }, `${formatCount(stored.length)} tasks were imported`); // prettier-ignore
   }
 }
