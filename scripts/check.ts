@@ -16,21 +16,29 @@ const shortFuzz = ['--seed', '7', '--messages', '60'];
 
 type Step = readonly [name: string, run: () => Promise<Finding>];
 
-/** The steps of a stage run beside each other, the stages one after another: the tests have the machine for themselves. */
-const stages: readonly (readonly Step[])[] = [
+/** Steps that run one after another. */
+type Lane = readonly Step[];
+
+/**
+ * The lanes of a stage run beside each other, the stages one after another. What starts many processes is beside the tests, because those
+ * wait for theirs half of the time, in a single lane, so that it does not take the machine from them.
+ */
+const stages: readonly (readonly Lane[])[] = [
   [
-    ['format (prettier --check)', () => tool('prettier/bin/prettier.cjs', '--check', '.')],
-    ['lint (oxlint, types and layers)', () => tool('oxlint/bin/oxlint', '--type-aware')],
-    ['types (tsc)', () => tool('typescript/bin/tsc', '-p', '.')],
-    ['schema (buf lint)', () => tool('@bufbuild/buf/bin/buf', 'lint')],
-    ['schema is compatible (buf breaking)', () => checkBreaking(root)],
-    ['generated code is up to date', () => script('generate.ts', '--check')],
+    [['format (prettier --check)', () => tool('prettier/bin/prettier.cjs', '--check', '.')]],
+    [['lint (oxlint, types and layers)', () => tool('oxlint/bin/oxlint', '--type-aware')]],
+    [['types (tsc)', () => tool('typescript/bin/tsc', '-p', '.')]],
+    [['schema (buf lint)', () => tool('@bufbuild/buf/bin/buf', 'lint')]],
+    [['schema is compatible (buf breaking)', () => checkBreaking(root)]],
+    [['generated code is up to date', () => script('generate.ts', '--check')]],
   ],
-  [['tests (ava)', tests]],
   [
-    ['bench works (--smoke)', () => script('bench.ts', '--smoke')],
-    ['chaos leaves nothing wrong (short)', () => script('chaos.ts', ...shortChaos)],
-    ['the coordinator withstands nonsense (short)', () => script('fuzz.ts', ...shortFuzz)],
+    [['tests (ava)', tests]],
+    [
+      ['bench works (--smoke)', () => script('bench.ts', '--smoke')],
+      ['chaos leaves nothing wrong (short)', () => script('chaos.ts', ...shortChaos)],
+      ['the coordinator withstands nonsense (short)', () => script('fuzz.ts', ...shortFuzz)],
+    ],
   ],
 ];
 
@@ -43,7 +51,7 @@ async function main(): Promise<void> {
   let passed = 0;
   let failed = 0;
   for (const stage of stages)
-    for (const { name, finding } of stage.filter(isWanted).map(start)) {
+    for (const { name, finding } of stage.flatMap((lane) => start(lane.filter(isWanted)))) {
       process.stdout.write(`${name} … `);
       const { passed: isGood, tests } = say(await finding);
       passed += (isGood ? 1 : 0) + (tests?.passed ?? 0);
@@ -57,8 +65,14 @@ interface TimedFinding extends Finding {
   elapsedMs: number;
 }
 
-function start([name, run]: Step): { name: string; finding: Promise<TimedFinding> } {
-  return { name, finding: timed(run) };
+/** The first begins at once, each of the others when the one before it has ended. */
+function start(lane: Lane): { name: string; finding: Promise<TimedFinding> }[] {
+  let before: Promise<unknown> = Promise.resolve();
+  return lane.map(([name, run]) => {
+    const finding = before.then(() => timed(run));
+    before = finding;
+    return { name, finding };
+  });
 }
 
 async function timed(run: () => Promise<Finding>): Promise<TimedFinding> {
