@@ -10,6 +10,8 @@ if (missing !== undefined) throw new Error(`${missing} is missing: its tests wou
 export default {
   ...plain,
   files: [...together, ...loners()],
+  // More than the cores of a small machine: end-to-end tests wait for their processes half of the time.
+  concurrency: 3,
   // What takes long comes first, so that no core is idle while the last file is still at its beginning.
   sortTestFiles: (one, other) => rank(one) - rank(other),
 };
