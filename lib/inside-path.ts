@@ -8,5 +8,13 @@ export function isInside(path: string): boolean {
   return !unsafe.test(path);
 }
 
+/**
+ * The same for folders of a platform's own file system: Windows takes a backslash for a separator, and what stands after a colon for a stream
+ * of the file before it.
+ */
+export function isInsideOn(platform: NodeJS.Platform, path: string): boolean {
+  return isInside(path) && (platform !== 'win32' || !/[\\:]/.test(path));
+}
+
 // eslint-disable-next-line no-control-regex
 const unsafe = /\x00|(?:^|\/)\.{0,2}(?:\/|$)/;

@@ -17,6 +17,20 @@ const good: [text: string, location: Location][] = [
   ['C:/data', { kind: 'file', path: 'C:\\data' }],
   ['\\\\server\\share\\dir', { kind: 'unc', server: 'server', share: 'share', path: 'dir' }],
   ['file://server/share/dir', { kind: 'unc', server: 'server', share: 'share', path: 'dir' }],
+  ['C:\\a\\..\\..\\..\\b\\.', { kind: 'file', path: 'C:\\b' }],
+  ['C:\\..', { kind: 'file', path: 'C:\\' }],
+  ['/..', { kind: 'file', path: '/' }],
+  ['file:///C:/a%20b/x', { kind: 'file', path: 'C:\\a b\\x' }],
+  ['file:///c:', { kind: 'file', path: 'c:\\' }],
+  ['\\\\?\\C:\\data\\x', { kind: 'file', path: 'C:\\data\\x' }],
+  [
+    '\\\\?\\unc\\server\\share\\dir',
+    { kind: 'unc', server: 'server', share: 'share', path: 'dir' },
+  ],
+  [
+    '\\\\server\\share\\a\\..\\..\\b\\.\\c\\',
+    { kind: 'unc', server: 'server', share: 'share', path: 'b\\c' },
+  ],
   [
     'https://contoso.sharepoint.com/sites/hr',
     {
@@ -30,7 +44,7 @@ const good: [text: string, location: Location][] = [
 for (const [text, location] of good)
   test(`location ${text}`, (t) => t.deepEqual(parseLocation(text, 'task.source'), location));
 
-const bad = ['', 'share', './share', 'http://x/y', 'ftp://x', '\\\\server', 'a\0b', '/a\0b', 'file:///a%00', 'file:///a?b', `/${'a'.repeat(4096)}`, 'https://', 'https://x/y', 'ann@contoso', 'contoso.sharepoint.com/sites/hr']; // prettier-ignore
+const bad = ['', 'share', './share', 'http://x/y', 'ftp://x', '\\\\server', '\\\\server\\..', '\\\\server\\..\\x', '\\\\?\\Volume{1}\\x', '\\\\.\\PhysicalDrive0', '\\\\?\\', '\\\\?\\UNC\\x', 'a\0b', '/a\0b', 'file:///a%00', 'file:///a?b', `/${'a'.repeat(4096)}`, 'https://', 'https://x/y', 'ann@contoso', 'contoso.sharepoint.com/sites/hr']; // prettier-ignore
 for (const text of bad)
   test(`not a location: ${JSON.stringify(text.slice(0, 20))}`, (t) => {
     const error = t.throws(() => parseLocation(text, 'task.source'), { instanceOf: DroverError });
@@ -78,6 +92,8 @@ const containments: [outer: string, inner: string, holds: boolean][] = [
   ['\\\\files\\hr', '\\\\files\\hr2', false],
   ['\\\\files\\hr', '\\\\other\\hr', false],
   ['\\\\files\\hr\\a', '\\\\files\\hr', false],
+  ['\\\\files\\hr\\a', '\\\\files\\hr\\a\\..\\b', false],
+  ['C:\\data', '\\\\?\\c:\\data\\x', true],
 ];
 for (const [outer, inner, expected] of containments)
   test(`${outer} ${expected ? 'holds' : 'does not hold'} ${inner}`, (t) => {

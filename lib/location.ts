@@ -12,7 +12,7 @@ export type LocationKind = 'file' | 'unc' | 'sharepoint';
 export type Location =
   /** A folder in the agent's file system; the path is absolute and normal: no `.`, `..` or doubled separators. */
   | { kind: 'file'; path: string }
-  /** A folder of a Windows share. */
+  /** A folder of a Windows share; the path is normal, and empty for the share itself. */
   | { kind: 'unc'; server: string; share: string; path: string }
   /** A place in SharePoint or OneDrive. */
   | { kind: 'sharepoint'; place: SharePointPlace };
@@ -21,14 +21,18 @@ export type Location =
 export const locationLengthMax = 4096;
 
 /**
- * Parses `/srv/share`, `C:\data`, `\\server\share\dir`, `file:///srv/share`, `https://….sharepoint.com/…` or
- * `ann@contoso.com`, which is the OneDrive of that person, with a folder or not. Throws INVALID_ARGUMENT that names `field`.
+ * Parses `/srv/share`, `C:\data`, `\\server\share\dir`, the long forms of these two (`\\?\C:\data`, `\\?\UNC\server\share\dir`),
+ * `file:///srv/share`, `https://….sharepoint.com/…` or `ann@contoso.com`, which is the OneDrive of that person, with a folder or not.
+ * Throws INVALID_ARGUMENT that names `field`.
  */
 export function parseLocation(text: string, field: string): Location {
   if (text === '') throw DroverError.invalid(field, 'is missing; give a folder such as /srv/share');
   if (text.length > locationLengthMax)
     throw DroverError.invalid(field, `is longer than ${locationLengthMax} characters`);
   if (text.includes('\0')) throw DroverError.invalid(field, 'holds a NUL character');
+  const [long, ofShare] = /^\\\\\?\\(?:(UNC\\)|(?=[a-z]:))/i.exec(text) ?? [];
+  if (long !== undefined)
+    return parseLocation(`${ofShare ? '\\\\' : ''}${text.slice(long.length)}`, field);
   if (text.startsWith('\\\\')) return parseUnc(text, field);
   if (/^[a-z][a-z0-9+.-]+:/i.test(text)) return parseUrl(text, field);
   if (text.startsWith('/')) return { kind: 'file', path: normalPath(text, '/') };
@@ -57,12 +61,18 @@ function parseUrl(text: string, field: string): Location {
     const [, share = '', ...rest] = decodeURIComponent(url.pathname).split('/');
     return parseUnc(`\\\\${url.host}\\${[share, ...rest].join('\\')}`, field);
   }
-  return { kind: 'file', path: normalPath(urlPath(url, text, field), '/') };
+  const hasDrive = /^\/[a-z]:(\/|$)/i.test(url.pathname);
+  const path = urlPath(url, text, { field, windows: hasDrive });
+  return { kind: 'file', path: normalPath(path, hasDrive ? '\\' : '/') };
 }
 
-function urlPath(url: URL, text: string, field: string): string {
+function urlPath(
+  url: URL,
+  text: string,
+  { field, windows }: { field: string; windows: boolean },
+): string {
   try {
-    const path = fileURLToPath(url);
+    const path = fileURLToPath(url, { windows });
     if (!path.includes('\0')) return path;
   } catch (cause) {
     throw DroverError.invalid(field, `"${text}" cannot be read as a path`, cause);
@@ -74,18 +84,25 @@ function parseUnc(text: string, field: string): Location {
   const [server = '', share = '', ...rest] = text.slice(2).split(/[\\/]/);
   if (server === '' || share === '')
     throw DroverError.invalid(field, `"${text}" does not name a server and a share`);
-  return { kind: 'unc', server, share, path: rest.filter((part) => part !== '').join('\\') };
+  if (server === '.' || server === '?' || share === '.' || share === '..')
+    throw DroverError.invalid(field, `"${text}" does not name a server and a share, but a device or nothing`); // prettier-ignore
+  return { kind: 'unc', server, share, path: normalParts(rest).join('\\') };
+}
+
+/** Nothing leads above the first. */
+function normalParts(parts: readonly string[]): string[] {
+  const normal: string[] = [];
+  for (const part of parts) {
+    if (part === '..') normal.pop();
+    else if (part !== '' && part !== '.') normal.push(part);
+  }
+  return normal;
 }
 
 function normalPath(path: string, separator: '/' | '\\'): string {
-  const parts: string[] = [];
-  for (const part of path.split(separator)) {
-    if (part === '..') parts.pop();
-    else if (part !== '' && part !== '.') parts.push(part);
-  }
-  return separator === '/'
-    ? `/${parts.join('/')}`
-    : `${parts.join('\\')}${parts.length === 1 ? '\\' : ''}`;
+  // What comes first is the drive, or nothing.
+  const [first = '', ...parts] = path.split(separator);
+  return `${first}${separator}${normalParts(parts).join(separator)}`;
 }
 
 /** How many characters of SharePoint's 400 the destination itself takes; 0 where that limit is not. */

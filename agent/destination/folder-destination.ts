@@ -35,7 +35,7 @@ import { beginFolderUpload, isExpected, removePart } from './folder-upload.ts';
 import { moveInFolder } from './folder-move.ts';
 import { recycleInFolder } from './folder-recycle.ts';
 import { isRecycledFolder, recycledFolderError } from './recycled-folder.ts';
-import { checkRelativePath } from './relative-path.ts';
+import { checkFolderPath } from './relative-path.ts';
 import { makeFolders } from '../../lib/make-folders.ts';
 
 /**
@@ -126,7 +126,7 @@ class FolderDestination implements Destination {
 
   async removeParts(path: string, partNames: readonly string[]): Promise<void> {
     try {
-      checkRelativePath(path);
+      checkFolderPath(path);
       if (!this.#folders.exists(parentFolder(path))) return;
       for (const name of partNames) removePart(this.#part(path, name));
     } catch {
@@ -203,7 +203,7 @@ class FolderDestination implements Destination {
 
 /** Refuses a path that leads out of the destination, or into what was recycled. */
 function checkPath(path: string): void {
-  checkRelativePath(path);
+  checkFolderPath(path);
   if (isRecycledFolder(path)) throw recycledFolderError(path);
 }
 

@@ -15,9 +15,19 @@ import { compileSourceRoots, guardSources, quietMs } from './source-roots.ts';
 import { Work } from './work.ts';
 
 test('what lies in a source root may be read, and nothing else', (t) => {
-  const mayRead = compileSourceRoots(['/srv/a', '\\\\files\\hr']);
+  const mayRead = compileSourceRoots(['/srv/a', '\\\\files\\hr', '\\\\files\\it\\new']);
   const allowed = ['/srv/a', '/srv/a/b', 'file:///srv/a/x', '/srv/x/../a', '\\\\FILES\\HR\\New'];
-  const refused = ['/srv', '/srv/ab', '/srv/a/../b', '\\\\files\\hr2', '\\\\other\\hr', '', 'x'];
+  const refused = [
+    '/srv',
+    '/srv/ab',
+    '/srv/a/../b',
+    '\\\\files\\hr2',
+    '\\\\other\\hr',
+    '\\\\files\\it\\new\\..\\old',
+    '\\\\?\\UNC\\files\\it',
+    '',
+    'x',
+  ];
   for (const source of allowed) t.true(mayRead(source), source);
   for (const source of refused) t.false(mayRead(source), source);
 });

@@ -310,6 +310,12 @@ test('on Windows it is a task that starts with the computer', async (t) => {
   );
   t.is(registered!.codePointAt(0), 0xfeff);
   t.true(registered!.includes('<BootTrigger>') && registered!.includes('<RestartOnFailure>'));
+  t.regex(
+    registered!,
+    /<TimeTrigger>\s+<Enabled>true<\/Enabled>\s+<StartBoundary>2020-01-01T00:00:00<\/StartBoundary>\s+<Repetition>\s+<Interval>PT5M<\/Interval>/,
+    'in the order of the schema',
+  );
+  t.true(Number(/<Count>(\d+)<\/Count>/.exec(registered!)![1]) <= 255, 'an unsignedByte');
   t.true(scene.calls[1]!.startsWith('schtasks /Create /TN Drover agent /XML ') && !scene.calls[1]!.includes('/F')); // prettier-ignore
   await scene.install();
   t.true(scene.calls.some((call) => call.endsWith('.xml /F')));

@@ -7,7 +7,7 @@ import type { Service } from './service-actions.ts';
 import type { InstallFlags } from './service-command.ts';
 import type { Answer, Computer } from './service-manager.ts';
 import { exitNotInstalled, exitNotRunning, serviceMark, type ServicePlan } from './systemd-unit.ts'; // prettier-ignore
-import { taskName, windowsTask } from './windows-task.ts';
+import { startAgainMinutes, taskName, windowsTask } from './windows-task.ts';
 
 export class WindowsService implements Service {
   readonly #computer: Computer;
@@ -32,7 +32,7 @@ export class WindowsService implements Service {
       rmSync(folder, { recursive: true, force: true });
     }
     const lines = [
-      `registered the task "${taskName}" of the Task Scheduler: it starts with the computer, whether or not somebody is signed in, and again a minute after it failed`,
+      `registered the task "${taskName}" of the Task Scheduler: it starts with the computer, whether or not somebody is signed in, and again within ${startAgainMinutes} minutes after it ended, unless you type: schtasks /Change /TN "${taskName}" /DISABLE`,
       'a task and no service, because Node.js cannot be one without a wrapper from elsewhere',
       'it runs as SYSTEM, for which no password has to be kept; shares are read with the accounts of the vault (drover-agent credentials set windows-account)',
     ];

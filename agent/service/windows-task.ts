@@ -5,6 +5,12 @@ import { command, serviceMark, type ServicePlan } from './systemd-unit.ts';
 
 export const taskName = 'Drover agent';
 
+/**
+ * However it ended, it is started again within this time, as systemd does it; while it runs that changes nothing. What is restarted on failure
+ * is so at most 255 times (the count is an unsignedByte), and a program that ends with a status may not be counted as one that failed.
+ */
+export const startAgainMinutes = 5;
+
 /** LocalSystem: no password has to be kept for it. Shares are read with the accounts of the vault. */
 const systemAccount = 'S-1-5-18';
 
@@ -21,6 +27,13 @@ export function windowsTask(plan: ServicePlan): string {
     <BootTrigger>
       <Enabled>true</Enabled>
     </BootTrigger>
+    <TimeTrigger>
+      <Enabled>true</Enabled>
+      <StartBoundary>2020-01-01T00:00:00</StartBoundary>
+      <Repetition>
+        <Interval>PT${startAgainMinutes}M</Interval>
+      </Repetition>
+    </TimeTrigger>
   </Triggers>
   <Principals>
     <Principal id="Agent">
@@ -37,7 +50,7 @@ export function windowsTask(plan: ServicePlan): string {
     <Priority>5</Priority>
     <RestartOnFailure>
       <Interval>PT1M</Interval>
-      <Count>999</Count>
+      <Count>255</Count>
     </RestartOnFailure>
   </Settings>
   <Actions Context="Agent">

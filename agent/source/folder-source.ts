@@ -14,7 +14,7 @@ import {
 import { DroverError } from '../../lib/error.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { ItemKind } from '../../gen/drover/v1/item_pb.ts';
-import { isInside } from '../../lib/inside-path.ts';
+import { isInsideOn } from '../../lib/inside-path.ts';
 import { readFolderNames } from './folder-names.ts';
 import { printablePath } from './printable-path.ts';
 import { WideFolder } from './wide-folder.ts';
@@ -119,7 +119,7 @@ class FolderSource implements Source {
   /** The empty path is the source itself. Paths come from the coordinator, which may not have anything read that is outside the source: throws SOURCE_ACCESS_DENIED. */
   #place(path: string): string {
     if (path === '') return this.#root;
-    if (isInside(path)) return this.#prefix + path;
+    if (isInsideOn(process.platform, path)) return this.#prefix + path;
     throw new DroverError(
       ErrorReason.SOURCE_ACCESS_DENIED,
       `the path ${printablePath(path)} does not name a place below the source; nothing was read`,

@@ -18,6 +18,11 @@ const refusals: [code: number, reason: ErrorReason, words: RegExp, isFinal: bool
   [67, SOURCE_NOT_FOUND, /no share of that name/, false],
   [5, SOURCE_ACCESS_DENIED, /may not read/, false],
   [121, SOURCE_READ_FAILED, /does not answer/, false],
+  [1265, SOURCE_SIGN_IN_FAILED, /somebody stands in between/, false],
+  [1272, SOURCE_SIGN_IN_FAILED, /guest/, false],
+  [1787, SOURCE_SIGN_IN_FAILED, /does not know the computer/, false],
+  [1214, SOURCE_NOT_FOUND, /none that the network takes/, false],
+  [1225, SOURCE_READ_FAILED, /port 445/, false],
   [4711, SOURCE_READ_FAILED, /the system answered with error 4711/, false],
 ];
 for (const [code, reason, words, isFinal] of refusals)

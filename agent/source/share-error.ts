@@ -32,19 +32,29 @@ const refusals: Record<number, Refusal> = {
   5: { reason: SOURCE_ACCESS_DENIED, words: 'the account is known, and may not read the share' },
   51: way('the server is not available at the moment'),
   53: share('no server of that name is found on the network; check the name, and that a firewall lets port 445 through'), // prettier-ignore
+  54: way('the network is busy'),
+  55: share('the share is not available any more'),
+  58: way('the server gave an answer that Windows does not understand'),
   59: way('the network failed'),
   64: way('the server ended the connection'),
   65: { reason: SOURCE_ACCESS_DENIED, words: 'the network refuses the account access' },
+  66: share('what has that name on the server is no share of files, such as a printer'),
   67: share('the server has no share of that name'),
   71: way('the share takes no more connections at the moment'),
   86: account('the password is wrong', true),
   121: way('the server does not answer in time'),
+  384: way('the server speaks the old SMB 1 only, which this computer does not'),
   1203: share('no network provider takes the path; check the name, and that the Workstation service runs'), // prettier-ignore
+  1208: way('the network provider says that something is wrong, and not what'),
+  1214: share('the name is none that the network takes'),
   1219: account('this computer is connected to the server as another account already; use one account for all shares of a server, or end the other connection (net use /delete)'), // prettier-ignore
   1222: way('this computer has no network'),
+  1225: way('the server refuses the connection; see whether it shares files, and whether a firewall lets port 445 through'), // prettier-ignore
   1231: way('the network of the server cannot be reached'),
+  1232: way('the server cannot be reached'),
   1240: account('the account may not sign in from this computer'),
-  1265: account('the server asks for a kind of sign-in that this computer does not do'),
+  1265: account('what checks the account at the server cannot be reached, or somebody stands in between'), // prettier-ignore
+  1272: account('the server would take it for a guest, which the rules of this computer forbid; see whether the user is known there'), // prettier-ignore
   1311: account('no domain controller can be reached to check the password'),
   1317: account('there is no such account', true),
   1326: account('the user name or the password is wrong', true),
@@ -58,10 +68,12 @@ const refusals: Record<number, Refusal> = {
   1396: account('the server is known to the domain by another name; give its full name'),
   1397: account('the two computers cannot prove to each other who they are; check both clocks'),
   1398: account('the clocks of this computer and the domain differ by too much'),
-  1787: account('the server has no trust with the domain of the account'),
+  1787: account('the domain does not know the computer that the share is on, or this one'),
+  1788: account('the two domains have lost their trust in each other'),
   1789: account('the domain has lost its trust in this computer'),
   1793: account('the account has expired'),
   1907: account('the password has to be changed before its first use; set a new one', true),
+  1908: account('no domain controller of the account is found'),
   1909: account('the account is locked, after too many wrong passwords; unlock it, or wait until it unlocks itself'), // prettier-ignore
   2202: account('the user name is not one that Windows takes', true),
   2457: account("the server's clock differs by too much from the domain's"),

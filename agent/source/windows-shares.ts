@@ -26,7 +26,8 @@ type Connect = {
     answered: Answered,
   ): void;
 };
-type Cancel = { async(name: string, flags: number, force: boolean, answered: Answered): void };
+/** `force` is a BOOL, which is an int. */
+type Cancel = { async(name: string, flags: number, force: number, answered: Answered): void };
 
 const diskResource = 1;
 /** Not remembered for the next sign-in of the user, and never a window that asks. */
@@ -54,7 +55,7 @@ export function loadWindowsShares(libraryName: string): ShareConnector {
     lpProvider: 'str16',
   });
   const add = library.func('__stdcall', 'WNetAddConnection2W', 'uint32_t', [koffi.pointer(resource), 'str16', 'str16', 'uint32_t']) as unknown as Connect; // prettier-ignore
-  const cancel = library.func('__stdcall', 'WNetCancelConnection2W', 'uint32_t', ['str16', 'uint32_t', 'bool']) as unknown as Cancel; // prettier-ignore
+  const cancel = library.func('__stdcall', 'WNetCancelConnection2W', 'uint32_t', ['str16', 'uint32_t', 'int']) as unknown as Cancel; // prettier-ignore
   return {
     connect: async (share, { user, password }) => {
       const wanted: NetResource = {
@@ -74,7 +75,7 @@ export function loadWindowsShares(libraryName: string): ShareConnector {
     },
     // What the system says of a connection that is not there changes nothing.
     disconnect: async (share) => {
-      await answerOf((answered) => cancel.async(share, 0, true, answered)).catch(() => undefined);
+      await answerOf((answered) => cancel.async(share, 0, 1, answered)).catch(() => undefined);
     },
     sourceOf: ({ server, share, path }) => `\\\\${server}\\${share}${path === '' ? '' : `\\${path}`}`, // prettier-ignore
   };

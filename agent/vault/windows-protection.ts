@@ -64,7 +64,10 @@ export function loadDataProtection(
   function call(work: ProtectCall, bytes: Uint8Array): Buffer | undefined {
     const to: Partial<Blob> = {};
     if (work(blobOf(bytes), null, blobOf(purpose), null, null, flags, to) === 0) return undefined;
-    const answer = Buffer.from(koffi.view(to.pbData, to.cbData ?? 0).slice(0));
+    const theirs = new Uint8Array(koffi.view(to.pbData, to.cbData ?? 0));
+    const answer = Buffer.from(theirs);
+    // It may be the key, and what is freed is not cleared.
+    theirs.fill(0);
     free(to.pbData);
     return answer;
   }
