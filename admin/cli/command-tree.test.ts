@@ -39,7 +39,7 @@ test('the groups and commands of the API', (t) => {
       'runs: get list plan approve reject retry get-readiness export-evidence get-evidence-key',
       'settings: get update',
       'tasks: create get list update delete list-kept-ledgers delete-kept-ledger run pause resume cancel import export apply-to list-effective-settings watch',
-      'webhooks: create get list update delete test list-dead-letters redeliver-dead-letters',
+      'webhooks: create get list update delete rotate-secret test list-dead-letters redeliver-dead-letters',
     ],
   );
 });

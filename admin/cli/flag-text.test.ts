@@ -17,6 +17,7 @@ const durations: Case[] = [
   ['2d', '172800s'],
   ['500ms', '0.500s'],
   ['1.5s', '1.500s'],
+  ['0', '0s'],
   ['30', undefined],
   ['-5s', undefined],
   ['5 s', undefined],

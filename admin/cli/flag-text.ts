@@ -12,7 +12,7 @@ const unitsMs: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_00
 
 /** `30s`, `1.5h`, `1h30m`, `500ms`, `2d` -> `30s` and so on, as seconds. */
 export function parseDuration(text: string): JsonValue | undefined {
-  if (!/^(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+$/.test(text)) return undefined;
+  if (!/^(?:0|(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+)$/.test(text)) return undefined;
   let totalMs = 0;
   for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d)/g))
     totalMs += Number(amount) * unitsMs[unit!]!;

@@ -1,6 +1,6 @@
 // WebhookService: who is told of what happens, and what became of telling them.
 import { create } from '@bufbuild/protobuf';
-import { timestampFromMs } from '@bufbuild/protobuf/wkt';
+import { durationMs, timestampFromMs, type Duration } from '@bufbuild/protobuf/wkt';
 import type { ServiceImpl } from '@connectrpc/connect';
 import { WebhookRowSchema, type WebhookRow } from '../../gen/drover/store/v1/rows_pb.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
@@ -12,6 +12,7 @@ import {
   type ListDeadLettersRequest,
   type ListWebhooksRequest,
   type RedeliverDeadLettersRequest,
+  type RotateSecretRequest,
   type UpdateWebhookRequest,
   type Webhook,
   type WebhookService,
@@ -23,11 +24,16 @@ import { randomBase32 } from '../trust/agent-id.ts';
 import { checkUrl } from '../webhook/allowed-address.ts';
 import { checkEventTypes } from '../webhook/event-types.ts';
 import { deadLettersMax, redeliver, webhooksMax } from '../webhook/events.ts';
+import { rotated } from '../webhook/rotate-secret.ts';
 import { checkEtag, computeEtag } from './etag.ts';
 import { applyUpdate, type FieldRules } from './field-mask.ts';
 import { notFound } from './lookup.ts';
 import { readPageRequest, writePageToken } from './paging.ts';
 import type { ServiceParts } from './service-parts.ts';
+
+const hourMs = 60 * 60 * 1000;
+const overlapDefaultMs = 24 * hourMs;
+const overlapMaxMs = 7 * 24 * hourMs;
 
 /** What callers may change of a webhook. */
 export const webhookRules: FieldRules = {
@@ -38,6 +44,8 @@ export const webhookRules: FieldRules = {
     'dropped_events',
     'last_success_time',
     'last_failure',
+    'secret_rotate_time',
+    'former_secret_expire_time',
   ],
   immutable: [],
   addressing: ['name', 'etag'],
@@ -63,6 +71,7 @@ export function createWebhookService(parts: Parts): ServiceImpl<typeof WebhookSe
       webhooks.removed(id);
       return {};
     },
+    rotateSecret: (request) => rotateSecret(parts, request),
     testWebhook: async ({ name }) => {
       const row = await requireWebhook(store, parseWebhookName(name, 'name'));
       const { kind, status, message } = await webhooks.test(row);
@@ -99,6 +108,27 @@ async function createWebhook(parts: Parts, { webhook: given, webhookId }: Create
   });
   webhooks.changed(id);
   return { webhook: viewWebhook(row), secret: text };
+}
+
+async function rotateSecret(parts: Parts, { name, overlap }: RotateSecretRequest) {
+  const id = parseWebhookName(name, 'name');
+  const overlapMs = readOverlap(overlap);
+  const { text, sealed } = parts.webhooks.newSecret(name);
+  const row = await parts.store.commit(async (transaction) => {
+    const before = await requireWebhook(transaction, id);
+    const after = rotated(before, { sealed, overlapMs, nowMs: parts.clock.now() });
+    transaction.putWebhook(id, after);
+    return after;
+  });
+  parts.webhooks.changed(id);
+  return { webhook: viewWebhook(row), secret: text };
+}
+
+function readOverlap(overlap: Duration | undefined): number {
+  if (overlap === undefined) return overlapDefaultMs;
+  const overlapMs = durationMs(overlap);
+  if (overlapMs >= 0 && overlapMs <= overlapMaxMs) return overlapMs;
+  throw DroverError.invalid('overlap', 'must be from 0 to 7 days');
 }
 
 async function listWebhooks(reader: Reader, request: ListWebhooksRequest) {
@@ -177,8 +207,8 @@ function checkWebhook({ url, eventTypes }: Webhook): void {
 
 /** How it goes is no change by somebody, so the etag is of the rest. */
 function viewWebhook({ webhook }: WebhookRow): Webhook {
-  const { name, url, eventTypes, paused, createTime } = webhook!;
-  const decided = { name, url, eventTypes, paused, ...(createTime && { createTime }) };
+  const { name, url, eventTypes, paused, createTime, secretRotateTime } = webhook!;
+  const decided = { name, url, eventTypes, paused, ...(createTime && { createTime }), ...(secretRotateTime && { secretRotateTime }) }; // prettier-ignore
   const etag = computeEtag(WebhookSchema, create(WebhookSchema, decided));
   return create(WebhookSchema, { ...webhook!, etag });
 }

@@ -105,8 +105,13 @@ function describeAccessToken({ accessToken, revokeTime }: AccessTokenRow): strin
 
 /** What it was told, and how that went, is no change that somebody made. */
 function describeWebhook({ webhook }: WebhookRow): string {
-  const { name, url, eventTypes, paused, createTime } = webhook!;
-  const kept = { name, url, eventTypes, paused, ...(createTime && { createTime }) };
+  const { name, url, eventTypes, paused, createTime, secretRotateTime, formerSecretExpireTime } = webhook!; // prettier-ignore
+  const kept = {
+    ...{ name, url, eventTypes, paused },
+    ...(createTime && { createTime }),
+    ...(secretRotateTime && { secretRotateTime }),
+    ...(formerSecretExpireTime && { formerSecretExpireTime }),
+  };
   return json(WebhookSchema, create(WebhookSchema, kept));
 }
 

@@ -16,13 +16,17 @@ export interface SignedEvent {
   nowMs: number;
 }
 
-/** The headers that say what the request is and who it is from. */
-export function signedHeaders(secret: Uint8Array, { eventId, body, nowMs }: SignedEvent) {
+/** The headers that say what the request is and who it is from; signed with each of the secrets, as whoever takes it may know but one. */
+export function signedHeaders(
+  secrets: readonly Uint8Array[],
+  { eventId, body, nowMs }: SignedEvent,
+) {
   const timestamp = String(Math.floor(nowMs / 1000));
-  const hash = createHmac('sha256', secret).update(`${eventId}.${timestamp}.${body}`);
+  const sign = (secret: Uint8Array) =>
+    createHmac('sha256', secret).update(`${eventId}.${timestamp}.${body}`).digest('base64');
   return {
     'webhook-id': eventId,
     'webhook-timestamp': timestamp,
-    'webhook-signature': `v1,${hash.digest('base64')}`,
+    'webhook-signature': secrets.map((secret) => `v1,${sign(secret)}`).join(' '),
   };
 }

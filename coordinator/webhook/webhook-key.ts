@@ -18,6 +18,6 @@ function readKey(file: string, text: string): Buffer {
   if (key.length === sealKeyBytes && text.trim().length === 2 * sealKeyBytes) return key;
   throw DroverError.invalid(
     '--data',
-    `${file} holds no key; bring it back from a backup, or move it away to have a new one made, and then make every webhook anew, because the secrets that were sealed with it are lost`,
+    `${file} holds no key; bring it back from a backup, or move it away to have a new one made, and then rotate the secret of every webhook, because those that were sealed with it are lost`,
   );
 }

@@ -17,6 +17,7 @@ import { testEvent } from './event-body.ts';
 import { newEventRow, webhooksMax } from './events.ts';
 import { Outbox } from './outbox.ts';
 import { Sender, type Outcome } from './sender.ts';
+import { signing } from './rotate-secret.ts';
 import { secretBytes, secretText, signedHeaders } from './signature.ts';
 import { Slots } from './slots.ts';
 import { WebhookWorker } from './worker.ts';
@@ -111,7 +112,7 @@ export class Webhooks {
     this.#ending.add(ending);
   }
 
-  /** A secret for a new webhook of this name: as its owner gets it, and as it is kept. */
+  /** A new secret for the webhook of this name: as its owner gets it, and as it is kept. */
   newSecret(name: string): { text: string; sealed: Uint8Array } {
     const secret = randomBytes(secretBytes);
     return { text: secretText(secret), sealed: this.#parts.box.seal(secret, name) };
@@ -156,9 +157,11 @@ export class Webhooks {
     const { name, url } = row.webhook!;
     const secret = box.open(row.sealedSecret, name);
     if (secret === undefined)
-      return { kind: 'failed', status: 0, message: 'not sent: its secret cannot be read with the key that the coordinator has; delete the webhook and make it anew' }; // prettier-ignore
+      return { kind: 'failed', status: 0, message: 'not sent: its secret cannot be read with the key that the coordinator has; give it a new one with drover webhooks rotate-secret' }; // prettier-ignore
     const { eventId, body } = event;
-    const headers = signedHeaders(secret, { eventId, body, nowMs: clock.now() });
+    const nowMs = clock.now();
+    const former = signing(row, nowMs).flatMap(({ sealedSecret }) => box.open(sealedSecret, name) ?? []); // prettier-ignore
+    const headers = signedHeaders([secret, ...former], { eventId, body, nowMs });
     return this.#sender.send(url, { headers, body }, signal);
   }
 }

@@ -5,15 +5,15 @@
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_drover_v1_annotations } from "./annotations_pb.ts";
-import type { FieldMask, Timestamp } from "@bufbuild/protobuf/wkt";
-import { file_google_protobuf_field_mask, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { Duration, FieldMask, Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file drover/v1/webhook.proto.
  */
 export const file_drover_v1_webhook: GenFile = /*@__PURE__*/
-  fileDesc("Chdkcm92ZXIvdjEvd2ViaG9vay5wcm90bxIJZHJvdmVyLnYxIpsCCgdXZWJob29rEgwKBG5hbWUYASABKAkSCwoDdXJsGAIgASgJEhMKC2V2ZW50X3R5cGVzGAMgAygJEg4KBnBhdXNlZBgEIAEoCBIvCgtjcmVhdGVfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFgoOd2FpdGluZ19ldmVudHMYBiABKAQSFAoMZGVhZF9sZXR0ZXJzGAcgASgEEhYKDmRyb3BwZWRfZXZlbnRzGAggASgEEjUKEWxhc3Rfc3VjY2Vzc190aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIUCgxsYXN0X2ZhaWx1cmUYCiABKAkSDAoEZXRhZxgLIAEoCSKoAQoKRGVhZExldHRlchIOCgZudW1iZXIYASABKAQSEAoIZXZlbnRfaWQYAiABKAkSEgoKZXZlbnRfdHlwZRgDIAEoCRIuCgpldmVudF90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghhdHRlbXB0cxgFIAEoDRIUCgxsYXN0X2ZhaWx1cmUYBiABKAkSDAoEYm9keRgHIAEoCSJPChRDcmVhdGVXZWJob29rUmVxdWVzdBIjCgd3ZWJob29rGAEgASgLMhIuZHJvdmVyLnYxLldlYmhvb2sSEgoKd2ViaG9va19pZBgCIAEoCSJMChVDcmVhdGVXZWJob29rUmVzcG9uc2USIwoHd2ViaG9vaxgBIAEoCzISLmRyb3Zlci52MS5XZWJob29rEg4KBnNlY3JldBgCIAEoCSIhChFHZXRXZWJob29rUmVxdWVzdBIMCgRuYW1lGAEgASgJIjkKEkdldFdlYmhvb2tSZXNwb25zZRIjCgd3ZWJob29rGAEgASgLMhIuZHJvdmVyLnYxLldlYmhvb2siPAoTTGlzdFdlYmhvb2tzUmVxdWVzdBIRCglwYWdlX3NpemUYASABKAUSEgoKcGFnZV90b2tlbhgCIAEoCSJVChRMaXN0V2ViaG9va3NSZXNwb25zZRIkCgh3ZWJob29rcxgBIAMoCzISLmRyb3Zlci52MS5XZWJob29rEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJsChRVcGRhdGVXZWJob29rUmVxdWVzdBIjCgd3ZWJob29rGAEgASgLMhIuZHJvdmVyLnYxLldlYmhvb2sSLwoLdXBkYXRlX21hc2sYAiABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrIjwKFVVwZGF0ZVdlYmhvb2tSZXNwb25zZRIjCgd3ZWJob29rGAEgASgLMhIuZHJvdmVyLnYxLldlYmhvb2siJAoURGVsZXRlV2ViaG9va1JlcXVlc3QSDAoEbmFtZRgBIAEoCSIXChVEZWxldGVXZWJob29rUmVzcG9uc2UiIgoSVGVzdFdlYmhvb2tSZXF1ZXN0EgwKBG5hbWUYASABKAkiSQoTVGVzdFdlYmhvb2tSZXNwb25zZRIRCglkZWxpdmVyZWQYASABKAgSDgoGc3RhdHVzGAIgASgFEg8KB21lc3NhZ2UYAyABKAkiTwoWTGlzdERlYWRMZXR0ZXJzUmVxdWVzdBIOCgZwYXJlbnQYASABKAkSEQoJcGFnZV9zaXplGAIgASgFEhIKCnBhZ2VfdG9rZW4YAyABKAkiXwoXTGlzdERlYWRMZXR0ZXJzUmVzcG9uc2USKwoMZGVhZF9sZXR0ZXJzGAEgAygLMhUuZHJvdmVyLnYxLkRlYWRMZXR0ZXISFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIjsKG1JlZGVsaXZlckRlYWRMZXR0ZXJzUmVxdWVzdBIMCgRuYW1lGAEgASgJEg4KBm51bWJlchgCIAEoBCIzChxSZWRlbGl2ZXJEZWFkTGV0dGVyc1Jlc3BvbnNlEhMKC3JlZGVsaXZlcmVkGAEgASgEMogGCg5XZWJob29rU2VydmljZRJaCg1DcmVhdGVXZWJob29rEh8uZHJvdmVyLnYxLkNyZWF0ZVdlYmhvb2tSZXF1ZXN0GiAuZHJvdmVyLnYxLkNyZWF0ZVdlYmhvb2tSZXNwb25zZSIGorUYAggDElQKCkdldFdlYmhvb2sSHC5kcm92ZXIudjEuR2V0V2ViaG9va1JlcXVlc3QaHS5kcm92ZXIudjEuR2V0V2ViaG9va1Jlc3BvbnNlIgmQAgGitRgCCAMSWgoMTGlzdFdlYmhvb2tzEh4uZHJvdmVyLnYxLkxpc3RXZWJob29rc1JlcXVlc3QaHy5kcm92ZXIudjEuTGlzdFdlYmhvb2tzUmVzcG9uc2UiCZACAaK1GAIIAxJdCg1VcGRhdGVXZWJob29rEh8uZHJvdmVyLnYxLlVwZGF0ZVdlYmhvb2tSZXF1ZXN0GiAuZHJvdmVyLnYxLlVwZGF0ZVdlYmhvb2tSZXNwb25zZSIJkAICorUYAggDEl0KDURlbGV0ZVdlYmhvb2sSHy5kcm92ZXIudjEuRGVsZXRlV2ViaG9va1JlcXVlc3QaIC5kcm92ZXIudjEuRGVsZXRlV2ViaG9va1Jlc3BvbnNlIgmQAgKitRgCCAMSVAoLVGVzdFdlYmhvb2sSHS5kcm92ZXIudjEuVGVzdFdlYmhvb2tSZXF1ZXN0Gh4uZHJvdmVyLnYxLlRlc3RXZWJob29rUmVzcG9uc2UiBqK1GAIIAxJjCg9MaXN0RGVhZExldHRlcnMSIS5kcm92ZXIudjEuTGlzdERlYWRMZXR0ZXJzUmVxdWVzdBoiLmRyb3Zlci52MS5MaXN0RGVhZExldHRlcnNSZXNwb25zZSIJkAIBorUYAggDEm8KFFJlZGVsaXZlckRlYWRMZXR0ZXJzEiYuZHJvdmVyLnYxLlJlZGVsaXZlckRlYWRMZXR0ZXJzUmVxdWVzdBonLmRyb3Zlci52MS5SZWRlbGl2ZXJEZWFkTGV0dGVyc1Jlc3BvbnNlIgaitRgCCANiBnByb3RvMw", [file_drover_v1_annotations, file_google_protobuf_field_mask, file_google_protobuf_timestamp]);
+  fileDesc("Chdkcm92ZXIvdjEvd2ViaG9vay5wcm90bxIJZHJvdmVyLnYxIpIDCgdXZWJob29rEgwKBG5hbWUYASABKAkSCwoDdXJsGAIgASgJEhMKC2V2ZW50X3R5cGVzGAMgAygJEg4KBnBhdXNlZBgEIAEoCBIvCgtjcmVhdGVfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFgoOd2FpdGluZ19ldmVudHMYBiABKAQSFAoMZGVhZF9sZXR0ZXJzGAcgASgEEhYKDmRyb3BwZWRfZXZlbnRzGAggASgEEjUKEWxhc3Rfc3VjY2Vzc190aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIUCgxsYXN0X2ZhaWx1cmUYCiABKAkSDAoEZXRhZxgLIAEoCRI2ChJzZWNyZXRfcm90YXRlX3RpbWUYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEj0KGWZvcm1lcl9zZWNyZXRfZXhwaXJlX3RpbWUYDSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIqgBCgpEZWFkTGV0dGVyEg4KBm51bWJlchgBIAEoBBIQCghldmVudF9pZBgCIAEoCRISCgpldmVudF90eXBlGAMgASgJEi4KCmV2ZW50X3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCGF0dGVtcHRzGAUgASgNEhQKDGxhc3RfZmFpbHVyZRgGIAEoCRIMCgRib2R5GAcgASgJIk8KFENyZWF0ZVdlYmhvb2tSZXF1ZXN0EiMKB3dlYmhvb2sYASABKAsyEi5kcm92ZXIudjEuV2ViaG9vaxISCgp3ZWJob29rX2lkGAIgASgJIkwKFUNyZWF0ZVdlYmhvb2tSZXNwb25zZRIjCgd3ZWJob29rGAEgASgLMhIuZHJvdmVyLnYxLldlYmhvb2sSDgoGc2VjcmV0GAIgASgJIiEKEUdldFdlYmhvb2tSZXF1ZXN0EgwKBG5hbWUYASABKAkiOQoSR2V0V2ViaG9va1Jlc3BvbnNlEiMKB3dlYmhvb2sYASABKAsyEi5kcm92ZXIudjEuV2ViaG9vayI8ChNMaXN0V2ViaG9va3NSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoBRISCgpwYWdlX3Rva2VuGAIgASgJIlUKFExpc3RXZWJob29rc1Jlc3BvbnNlEiQKCHdlYmhvb2tzGAEgAygLMhIuZHJvdmVyLnYxLldlYmhvb2sSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJImwKFFVwZGF0ZVdlYmhvb2tSZXF1ZXN0EiMKB3dlYmhvb2sYASABKAsyEi5kcm92ZXIudjEuV2ViaG9vaxIvCgt1cGRhdGVfbWFzaxgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2siPAoVVXBkYXRlV2ViaG9va1Jlc3BvbnNlEiMKB3dlYmhvb2sYASABKAsyEi5kcm92ZXIudjEuV2ViaG9vayIkChREZWxldGVXZWJob29rUmVxdWVzdBIMCgRuYW1lGAEgASgJIhcKFURlbGV0ZVdlYmhvb2tSZXNwb25zZSJPChNSb3RhdGVTZWNyZXRSZXF1ZXN0EgwKBG5hbWUYASABKAkSKgoHb3ZlcmxhcBgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiJLChRSb3RhdGVTZWNyZXRSZXNwb25zZRIjCgd3ZWJob29rGAEgASgLMhIuZHJvdmVyLnYxLldlYmhvb2sSDgoGc2VjcmV0GAIgASgJIiIKElRlc3RXZWJob29rUmVxdWVzdBIMCgRuYW1lGAEgASgJIkkKE1Rlc3RXZWJob29rUmVzcG9uc2USEQoJZGVsaXZlcmVkGAEgASgIEg4KBnN0YXR1cxgCIAEoBRIPCgdtZXNzYWdlGAMgASgJIk8KFkxpc3REZWFkTGV0dGVyc1JlcXVlc3QSDgoGcGFyZW50GAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRISCgpwYWdlX3Rva2VuGAMgASgJIl8KF0xpc3REZWFkTGV0dGVyc1Jlc3BvbnNlEisKDGRlYWRfbGV0dGVycxgBIAMoCzIVLmRyb3Zlci52MS5EZWFkTGV0dGVyEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSI7ChtSZWRlbGl2ZXJEZWFkTGV0dGVyc1JlcXVlc3QSDAoEbmFtZRgBIAEoCRIOCgZudW1iZXIYAiABKAQiMwocUmVkZWxpdmVyRGVhZExldHRlcnNSZXNwb25zZRITCgtyZWRlbGl2ZXJlZBgBIAEoBDLhBgoOV2ViaG9va1NlcnZpY2USWgoNQ3JlYXRlV2ViaG9vaxIfLmRyb3Zlci52MS5DcmVhdGVXZWJob29rUmVxdWVzdBogLmRyb3Zlci52MS5DcmVhdGVXZWJob29rUmVzcG9uc2UiBqK1GAIIAxJUCgpHZXRXZWJob29rEhwuZHJvdmVyLnYxLkdldFdlYmhvb2tSZXF1ZXN0Gh0uZHJvdmVyLnYxLkdldFdlYmhvb2tSZXNwb25zZSIJkAIBorUYAggDEloKDExpc3RXZWJob29rcxIeLmRyb3Zlci52MS5MaXN0V2ViaG9va3NSZXF1ZXN0Gh8uZHJvdmVyLnYxLkxpc3RXZWJob29rc1Jlc3BvbnNlIgmQAgGitRgCCAMSXQoNVXBkYXRlV2ViaG9vaxIfLmRyb3Zlci52MS5VcGRhdGVXZWJob29rUmVxdWVzdBogLmRyb3Zlci52MS5VcGRhdGVXZWJob29rUmVzcG9uc2UiCZACAqK1GAIIAxJdCg1EZWxldGVXZWJob29rEh8uZHJvdmVyLnYxLkRlbGV0ZVdlYmhvb2tSZXF1ZXN0GiAuZHJvdmVyLnYxLkRlbGV0ZVdlYmhvb2tSZXNwb25zZSIJkAICorUYAggDElcKDFJvdGF0ZVNlY3JldBIeLmRyb3Zlci52MS5Sb3RhdGVTZWNyZXRSZXF1ZXN0Gh8uZHJvdmVyLnYxLlJvdGF0ZVNlY3JldFJlc3BvbnNlIgaitRgCCAMSVAoLVGVzdFdlYmhvb2sSHS5kcm92ZXIudjEuVGVzdFdlYmhvb2tSZXF1ZXN0Gh4uZHJvdmVyLnYxLlRlc3RXZWJob29rUmVzcG9uc2UiBqK1GAIIAxJjCg9MaXN0RGVhZExldHRlcnMSIS5kcm92ZXIudjEuTGlzdERlYWRMZXR0ZXJzUmVxdWVzdBoiLmRyb3Zlci52MS5MaXN0RGVhZExldHRlcnNSZXNwb25zZSIJkAIBorUYAggDEm8KFFJlZGVsaXZlckRlYWRMZXR0ZXJzEiYuZHJvdmVyLnYxLlJlZGVsaXZlckRlYWRMZXR0ZXJzUmVxdWVzdBonLmRyb3Zlci52MS5SZWRlbGl2ZXJEZWFkTGV0dGVyc1Jlc3BvbnNlIgaitRgCCANiBnByb3RvMw", [file_drover_v1_annotations, file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_timestamp]);
 
 /**
  * An address that is told.
@@ -99,6 +99,20 @@ export type Webhook = Message<"drover.v1.Webhook"> & {
    * @generated from field: string etag = 11;
    */
   etag: string;
+
+  /**
+   * Output only. When its secret was last rotated; absent while it has the one it was made with.
+   *
+   * @generated from field: google.protobuf.Timestamp secret_rotate_time = 12;
+   */
+  secretRotateTime?: Timestamp | undefined;
+
+  /**
+   * Output only. Until when secrets before it sign as well; absent when they stopped at once.
+   *
+   * @generated from field: google.protobuf.Timestamp former_secret_expire_time = 13;
+   */
+  formerSecretExpireTime?: Timestamp | undefined;
 };
 
 /**
@@ -411,6 +425,63 @@ export const DeleteWebhookResponseSchema: GenMessage<DeleteWebhookResponse> = /*
   messageDesc(file_drover_v1_webhook, 11);
 
 /**
+ * Asks for a new secret.
+ *
+ * @generated from message drover.v1.RotateSecretRequest
+ */
+export type RotateSecretRequest = Message<"drover.v1.RotateSecretRequest"> & {
+  /**
+   * Required. The webhook's name, webhooks/{webhook}.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * Optional. How long the secret before signs as well; 24 hours when absent, at most 7 days. 0: no secret but the new one signs from now on, for
+   * when one was seen by somebody else.
+   *
+   * @generated from field: google.protobuf.Duration overlap = 2;
+   */
+  overlap?: Duration | undefined;
+};
+
+/**
+ * Describes the message drover.v1.RotateSecretRequest.
+ * Use `create(RotateSecretRequestSchema)` to create a new message.
+ */
+export const RotateSecretRequestSchema: GenMessage<RotateSecretRequest> = /*@__PURE__*/
+  messageDesc(file_drover_v1_webhook, 12);
+
+/**
+ * Answers with the new secret.
+ *
+ * @generated from message drover.v1.RotateSecretResponse
+ */
+export type RotateSecretResponse = Message<"drover.v1.RotateSecretResponse"> & {
+  /**
+   * The webhook.
+   *
+   * @generated from field: drover.v1.Webhook webhook = 1;
+   */
+  webhook?: Webhook | undefined;
+
+  /**
+   * What its requests are signed with: whsec_ and base64. Keep it where the requests are verified.
+   *
+   * @generated from field: string secret = 2;
+   */
+  secret: string;
+};
+
+/**
+ * Describes the message drover.v1.RotateSecretResponse.
+ * Use `create(RotateSecretResponseSchema)` to create a new message.
+ */
+export const RotateSecretResponseSchema: GenMessage<RotateSecretResponse> = /*@__PURE__*/
+  messageDesc(file_drover_v1_webhook, 13);
+
+/**
  * Asks to try a webhook.
  *
  * @generated from message drover.v1.TestWebhookRequest
@@ -429,7 +500,7 @@ export type TestWebhookRequest = Message<"drover.v1.TestWebhookRequest"> & {
  * Use `create(TestWebhookRequestSchema)` to create a new message.
  */
 export const TestWebhookRequestSchema: GenMessage<TestWebhookRequest> = /*@__PURE__*/
-  messageDesc(file_drover_v1_webhook, 12);
+  messageDesc(file_drover_v1_webhook, 14);
 
 /**
  * Answers with what came of it.
@@ -464,7 +535,7 @@ export type TestWebhookResponse = Message<"drover.v1.TestWebhookResponse"> & {
  * Use `create(TestWebhookResponseSchema)` to create a new message.
  */
 export const TestWebhookResponseSchema: GenMessage<TestWebhookResponse> = /*@__PURE__*/
-  messageDesc(file_drover_v1_webhook, 13);
+  messageDesc(file_drover_v1_webhook, 15);
 
 /**
  * Asks for a page of the events that could not be delivered.
@@ -499,7 +570,7 @@ export type ListDeadLettersRequest = Message<"drover.v1.ListDeadLettersRequest">
  * Use `create(ListDeadLettersRequestSchema)` to create a new message.
  */
 export const ListDeadLettersRequestSchema: GenMessage<ListDeadLettersRequest> = /*@__PURE__*/
-  messageDesc(file_drover_v1_webhook, 14);
+  messageDesc(file_drover_v1_webhook, 16);
 
 /**
  * Answers with a page of them.
@@ -527,7 +598,7 @@ export type ListDeadLettersResponse = Message<"drover.v1.ListDeadLettersResponse
  * Use `create(ListDeadLettersResponseSchema)` to create a new message.
  */
 export const ListDeadLettersResponseSchema: GenMessage<ListDeadLettersResponse> = /*@__PURE__*/
-  messageDesc(file_drover_v1_webhook, 15);
+  messageDesc(file_drover_v1_webhook, 17);
 
 /**
  * Asks to try events again.
@@ -555,7 +626,7 @@ export type RedeliverDeadLettersRequest = Message<"drover.v1.RedeliverDeadLetter
  * Use `create(RedeliverDeadLettersRequestSchema)` to create a new message.
  */
 export const RedeliverDeadLettersRequestSchema: GenMessage<RedeliverDeadLettersRequest> = /*@__PURE__*/
-  messageDesc(file_drover_v1_webhook, 16);
+  messageDesc(file_drover_v1_webhook, 18);
 
 /**
  * Answers with how many wait now to be delivered.
@@ -576,7 +647,7 @@ export type RedeliverDeadLettersResponse = Message<"drover.v1.RedeliverDeadLette
  * Use `create(RedeliverDeadLettersResponseSchema)` to create a new message.
  */
 export const RedeliverDeadLettersResponseSchema: GenMessage<RedeliverDeadLettersResponse> = /*@__PURE__*/
-  messageDesc(file_drover_v1_webhook, 17);
+  messageDesc(file_drover_v1_webhook, 19);
 
 /**
  * Webhooks: addresses that are told, by an HTTP request each, when a run or an agent comes into another state. docs/WEBHOOKS.md describes the
@@ -634,6 +705,17 @@ export const WebhookService: GenService<{
     methodKind: "unary";
     input: typeof DeleteWebhookRequestSchema;
     output: typeof DeleteWebhookResponseSchema;
+  },
+  /**
+   * Gives a webhook a new secret, which signs from now on, and is in the answer and never shown again. The secret before signs beside it for a
+   * time, so that whoever verifies the requests can change over.
+   *
+   * @generated from rpc drover.v1.WebhookService.RotateSecret
+   */
+  rotateSecret: {
+    methodKind: "unary";
+    input: typeof RotateSecretRequestSchema;
+    output: typeof RotateSecretResponseSchema;
   },
   /**
    * Sends an event of the type webhook.test at once, and answers with what came back. It is tried once, and kept nowhere.
