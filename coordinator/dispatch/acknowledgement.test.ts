@@ -80,6 +80,21 @@ for (const { name, prepare } of reports) {
   });
 }
 
+for (const { name, prepare } of reports.filter(
+  (report) => report.name !== 'the end of a scan' && report.name !== 'the failure of a scan',
+))
+  // prettier-ignore
+  test(`what could not be written after it was taken is not acknowledged: ${name}`, async (t) => {
+    const harness = await openHarness(t);
+    const agent = await harness.attach('one');
+    const report = await prepare(harness, agent);
+    harness.watched.loseWrite(new Error('disk full'));
+    report();
+    await harness.idle();
+    t.deepEqual(agent.news('acknowledgement'), []);
+    t.true(agent.ended, 'the session ends, so that the agent reports again');
+  });
+
 test('a lease is told to the agent only after the synced write that records it', async (t) => {
   const harness = await openHarness(t);
   await harness.start('a');
@@ -183,7 +198,7 @@ test('a page with pages missing before it is refused, and so is an end that coun
 
 test('a scan that comes back goes on after the last stored page', async (t) => {
   const harness = await openHarness(t);
-  const one = await harness.attach('one');
+  const one = await harness.attach('one', { slots: 2 });
   await harness.start('a');
   const first = one.take('scanLease');
   t.like(first, { nextPage: 1n, afterPath: '', source: '/from', destination: '/to' });

@@ -12,6 +12,7 @@ import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import type { ScanPageFrame } from '../../gen/drover/v1/session_pb.ts';
 import { DroverError } from '../../lib/error.ts';
 import { parseLocation } from '../../lib/location.ts';
+import { addToDigest } from '../../lib/plan-digest.ts';
 import { decodeBatchItems } from '../plan/decode-columns.ts';
 import { decodeScanPage } from '../plan/decode-columns.ts';
 import { replacementDefault } from '../plan/destination-name.ts';
@@ -21,21 +22,21 @@ import { checkPathOrder, comparePaths } from '../plan/path-order.ts';
 import { planItem, type ScannedItem } from '../plan/plan-item.ts';
 import { planPage, scannedItems, type PagePlan } from '../plan/plan-page.ts';
 import { ReadinessTally } from '../plan/readiness.ts';
-import type { RunKey, Store, StoredEntry, Transaction } from '../store/store.ts';
+import type { Begun, RunKey, Store, StoredEntry, Transaction } from '../store/store.ts';
 import { hasPlanDigest, hasReadiness } from '../task/approval.ts';
+import { plannedDigest } from '../task/run-digest.ts';
 import { checkHolder } from '../task/lease-machine.ts';
 import { stepRun, type PlannedPage } from '../task/run-machine.ts';
 import { leaveOutInvalidNames } from '../plan/invalid-names.ts';
 import { BatchWriter } from './batch-writer.ts';
 import { pageFacts } from './page-facts.ts';
-import { addToDigest } from './plan-digest.ts';
 import { readColumns } from './read-columns.ts';
 import { isSwept, sweepLedger } from './sweep-ledger.ts';
 import { withoutUnreported } from './unreported.ts';
 
 /**
- * Stores a page and answers with the run after it. A page that is stored already changes nothing. What the ledger has in its range is
- * compared first, in as many commits as that takes. Throws LEASE_LOST when the sender does not hold the scan, or when pages are
+ * Puts a page into the store and answers with the run after it, before it is written: the next page can be put in then. A page that is
+ * stored already changes nothing. What the ledger has in its range is compared first, in as many commits as that takes. Throws LEASE_LOST when the sender does not hold the scan, or when pages are
  * missing before this one, and INVALID_ARGUMENT or LIMIT_EXCEEDED when the page is malformed.
  */
 export async function commitPage(
@@ -43,17 +44,17 @@ export async function commitPage(
   key: RunKey,
   frame: ScanPageFrame,
   nowMs: number,
-): Promise<RunRow> {
+): Promise<Begun<RunRow>> {
   let items: readonly ScannedItem[] | undefined;
   for (;;) {
-    const stored = await store.commit((transaction) => {
+    const { result: row, written } = await store.begin((transaction) => {
       // Taken apart when its turn has come: hundreds of agents may scan at once.
       items ??= scannedItems(
         readColumns(ScanPageSchema, frame.items, 'scan_page.items', decodeScanPage),
       );
       return storePage(transaction, { key, frame, found: items, nowMs });
     });
-    if (stored !== undefined) return stored;
+    if (row !== undefined) return { result: row, written };
   }
 }
 
@@ -105,7 +106,7 @@ async function storePage(
     ...countPage(plan, frame.page, row.run!.scanOnly),
     lastDestinationPath: facts.lastDestinationPath,
     otherKindFolder: facts.others.lastFolder,
-    digest: isRecorded ? addToDigest(row.scan!.plannedDigest, plan.records) : undefined,
+    digest: isRecorded ? addToDigest(plannedDigest(row), plan.records) : undefined,
   };
   const next = stepRun(row, { kind: 'plan-page', planned }, nowMs);
   const writer = new BatchWriter(transaction, key, row, row.run!.scanOnly);

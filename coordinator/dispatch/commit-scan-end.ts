@@ -3,14 +3,15 @@ import type { RunRow } from '../../gen/drover/store/v1/rows_pb.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import type { ScanDone } from '../../gen/drover/v1/session_pb.ts';
 import { DroverError } from '../../lib/error.ts';
+import { planDigest } from '../../lib/plan-digest.ts';
 import { decodeBatchItems } from '../plan/decode-columns.ts';
 import type { RunKey, Store, Transaction } from '../store/store.ts';
 import { isTransfer } from '../task/batch-phase.ts';
 import { hasPlanDigest } from '../task/approval.ts';
+import { goneDigest, plannedDigest } from '../task/run-digest.ts';
 import { checkHolder } from '../task/lease-machine.ts';
 import { stepRun, type RunEvent } from '../task/run-machine.ts';
 import { beginGoneFolders } from './gone-batch.ts';
-import { planDigest } from './plan-digest.ts';
 import { isSwept, sweepLedger } from './sweep-ledger.ts';
 import { noteUnreported } from './unreported.ts';
 
@@ -78,6 +79,5 @@ function scanEndEvent(row: RunRow, frame: ScanDone): RunEvent {
 }
 
 function digestOf(row: RunRow): string | undefined {
-  const { plannedDigest, goneDigest } = row.scan!;
-  return hasPlanDigest(row) ? planDigest(plannedDigest, goneDigest) : undefined;
+  return hasPlanDigest(row) ? planDigest(plannedDigest(row), goneDigest(row)) : undefined;
 }

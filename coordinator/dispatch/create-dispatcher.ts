@@ -99,6 +99,7 @@ class LeaseDispatcher implements Dispatcher {
       onPreviewed: (session, progress) => this.#previews.answer(session, progress),
       onRoom: () => this.#assigner.wake(),
       onAttention: (session) => this.#noteAttention(session),
+      onFailure: (session, error) => this.#fail(session, error),
     });
     this.#assigner = new Assigner({
       store,
@@ -403,9 +404,13 @@ class LeaseDispatcher implements Dispatcher {
       }
       session.close();
     } catch (error) {
-      if (!session.closed) this.#logFailure('a session ended', error);
-      session.close(error);
+      this.#fail(session, error);
     }
+  }
+
+  #fail(session: Session, error: unknown): void {
+    if (!session.closed) this.#logFailure('a session ended', error);
+    session.close(error);
   }
 
   #scheduleExpiry(): void {

@@ -50,6 +50,8 @@ export interface ReportsParts {
   onRoom: () => void;
   /** An agent says that something else is wrong with it than before, or nothing any more. */
   onAttention: (session: Session) => void;
+  /** What a session reported could not be written. */
+  onFailure: (session: Session, error: unknown) => void;
 }
 
 export class Reports {
@@ -59,7 +61,10 @@ export class Reports {
     this.#parts = parts;
   }
 
-  /** Takes one frame. Throws INVALID_ARGUMENT when it does not belong here; then the session cannot go on. */
+  /**
+   * Takes one frame; resolves when the next can be taken, which may be before all of it is written: a disk takes as long for one page as for
+   * ten. Throws INVALID_ARGUMENT when the frame does not belong here; then the session cannot go on.
+   */
   async take(session: Session, frame: AttachRequest['frame']): Promise<void> {
     switch (frame.case) {
       case 'scanPage':
@@ -109,10 +114,17 @@ export class Reports {
 
   async #takePage(session: Session, lease: LiveLease, frame: ScanPageFrame): Promise<void> {
     const { store, clock, leases, onAdvance } = this.#parts;
-    const row = await commitPage(store, lease.run, frame, clock.now());
-    leases.extend(lease);
-    session.acknowledge(frame.key!, frame.page);
-    await onAdvance(lease.run, row);
+    const { result: row, written } = await commitPage(store, lease.run, frame, clock.now());
+    this.#after(written, session, async () => {
+      leases.extend(lease);
+      session.acknowledge(frame.key!, frame.page);
+      await onAdvance(lease.run, row);
+    });
+  }
+
+  /** Nobody hears of what was reported before it is written. */
+  #after(written: Promise<void>, session: Session, tell: () => Promise<void>): void {
+    written.then(tell).catch((error: unknown) => this.#parts.onFailure(session, error));
   }
 
   async #endScan(session: Session, lease: LiveLease, frame: ScanDone): Promise<void> {
@@ -129,11 +141,13 @@ export class Reports {
     if (target.kind !== 'batch')
       throw new DroverError(ErrorReason.LEASE_LOST, 'the lease is lost: it is a scan');
     if (frame.partial) return this.#takePartial(session, lease, target.batch, frame);
-    const row = await commitResults(store, target.batch, frame, clock.now());
-    this.#noteSpeed(session, lease, size);
-    leases.finish(lease);
-    session.acknowledge(frame.key!, 0n);
-    await onAdvance(run, row);
+    const { result: row, written } = await commitResults(store, target.batch, frame, clock.now());
+    this.#after(written, session, async () => {
+      this.#noteSpeed(session, lease, size);
+      leases.finish(lease);
+      session.acknowledge(frame.key!, 0n);
+      await onAdvance(run, row);
+    });
   }
 
   /** Part of a batch is done; the rest of it can be given out. */

@@ -6,18 +6,18 @@ import { BatchRowSchema, FileIdRowSchema, type RunRow, type UnreportedRow } from
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { ItemAction, ItemKind } from '../../gen/drover/v1/item_pb.ts';
 import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
+import { addToDigest, planRecord } from '../../lib/plan-digest.ts';
 import { decodeBatchItems } from '../plan/decode-columns.ts';
 import { BatchBuilder, batchItemsMax } from '../plan/batch-builder.ts';
 import { comparePaths } from '../plan/path-order.ts';
 import type { ScannedItem } from '../plan/plan-item.ts';
 import { goneEntries, unlistedAfter } from '../plan/sweep.ts';
 import type { LedgerEntry, RunKey, StoredEntry, Transaction } from '../store/store.ts';
-import { planRecord } from '../plan/plan-record.ts';
 import { hasPlanDigest } from '../task/approval.ts';
+import { goneDigest } from '../task/run-digest.ts';
 import { goneAction } from '../task/gone-guard.ts';
 import { newLease, settledLease } from '../task/lease-machine.ts';
 import { stepRun } from '../task/run-machine.ts';
-import { addToDigest } from './plan-digest.ts';
 
 /** The most rows of the ledger that one commit compares. */
 export const ledgerRowsMax = 4000;
@@ -70,7 +70,7 @@ export async function sweepLedger(
     unlistedPath: isPlanned ? unlistedAfter(items) : unlistedPath,
     ledgerItems: entries.length,
     goneItems: told.length,
-    digest: hasPlanDigest(row) ? addToDigest(row.scan!.goneDigest, recordsOf(told, action)) : undefined, // prettier-ignore
+    digest: hasPlanDigest(row) ? addToDigest(goneDigest(row), recordsOf(told, action)) : undefined, // prettier-ignore
     ...writer.finish(),
   };
   return { row: stepRun(row, { kind: 'sweep', swept }, nowMs), entries, isWhole };

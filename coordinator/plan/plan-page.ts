@@ -5,6 +5,7 @@ import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { ItemAction, ItemKind } from '../../gen/drover/v1/item_pb.ts';
 import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
 import { DroverError } from '../../lib/error.ts';
+import { planRecord } from '../../lib/plan-digest.ts';
 import {
   BatchBuilder,
   batchBytesMax,
@@ -18,7 +19,6 @@ import { PlanCounter } from './plan-counts.ts';
 import { planItem, unchangedDecision, type Decision, type ItemFacts, type ScannedItem } from './plan-item.ts'; // prettier-ignore
 import type { ItemPlace } from './item-place.ts';
 import { tally, type RuleTally } from './rule-tally.ts';
-import { planRecord } from './plan-record.ts';
 import type { ReadinessTally } from './readiness.ts';
 
 /** Actions that agents have to do something for. */

@@ -89,7 +89,7 @@ export function adviceOf({ kind, reason }: Pick<ReadinessIssueRow, 'kind' | 'rea
 /** Counts issues, in place. */
 export class IssueTally {
   readonly #rows: ReadinessIssueRow[];
-  readonly #found = new Map<string, ReadinessIssueRow>();
+  readonly #found = new Map<number, ReadinessIssueRow>();
 
   constructor(rows: ReadinessIssueRow[]) {
     this.#rows = rows;
@@ -103,7 +103,6 @@ export class IssueTally {
     bytes: number,
     reason: ErrorReason = ErrorReason.UNSPECIFIED,
   ): void {
-    // prettier-ignore
     const row = this.#rowOf(kind, reason);
     row.items += 1n;
     row.bytes += BigInt(bytes);
@@ -129,6 +128,7 @@ export function shownPath(path: string): string {
   return path.length <= shownPathMax ? path : `${path.slice(0, shownPathMax - 1)}…`;
 }
 
-function keyOf(kind: ReadinessIssueKind, reason: ErrorReason): string {
-  return `${kind} ${reason}`;
+/** No enum has so many values that two have one key. */
+function keyOf(kind: ReadinessIssueKind, reason: ErrorReason): number {
+  return kind * 2 ** 20 + reason;
 }

@@ -94,22 +94,16 @@ async function planned(t: ExecutionContext, change?: (results: BatchResults) => 
 function digestOf(items: readonly Item[]): string {
   const digest = (text: string) => createHash('sha256').update(text).digest('hex');
   const sorted = items.toSorted((one, other) => comparePaths(one.path, other.path));
+  const records = sorted.map(
+    ({ path, kind, action, size, modifiedTime, destinationPath, movedFrom, reason }) => {
+      // prettier-ignore
+      const modified = modifiedTime!.seconds * 1_000_000_000n + BigInt(modifiedTime!.nanos);
+      return JSON.stringify([path, kind, action, String(size), String(modified), destinationPath || path, movedFrom, reason]); // prettier-ignore
+    },
+  );
   let chain = '';
-  for (const {
-    path,
-    kind,
-    action,
-    size,
-    modifiedTime,
-    destinationPath,
-    movedFrom,
-    reason,
-  } of sorted) {
-    // prettier-ignore
-    const modified = modifiedTime!.seconds * 1_000_000_000n + BigInt(modifiedTime!.nanos);
-    const record = [path, kind, action, String(size), String(modified), destinationPath || path, movedFrom, reason]; // prettier-ignore
-    chain = digest(`${chain}\n${JSON.stringify(record)}`);
-  }
+  for (let start = 0; start < records.length; start += 64)
+    chain = digest(`${chain}\n${records.slice(start, start + 64).join('\n')}`);
   return digest(`${chain}\n`);
 }
 

@@ -90,6 +90,28 @@ test('a change that writes nothing, or throws, is answered when what it saw is w
   await t.throwsAsync(throws, { message: 'refused' });
 });
 
+test('a change that is begun is answered when it is made, and says when it is written, or that it was not', async (t) => {
+  const writer = new HeldWriter();
+  const queue = new CommitQueue(writer);
+  const begin = (key: string) => queue.begin(async () => ({ result: key, writes: new Map([[key, bytes(key)]]) })); // prettier-ignore
+  const [first, second] = [await begin('a'), await begin('b')];
+  t.deepEqual([first.result, second.result], ['a', 'b']);
+  let written = 0;
+  for (const begun of [first, second]) void begun.written.then(() => (written += 1), () => {}); // prettier-ignore
+  await turn();
+  t.is(written, 0);
+  writer.end();
+  await turn();
+  t.is(written, 1);
+  const third = await begin('c');
+  writer.end(new Error('disk full'));
+  for (const begun of [second, third]) await t.throwsAsync(begun.written, { message: 'disk full' });
+  await t.throwsAsync(
+    queue.begin(() => Promise.reject(new Error('refused'))),
+    { message: 'refused' },
+  );
+});
+
 test('when a write fails, so does all that was built on it, and the next change begins anew', async (t) => {
   const writer = new HeldWriter();
   const queue = new CommitQueue(writer);

@@ -3,6 +3,7 @@
 // then written together. Nobody hears of a commit before it is written, with all that it saw. When a write fails, so does everything that
 // was built on it.
 import type { Writes } from './safe-writer.ts';
+import type { Begun } from './store.ts';
 
 /** How many commits, and about how many bytes of them, wait for a write that is going. Further ones wait before they change anything. */
 const waitingCommitsMax = 16;
@@ -49,11 +50,22 @@ export class CommitQueue implements UnwrittenRows {
    * it writes nothing itself or throws.
    */
   async commit<T>(change: Change<T>): Promise<T> {
+    const { result, written } = await this.begin(change);
+    await written;
+    return result;
+  }
+
+  /** The same, but resolves when the change is made: the next can be begun while it is written. */
+  async begin<T>(change: Change<T>): Promise<Begun<T>> {
     const changed = this.#last.then(() => this.#change(change));
     this.#last = changed;
     const { made, written } = await changed;
-    await written;
-    return (await made).result;
+    try {
+      return { result: (await made).result, written };
+    } catch (error) {
+      await written;
+      throw error;
+    }
   }
 
   has(key: string): boolean {

@@ -24,6 +24,7 @@ import {
   accessTokenMemoryMs,
   joinTokenMemoryMs,
   requestMemoryMs,
+  type Begun,
   type Store,
   type Transaction,
 } from './store.ts';
@@ -86,11 +87,17 @@ class LevelStore extends LevelReader implements CopyableStore {
   }
 
   commit<T>(change: (transaction: Transaction) => Promise<T> | T): Promise<T> {
-    return this.#queue.commit(async () => {
-      const transaction = new LevelTransaction(this.opened, this.#queue);
-      const result = await change(transaction);
-      return { result, writes: transaction.writes };
-    });
+    return this.#queue.commit(() => this.#make(change));
+  }
+
+  begin<T>(change: (transaction: Transaction) => Promise<T> | T): Promise<Begun<T>> {
+    return this.#queue.begin(() => this.#make(change));
+  }
+
+  async #make<T>(change: (transaction: Transaction) => Promise<T> | T) {
+    const transaction = new LevelTransaction(this.opened, this.#queue);
+    const result = await change(transaction);
+    return { result, writes: transaction.writes };
   }
 
   async copyTo(folder: string, signal?: AbortSignal): Promise<CopiedRows> {
@@ -210,11 +217,19 @@ class FinishingStore extends LevelReader implements Store {
   }
 
   commit<T>(change: (transaction: Transaction) => Promise<T> | T): Promise<T> {
-    return this.#store.commit(async (transaction) => {
+    return this.#store.commit(this.#finished(change));
+  }
+
+  begin<T>(change: (transaction: Transaction) => Promise<T> | T): Promise<Begun<T>> {
+    return this.#store.begin(this.#finished(change));
+  }
+
+  #finished<T>(change: (transaction: Transaction) => Promise<T> | T) {
+    return async (transaction: Transaction): Promise<T> => {
       const result = await change(transaction);
       await this.#finish(transaction);
       return result;
-    });
+    };
   }
 
   withFinish = (finish: Finish): Store => new FinishingStore(this, this.opened, finish);

@@ -206,12 +206,24 @@ export interface Transaction extends Reader {
   appendAudit(entry: AuditEntry): Promise<AuditEntry>;
 }
 
+/** A change that was made, and when it, and all that it saw, is written. */
+export interface Begun<T> {
+  result: T;
+  /** Rejects when that fails; need not be handled. */
+  written: Promise<void>;
+}
+
 export interface Store extends Reader, AsyncDisposable {
   /**
    * Runs `change` alone, one at a time in the order of the calls, then writes everything it put in one synced write.
    * Resolves after the write; if `change` throws, nothing is written and the error is passed on.
    */
   commit<T>(change: (transaction: Transaction) => Promise<T> | T): Promise<T>;
+  /**
+   * The same, but resolves when `change` was run and everything that it put is about to be written: for whoever goes on with the next
+   * change of the same rows, and tells nobody of this one before it is written.
+   */
+  begin<T>(change: (transaction: Transaction) => Promise<T> | T): Promise<Begun<T>>;
   /**
    * Removes what deleted tasks left behind, in bounded steps, until nothing is left; then request ids that are no longer
    * remembered, and join tokens and access tokens that ended long ago.

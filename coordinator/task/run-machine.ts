@@ -18,7 +18,9 @@
 import { clone, create } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { RetryRowSchema, RunRowSchema, ScanRowSchema, type PlanCounts, type RetryPosition, type RunRow } from '../../gen/drover/store/v1/rows_pb.ts'; // prettier-ignore
+import type { GrowingDigest } from '../../lib/plan-digest.ts';
 import { approve, awaitApproval, isApprovalOpen, reject, type Judgement } from './approval.ts';
+import { endDigests, setGoneDigest, setPlannedDigest } from './run-digest.ts';
 import { askAboutGone, isGoneTurn, resumeWithDecision } from './gone-guard.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import {
@@ -65,7 +67,7 @@ export interface PlannedPage {
   /** What is planned, by what it costs. @default nothing */
   counts?: PlanCounts;
   /** The digest of the scanned items up to the end of the page, where the plan has one. @default none */
-  digest?: string | undefined;
+  digest?: GrowingDigest | undefined;
 }
 
 /** What a step of the comparison of ledger and scan found. */
@@ -86,7 +88,7 @@ export interface SweptLedger {
   fillingGoneBatch: number;
   fillingGoneFolderBatch: number;
   /** The digest of what is gone so far, where the plan has one. @default none */
-  digest?: string | undefined;
+  digest?: GrowingDigest | undefined;
 }
 
 /** What became of a batch. */
@@ -260,6 +262,7 @@ function apply(row: RunRow, event: RunEvent, nowMs: number): void {
       run.progress!.scanComplete = true;
       run.scanEndTime = timestampFromMs(nowMs);
       run.planDigest = event.planDigest ?? '';
+      endDigests(row);
       endIfNothingLeft(row, nowMs);
       if (run.state === RunState.RUNNING && isApprovalOpen(row)) awaitApproval(row);
       else if (!isApprovalOpen(row)) askAboutGone(row);
@@ -322,7 +325,7 @@ function addPage(row: RunRow, planned: PlannedPage): void {
   progress.failedItems += BigInt(planned.failedItems);
   if (planned.filtered !== undefined) addTallies(row.run!.filtered, planned.filtered);
   if (planned.counts !== undefined) row.planCounts = sumOfCounts(row.planCounts, planned.counts);
-  if (planned.digest !== undefined) row.scan!.plannedDigest = planned.digest;
+  if (planned.digest !== undefined) setPlannedDigest(row, planned.digest);
 }
 
 function addSwept(row: RunRow, swept: SweptLedger): void {
@@ -335,7 +338,7 @@ function addSwept(row: RunRow, swept: SweptLedger): void {
   row.waitingGoneBatches += swept.waitingGoneBatches;
   row.fillingGoneBatch = swept.fillingGoneBatch;
   row.fillingGoneFolderBatch = swept.fillingGoneFolderBatch;
-  if (swept.digest !== undefined) row.scan!.goneDigest = swept.digest;
+  if (swept.digest !== undefined) setGoneDigest(row, swept.digest);
 }
 
 function addOutcome(row: RunRow, outcome: BatchOutcome): void {

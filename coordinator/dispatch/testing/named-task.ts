@@ -96,7 +96,9 @@ export class NamedTask {
       page,
       items: encodePage(entries),
     });
-    await commitPage(this.#countingStore(), this.key, frame, nowMs);
+    await (
+      await commitPage(this.#countingStore(), this.key, frame, nowMs)
+    ).written;
   }
 
   #countingStore(): Store {
@@ -110,9 +112,9 @@ export class NamedTask {
       });
     return new Proxy(this.store, {
       get: (target, name) => {
-        if (name === 'commit')
+        if (name === 'begin')
           return (change: (transaction: Transaction) => Promise<unknown>) =>
-            target.commit((transaction) => change(counted(transaction)));
+            target.begin((transaction) => change(counted(transaction)));
         return Reflect.get(target, name, target) as unknown;
       },
     });
@@ -222,7 +224,10 @@ export class NamedTask {
     work(results, fromBinary(BatchItemsSchema, encoded));
     const key = { lease: '', generation: batch.generation };
     const frame = create(BatchDoneSchema, { key, results: toBinary(BatchResultsSchema, results) });
-    await commitResults(this.store, { ...this.key, batch: batch.number }, frame, nowMs);
+    const batchKey = { ...this.key, batch: batch.number };
+    await (
+      await commitResults(this.store, batchKey, frame, nowMs)
+    ).written;
     return true;
   }
 

@@ -1,6 +1,8 @@
 // The real store with two additions for tests: it knows when nothing is going on, and its writes can be held up or made to fail.
 import type { RunRow } from '../../../gen/drover/store/v1/rows_pb.ts';
-import type { RunKey, Store, Transaction } from '../../store/store.ts';
+import type { Begun, RunKey, Store, Transaction } from '../../store/store.ts';
+
+type Change<T> = (transaction: Transaction) => Promise<T> | T;
 
 /** A store whose writes a test can stop. */
 export interface WatchedStore {
@@ -11,6 +13,8 @@ export interface WatchedStore {
   holdWrite(): { reached: Promise<void>; release: () => void };
   /** The next write fails. */
   failWrite(error: Error): void;
+  /** Of the next change that is begun it is said, after it was made, that it could not be written. */
+  loseWrite(error: Error): void;
   /** Reads of runs outside commits answer late, with what stood when they were asked, until the answer is called. */
   holdRunReads(): () => void;
   /** Takes a failure back that no write has met yet. */
@@ -22,6 +26,7 @@ export function watchStore(inner: Store): WatchedStore {
   let pending = 0;
   let runReads: Promise<void> | undefined;
   let beforeWrite: (() => Promise<void> | void) | undefined;
+  let lost: Error | undefined;
 
   async function track<T>(result: Promise<T>): Promise<T> {
     pending += 1;
@@ -32,8 +37,9 @@ export function watchStore(inner: Store): WatchedStore {
     }
   }
 
-  const commit = <T>(change: (transaction: Transaction) => Promise<T> | T): Promise<T> =>
-    inner.commit(async (transaction) => {
+  const stoppable =
+    <T>(change: Change<T>): Change<T> =>
+    async (transaction) => {
       let puts = 0;
       const counted = new Proxy(transaction, {
         get(target, name) {
@@ -48,7 +54,14 @@ export function watchStore(inner: Store): WatchedStore {
       if (stop !== undefined) beforeWrite = undefined;
       await stop?.();
       return result;
-    });
+    };
+
+  async function begin<T>(change: Change<T>): Promise<Begun<T>> {
+    const { result, written } = await track(inner.begin(stoppable(change)));
+    const loss = lost;
+    lost = undefined;
+    return { result, written: track(loss === undefined ? written : Promise.reject(loss)) };
+  }
 
   async function readRun(key: RunKey): Promise<RunRow | undefined> {
     const row = await inner.run(key);
@@ -59,7 +72,8 @@ export function watchStore(inner: Store): WatchedStore {
   const store = new Proxy(inner, {
     get(target, name) {
       if (name === 'run') return (key: RunKey) => track(readRun(key));
-      if (name === 'commit') return (change: never) => track(commit(change));
+      if (name === 'commit') return (change: never) => track(inner.commit(stoppable(change)));
+      if (name === 'begin') return begin;
       const member: unknown = Reflect.get(target, name, target);
       if (typeof member !== 'function') return member;
       return (...values: unknown[]) => track(Reflect.apply(member, target, values) as Promise<unknown>); // prettier-ignore
@@ -87,6 +101,9 @@ export function watchStore(inner: Store): WatchedStore {
       beforeWrite = () => {
         throw error;
       };
+    },
+    loseWrite(error) {
+      lost = error;
     },
     holdRunReads() {
       const { promise, resolve } = Promise.withResolvers<void>();
