@@ -49,6 +49,9 @@ test('a plan is approved by another person, through a killed coordinator, and wh
   await writeFile(path.join(source, 'a.txt'), 'one, and more');
   await rm(path.join(source, 'docs', 'c.txt'));
 
+  const verified = await bob('runs', 'verify-plan', task, '--plan-digest', plan.planDigest);
+  t.is(verified.status, 0, verified.all);
+  t.regex(verified.stdout, /made anew of the 4 items that are listed/);
   const own = await ann('runs', 'approve', plan.name);
   t.not(own.status, 0);
   t.regex(own.all, /another operator, or an administrator, has to approve it/);

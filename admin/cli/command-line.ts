@@ -27,6 +27,7 @@ import { runCommand, type CommandContext } from './run-command.ts';
 import { runMany } from './run-many.ts';
 import { login, logout, whoAmI } from './sign-in-commands.ts';
 import { verifyEvidenceCommand } from './verify-evidence-command.ts';
+import { readPlanDigest, verifyPlanCommand } from './verify-plan-command.ts';
 import { checkTarget, type ContentTarget } from './write-content.ts';
 import { SignInFolder } from '../sign-in/kept-sign-in.ts';
 import { PersonCredential } from '../sign-in/person-credential.ts';
@@ -107,6 +108,13 @@ async function parseAndRun(options: CommandLineOptions): Promise<number> {
     verifyEvidence: async (file, common) => {
       const format = await beforeCall(async () => answerFormat(common.output));
       status = await beforeCall(() => verifyEvidenceCommand({ file, options: common, format, stdout })); // prettier-ignore
+    },
+    verifyPlan: async (name, common) => {
+      const { caller, format } = await beforeCall(async () => {
+        readPlanDigest(common.planDigest);
+        return { format: answerFormat(common.output), caller: callerFor(common, options) };
+      });
+      status = await verifyPlanCommand({ name, options: common, caller, format, stdout });
     },
     complete: (shell) => stdout.write(completionScript(shell)),
   });

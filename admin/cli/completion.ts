@@ -137,6 +137,7 @@ const quiet = {
   invoke: () => Promise.resolve(),
   signIn: () => Promise.resolve(),
   verifyEvidence: () => Promise.resolve(),
+  verifyPlan: () => Promise.resolve(),
   complete: () => Promise.resolve(),
 };
 

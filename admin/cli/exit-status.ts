@@ -25,7 +25,7 @@ export const exitStatusHelp: readonly (readonly [status: number, meaning: string
   ],
   [
     exitStatus.someFailed,
-    'the watched run failed, was cancelled, or some of its items failed; something was refused for some of many tasks; a file of tasks has problems; the audit log is not whole; a webhook did not take the event that tried it',
+    'the watched run failed, was cancelled, or some of its items failed; a plan or evidence is not what it should be; something was refused for some of many tasks; a file of tasks has problems; the audit log is not whole; a webhook did not take the event that tried it',
   ],
   [exitStatus.usage, 'used wrongly, a value that cannot be used, or it could not start'],
   [exitStatus.notFound, 'not found'],

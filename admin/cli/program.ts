@@ -20,6 +20,7 @@ import {
 import { splitList } from './flag-text.ts';
 import { manyOf } from './many.ts';
 import type { VerifyEvidenceOptions } from './verify-evidence-command.ts';
+import type { VerifyPlanOptions } from './verify-plan-command.ts';
 
 /** What was given on the command line for one command of the API. */
 export interface Invocation {
@@ -54,6 +55,9 @@ export type SignInCommandOptions = CommonOptions & { caFile?: string };
 /** What was given for `runs verify-evidence`. */
 export type VerifyEvidenceWords = CommonOptions & VerifyEvidenceOptions;
 
+/** What was given for `runs verify-plan`. */
+export type VerifyPlanWords = CommonOptions & VerifyPlanOptions;
+
 export interface ProgramOptions {
   writeOut: (text: string) => void;
   writeErr: (text: string) => void;
@@ -65,6 +69,8 @@ export interface ProgramOptions {
   signIn: (command: SignInCommand, options: SignInCommandOptions) => Promise<void>;
   /** Called for `runs verify-evidence FILE`. */
   verifyEvidence: (file: string, options: VerifyEvidenceWords) => Promise<void>;
+  /** Called for `runs verify-plan NAME`. */
+  verifyPlan: (name: string, options: VerifyPlanWords) => Promise<void>;
   /** Called for `completion SHELL`. */
   complete: (shell: 'bash' | 'zsh') => Promise<void>;
 }
@@ -154,7 +160,9 @@ function addGroup(program: Command, group: GroupSpec, options: ProgramOptions): 
     .summary(firstSentence(group.help))
     .description(group.help);
   for (const spec of group.commands) addCommand(parent, spec, options);
-  if (group.name === 'runs') addVerifyEvidence(parent, options);
+  if (group.name !== 'runs') return;
+  addVerifyEvidence(parent, options);
+  addVerifyPlan(parent, options);
 }
 
 /** A command of a group that is no method of the API: it works without a coordinator. */
@@ -177,6 +185,22 @@ when a file at the source is not what was migrated.`,
     .option('--fingerprint <hex>', 'Or its fingerprint.')
     .option('--against-source <folder>', 'Read every file that was migrated again, and compare it.')
     .action((file: string) => verifyEvidence(file, command.optsWithGlobals<VerifyEvidenceWords>()));
+}
+
+/** No method of the API either: the digest is made here, of what the coordinator lists. */
+function addVerifyPlan(parent: Command, { verifyPlan }: ProgramOptions): void {
+  const summary = 'Verify that the items of a plan that are listed are what its digest says.';
+  const command = parent
+    .command('verify-plan')
+    .summary(summary)
+    .description(
+      `${summary}
+
+The digest is made anew of every item that the run lists, and compared with that of the run, or with the one that is given. It can be made of a plan of which nothing is done yet: of a run that only plans, or that waits for approval. The status is 1 when it is another plan.`, // prettier-ignore
+    )
+    .argument('<name>', "The run's name, tasks/{task}/runs/{run}; or tasks/{task}, which means its latest run. {task}/{run} or {task} alone is enough.") // prettier-ignore
+    .option('--plan-digest <hex>', 'The digest that was read earlier, in place of the one that the run has.'); // prettier-ignore
+  command.action((name: string) => verifyPlan(name, command.optsWithGlobals<VerifyPlanWords>()));
 }
 
 function addCommand(parent: Command, spec: CommandSpec, options: ProgramOptions): void {
