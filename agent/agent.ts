@@ -6,7 +6,7 @@ import type { Logger } from '../lib/log.ts';
 import { pause, type Clock } from '../lib/time.ts';
 import { askAnyCoordinator } from './link/any-coordinator.ts';
 import type { CoordinatorAddress } from './link/coordinator-way.ts';
-import { expired, keepCertificate } from './link/certificate-keeper.ts';
+import { expired, isStillTaken, keepCertificate } from './link/certificate-keeper.ts';
 import type { SignInOptions } from './credential/credential.ts';
 import { createGateMemory } from './destination/sharepoint/tenant-gate.ts';
 import { join } from './link/enroll.ts';
@@ -241,9 +241,19 @@ async function ensureIdentity(
 ): Promise<Identity | undefined> {
   const { dataFolder, joinToken, displayName, coordinators } = settings;
   const known = readIdentity(dataFolder);
-  if (known !== undefined && clock.now() < certificateLife(known.certificate).endMs) return known;
+  if (known !== undefined) {
+    const now = clock.now();
+    if (now < certificateLife(known.certificate).endMs) return known;
+    const isTaken = await isStillTaken(known, coordinators, drain);
+    if (drain.aborted) return undefined;
+    // Where nobody answers, the session waits for who does, and hears it then.
+    if (isTaken === true || (isTaken === undefined && joinToken === undefined)) {
+      log.warn({ agent: known.agent }, `by this computer's clock (${new Date(now).toISOString()}) the certificate has ended; ${isTaken ? 'the coordinator still takes it, so that the clock may be wrong' : 'what the coordinator says counts'}`); // prettier-ignore
+      return known;
+    }
+  }
   if (joinToken === undefined) {
-    if (known !== undefined) throw expired(known);
+    if (known !== undefined) throw expired(known, clock.now());
     throw DroverError.invalid(
       '--join-token-file',
       'is missing: this agent has not joined a coordinator yet; make a token with `drover join-tokens create`',

@@ -27,6 +27,7 @@ import { openLevelStore } from './store/level-store.ts';
 import type { Store } from './store/store.ts';
 import { damagedStore } from './store/store-errors.ts';
 import { hasStore } from './store/store-files.ts';
+import { ClockWatch } from './clock-watch.ts';
 import { Sweeper } from './sweeper.ts';
 import { byItself } from './trust/audit-call.ts';
 import { AuditLog } from './trust/audit-log.ts';
@@ -104,6 +105,7 @@ export async function startCoordinator(
   const authorityFile = path.join(dataFolder, authorityFileName);
   await warnOfAuthority({ file: authorityFile, trust, store, audit, clock, log });
   const certificate = await trust.serverCertificate(serverNames([listen.host, ...advertise]));
+  parts.adopt(await ClockWatch.start({ store, clock, log }), (owned) => owned.close());
   const sweeper = parts.adopt(new Sweeper(store, clock, log), (owned) => owned.close());
   const dispatcher = parts.adopt(
     createDispatcher({ store, clock, log, observer, options: { leaseTtlMs, heartbeatIntervalMs } }),

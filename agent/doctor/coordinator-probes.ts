@@ -1,5 +1,6 @@
 // The way to a coordinator, link by link: who answers there, what time it is there, and whether it accepts the agent.
 import { createHash, X509Certificate } from 'node:crypto';
+import { certificateBeginsKey } from '../../lib/certificate-begins.ts';
 import { DroverError } from '../../lib/error.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { formatDuration } from '../../lib/format.ts';
@@ -7,13 +8,11 @@ import { formatHostPort } from '../../lib/option-values.ts';
 import type { Clock } from '../../lib/time.ts';
 import { version } from '../../lib/version.ts';
 import { readCoordinatorFacts } from '../link/coordinator-facts.ts';
+import { clockSkewAdvice, clockSkewWords } from '../link/clock-skew.ts';
 import type { CoordinatorAddress } from '../link/coordinator-way.ts';
 import { askIdentity, recognise, type OwnIdentity } from '../link/enroll.ts';
 import { certificateLife, type Identity } from '../link/identity.ts';
 import { failed, failure, ok, warning, type Outcome } from './outcome.ts';
-
-/** Certificates and tokens are taken for wrong when clocks differ by more. */
-export const clockSkewMsMax = 5 * 60_000;
 
 /** The SHA-256 of a certificate, PEM, as join tokens have it. */
 export function fingerprintOf(certificate: string): string {
@@ -57,14 +56,11 @@ export async function probeClock(
 
 /** `aheadMs`: how much later it is at the coordinator. */
 export function judgeClock(aheadMs: number): Outcome {
+  const words = clockSkewWords(aheadMs);
+  if (words !== undefined) return failed(words, clockSkewAdvice);
   const away = formatDuration(Math.abs(aheadMs));
-  if (Math.abs(aheadMs) <= clockSkewMsMax)
-    // The date has whole seconds, so a second says nothing.
-    return ok(`the clocks agree${Math.abs(aheadMs) < 2000 ? '' : ` to ${away}`}`);
-  return failed(
-    `this computer's clock is ${away} ${aheadMs > 0 ? 'behind' : 'ahead of'} the coordinator's`,
-    'Set the clocks of both computers by the same time service; certificates and tokens are refused otherwise.',
-  );
+  // The date has whole seconds, so a second says nothing.
+  return ok(`the clocks agree${Math.abs(aheadMs) < 2000 ? '' : ` to ${away}`}`);
 }
 
 /** Whether the agent's certificate has time left. */
@@ -73,11 +69,11 @@ export function probeCertificate(identity: Identity, clock: Clock): Outcome {
   const now = clock.now();
   const ends = new Date(endMs).toISOString();
   if (now < beginMs)
-    return failed(`the certificate of ${identity.agent} is not valid yet`, "Set this computer's clock."); // prettier-ignore
+    return failed(`the certificate of ${identity.agent} is not valid yet: it begins at ${new Date(beginMs).toISOString()}, and here it is ${new Date(now).toISOString()}`, "Set this computer's clock."); // prettier-ignore
   if (now >= endMs)
     return failed(
-      `the certificate of ${identity.agent} ended at ${ends}`,
-      'Invite this agent again (`drover agents invite`) and run `drover-agent setup` with the new invitation.',
+      `the certificate of ${identity.agent} ended at ${ends}, and here it is ${new Date(now).toISOString()}`,
+      "If this computer's clock is wrong, set it; the certificate is good again then. If not, invite this agent again (`drover agents invite`) and run `drover-agent setup` with the new invitation.",
     );
   const left = formatDuration(endMs - now);
   if (endMs - now < (endMs - beginMs) / 6)
@@ -100,7 +96,9 @@ export async function probeIdentity(
       answer,
     };
   } catch (thrown) {
-    const { reason } = DroverError.from(thrown);
+    const { reason, metadata } = DroverError.from(thrown);
+    if (metadata[certificateBeginsKey] !== undefined)
+      return { outcome: failure(thrown, clockSkewAdvice) };
     const isRefused =
       reason === ErrorReason.UNAUTHENTICATED || reason === ErrorReason.PERMISSION_DENIED;
     const advice = isRefused

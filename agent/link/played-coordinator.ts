@@ -120,6 +120,8 @@ export class PlayedCoordinator implements AsyncDisposable {
   signIn: MessageInitShape<typeof GetSignInResponseSchema> = {};
   /** How much later it is here than on the rest of this machine. */
   clockAheadMs = 0;
+  /** What streams are refused with: the metadata of UNAUTHENTICATED. */
+  refusesWith: Record<string, string> | undefined;
 
   private constructor(authority: Authority, server: Http2SecureServer) {
     this.#authority = authority;
@@ -215,6 +217,7 @@ export class PlayedCoordinator implements AsyncDisposable {
         attach: (requests, context) => {
           const peer = context.values.get(peerKey);
           if (peer === undefined) throw new ConnectError('no certificate', Code.Unauthenticated);
+          if (this.refusesWith !== undefined) throw refusal('UNAUTHENTICATED', this.refusesWith);
           const session = new PlayedSession(/CN=(.*)/.exec(peer.subject)![1]!);
           this.sessions.push(session);
           void pump(requests, session.received);
@@ -304,8 +307,11 @@ async function pump(requests: AsyncIterable<AttachRequest>, received: AsyncQueue
   received.end();
 }
 
-function refusal(): ConnectError {
-  const info = { reason: 'JOIN_TOKEN_USED', domain: 'drover', metadata: { maxUses: '1' } };
+function refusal(
+  reason = 'JOIN_TOKEN_USED',
+  metadata: Record<string, string> = { maxUses: '1' },
+): ConnectError {
+  const info = { reason, domain: 'drover', metadata };
   return new ConnectError('the join token was used up: 100%', Code.Unauthenticated, undefined, [
     { desc: ErrorInfoSchema, value: info },
   ]);

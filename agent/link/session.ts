@@ -13,6 +13,7 @@ import {
   type Welcome,
 } from '../../gen/drover/v1/session_pb.ts';
 import { AsyncQueue } from '../../lib/async-queue.ts';
+import { certificateBeginsKey } from '../../lib/certificate-begins.ts';
 import { DroverError, reasonName } from '../../lib/error.ts';
 import type { Logger } from '../../lib/log.ts';
 import { knownSettings } from '../../lib/known-settings.ts';
@@ -101,7 +102,7 @@ export class Session {
         this.#reconnecting = false;
         continue;
       }
-      if (this.#isFinal(lost.reason)) throw lost;
+      if (this.#isFinal(lost)) throw lost;
       const tookMs = this.#options.clock.now() - beginMs;
       const random = (this.#options.random ?? Math.random)();
       const { delayMs, isNews } = this.#patience.wait(lost.reason, tookMs, random);
@@ -264,9 +265,11 @@ export class Session {
     this.#outgoing?.push(frame);
   }
 
-  #isFinal(reason: ErrorReason): boolean {
+  #isFinal({ reason, metadata }: DroverError): boolean {
     switch (reason) {
       case ErrorReason.UNAUTHENTICATED:
+        // A certificate that has not begun will: only a clock is wrong.
+        return metadata[certificateBeginsKey] === undefined;
       case ErrorReason.PERMISSION_DENIED:
         return true;
       case ErrorReason.COORDINATOR_MISMATCH:

@@ -3,6 +3,7 @@
 import { X509Certificate } from 'node:crypto';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { AgentAvailability } from '../../gen/drover/v1/agent_pb.ts';
+import { certificateBeginsKey } from '../../lib/certificate-begins.ts';
 import { DroverError } from '../../lib/error.ts';
 import { agentName } from '../task/names.ts';
 import type { Reader } from '../store/store.ts';
@@ -33,8 +34,9 @@ export function createIdentifier({ authorityCertificate, store }: IdentityParts)
   };
   return async (certificate: X509Certificate, nowMs: number): Promise<string> => {
     if (!isIssued(certificate)) throw refuse('it was not issued by this coordinator');
-    if (nowMs < certificate.validFromDate.getTime()) throw refuse('its time has not begun');
-    if (nowMs >= certificate.validToDate.getTime()) throw refuse('its time is over');
+    if (nowMs < certificate.validFromDate.getTime()) throw notBegun(certificate, nowMs);
+    if (nowMs >= certificate.validToDate.getTime())
+      throw refuse(`its time was over at ${timeText(certificate.validToDate)}, and here it is ${timeText(nowMs)}`); // prettier-ignore
     if (!certificate.keyUsage?.includes(clientAuthentication)) throw refuse('it is not a client');
     const agent = /^CN=([a-z0-9-]+)$/.exec(certificate.subject)?.[1];
     if (agent === undefined) throw refuse('it names no agent');
@@ -63,6 +65,20 @@ export function disabledAgent(agent: string): DroverError {
     `${name} is disabled: its certificate is refused until somebody enables it`,
     { metadata: { name } },
   );
+}
+
+/** A certificate of ours that has not begun was made while a clock said another time: the agent has to wait, and not to join again. */
+function notBegun({ validFromDate }: X509Certificate, nowMs: number): DroverError {
+  const [begins, now] = [timeText(validFromDate), timeText(nowMs)];
+  return new DroverError(
+    ErrorReason.UNAUTHENTICATED,
+    `the certificate is refused: it begins at ${begins}, and here it is ${now}; set the clock of the coordinator's computer`,
+    { metadata: { [certificateBeginsKey]: begins, now } },
+  );
+}
+
+function timeText(time: Date | number): string {
+  return new Date(time).toISOString();
 }
 
 function refuse(why: string): DroverError {

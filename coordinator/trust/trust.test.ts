@@ -3,6 +3,7 @@ import { X509Certificate } from 'node:crypto';
 import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { certificateBeginsKey } from '../../lib/certificate-begins.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { DroverError } from '../../lib/error.ts';
 import { parseJoinToken } from '../../lib/join-token.ts';
@@ -119,7 +120,14 @@ test('an agent joins with a token once and is known by its certificate', async (
   const renewed = await trust.renew(joined.agent, await certificateRequest());
   t.is(await trust.identify(new X509Certificate(renewed.certificate)), joined.agent);
   clock.nowMs += 7 * dayMs + 1000;
-  t.is(await reasonOf(trust.identify(certificate)), ErrorReason.UNAUTHENTICATED);
+  const over = await t.throwsAsync<DroverError>(trust.identify(certificate), { message: /its time was over at 2.*Z, and here it is 2.*Z$/ }); // prettier-ignore
+  t.is(over.reason, ErrorReason.UNAUTHENTICATED);
+  t.is(over.metadata[certificateBeginsKey], undefined);
+  // As a clock that is set back makes it.
+  clock.nowMs -= 8 * dayMs;
+  const early = await t.throwsAsync<DroverError>(trust.identify(certificate), { message: /it begins at 2.*Z, and here it is 2.*Z; set the clock of the coordinator's computer$/ }); // prettier-ignore
+  t.is(early.reason, ErrorReason.UNAUTHENTICATED);
+  t.is(early.metadata[certificateBeginsKey], certificate.validFromDate.toISOString());
 });
 
 test('a token for one agent lets one in, however many try at once', async (t) => {
