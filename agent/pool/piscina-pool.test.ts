@@ -121,7 +121,7 @@ test('a tree is scanned, transferred and dated', async (t) => {
   t.true(rows.state.every((state) => state === ItemState.SUCCEEDED));
   t.deepEqual(job.shared.progress, new BigInt64Array([4n, bytes]));
   for (const [name, content] of Object.entries(contents)) {
-    t.deepEqual(place.read(name), Buffer.from(content));
+    t.true(place.read(name).equals(Buffer.from(content)), name);
     const index = items.path!.indexOf(name);
     const sha256 = createHash('sha256').update(content).digest();
     t.deepEqual(Buffer.from(rows.sha256.subarray(index * 32, index * 32 + 32)), sha256);
