@@ -27,15 +27,10 @@ export interface RecordedItem {
   reason: ErrorReason;
 }
 
-/** A digest that is being made. */
-export interface GrowingDigest {
-  /** Of all whole blocks so far. */
-  digest: string;
-  /** The records of the next block so far. */
-  rest: readonly string[];
-}
-
-/** The item as JSON: an array of texts and of the numbers of the schema; 64-bit numbers are texts. */
+/**
+ * The record of an item: an array in JSON of path, kind, action, size, modified time, path at the destination, path before a move, and reason; kinds,
+ * actions and reasons are numbers of the schema, other numbers are texts.
+ */
 export function planRecord(item: RecordedItem): string {
   const { path, kind, action, size, modifiedNs, destinationPath, movedFrom, reason } = item;
   const from = JSON.stringify(path);
@@ -45,17 +40,49 @@ export function planRecord(item: RecordedItem): string {
   return `[${from},${kind},${action},"${size}","${modifiedNs}",${to},${before},${reason}]`;
 }
 
-/** The digest after these records. */
-export function addToDigest(before: GrowingDigest, records: Iterable<string>): GrowingDigest {
-  let { digest } = before;
-  let rest = [...before.rest];
-  for (const record of records) {
-    rest.push(record);
-    if (rest.length < blockRecords) continue;
-    digest = withBlock(digest, rest);
-    rest = [];
+/** A digest that is being made. */
+export interface GrowingDigest {
+  /** Of all whole blocks so far. */
+  digest: string;
+  /** The records of the next block so far, each after a line feed. */
+  rest: string;
+}
+
+/** Before the first record. */
+export const emptyDigest: GrowingDigest = { digest: '', rest: '' };
+
+/** Makes a digest, record by record. */
+export class PlanDigest {
+  #digest: string;
+  #rest: string;
+  #records: number;
+
+  /** Goes on with what was kept. */
+  constructor({ digest, rest }: GrowingDigest) {
+    this.#digest = digest;
+    this.#rest = rest;
+    this.#records = rest.split('\n').length - 1;
   }
-  return { digest, rest };
+
+  /** Adds the record of an item. */
+  add(item: RecordedItem): void {
+    this.addRecord(planRecord(item));
+  }
+
+  /** Adds a record that is made. */
+  addRecord(record: string): void {
+    this.#rest += `\n${record}`;
+    this.#records += 1;
+    if (this.#records < blockRecords) return;
+    this.#digest = hash('sha256', this.#digest + this.#rest);
+    this.#rest = '';
+    this.#records = 0;
+  }
+
+  /** What is to be kept. */
+  keep(): GrowingDigest {
+    return { digest: this.#digest, rest: this.#rest };
+  }
 }
 
 /** The digest of the whole plan. */
@@ -64,9 +91,5 @@ export function planDigest(planned: GrowingDigest, gone: GrowingDigest): string 
 }
 
 function ended({ digest, rest }: GrowingDigest): string {
-  return rest.length === 0 ? digest : withBlock(digest, rest);
-}
-
-function withBlock(before: string, records: readonly string[]): string {
-  return hash('sha256', `${before}\n${records.join('\n')}`);
+  return rest === '' ? digest : hash('sha256', digest + rest);
 }

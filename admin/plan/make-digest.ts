@@ -1,12 +1,16 @@
 // The digest of a plan, made anew of the items that are listed: docs/ARCHITECTURE.md says what it is made of.
 import type { Timestamp } from '@bufbuild/protobuf/wkt';
 import { ItemAction, type Item } from '../../gen/drover/v1/item_pb.ts';
-import { addToDigest, planDigest, planRecord, type GrowingDigest } from '../../lib/plan-digest.ts';
+import {
+  emptyDigest,
+  PlanDigest,
+  planDigest,
+  planRecord,
+  type GrowingDigest,
+} from '../../lib/plan-digest.ts';
 import { SortedRecords } from './sorted-records.ts';
 
 const nanosecondsPerSecond = 1_000_000_000n;
-/** How many records are hashed at once. */
-const recordsAtOnce = 1024;
 
 export interface MadeDigest {
   /** Lower-case hexadecimal. */
@@ -28,15 +32,9 @@ export async function makeDigest(items: AsyncIterable<Item>): Promise<MadeDigest
 }
 
 async function chainOf(records: SortedRecords): Promise<GrowingDigest> {
-  let chain: GrowingDigest = { digest: '', rest: [] };
-  let next: string[] = [];
-  for await (const record of records.inOrder()) {
-    next.push(record);
-    if (next.length < recordsAtOnce) continue;
-    chain = addToDigest(chain, next);
-    next = [];
-  }
-  return addToDigest(chain, next);
+  const digest = new PlanDigest(emptyDigest);
+  for await (const record of records.inOrder()) digest.addRecord(record);
+  return digest.keep();
 }
 
 function recordOf(item: Item): string {

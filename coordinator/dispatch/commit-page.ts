@@ -12,7 +12,7 @@ import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import type { ScanPageFrame } from '../../gen/drover/v1/session_pb.ts';
 import { DroverError } from '../../lib/error.ts';
 import { parseLocation } from '../../lib/location.ts';
-import { addToDigest } from '../../lib/plan-digest.ts';
+import { PlanDigest } from '../../lib/plan-digest.ts';
 import { decodeBatchItems } from '../plan/decode-columns.ts';
 import { decodeScanPage } from '../plan/decode-columns.ts';
 import { replacementDefault } from '../plan/destination-name.ts';
@@ -96,9 +96,9 @@ async function storePage(
   const { unchanged } = ledger;
   const facts = await pageFacts(transaction, key, { task, row, items, ledger, unchanged });
   const filling = await readFilling(transaction, key, row.fillingFolderBatch);
-  const isRecorded = hasPlanDigest(row);
+  const digest = hasPlanDigest(row) ? new PlanDigest(plannedDigest(row)) : undefined;
   const readiness = hasReadiness(row) ? await readinessOf(transaction, key, row, task) : undefined;
-  const plan = planPage(items, ledger, filling, { ...facts, unchanged, isRecorded, readiness });
+  const plan = planPage(items, ledger, filling, { ...facts, unchanged, digest, readiness });
   if (readiness !== undefined) transaction.putReadiness(key, readiness.keep());
   const taken = new Set([...facts.beingMoved, ...facts.others.own]);
   refreshLedger(transaction, key, { items, ledger, taken });
@@ -106,7 +106,7 @@ async function storePage(
     ...countPage(plan, frame.page, row.run!.scanOnly),
     lastDestinationPath: facts.lastDestinationPath,
     otherKindFolder: facts.others.lastFolder,
-    digest: isRecorded ? addToDigest(plannedDigest(row), plan.records) : undefined,
+    digest: digest?.keep(),
   };
   const next = stepRun(row, { kind: 'plan-page', planned }, nowMs);
   const writer = new BatchWriter(transaction, key, row, row.run!.scanOnly);

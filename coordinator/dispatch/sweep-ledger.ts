@@ -6,7 +6,7 @@ import { BatchRowSchema, FileIdRowSchema, type RunRow, type UnreportedRow } from
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { ItemAction, ItemKind } from '../../gen/drover/v1/item_pb.ts';
 import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
-import { addToDigest, planRecord } from '../../lib/plan-digest.ts';
+import { PlanDigest, type GrowingDigest } from '../../lib/plan-digest.ts';
 import { decodeBatchItems } from '../plan/decode-columns.ts';
 import { BatchBuilder, batchItemsMax } from '../plan/batch-builder.ts';
 import { comparePaths } from '../plan/path-order.ts';
@@ -70,7 +70,7 @@ export async function sweepLedger(
     unlistedPath: isPlanned ? unlistedAfter(items) : unlistedPath,
     ledgerItems: entries.length,
     goneItems: told.length,
-    digest: hasPlanDigest(row) ? addToDigest(goneDigest(row), recordsOf(told, action)) : undefined, // prettier-ignore
+    digest: hasPlanDigest(row) ? addToDigest(goneDigest(row), told, action) : undefined,
     ...writer.finish(),
   };
   return { row: stepRun(row, { kind: 'sweep', swept }, nowMs), entries, isWhole };
@@ -193,11 +193,17 @@ class GoneWriter {
   }
 }
 
-function* recordsOf(gone: readonly LedgerEntry[], action: ItemAction): Generator<string> {
+function addToDigest(
+  before: GrowingDigest,
+  gone: readonly LedgerEntry[],
+  action: ItemAction,
+): GrowingDigest {
+  const digest = new PlanDigest(before);
   for (const entry of gone) {
     const destinationPath = entry.row.destinationPath || entry.path;
-    yield planRecord({ ...goneItem(entry), action, destinationPath, movedFrom: '' });
+    digest.add({ ...goneItem(entry), action, destinationPath, movedFrom: '' });
   }
+  return digest.keep();
 }
 
 /** An item as the ledger knows it. */

@@ -82,7 +82,6 @@ test('an empty page plans nothing', (t) => {
     settled: undefined,
     filtered: new Map(),
     counts: create(PlanCountsSchema),
-    records: [],
   } satisfies PagePlan);
 });
 

@@ -5,7 +5,7 @@ import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { ItemAction, ItemKind } from '../../gen/drover/v1/item_pb.ts';
 import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
 import { DroverError } from '../../lib/error.ts';
-import { planRecord } from '../../lib/plan-digest.ts';
+import type { PlanDigest, RecordedItem } from '../../lib/plan-digest.ts';
 import {
   BatchBuilder,
   batchBytesMax,
@@ -62,8 +62,6 @@ export interface PagePlan {
   filtered: ReadonlyMap<string, RuleTally>;
   /** What is planned, by what it costs. */
   counts: PlanCounts;
-  /** A record of each item, where they were asked for. */
-  records: string[];
 }
 
 /** What is known of the items of a page beside scan and ledger; what is absent is known of none. */
@@ -80,8 +78,8 @@ export interface PageFacts {
   unreported?: readonly (readonly (UnreportedRow | undefined)[] | undefined)[];
   /** The indexes of files that are known to be those of the ledger's rows, which need not be looked at then: most, in most runs. */
   unchanged?: ReadonlySet<number>;
-  /** The plan has a digest, for which each item is recorded. */
-  isRecorded?: boolean;
+  /** Gets a record of each item, where the plan has a digest. */
+  digest?: PlanDigest | undefined;
   /** Counts each item, where the run has a readiness. */
   readiness?: ReadinessTally | undefined;
 }
@@ -96,9 +94,9 @@ export function planPage(
   items: readonly ScannedItem[],
   ledger: PageLedger,
   filling: BatchItems | undefined,
-  { places, origins, late, held, unreported, unchanged, isRecorded, readiness }: PageFacts = {},
+  { places, origins, late, held, unreported, unchanged, digest, readiness }: PageFacts = {},
 ): PagePlan {
-  const planner = new PagePlanner(filling, isRecorded, readiness);
+  const planner = new PagePlanner(filling, digest, readiness);
   for (const [index, item] of items.entries()) {
     const place = places?.[index];
     const isLate = late?.has(index) === true;
@@ -147,12 +145,15 @@ class PagePlanner {
   #plannedBytes = 0n;
   #filled = false;
   readonly #counter = new PlanCounter();
-  readonly #records: string[] = [];
-  readonly #isRecorded: boolean;
+  readonly #digest: PlanDigest | undefined;
   readonly #readiness: ReadinessTally | undefined;
 
-  constructor(filling: BatchItems | undefined, isRecorded = false, readiness?: ReadinessTally) {
-    this.#isRecorded = isRecorded;
+  constructor(
+    filling: BatchItems | undefined,
+    digest: PlanDigest | undefined,
+    readiness: ReadinessTally | undefined,
+  ) {
+    this.#digest = digest;
     this.#readiness = readiness;
     this.#filling = filling === undefined ? undefined : new BatchBuilder(filling);
   }
@@ -167,7 +168,7 @@ class PagePlanner {
     const decision = planItem(item, ledger, facts);
     const path = place !== undefined && 'path' in place ? place.path : migratedPath(item, ledger);
     const { action } = decision;
-    if (this.#isRecorded) this.#records.push(recordOf(item, decision, path, facts.origin));
+    this.#digest?.add(recorded(item, decision, path, facts.origin));
     this.#readiness?.add(item, decision, path);
     if (!writes.has(action)) {
       this.#settle(item, decision, path);
@@ -186,7 +187,7 @@ class PagePlanner {
   /** A file that is at the destination under its own path, as the source has it. */
   addUnchanged(item: ScannedItem): void {
     this.#count(item);
-    if (this.#isRecorded) this.#records.push(recordOf(item, unchangedDecision, item.path));
+    this.#digest?.add(recorded(item, unchangedDecision, item.path));
     this.#readiness?.add(item, unchangedDecision, item.path);
     this.#settle(item, unchangedDecision, item.path);
   }
@@ -218,7 +219,6 @@ class PagePlanner {
   finish(): PagePlan {
     return {
       counts: this.#counter.finish(),
-      records: this.#records,
       lastPath: this.#lastPath,
       scannedItems: this.#scannedItems,
       scannedBytes: this.#scannedBytes,
@@ -275,14 +275,14 @@ class BatchCutter {
   }
 }
 
-function recordOf(
+function recorded(
   { path, kind, size, modifiedNs }: ScannedItem,
   { action, reason }: Decision,
   destinationPath: string,
   origin?: Origin,
-): string {
+): RecordedItem {
   const movedFrom = action === ItemAction.MOVE ? (origin?.path ?? '') : '';
-  return planRecord({ path, kind, action, size, modifiedNs, destinationPath, movedFrom, reason });
+  return { path, kind, action, size, modifiedNs, destinationPath, movedFrom, reason };
 }
 
 /** Where names stay as they are, only what was kept beside something else is not at the path that it has at the source. */
