@@ -71,11 +71,11 @@ async function allPieces(task: NamedTask, look: (piece: FailedPath[]) => number)
 }
 
 for (const [chance, count, isCut] of [
-  [0, 3000, false],
-  [1, 3000, false],
-  [50, 5000, false],
-  [50, 5000, true],
-  [100, 3000, false],
+  [0, 2500, false],
+  [1, 2500, false],
+  [50, 2500, false],
+  [50, 2500, true],
+  [100, 2500, false],
 ] as const)
   test(`what failed is listed in path order, nothing twice: ${chance} of 100 of ${count}${isCut ? ', cut' : ''}`, async (t) => {
     const task = await openNamedTask(t, 'file:///to');

@@ -67,7 +67,7 @@ for (const [title, folders, each, isMigrated, isCut] of [
     const wanted = new Map((await task.items()).map((item) => [item.path, item]));
     const row = (await task.store.run(task.key))!;
     const below = numbersOf(7);
-    const samples = Array.from({ length: 25 }, () => entries[below(entries.length)]!.path);
+    const samples = Array.from({ length: 10 }, () => entries[below(entries.length)]!.path);
     for (const path of [entries[0]!.path, entries.at(-1)!.path, ...samples]) {
       const { reader, count } = counting(task.store);
       const found = await findItem(reader, task.key, row, path);
@@ -100,7 +100,7 @@ test('what is gone is found among all that is gone, files and folders', async (t
     const wanted = new Map((await task.items()).map((item) => [item.path, item]));
     t.is(wanted.size, entries.length);
     const below = numbersOf(3);
-    for (let count = 0; count < 40; count += 1) {
+    for (let count = 0; count < 20; count += 1) {
       const { path } = entries[below(entries.length)]!;
       t.deepEqual({ ...(await findItem(task.store, task.key, row, path))!, agent: '' }, wanted.get(path), path); // prettier-ignore
       t.is(await findItem(task.store, task.key, row, `${path}~`), undefined);
