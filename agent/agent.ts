@@ -75,6 +75,8 @@ export interface ReadyAgent {
 
 /** How long a drained agent waits for its last results to be acknowledged; the journal keeps them beyond that. */
 const acknowledgementWaitMs = 20_000;
+/** So often an agent that was told to end says what it waits for. */
+const drainingToldMs = 60_000;
 /** How long jobs get to remove what is half-written when the agent is to end at once. */
 const stopWaitMs = 1_500;
 
@@ -150,7 +152,7 @@ export async function runAgent(
   try {
     const attached = session.run(stop).finally(() => ended.abort());
     const kept = keepCertificate(keeper, stop).finally(() => ended.abort());
-    const drained = drainWhenTold(work, session, clock, signals.drain, stop);
+    const drained = drainWhenTold(work, session, parts, signals.drain, stop);
     await Promise.race([Promise.all([attached, kept, drained]), broken]);
   } catch (error) {
     ended.abort();
@@ -214,7 +216,7 @@ function openShareHost(
 async function drainWhenTold(
   work: Work,
   session: Session,
-  clock: Clock,
+  { clock, log }: AgentParts,
   drain: AbortSignal,
   stop: AbortSignal,
 ): Promise<void> {
@@ -222,10 +224,28 @@ async function drainWhenTold(
   if (stop.aborted) return;
   work.drain();
   session.announce();
-  await Promise.race([work.until(({ jobs }) => jobs === 0), aborted(stop)]);
-  const acknowledged = work.until(({ leases }) => leases === 0);
+  await untilIdle(work, { clock, log }, stop);
+  let left = 0;
+  const acknowledged = work.until(({ leases }) => (left = leases) === 0);
   await Promise.race([acknowledged, pause(clock, acknowledgementWaitMs, stop)]);
+  if (left > 0 && !stop.aborted)
+    log.warn({ leases: left }, 'results were not acknowledged; the journal keeps them for the next start'); // prettier-ignore
   session.finish();
+}
+
+/** Waits until no job is going, and says so as long as that takes. */
+async function untilIdle(
+  work: Work,
+  { clock, log }: Pick<AgentParts, 'clock' | 'log'>,
+  stop: AbortSignal,
+): Promise<void> {
+  let going = 0;
+  const idle = work.until(({ jobs }) => (going = jobs) === 0).then(() => true);
+  while (going > 0 && !stop.aborted) {
+    log.info({ jobs: going }, 'told to end: what is going comes to its end first; one more signal stops it at once'); // prettier-ignore
+    const waited = pause(clock, drainingToldMs, stop).then(() => false);
+    if (await Promise.race([idle, waited])) return;
+  }
 }
 
 async function stopWork(work: Work, clock: Clock): Promise<void> {

@@ -65,6 +65,8 @@ const waitingFramesMax = 8192;
 const welcomeTimeoutMs = 20_000;
 const busyHeartbeatMs = 250;
 const idleHeartbeatMs = 5_000;
+/** Frames that wait are told of whenever there were some for so long. */
+const stuckToldMs = 60_000;
 /** How long the coordinator gets to end a stream that the agent has ended. */
 const endTimeoutMs = 2_000;
 
@@ -239,17 +241,21 @@ export class Session {
 
   /** Sends heartbeats until the answer is called. */
   #beat(welcome: Welcome): () => void {
-    const { work, clock } = this.#options;
+    const { work, clock, log } = this.#options;
     const interval = welcome.heartbeatInterval;
     const idleMs = Math.max(
       busyHeartbeatMs,
       Math.min(idleHeartbeatMs, interval === undefined ? idleHeartbeatMs : durationMs(interval)),
     );
     let sinceLastMs = 0;
+    let stuckMs = 0;
     let cancel: () => void;
     const tick = () => {
       sinceLastMs += busyHeartbeatMs;
       const waiting = waitingFramesMax - (this.#outgoing?.room ?? 0);
+      stuckMs = waiting === 0 ? 0 : stuckMs + busyHeartbeatMs;
+      if (stuckMs > 0 && stuckMs % stuckToldMs === 0)
+        log.warn({ frames: waiting, forMs: stuckMs }, 'frames wait to be sent: the coordinator does not take them, or not as fast as they come'); // prettier-ignore
       // Where frames wait already, a heartbeat would only tell later what is older then.
       if ((work.busy || sinceLastMs >= idleMs - busyHeartbeatMs / 2) && waiting === 0) {
         sinceLastMs = 0;

@@ -8,7 +8,7 @@ import { DroverError } from '../../lib/error.ts';
 /** What worker.ts exports to be called when it is loaded. */
 const loadedName = 'loaded';
 /** A thread loads in less than a second. */
-const loadMsMax = 120_000;
+const loadMsMax = 60_000;
 /** Threads that end between two jobs are replaced, but not more of them than this within a minute. */
 const lostMax = 10;
 const lostWithinMs = 60_000;

@@ -58,7 +58,7 @@ test('a lease whose source is outside goes back unread, also one that was begun 
   const box = sealedBox(new Uint8Array(32));
   await using pool = new PlayedPool(2);
   const pauses: (() => void)[] = [];
-  const clock = { now: () => 0, after: (_: number, callback: () => void) => (pauses.push(callback), () => undefined) }; // prettier-ignore
+  const clock = { now: () => 0, after: (delayMs: number, callback: () => void) => (delayMs === 5000 && pauses.push(callback), () => undefined) }; // prettier-ignore
   const start = async (sourceRoots: string[]) => {
     const journal = await openJournal(path.join(folder, 'journal'), box);
     const log = createLog('agent', 'silent');

@@ -38,6 +38,7 @@ import { PendingNotes } from './pending-notes.ts';
 import { RefusedLeases } from './refused-leases.ts';
 import { ScanRun } from './scan-run.ts';
 import type { ShareHost } from './share-host.ts';
+import { StandstillWatch } from './standstill.ts';
 import { compileSourceRoots, guardSources } from './source-roots.ts';
 
 export interface WorkOptions extends LeaseJournalParts {
@@ -57,6 +58,7 @@ export class Work {
   readonly #notes: PendingNotes;
   readonly #previews: FilterPreviews;
   readonly #refused: RefusedLeases;
+  readonly #standstill: StandstillWatch;
   readonly #mayRead: (lease: ScanLease | BatchLease) => boolean;
   readonly #entries = new Map<string, Entry>();
   readonly #waiters = new Set<() => void>();
@@ -77,6 +79,9 @@ export class Work {
     const { pool, slots, sourceRoots = [], clock = systemClock, log } = options;
     this.#refused = new RefusedLeases({ most: slots, clock, giveBack: (key) => this.#giveBack(key) }); // prettier-ignore
     this.#mayRead = guardSources(sourceRoots, { clock, log });
+    const entries = () => this.#entries.values();
+    const isAttached = () => this.#send !== undefined;
+    this.#standstill = new StandstillWatch({ entries, isAttached, clock, log });
     this.#previews = new FilterPreviews({
       pool,
       clock,
@@ -195,6 +200,7 @@ export class Work {
   /** Tells every job to stop and forgets about them; leases and results stay in the journal for the next process. */
   close(): void {
     this.#closed = true;
+    this.#standstill.close();
     this.#journal.close();
     this.detach();
     for (const { run } of this.#entries.values()) if (run !== undefined) stopJob(run.shared);
@@ -216,7 +222,7 @@ export class Work {
     const recorded =
       run.work === 'batch' ? this.#journal.record(lease as BatchLease) : Promise.resolve();
     const held: HeldLease = { state: 'queued', work: run.work };
-    this.#entries.set(keyText(key), { key, held, run, ...uses, recorded });
+    this.#hold({ key, held, run, ...uses, recorded });
     this.#startQueued();
   }
 
@@ -258,8 +264,12 @@ export class Work {
     const run = this.#batchRun(batch);
     const held: HeldLease = { state: 'queued', work: 'batch' };
     const uses = this.#usesOf(batch.lease);
-    const recorded = Promise.resolve();
-    this.#entries.set(keyText(key), { key, held, run, ...uses, recorded });
+    this.#hold({ key, held, run, ...uses, recorded: Promise.resolve() });
+  }
+
+  #hold(entry: Entry): void {
+    this.#entries.set(keyText(entry.key), entry);
+    this.#standstill.wake();
   }
 
   /** What is found is told on the stream that the question came on. */
@@ -400,10 +410,9 @@ export class Work {
     if (result.key === undefined) return;
     const report = create(AttachRequestSchema, { frame: { case: 'batchDone', value: result } });
     const held: HeldLease = { state: 'reporting', work: 'batch', report };
-    const recorded = Promise.resolve();
     const { key } = result;
     const uses = { usesTenant: false, share: undefined };
-    this.#entries.set(keyText(key), { key, held, run: undefined, ...uses, recorded });
+    this.#hold({ key, held, run: undefined, ...uses, recorded: Promise.resolve() });
   }
 
   /** Deletes a lease from the journal, once nothing of it is open any more. */
