@@ -22,7 +22,7 @@ test.before(async () => {
   const folder = await mkdtemp(path.join(tmpdir(), 'drover-test-'));
   stops.push(() => rm(folder, { recursive: true, force: true }));
   stack = await Stack.start({ folder }, (stop) => stops.push(stop));
-  await stack.startAgent();
+  await stack.startAgent({ threads: 2 });
 });
 
 test.after.always(async () => {

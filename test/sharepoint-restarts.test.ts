@@ -36,7 +36,7 @@ test.after.always(async () => {
 
 test.serial('another agent takes over a large file from one that never comes back', async (t) => {
   const upload = await uploadInTheMiddle(t, tenant, 'dies');
-  const other = await tenant.startAgent({ name: 'other' });
+  const other = await tenant.startAgent({ name: 'other', threads: 2 });
   t.teardown(() => other.stop(5000));
   await upload.agent.kill();
   const run = await tenant.stack.untilEnded(upload.task);
@@ -61,7 +61,7 @@ for (const [who, agents, coordinators] of [
     makeSmallFiles(source, files, 3000);
     const destination = tenant.place();
     const name = `small ${agents}${coordinators}`;
-    const agent = await tenant.startAgent({ name });
+    const agent = await tenant.startAgent({ name, threads: 2 });
     t.teardown(() => agent.stop(5000));
     const task = await tenant.stack.createTask({ source, destination });
     await tenant.stack.run(task);
@@ -75,7 +75,7 @@ for (const [who, agents, coordinators] of [
       await tenant.stack.startCoordinator();
     }
     if (agents > 0) {
-      const again = await tenant.startAgent({ name });
+      const again = await tenant.startAgent({ name, threads: 2 });
       t.teardown(() => again.stop(5000));
     }
     assertSucceeded(t, await tenant.stack.untilEnded(task));

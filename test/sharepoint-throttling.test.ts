@@ -15,7 +15,7 @@ let tenant: Tenant;
 
 test.before(async () => {
   tenant = await Tenant.start({}, (stop) => stops.push(stop));
-  await tenant.startAgent();
+  await tenant.startAgent({ threads: 2 });
 });
 
 test.after.always(async () => {

@@ -21,6 +21,7 @@ export interface StackOptions {
 export interface AgentPlan {
   /** @default `agent` */
   name?: string;
+  /** One costs the least to start; more where the test is about them. @default 1 */
   threads?: number;
   userId?: number;
   /** Without it the agent serves folders only. */
@@ -76,6 +77,7 @@ export class Stack {
     const name = plan.name ?? 'agent';
     const data = path.join(this.#options.folder, name);
     const agent = await startAgent({
+      threads: 1,
       ...plan,
       data,
       name,

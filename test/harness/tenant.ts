@@ -174,7 +174,7 @@ export class Tenant {
 
   /** Starts an agent that can sign in; one of the same name goes on with the same data. */
   async startAgent(plan: TenantAgentPlan = {}): Promise<LocalProcess<AgentReady>> {
-    const whole: TenantAgentPlan = { threads: 2, signIn: this.signIn(), ...plan };
+    const whole: TenantAgentPlan = { signIn: this.signIn(), ...plan };
     return await this.stack.startAgent(whole);
   }
 
