@@ -4,6 +4,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { certificateBeginsKey } from '../../lib/certificate-begins.ts';
 import { systemClock } from '../../lib/time.ts';
 import { join } from '../link/enroll.ts';
 import { writeIdentity } from '../link/identity.ts';
@@ -101,6 +102,12 @@ test('a name that nobody knows, a clock that is wrong, a certificate that ended,
   t.regex((await troubles(place, later(600_000)))[0]!, /^clock: this computer's clock is (9 min|10 min) .* ahead of the coordinator's/); // prettier-ignore
   t.regex((await troubles(place, later(-600_000))).at(-1)!, /^clock: .* behind the coordinator's/);
   t.regex((await troubles(place, later(48 * 3_600_000)))[0]!, /^certificate: .* ended at/);
+  const accepted = async () => (await findings(place)).find(({ check }) => check === 'accepted')!;
+  coordinator.refusesWith = { [certificateBeginsKey]: '2026-01-01T00:00:00.000Z' };
+  t.regex((await accepted()).advice!, /^Set the clocks of both computers/);
+  coordinator.refusesWith = {};
+  t.regex((await accepted()).advice!, /^Invite this agent again/);
+  coordinator.refusesWith = undefined;
   coordinator.version = '9.0.0';
   t.regex((await troubles(place))[0]!, /^version: this agent has version .*, the coordinator 9\.0\.0/); // prettier-ignore
   const unknown = { host: 'no-such-host.invalid', port: 1 };

@@ -120,7 +120,7 @@ export class PlayedCoordinator implements AsyncDisposable {
   signIn: MessageInitShape<typeof GetSignInResponseSchema> = {};
   /** How much later it is here than on the rest of this machine. */
   clockAheadMs = 0;
-  /** What streams are refused with: the metadata of UNAUTHENTICATED. */
+  /** What an agent with a certificate is refused with: the metadata of UNAUTHENTICATED. */
   refusesWith: Record<string, string> | undefined;
 
   private constructor(authority: Authority, server: Http2SecureServer) {
@@ -205,6 +205,7 @@ export class PlayedCoordinator implements AsyncDisposable {
         },
         getIdentity: (_request, context) => {
           if (context.values.get(peerKey) === undefined) throw refusal();
+          if (this.refusesWith !== undefined) throw refusal('UNAUTHENTICATED', this.refusesWith);
           return {
             agent: 'agents/one',
             version: this.version,

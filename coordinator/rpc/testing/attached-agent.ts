@@ -4,6 +4,7 @@ import {
   AgentSessionService,
   type AttachRequestSchema,
   type AttachResponse,
+  type LeaseKey,
 } from '../../../gen/drover/v1/session_pb.ts';
 import { AsyncQueue } from '../../../lib/async-queue.ts';
 import { knownSettings } from '../../../lib/known-settings.ts';
@@ -16,9 +17,13 @@ type Answer<C> = Extract<AttachResponse['frame'], { case: C }>['value'];
 const hello = { version: '1.2.3', platform: 'linux/x64', slots: 2, locationKinds: ['file'], group: 'north', sourceRoots: ['/srv'], knownSettings: knownSettings() }; // prettier-ignore
 
 /** Attaches an agent that reads everything, and leaves when the coordinator ends the session. */
-export async function attach(running: RunningCoordinator, identity: Identity) {
+export async function attach(
+  running: RunningCoordinator,
+  identity: Identity,
+  { leases = [] }: { leases?: LeaseKey[] } = {},
+) {
   const frames = new AsyncQueue<Frame>(100);
-  frames.push({ frame: { case: 'hello', value: hello } });
+  frames.push({ frame: { case: 'hello', value: { ...hello, leases } } });
   const received = new AsyncQueue<AttachResponse>(100);
   const read = async () => {
     const session = running.client(AgentSessionService, { token: '', identity });
