@@ -20,12 +20,11 @@ type Step = readonly [name: string, run: () => Promise<Finding>];
 type Lane = readonly Step[];
 
 /**
- * The lanes of a stage run beside each other, the stages one after another. What starts many processes is beside the tests, because those
- * wait for theirs half of the time, in a single lane, so that it does not take the machine from them.
+ * The lanes of a stage run beside each other, the stages one after another. What takes long is beside the tests, because those wait for
+ * their processes half of the time, in a single lane, so that it does not take the machine from them.
  */
 const stages: readonly (readonly Lane[])[] = [
   [
-    [['format (prettier --check)', () => tool('prettier/bin/prettier.cjs', '--check', '.')]],
     [['lint (oxlint, types and layers)', () => tool('oxlint/bin/oxlint', '--type-aware')]],
     [['types (tsc)', () => tool('typescript/bin/tsc', '-p', '.')]],
     [['schema (buf lint)', () => tool('@bufbuild/buf/bin/buf', 'lint')]],
@@ -33,12 +32,14 @@ const stages: readonly (readonly Lane[])[] = [
     [['generated code is up to date', () => script('generate.ts', '--check')]],
   ],
   [
-    [['tests (ava)', tests]],
     [
+      // A single thread for most of a minute: beside the other checks of the sources it would leave a core idle.
+      ['format (prettier --check)', () => tool('prettier/bin/prettier.cjs', '--check', '.')],
       ['bench works (--smoke)', () => script('bench.ts', '--smoke')],
       ['chaos leaves nothing wrong (short)', () => script('chaos.ts', ...shortChaos)],
       ['the coordinator withstands nonsense (short)', () => script('fuzz.ts', ...shortFuzz)],
     ],
+    [['tests (ava)', tests]],
   ],
 ];
 
