@@ -183,6 +183,7 @@ export const docs: ReadonlyMap<string, string> = new Map([
   ["drover.v1.BatchResults.sha256", "The SHA-256 of each item, 32 bytes after another; zeros where no file was read to its end."],
   ["drover.v1.BatchResults.size", "Bytes that were read."],
   ["drover.v1.BatchResults.state", "SUCCEEDED, SKIPPED or FAILED; in partial results also unspecified."],
+  ["drover.v1.BatchResults.unchanged", "In a stored batch of which nothing has changed: how many items it has. Each of them was skipped for that reason, and there is nothing in any column. Agents do not send it."],
   ["drover.v1.BatchResults.verification", "How each was proved; one for each, or none at all."],
   ["drover.v1.CallerService", "Callers: who somebody is to the coordinator, and how to sign in to it."],
   ["drover.v1.CallerService.GetCaller", "Shows who calls, and what that caller may do."],

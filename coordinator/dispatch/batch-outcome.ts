@@ -6,7 +6,7 @@ import { DroverError } from '../../lib/error.ts';
 import { isTransfer } from '../task/batch-phase.ts';
 import { countDeviations } from '../plan/deviation.ts';
 import type { BatchOutcome } from '../task/run-machine.ts';
-import { quickXorHashBytes, sha256Bytes } from './ledger-rows.ts';
+import { quickXorHashBytes, sha256Bytes } from '../plan/hash-bytes.ts';
 
 const finalStates = new Set<ItemState>([ItemState.SUCCEEDED, ItemState.SKIPPED, ItemState.FAILED]);
 

@@ -4,9 +4,8 @@ import type { BatchItems, BatchResults } from '../../gen/drover/v1/columns_pb.ts
 import { ItemAction, ItemKind, ItemState, ItemVerification } from '../../gen/drover/v1/item_pb.ts';
 import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
 import { isTransfer } from '../task/batch-phase.ts';
+import { quickXorHashBytes, sha256Bytes } from '../plan/hash-bytes.ts';
 
-export const sha256Bytes = 32;
-export const quickXorHashBytes = 20;
 const nothing: Uint8Array = new Uint8Array(0);
 
 /** Of which batch results are, and who sent them. */

@@ -2,7 +2,7 @@
 // result that was acknowledged. A failure names its seed: put it into `seeds` to play it again.
 import { create, fromBinary } from '@bufbuild/protobuf';
 import test, { type ExecutionContext } from 'ava';
-import { BatchItemsSchema, BatchResultsSchema } from '../../gen/drover/v1/columns_pb.ts';
+import { BatchItemsSchema } from '../../gen/drover/v1/columns_pb.ts';
 import { ItemKind, ItemState } from '../../gen/drover/v1/item_pb.ts';
 import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
 import { AgentRowSchema, LeaseState, TaskRowSchema } from '../../gen/drover/store/v1/rows_pb.ts';
@@ -13,6 +13,7 @@ import { numbersOf, type Below } from '../store/testing/random.ts';
 import { leaseTtlMs, openHarness, type Harness } from './testing/harness.ts';
 import type { Entry } from './testing/scripted-agent.ts';
 import { itemKey, SimulatedAgent, type World } from './testing/simulated-agent.ts';
+import { decodeBatchResults } from '../plan/decode-columns.ts';
 
 const seeds = [1, 2, 3, 4];
 const steps = 400;
@@ -122,7 +123,7 @@ async function checkEnd(t: ExecutionContext, harness: Harness, run: RunKey, worl
   for (const { batch, row } of await store.batches(run, 0, 10_000)) {
     const key = { ...run, batch };
     const items = fromBinary(BatchItemsSchema, (await store.batchItems(key))!);
-    const results = fromBinary(BatchResultsSchema, (await store.batchResults(key))!);
+    const results = decodeBatchResults((await store.batchResults(key))!);
     if (row.partOf !== 0) world.parts += 1;
     t.is(row.lease!.state, LeaseState.DONE);
     for (const [index, path] of items.path.entries()) {

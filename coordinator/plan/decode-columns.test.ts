@@ -1,4 +1,5 @@
 import {
+  create,
   fromBinary,
   toBinary,
   type DescMessage,
@@ -12,7 +13,15 @@ import {
   ScanPageSchema,
 } from '../../gen/drover/v1/columns_pb.ts';
 import { numbersOf } from '../store/testing/random.ts';
-import { decodeBatchItems, decodeBatchResults, decodeScanPage } from './decode-columns.ts';
+import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
+import {
+  decodeBatchItems,
+  decodeBatchResults,
+  decodeScanPage,
+  unchangedResults,
+} from './decode-columns.ts';
+import { encodeSettledResults } from './encode-columns.ts';
+import { unchangedDecision } from './plan-item.ts';
 import { RandomColumns } from './testing/random-columns.ts';
 
 const below = numbersOf(11);
@@ -24,6 +33,8 @@ interface Columns<D extends DescMessage> {
   /** How many columns there are. */
   columns: number;
   decode: (bytes: Uint8Array) => MessageShape<D>;
+  /** The general decoder. @default fromBinary */
+  general?: (bytes: Uint8Array) => MessageShape<D>;
   make: (random: RandomColumns) => MessageShape<D>;
 }
 
@@ -43,14 +54,18 @@ test('items of a batch are decoded as the general decoder does it', compare, {
 
 test('results of a batch are decoded as the general decoder does it', compare, {
   desc: BatchResultsSchema,
-  columns: 14,
+  columns: 15,
   decode: decodeBatchResults,
+  general: (bytes) => {
+    const results = fromBinary(BatchResultsSchema, bytes);
+    return results.unchanged === 0 ? results : unchangedResults(results.unchanged);
+  },
   make: (columns) => columns.results(),
 });
 
 function compare<D extends DescMessage>(
   t: ExecutionContext,
-  { desc, columns, decode, make }: Columns<D>,
+  { desc, columns, decode, general = (bytes) => fromBinary(desc, bytes), make }: Columns<D>,
 ): void {
   const known = Array.from({ length: columns }, (_, index) => index + 1);
   t.deepEqual(
@@ -59,16 +74,16 @@ function compare<D extends DescMessage>(
   );
   for (let round = 0; round < 100; round++) {
     const bytes = toBinary(desc, make(random));
-    t.deepEqual(decode(bytes), fromBinary(desc, bytes), `round ${round}`);
+    t.deepEqual(decode(bytes), general(bytes), `round ${round}`);
   }
   for (let round = 0; round < 3000; round++) {
     const bytes = damaged(toBinary(desc, make(few)));
     const words = `round ${round}`;
-    t.deepEqual(answerOf(decode, bytes), answerOf((read) => fromBinary(desc, read), bytes), words); // prettier-ignore
+    t.deepEqual(answerOf(decode, bytes), answerOf(general, bytes), words); // prettier-ignore
   }
   // A number that is not in one piece with others, and a field of a newer version.
   for (const bytes of [Uint8Array.of(0x10, 1), Uint8Array.of(0xc0, 0x3e, 0x07)])
-    t.deepEqual(decode(bytes), fromBinary(desc, bytes));
+    t.deepEqual(decode(bytes), general(bytes));
 }
 
 /** Cut off, or with some bytes that are others; of what is long, the beginning, so that most changes hit more than a text. */
@@ -85,3 +100,18 @@ function answerOf(decode: (bytes: Uint8Array) => Message, bytes: Uint8Array) {
     return String(error);
   }
 }
+
+test('of a batch in which nothing has changed, only the number of items is stored', (t) => {
+  const encoded = encodeSettledResults(new Array(700).fill(unchangedDecision));
+  t.true(encoded.length < 4);
+  const results = decodeBatchResults(encoded);
+  const one = encodeSettledResults([unchangedDecision, { ...unchangedDecision }]);
+  const [expected, last] = [decodeBatchResults(one), results.remark.at(-1)!];
+  t.deepEqual(expected.state, results.state.slice(0, 2));
+  t.deepEqual(expected.remark, results.remark.slice(0, 2));
+  t.deepEqual(expected.sha256, results.sha256.subarray(0, 64));
+  t.deepEqual([last.index, last.reason], [699, ErrorReason.UNCHANGED]);
+  for (const column of ['state', 'size', 'modifiedNs', 'destinationModifiedNs', 'attempts', 'remark'] as const) t.is(results[column].length, 700, column); // prettier-ignore
+  const tooMany = toBinary(BatchResultsSchema, create(BatchResultsSchema, { unchanged: 2001 }));
+  t.throws(() => decodeBatchResults(tooMany), { message: /2001/ });
+});

@@ -16,6 +16,7 @@ import {
   type BatchResults,
   type ScanPage,
 } from '../../gen/drover/v1/columns_pb.ts';
+import { ItemState } from '../../gen/drover/v1/item_pb.ts';
 import {
   beginPacked,
   beginReading,
@@ -31,6 +32,9 @@ import {
   readUint32,
   readUint64,
 } from '../store/byte-reader.ts';
+import { quickXorHashBytes, sha256Bytes } from './hash-bytes.ts';
+import { unchangedDecision } from './plan-item.ts';
+import { scanPageItemsMax } from './plan-page.ts';
 
 /** A page of a scan. Throws when the bytes are none, as all here do. */
 export function decodeScanPage(bytes: Uint8Array): ScanPage {
@@ -42,9 +46,26 @@ export function decodeBatchItems(bytes: Uint8Array): BatchItems {
   return decode(BatchItemsSchema, bytes, readItemsColumn);
 }
 
-/** The results of a batch. */
+/** The results of a batch, in columns also where nothing has changed. */
 export function decodeBatchResults(bytes: Uint8Array): BatchResults {
-  return decode(BatchResultsSchema, bytes, readResultsColumn);
+  const results = decode(BatchResultsSchema, bytes, readResultsColumn);
+  return results.unchanged === 0 ? results : unchangedResults(results.unchanged);
+}
+
+/** Results of so many items of which nothing has changed. Throws when no page has so many. */
+export function unchangedResults(count: number): BatchResults {
+  if (count > scanPageItemsMax) throw new RangeError(`no batch has ${count} unchanged items`);
+  const [zeros, noTimes] = [new Array<number>(count).fill(0), new Array<bigint>(count).fill(0n)];
+  return create(BatchResultsSchema, {
+    state: new Array<ItemState>(count).fill(ItemState.SKIPPED),
+    size: noTimes,
+    modifiedNs: noTimes,
+    destinationModifiedNs: noTimes,
+    sha256: new Uint8Array(sha256Bytes * count),
+    quickXorHash: new Uint8Array(quickXorHashBytes * count),
+    attempts: zeros,
+    remark: zeros.map((_, index) => create(ItemRemarkSchema, { index, reason: unchangedDecision.reason })), // prettier-ignore
+  });
 }
 
 /** Reads one column, or one value of a column with texts or messages; false when it has another form. */
@@ -143,6 +164,9 @@ function readResultsColumn(results: BatchResults): boolean {
       return readColumnOf(results.moved, readUint32);
     case 0x72:
       return readMessageOf(RewrittenContentSchema, results.rewritten);
+    case 0x78:
+      results.unchanged = readUint32();
+      return true;
     default:
       return false;
   }

@@ -20,14 +20,13 @@ import {
   putZeros,
 } from '../store/byte-writer.ts';
 import { unchangedDecision, type Decision } from './plan-item.ts';
+import { quickXorHashBytes, sha256Bytes } from './hash-bytes.ts';
 
 /** No value of a column but a text has more bytes than this, and each item has at most so many values in all columns. */
 const valueBytesMax = 10;
 const columnsMax = 16;
 /** A text has at most so many bytes for each of its units. */
 const unitBytesMax = 3;
-const sha256Bytes = 32;
-const quickXorHashBytes = 20;
 
 /** The bytes of a batch's items. */
 export function encodeBatchItems(items: BatchItems): Uint8Array {
@@ -54,6 +53,11 @@ export function encodeBatchItems(items: BatchItems): Uint8Array {
 /** Results of items that the plan settled: skipped or failed, in the order of their batch. */
 export function encodeSettledResults(decisions: readonly Decision[]): Uint8Array {
   const count = decisions.length;
+  if (count > 0 && decisions.every((decision) => decision === unchangedDecision)) {
+    begin(roomFor(1));
+    putUint(15, count);
+    return end();
+  }
   // Nearly all say only that nothing has changed.
   const remarks = decisions.map((decision, index) => {
     if (decision === unchangedDecision) return undefined;

@@ -7,7 +7,6 @@ import {
 } from '../../gen/drover/store/v1/rows_pb.ts';
 import {
   BatchItemsSchema,
-  BatchResultsSchema,
   ScanPageSchema,
   type BatchItems,
   type ScanPage,
@@ -24,6 +23,7 @@ import {
   type PagePlan,
   type PlannedBatch,
 } from './plan-page.ts';
+import { decodeBatchResults } from './decode-columns.ts';
 
 interface Entry {
   path: string;
@@ -244,7 +244,7 @@ test('what the plan settles is one batch with its results', (t) => {
   const { SKIP, FAIL } = ItemAction;
   t.deepEqual(items.path, ['link', 'same', 'no', '../out']);
   t.deepEqual(items.action, [SKIP, SKIP, FAIL, FAIL]);
-  const results = fromBinary(BatchResultsSchema, result.settled!.results);
+  const results = decodeBatchResults(result.settled!.results);
   const { SKIPPED, FAILED } = ItemState;
   t.deepEqual(results.state, [SKIPPED, SKIPPED, FAILED, FAILED]);
   t.deepEqual(results.attempts, [0, 0, 0, 0]);

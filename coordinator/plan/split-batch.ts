@@ -7,9 +7,7 @@ import {
   type BatchResults,
 } from '../../gen/drover/v1/columns_pb.ts';
 import { ItemKind } from '../../gen/drover/v1/item_pb.ts';
-
-const sha256Bytes = 32;
-const quickXorHashBytes = 20;
+import { quickXorHashBytes, sha256Bytes } from './hash-bytes.ts';
 
 /** The items of these indexes, which rise. */
 export function selectItems(items: BatchItems, indexes: readonly number[]): BatchItems {

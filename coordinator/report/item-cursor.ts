@@ -6,9 +6,7 @@ import { comparePaths } from '../plan/path-order.ts';
 import { isShown, whyRenamed, type ItemBatch } from './item-rows.ts';
 import type { Place } from './item-places.ts';
 import type { LineBuffer } from './line-buffer.ts';
-
-const sha256Bytes = 32;
-const quickXorHashBytes = 20;
+import { quickXorHashBytes, sha256Bytes } from '../plan/hash-bytes.ts';
 
 /** What is the same for all items of a run. */
 export interface RunFacts {

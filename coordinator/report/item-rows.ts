@@ -22,9 +22,8 @@ import { reasonInfo } from '../../lib/error.ts';
 import { isTransfer } from '../task/batch-phase.ts';
 import { renameReason } from '../plan/rename-reason.ts';
 import { agentName } from '../task/names.ts';
+import { quickXorHashBytes, sha256Bytes } from '../plan/hash-bytes.ts';
 
-const sha256Bytes = 32;
-const quickXorHashBytes = 20;
 const nanosecondsPerSecond = 1_000_000_000n;
 
 /** A batch, decoded. */

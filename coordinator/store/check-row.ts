@@ -1,5 +1,5 @@
 // Whether one row of the store is what its key says, looked at by itself.
-import { fromBinary, type DescMessage } from '@bufbuild/protobuf';
+import { fromBinary, type DescMessage, type MessageShape } from '@bufbuild/protobuf';
 import {
   AccessTokenRowSchema,
   AgentRowSchema,
@@ -113,10 +113,14 @@ export function* problemsOfColumns(
   if (results.remark.some(({ index }) => index >= count)) yield 'a remark is about no item';
 }
 
-/** The message of a row; undefined when it is none. */
-export function decode<D extends DescMessage>(schema: D, bytes: Uint8Array) {
+/** The message of a row; undefined when it is none. `read` is another way to read it. */
+export function decode<D extends DescMessage>(
+  schema: D,
+  bytes: Uint8Array,
+  read: (bytes: Uint8Array) => MessageShape<D> = (message) => fromBinary(schema, message),
+): MessageShape<D> | undefined {
   try {
-    return fromBinary(schema, bytes);
+    return read(bytes);
   } catch {
     return undefined;
   }

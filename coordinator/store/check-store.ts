@@ -17,6 +17,7 @@ import {
 import { BatchItemsSchema, BatchResultsSchema } from '../../gen/drover/v1/columns_pb.ts';
 import { DroverError } from '../../lib/error.ts';
 import { isRunOpen } from '../task/run-states.ts';
+import { decodeBatchResults } from '../plan/decode-columns.ts';
 import { decode, kindOf, problemsOfColumns, problemsOfRow, taskOf } from './check-row.ts';
 import { RunTally } from './check-run.ts';
 import { isOfLedger, keys, lastNumber, under } from './keys.ts';
@@ -134,7 +135,7 @@ class StoreCheck {
       problems.push('is held or not, and the index of leased batches says otherwise');
     const items = itemBytes && decode(BatchItemsSchema, itemBytes);
     if (items === undefined) return [...problems, 'has no items'];
-    const results = resultBytes && decode(BatchResultsSchema, resultBytes);
+    const results = resultBytes && decode(BatchResultsSchema, resultBytes, decodeBatchResults);
     problems.push(...problemsOfColumns(items, results));
     problems.push(...tally.add(key.batch, row, items, results));
     return problems;

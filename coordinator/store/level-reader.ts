@@ -39,6 +39,7 @@ import type { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
 import { raiseGeneration } from './generations.ts';
 import { keyPath, keys, lastNumber, pathKey, under, type KeyRange } from './keys.ts';
 import type { KnownRows } from './known-rows.ts';
+import type { LedgerAhead } from './ledger-ahead.ts';
 import { decodeLedgerRow, isSameFile, type FileFacts } from './ledger-bytes.ts';
 import { mergeLedger } from './ledger-merge.ts';
 import type { Database } from './open-database.ts';
@@ -57,6 +58,7 @@ export interface OpenedStore {
   /** See `raiseGeneration`. */
   generationBase: number;
   known: KnownRows;
+  ahead: LedgerAhead;
 }
 
 /** Reads rows; `get` and `getMany` are where a transaction sees its own writes first. */

@@ -13,6 +13,7 @@ import { CommitQueue, type CommitWriter } from './commit-queue.ts';
 import { copyRows, type CopiedRows } from './copy-rows.ts';
 import { keys, runRanges, taskRanges, under, type KeyRange } from './keys.ts';
 import { KnownRows } from './known-rows.ts';
+import { LedgerAhead } from './ledger-ahead.ts';
 import { LevelReader, type OpenedStore } from './level-reader.ts';
 import { LevelTransaction } from './level-transaction.ts';
 import { encodeNumber, openDatabase, readNumber, storeFormat } from './open-database.ts';
@@ -58,6 +59,7 @@ export async function openLevelStore(
     folder,
     generationBase: (await readNumber(database, keys.generationBase)) ?? 0,
     known: new KnownRows(),
+    ahead: new LedgerAhead(),
     observer,
   });
   try {

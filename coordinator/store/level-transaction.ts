@@ -49,8 +49,9 @@ import {
   type RowChange,
   type RowTotals,
 } from './row-changes.ts';
+import type { ReadLedger } from './ledger-ahead.ts';
 import { readError } from './store-errors.ts';
-import type { BatchKey, RunKey, Transaction } from './store.ts';
+import type { BatchKey, LedgerRange, RunKey, StoredEntry, Transaction } from './store.ts';
 
 const nothing = new Uint8Array(0);
 
@@ -179,7 +180,7 @@ export class LevelTransaction extends LevelReader implements Transaction {
   }
 
   putLedger(task: string, itemPath: string, row: LedgerRow): void {
-    this.writes.set(keys.ledger(task, itemPath), encodeLedgerRow(row));
+    this.#writeLedger(task, itemPath, encodeLedgerRow(row));
     // What is kept of a file that is gone must not take the id from the path that the file may have now.
     if (row.fileId === 0n || row.goneRun !== 0) return;
     this.putFileId(task, row.fileId, fileIdRow(itemPath));
@@ -187,8 +188,19 @@ export class LevelTransaction extends LevelReader implements Transaction {
 
   async deleteLedger(task: string, itemPath: string): Promise<void> {
     const [row] = await this.ledgerRows(task, [itemPath]);
-    this.writes.set(keys.ledger(task, itemPath), undefined);
+    this.#writeLedger(task, itemPath, undefined);
     if (row !== undefined) await this.dropFileId(task, row.fileId, itemPath);
+  }
+
+  #writeLedger(task: string, itemPath: string, row: Uint8Array | undefined): void {
+    this.writes.set(keys.ledger(task, itemPath), row);
+    this.opened.ahead.forget(task);
+  }
+
+  // What is read ahead was read when all that had been committed before was written.
+  override ledgerRange(task: string, range: LedgerRange, limit: number): Promise<StoredEntry[]> {
+    const read: ReadLedger = (part, most) => super.ledgerRange(task, part, most);
+    return this.opened.ahead.range(task, range, { limit, read });
   }
 
   putFileId(task: string, id: bigint, row: FileIdRow): void {

@@ -6,7 +6,7 @@ import test, { type ExecutionContext } from 'ava';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { BatchItemsSchema, BatchResultsSchema } from '../../gen/drover/v1/columns_pb.ts';
+import { BatchItemsSchema } from '../../gen/drover/v1/columns_pb.ts';
 import { ItemKind } from '../../gen/drover/v1/item_pb.ts';
 import { BatchPhase, type BatchLease } from '../../gen/drover/v1/session_pb.ts';
 import { Harness } from '../dispatch/testing/harness.ts';
@@ -19,6 +19,7 @@ import { openLevelStore, type CopyableStore } from './level-store.ts';
 import { rewindStore } from './rewind.ts';
 import type { RunKey } from './store.ts';
 import { numbersOf, type Below } from './testing/random.ts';
+import { decodeBatchResults } from '../plan/decode-columns.ts';
 
 /** Those in which late reports would be taken if generations began anew. */
 const seeds = [6, 7, 12];
@@ -145,7 +146,7 @@ async function checkEnd(t: ExecutionContext, { store, run, world }: Scene): Prom
   for (const { batch, row } of await store.batches(run, 0, 10_000)) {
     const key = { ...run, batch };
     const items = fromBinary(BatchItemsSchema, (await store.batchItems(key))!);
-    const results = fromBinary(BatchResultsSchema, (await store.batchResults(key))!);
+    const results = decodeBatchResults((await store.batchResults(key))!);
     t.false(results.attempts.includes(lateAttempts));
     for (const [index, item] of items.path.entries()) {
       const acknowledged = world.acknowledged.get(itemKey(run.task, row.phase, item));

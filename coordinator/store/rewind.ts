@@ -13,6 +13,7 @@ import { generationBaseAt } from './generations.ts';
 import { keys, under } from './keys.ts';
 import { LevelReader } from './level-reader.ts';
 import { KnownRows } from './known-rows.ts';
+import { LedgerAhead } from './ledger-ahead.ts';
 import { LevelTransaction } from './level-transaction.ts';
 import { encodeNumber, openDatabase, readNumber } from './open-database.ts';
 import { SafeWriter } from './safe-writer.ts';
@@ -33,7 +34,13 @@ export async function rewindStore(folder: string, nowMs: number): Promise<Rewoun
   await using database = await openDatabase(folder, { make: false });
   const before = (await readNumber(database, keys.generationBase)) ?? 0;
   const generationBase = generationBaseAt(nowMs, before);
-  const opened = { database, folder, generationBase, known: new KnownRows() };
+  const opened = {
+    database,
+    folder,
+    generationBase,
+    known: new KnownRows(),
+    ahead: new LedgerAhead(),
+  };
   const transaction = new LevelTransaction(opened);
   const openRuns = await new LevelReader(opened).openRuns();
   let leases = 0;

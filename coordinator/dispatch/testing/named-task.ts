@@ -32,6 +32,7 @@ import { commitResults } from '../commit-results.ts';
 import { cutBatch } from '../cut-batch.ts';
 import { commitScanEnd } from '../commit-scan-end.ts';
 import { encodePage, goodResults, type Entry } from './scripted-agent.ts';
+import { decodeBatchResults } from '../../plan/decode-columns.ts';
 
 const task = 'a';
 const nowMs = 1000;
@@ -167,7 +168,7 @@ export class NamedTask {
     for (const { batch, row } of await this.store.batches(this.key, 0, 10_000)) {
       const encoded = await this.store.batchResults({ ...this.key, batch });
       const items = fromBinary(BatchItemsSchema, await this.#encodedItems(batch));
-      const results = encoded && fromBinary(BatchResultsSchema, encoded);
+      const results = encoded && decodeBatchResults(encoded);
       const rows = itemRows({ phase: row.phase, items, results, agent: '' }, 0);
       found.push(...[...rows].map(({ item }) => item));
     }

@@ -18,6 +18,7 @@ import type {
 import type { Below } from '../../store/testing/random.ts';
 import type { Dispatcher } from '../dispatcher.ts';
 import { goodResults, ScriptedAgent, type Entry } from './scripted-agent.ts';
+import { decodeBatchResults } from '../../plan/decode-columns.ts';
 
 /** What all agents of a simulation know, and what they noticed. */
 export interface World {
@@ -221,7 +222,7 @@ export class SimulatedAgent {
   /** What was acknowledged of a batch must be told once, and never change. */
   #note({ lease, results }: Held & { kind: 'batch' }): void {
     const { acknowledged, violations } = this.#world;
-    const { state } = fromBinary(BatchResultsSchema, results!);
+    const { state } = decodeBatchResults(results!);
     for (const [index, path] of fromBinary(BatchItemsSchema, lease.items).path.entries()) {
       if (state[index] === ItemState.UNSPECIFIED) continue;
       const item = itemKey(taskOf(lease), lease.phase, path);
