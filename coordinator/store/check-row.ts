@@ -111,6 +111,8 @@ export function* problemsOfColumns(
     if (bytes.length !== 0 && bytes.length !== count * size)
       yield 'not every result has its hashes';
   if (results.remark.some(({ index }) => index >= count)) yield 'a remark is about no item';
+  if (results.moved.some((index) => index >= count))
+    yield 'an item is said to be moved that is not there';
 }
 
 /** The message of a row; undefined when it is none. `read` is another way to read it. */
@@ -130,6 +132,8 @@ export function decode<D extends DescMessage>(
 function* unevenColumns(schema: DescMessage, message: object, count: number): Generator<string> {
   for (const field of schema.fields) {
     if (field.fieldKind !== 'list' || field.listKind === 'message') continue;
+    // A list of some items, by their indexes.
+    if (field === BatchResultsSchema.field.moved) continue;
     const { length } = (message as Record<string, unknown[]>)[field.localName]!;
     if (length !== 0 && length !== count) yield field.name;
   }
