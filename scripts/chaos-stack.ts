@@ -8,6 +8,7 @@ import { Part } from './chaos-part.ts';
 import { ChaosProxy } from './chaos-proxy.ts';
 import { SmallDisk } from './chaos-small-disk.ts';
 import { hostPort } from '../lib/option-values.ts';
+import { runProgram } from './program.ts';
 import { createJoinToken, emulatorSignIn, hasJoined, startAgent, startCoordinator, startEmulator, type AgentReady, type CoordinatorReady, type EmulatorReady } from './local-stack.ts'; // prettier-ignore
 
 export interface ChaosStackOptions {
@@ -22,6 +23,8 @@ export interface ChaosStackOptions {
 export const leaseTtlMs = 3000;
 export const sessionExpiryMs = 4000;
 const smallDiskMebibytes = 24;
+const storeCheckMs = 120_000;
+const root = path.dirname(import.meta.dirname);
 
 export class ChaosStack implements AsyncDisposable {
   readonly coordinator: Part<CoordinatorReady>;
@@ -106,6 +109,18 @@ export class ChaosStack implements AsyncDisposable {
     await Promise.all(this.agents.map((agent) => agent.up()));
     if (this.emulator !== undefined) await this.control('DELETE', 'faults');
     for (const name of this.agentNames.values()) await this.api.agents.enableAgent({ name });
+  }
+
+  /** Ends the coordinator and looks at every row of its store. */
+  async checkStore(): Promise<void> {
+    const { log } = this.#options;
+    await Promise.all(this.agents.map((agent) => agent.drain()));
+    await this.coordinator.drain();
+    const main = path.join(root, 'coordinator', 'main.ts');
+    const check = [main, 'check', '--data', this.#data('coordinator')];
+    const { status, all } = await runProgram(process.execPath, check, { folder: root, timeoutMs: storeCheckMs }); // prettier-ignore
+    if (status === 0) log.say('the store has no damaged rows');
+    else log.problem(`the store is damaged: ${all.trim()}`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

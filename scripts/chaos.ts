@@ -93,6 +93,7 @@ async function play(
   await Promise.all(tasks.map((task, index) => furtherRun(task, before[index]!, options, stack, log))); // prettier-ignore
   await Promise.all(tasks.map((task, index) => tidyRun(task, before[index]!, options, stack, log))); // prettier-ignore
   if (stack.emulator !== undefined) await checkSessions(stack, tasks[0]!.destination, quietMs, log);
+  await stack.checkStore();
 }
 
 async function makeTask(
