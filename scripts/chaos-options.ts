@@ -66,7 +66,7 @@ export function parseChaos(
       files,
       largeFiles: isShort ? 0 : 4,
       folder: given.folder === undefined ? path.join(around.root, '.drover', 'chaos') : path.resolve(around.startFolder, given.folder), // prettier-ignore
-      quietMs: isShort ? 60_000 : 240_000,
+      quietMs: 240_000,
     };
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
