@@ -144,6 +144,9 @@ test.serial(
     t.deepEqual([...failed.keys()], ['locked']);
     t.is(failed.get('locked')!.reason, ErrorReason.DESTINATION_LOCKED);
     t.is(failed.get('locked')!.attempts, 3);
+    const { message, requestId } = failed.get('locked')!;
+    t.regex(requestId, /^[0-9a-f-]{36}$/);
+    t.true(message.includes(`request ${requestId})`), message);
     await tenant.setLock(below(destination, 'locked'), false);
     assertSucceeded(t, await tenant.stack.runToEnd(task));
     const { id } = (await tenant.tree(destination)).get('locked')!;

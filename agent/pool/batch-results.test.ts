@@ -4,6 +4,7 @@ import { BatchResultsSchema } from '../../gen/drover/v1/columns_pb.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { ItemState, ItemVerification } from '../../gen/drover/v1/item_pb.ts';
 import { DroverError } from '../../lib/error.ts';
+import { failedCallKey } from '../destination/failed-call.ts';
 import { BatchResultRows } from './batch-results.ts';
 
 const destination = { modifiedNs: 5n, id: 'id', version: '1', verification: ItemVerification.HASH };
@@ -36,4 +37,22 @@ test('each item has its row, in whatever order they end, and the others are empt
   t.like(results.rewritten[0], { index: 3, size: 9n });
   t.deepEqual(Buffer.from(results.rewritten[0]!.quickXorHash), rewritten.quickXorHash);
   t.like(results.remark, { length: 1, 0: { index: 5, reason: ErrorReason.SOURCE_GONE } });
+});
+
+test('an item that a call to a service failed says which call it was', (t) => {
+  const rows = new BatchResultRows(3);
+  const { DESTINATION_LOCKED, DESTINATION_NEWER, SOURCE_CHANGED } = ErrorReason;
+  const called = { metadata: { path: 'a', [failedCallKey]: 'call-1' } };
+  rows.failed(0, 3, new DroverError(DESTINATION_LOCKED, 'locked', called));
+  rows.skipped(1, 1, new DroverError(DESTINATION_NEWER, 'newer', called));
+  rows.failed(2, 1, new DroverError(SOURCE_CHANGED, 'changed', { metadata: { path: 'c' } }));
+  const { remark } = fromBinary(BatchResultsSchema, rows.encode());
+  t.deepEqual(
+    remark.map(({ reason, message, requestId }) => [reason, message, requestId]),
+    [
+      [DESTINATION_LOCKED, 'locked', 'call-1'],
+      [DESTINATION_NEWER, 'newer', 'call-1'],
+      [SOURCE_CHANGED, 'changed', ''],
+    ],
+  );
 });

@@ -12,6 +12,7 @@ import { ItemState, ItemVerification } from '../../gen/drover/v1/item_pb.ts';
 import type { DroverError } from '../../lib/error.ts';
 import { quickXorHashBytes, sha256Bytes } from './hasher.ts';
 import type { DestinationFile } from '../destination/destination.ts';
+import { failedCallKey } from '../destination/failed-call.ts';
 import type { Moved } from './move.ts';
 import type { Transferred } from './transfer-item.ts';
 
@@ -107,7 +108,8 @@ export class BatchResultRows {
 
   #explain(index: number, state: ItemState, attempts: number, error: DroverError): void {
     this.#end(index, state, attempts);
-    const remark = { index, reason: error.reason, message: error.message };
+    const { reason, message, metadata } = error;
+    const remark = { index, reason, message, requestId: metadata[failedCallKey] ?? '' };
     this.#remarks.set(index, create(ItemRemarkSchema, remark));
   }
 

@@ -220,7 +220,7 @@ const misfits: [name: string, change: (results: BatchResults) => void][] = [
   ['no quickXorHash', (results) => (results.quickXorHash = new Uint8Array(0))],
   ['a state that is no result', (results) => (results.state[0] = ItemState.PENDING)],
   ['a state nobody knows', (results) => (results.state[0] = 99 as ItemState)],
-  ['a remark on no item', (results) => results.remark.push({ $typeName: 'drover.v1.ItemRemark', index: 1, reason: ErrorReason.INTERNAL, message: '' })], // prettier-ignore
+  ['a remark on no item', (results) => results.remark.push({ $typeName: 'drover.v1.ItemRemark', index: 1, reason: ErrorReason.INTERNAL, message: '', requestId: '' })], // prettier-ignore
 ];
 for (const [name, change] of misfits)
   test(`results that do not fit the batch are refused without effect: ${name}`, async (t) => {

@@ -169,7 +169,7 @@ test('what is recycled and what fails is counted apart from what is migrated', a
   const run = await harness.scanned('a', agent, [file('c')], recycles);
   agent.sendResults(agent.take('batchLease'), (results) => {
     results.state[0] = ItemState.FAILED;
-    results.remark = [{ $typeName: 'drover.v1.ItemRemark', index: 0, reason: ErrorReason.DESTINATION_CONFLICT, message: 'it was edited' }]; // prettier-ignore
+    results.remark = [{ $typeName: 'drover.v1.ItemRemark', index: 0, reason: ErrorReason.DESTINATION_CONFLICT, message: 'it was edited', requestId: '' }]; // prettier-ignore
   });
   await harness.idle();
   t.is(await harness.state(run), 'SUCCEEDED_WITH_FAILURES');

@@ -297,8 +297,8 @@ test('items that fail are counted, and the run succeeds with failures', async (t
     results.state[0] = ItemState.FAILED;
     results.state[1] = ItemState.SKIPPED;
     results.remark = [
-      { $typeName: 'drover.v1.ItemRemark', index: 0, reason: ErrorReason.SOURCE_CHANGED, message: 'x' }, // prettier-ignore
-      { $typeName: 'drover.v1.ItemRemark', index: 1, reason: ErrorReason.SYMBOLIC_LINK, message: 'y' }, // prettier-ignore
+      { $typeName: 'drover.v1.ItemRemark', index: 0, reason: ErrorReason.SOURCE_CHANGED, message: 'x', requestId: '' }, // prettier-ignore
+      { $typeName: 'drover.v1.ItemRemark', index: 1, reason: ErrorReason.SYMBOLIC_LINK, message: 'y', requestId: '' }, // prettier-ignore
     ];
   });
   await harness.idle();

@@ -44,7 +44,13 @@ function pageOf(entries: readonly Entry[]): ScanPage {
     page.createdNs.push(5n);
     page.fileId.push(BigInt(index) + 100n);
     if (reason !== undefined)
-      page.remark.push({ $typeName: 'drover.v1.ItemRemark', index, reason, message: path });
+      page.remark.push({
+        $typeName: 'drover.v1.ItemRemark',
+        index,
+        reason,
+        message: path,
+        requestId: '',
+      });
   }
   return page;
 }

@@ -49,7 +49,7 @@ test('every column follows its item, and what belongs to some items only has the
     sha256: Buffer.concat([hash(0), hash(0), hash(2), hash(3)]),
     quickXorHash: Buffer.concat([0, 0, 2, 3].map((value) => new Uint8Array(20).fill(value))),
     attempts: [1, 0, 2, 3],
-    remark: [{ index: 2, reason: ErrorReason.SOURCE_CHANGED, message: 'm' }],
+    remark: [{ index: 2, reason: ErrorReason.SOURCE_CHANGED, message: 'm', requestId: 'r' }],
     destinationId: ['i', '', '', 'k'],
     moved: [3],
     rewritten: [{ index: 3, size: 31n }],
@@ -64,7 +64,7 @@ test('every column follows its item, and what belongs to some items only has the
       sha256: new Uint8Array(Buffer.concat([hash(0), hash(2), hash(3)])),
       quickXorHash: new Uint8Array(Buffer.concat([0, 2, 3].map((value) => new Uint8Array(20).fill(value)))), // prettier-ignore
       attempts: [1, 2, 3],
-      remark: [{ index: 1, reason: ErrorReason.SOURCE_CHANGED, message: 'm' }],
+      remark: [{ index: 1, reason: ErrorReason.SOURCE_CHANGED, message: 'm', requestId: 'r' }],
       destinationId: ['i', '', 'k'],
       moved: [2],
       rewritten: [{ index: 2, size: 31n }],

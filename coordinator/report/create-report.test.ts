@@ -47,10 +47,16 @@ function changeItem(items: BatchItems, path: string, change: (index: number) => 
   if (index >= 0) change(index);
 }
 
-function fail(results: BatchResults, index: number, reason: ErrorReason, message: string): void {
+function fail(
+  results: BatchResults,
+  index: number,
+  reason: ErrorReason,
+  message: string,
+  requestId = '',
+): void {
   results.state[index] = ItemState.FAILED;
   results.attempts[index] = 3;
-  results.remark.push(create(ItemRemarkSchema, { index, reason, message }));
+  results.remark.push(create(ItemRemarkSchema, { index, reason, message, requestId }));
 }
 
 /** Two runs: the second has something of everything. */
@@ -83,7 +89,7 @@ async function eventfulTask(t: ExecutionContext): Promise<NamedTask> {
   await task.scan([next], { gonePolicy: GonePolicy.RECYCLE });
   await task.migrate((results, _count, items) => {
     changeItem(items, 'denied.txt', (index) => fail(results, index, ErrorReason.SOURCE_ACCESS_DENIED, 'no right,\n"really"')); // prettier-ignore
-    changeItem(items, 'full.txt', (index) => fail(results, index, ErrorReason.DESTINATION_FULL, 'no room')); // prettier-ignore
+    changeItem(items, 'full.txt', (index) => fail(results, index, ErrorReason.DESTINATION_FULL, 'no room', '=call-1')); // prettier-ignore
     changeItem(items, 'kept.txt', (index) => {
       results.keptPath = items.path.map((_, at) => (at === index ? 'kept (2).txt' : ''));
       results.verification = items.path.map(() => ItemVerification.HASH);
@@ -93,7 +99,7 @@ async function eventfulTask(t: ExecutionContext): Promise<NamedTask> {
   return task;
 }
 
-const itemReportHeader = 'Source,Destination,File name,Extension,File size,Content type,Status,Result category,Message,Source item ID,Destination item ID,Package number,Migration job ID,Incremental round,Task ID,Device name,Path,Kind,Action,State,Reason,Advice,SHA-256,quickXorHash,Verification,Attempts,Agent,Moved from,Destination path,Renamed because,Modified,Created,Run'; // prettier-ignore
+const itemReportHeader = 'Source,Destination,File name,Extension,File size,Content type,Status,Result category,Message,Source item ID,Destination item ID,Package number,Migration job ID,Incremental round,Task ID,Device name,Path,Kind,Action,State,Reason,Advice,Request ID,SHA-256,quickXorHash,Verification,Attempts,Agent,Moved from,Destination path,Renamed because,Modified,Created,Run'; // prettier-ignore
 const headers: [kind: ReportKind, header: string][] = [
   [ReportKind.SUMMARY, 'Task name,Status,Source,Destination,Total scanned items,Total to be migrated items,Migrated items,Items not migrated,Total bytes,Total GB,Migrated bytes,Migrated GB,Agent,Duration (min),TaskID,Task failure reason,Agent group,Start time,End time,GB/hour,Incremental round,Task,Run,State,Skipped items,Failed items,Failed bytes,Moved items,Gone items,Recycled items,Tags'], // prettier-ignore
   [ReportKind.ITEM_REPORT, itemReportHeader],
@@ -120,9 +126,9 @@ test('lines are those of RFC 4180, nothing in them is a formula, and what is not
   const task = await eventfulTask(t);
   const lines = (await reportText(task, ReportKind.ITEM_REPORT)).split('\r\n');
   const lineOf = (start: string) => lines.find((line) => line.startsWith(start));
-  t.is(lineOf('"/from/=cmd'), `"/from/=cmd(), ""x"".txt",${archive}/%3Dcmd()%2C%20_x_.txt,"'=cmd(), ""x"".txt",txt,5,File,Migrated,UPDATE,,,,,,R1,,"HOST, 1","'=cmd(), ""x"".txt",FILE,UPDATE,SUCCEEDED,,,${hash},${quickXorHash},HASH,1,agents/one,,"'=cmd(), _x_.txt","the name has """""" at place 9, which SharePoint takes in no name",2023-11-14T22:13:21Z,,tasks/a/runs/2`); // prettier-ignore
-  t.is(lineOf('/from/Ärger/'), `/from/Ärger/日本 #1%.docx,${archive}/%C3%84rger/%E6%97%A5%E6%9C%AC%20%231%25.docx,日本 #1%.docx,docx,7,File,Skipped,UNCHANGED,,,,,,R1,,,Ärger/日本 #1%.docx,FILE,SKIP,SKIPPED,UNCHANGED,Nothing: the destination has it already.,,,,,,,,,2023-11-14T22:13:20Z,2020-09-13T12:26:40.123456789Z,tasks/a/runs/2`); // prettier-ignore
-  t.is(lineOf('/from/new.txt'), `/from/new.txt,${archive}/new.txt,new.txt,txt,5,File,Migrated,MOVE,,42,,,,R1,,"HOST, 1",new.txt,FILE,MOVE,SUCCEEDED,,,${hash},${quickXorHash},HASH,1,agents/one,old.txt,,,2023-11-14T22:13:20Z,,tasks/a/runs/2`); // prettier-ignore
+  t.is(lineOf('"/from/=cmd'), `"/from/=cmd(), ""x"".txt",${archive}/%3Dcmd()%2C%20_x_.txt,"'=cmd(), ""x"".txt",txt,5,File,Migrated,UPDATE,,,,,,R1,,"HOST, 1","'=cmd(), ""x"".txt",FILE,UPDATE,SUCCEEDED,,,,${hash},${quickXorHash},HASH,1,agents/one,,"'=cmd(), _x_.txt","the name has """""" at place 9, which SharePoint takes in no name",2023-11-14T22:13:21Z,,tasks/a/runs/2`); // prettier-ignore
+  t.is(lineOf('/from/Ärger/'), `/from/Ärger/日本 #1%.docx,${archive}/%C3%84rger/%E6%97%A5%E6%9C%AC%20%231%25.docx,日本 #1%.docx,docx,7,File,Skipped,UNCHANGED,,,,,,R1,,,Ärger/日本 #1%.docx,FILE,SKIP,SKIPPED,UNCHANGED,Nothing: the destination has it already.,,,,,,,,,,2023-11-14T22:13:20Z,2020-09-13T12:26:40.123456789Z,tasks/a/runs/2`); // prettier-ignore
+  t.is(lineOf('/from/new.txt'), `/from/new.txt,${archive}/new.txt,new.txt,txt,5,File,Migrated,MOVE,,42,,,,R1,,"HOST, 1",new.txt,FILE,MOVE,SUCCEEDED,,,,${hash},${quickXorHash},HASH,1,agents/one,old.txt,,,2023-11-14T22:13:20Z,,tasks/a/runs/2`); // prettier-ignore
   t.is(lines.at(-1), '');
 });
 
@@ -151,11 +157,11 @@ test('every kind of outcome has its row', async (t) => {
 
 test('the failure report has what failed and nothing else', async (t) => {
   const task = await eventfulTask(t);
-  const titles = ['Item name', 'Error code', 'Message', 'Attempts', 'SHA-256'];
+  const titles = ['Item name', 'Error code', 'Message', 'Attempts', 'Request ID', 'SHA-256'];
   t.deepEqual((await reportRows(task, ReportKind.ITEM_FAILURE_REPORT, titles)).map((row) => Object.values(row)), [
-    [`${'n'.repeat(300)}.txt`, 'PATH_TOO_LONG', 'the name has 304 characters at the destination, and SharePoint takes 255', '', ''],
-    ['denied.txt', 'SOURCE_ACCESS_DENIED', 'no right,\n"really"', '3', ''],
-    ['full.txt', 'DESTINATION_FULL', 'no room', '3', ''],
+    [`${'n'.repeat(300)}.txt`, 'PATH_TOO_LONG', 'the name has 304 characters at the destination, and SharePoint takes 255', '', '', ''],
+    ['denied.txt', 'SOURCE_ACCESS_DENIED', 'no right,\n"really"', '3', '', ''],
+    ['full.txt', 'DESTINATION_FULL', 'no room', '3', "'=call-1", ''],
   ]); // prettier-ignore
 });
 
@@ -312,7 +318,14 @@ function anyResults(below: Below) {
     results.size = results.size.map((size) => size + BigInt(below(2)));
     for (const [index, path] of items.path.entries()) {
       const chance = below(9);
-      if (chance === 0) fail(results, index, ErrorReason.SOURCE_CHANGED, `${path} changed`);
+      if (chance === 0)
+        fail(
+          results,
+          index,
+          ErrorReason.SOURCE_CHANGED,
+          `${path} changed`,
+          below(2) === 0 ? '' : `call "${index}"`,
+        );
       if (chance === 1) results.state[index] = ItemState.SKIPPED;
     }
   };

@@ -92,6 +92,7 @@ const state = word<ItemCursor>('State', 'state', ItemStateSchema, (item) => item
 const reason = word<ItemCursor>('Reason', 'reason', ErrorReasonSchema, (item) => item.reason);
 const message = text<ItemCursor>('Message', 'message', (item) => item.message);
 const advice = text<ItemCursor>('Advice', 'advice', adviceOf);
+const requestId = text<ItemCursor>('Request ID', 'requestId', (item) => item.requestId);
 const movedFrom = text<ItemCursor>('Moved from', 'movedFrom', (item) => item.movedFrom);
 const destinationPath = text<ItemCursor>('Destination path', 'destinationPath', otherDestinationPath); // prettier-ignore
 const size = (title: string) => wide<ItemCursor>(title, 'size', (item) => item.size, true);
@@ -128,6 +129,7 @@ const ownColumns: readonly Column<ItemCursor>[] = [
   state,
   reason,
   advice,
+  requestId,
   written('SHA-256', 'sha256', (item, out) => item.putSha256(out)),
   written('quickXorHash', 'quickXorHash', (item, out) => item.putQuickXorHash(out)),
   word('Verification', 'verification', ItemVerificationSchema, (item) => item.verification),

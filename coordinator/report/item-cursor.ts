@@ -45,6 +45,7 @@ export class ItemCursor {
   /** The path below the destination. */
   destinationPath = '';
   #index = 0;
+  #remark: ItemRemark | undefined;
   #isMoved = false;
 
   constructor(facts: RunFacts, batch: ReportBatch) {
@@ -66,6 +67,7 @@ export class ItemCursor {
     this.kind = items.kind[index]!;
     this.action = items.action[index]!;
     this.state = results?.state[index] ?? ItemState.PENDING;
+    this.#remark = this.#remarks.size === 0 ? undefined : this.#remarks.get(index);
     this.reason = this.#remark?.reason ?? ErrorReason.UNSPECIFIED;
     this.destinationPath = results?.keptPath[index] || items.destinationPath[index] || this.path;
     this.#isMoved = this.#moved.size > 0 && this.#moved.has(index) && this.#origin !== undefined;
@@ -95,6 +97,11 @@ export class ItemCursor {
 
   get message(): string {
     return this.reason === ErrorReason.UNSPECIFIED ? '' : this.#remark!.message;
+  }
+
+  /** The id of the call to a service that failed; empty where none did. */
+  get requestId(): string {
+    return this.reason === ErrorReason.UNSPECIFIED ? '' : this.#remark!.requestId;
   }
 
   get attempts(): number {
@@ -172,10 +179,6 @@ export class ItemCursor {
 
   get #results(): BatchResults | undefined {
     return this.#batch.results;
-  }
-
-  get #remark(): ItemRemark | undefined {
-    return this.#remarks.size === 0 ? undefined : this.#remarks.get(this.#index);
   }
 
   get #origin(): MoveOrigin | undefined {

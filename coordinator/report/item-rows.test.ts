@@ -68,7 +68,7 @@ test('what was read is what is shown of a migrated file; a failed one has its re
     attempts: [1, 3],
     destinationId: ['01AB', ''],
     verification: [ItemVerification.REWRITTEN_BY_SHAREPOINT, ItemVerification.UNSPECIFIED],
-    remark: [{ index: 1, reason: ErrorReason.SOURCE_CHANGED, message: 'it changed' }],
+    remark: [{ index: 1, reason: ErrorReason.SOURCE_CHANGED, message: 'it changed', requestId: 'call-1' }], // prettier-ignore
   });
   const [first, second] = [...itemRows(done, 0)].map(({ item }) => item);
   t.is(first!.size, 9n);
@@ -83,6 +83,8 @@ test('what was read is what is shown of a migrated file; a failed one has its re
   t.is(second!.sha256, '');
   t.is(second!.attempts, 3);
   t.is(second!.message, 'it changed');
+  t.is(second!.requestId, 'call-1');
+  t.is(first!.requestId, '');
   t.true(second!.advice.length > 0);
 });
 

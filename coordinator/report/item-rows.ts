@@ -126,6 +126,7 @@ function addResult(
   item.reason = remark.reason;
   item.message = remark.message;
   item.advice = reasonInfo(remark.reason).advice;
+  item.requestId = remark.requestId;
 }
 
 function hashAt(hashes: Uint8Array, index: number, length: number): Buffer {

@@ -218,7 +218,7 @@ test('what became otherwise than planned is counted, and listed by pages with bo
     // The folder is the first of the batch; then docs/a.txt, docs/b.txt and the last one.
     Object.assign(results.size, { 1: 9n });
     Object.assign(results.state, { 2: ItemState.FAILED });
-    results.remark = [{ $typeName: 'drover.v1.ItemRemark', index: 2, reason: ErrorReason.SOURCE_VANISHED, message: 'it is gone', rule: '' }]; // prettier-ignore
+    results.remark = [{ $typeName: 'drover.v1.ItemRemark', index: 2, reason: ErrorReason.SOURCE_VANISHED, message: 'it is gone', rule: '', requestId: '' }]; // prettier-ignore
   });
   await admin.approveRun({ name });
   await until(running, TaskState.SUCCEEDED_WITH_FAILURES);

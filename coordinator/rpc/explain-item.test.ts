@@ -66,7 +66,7 @@ test('an item that failed, after an earlier run had migrated it', async (t) => {
   await task.migrate((results) => {
     results.state[0] = ItemState.FAILED;
     const remark = { index: 0, reason: ErrorReason.SOURCE_CHANGED, message: 'it changed' };
-    results.remark = [{ $typeName: 'drover.v1.ItemRemark', ...remark }];
+    results.remark = [{ $typeName: 'drover.v1.ItemRemark', ...remark, requestId: '' }];
   });
   const { summary, advice, runs, migrated } = await explain(task, 'a');
   t.is(summary, '"a" failed in tasks/a/runs/2: it changed; tasks/a/runs/1 had migrated it to "a".');

@@ -44,7 +44,7 @@ async function workedStore(t: ExecutionContext): Promise<string> {
   await harness.scanned('ended', agent, folders);
   agent.sendResults(agent.take('batchLease'), (results) => {
     results.state[2] = ItemState.FAILED;
-    results.remark.push({ $typeName: 'drover.v1.ItemRemark', index: 2, reason: ErrorReason.SOURCE_VANISHED, message: '' }); // prettier-ignore
+    results.remark.push({ $typeName: 'drover.v1.ItemRemark', index: 2, reason: ErrorReason.SOURCE_VANISHED, message: '', requestId: '' }); // prettier-ignore
   });
   await harness.idle();
   agent.sendResults(agent.take('batchLease'));

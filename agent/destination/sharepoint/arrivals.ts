@@ -7,7 +7,7 @@ import { printablePath } from '../../source/printable-path.ts';
 import { conflictError } from '../destination-error.ts';
 import type { DestinationFile, SourceContent } from '../destination.ts';
 import { destinationFile, type DriveItem } from './drive-item.ts';
-import { GraphFailure, NoAnswer } from './graph-error.ts';
+import { callMetadata, GraphFailure, NoAnswer } from './graph-error.ts';
 import { prove, type Proof, type ProofParts } from './proof.ts';
 import { throughRaces } from './races.ts';
 
@@ -93,7 +93,7 @@ export class Arrivals {
         ErrorReason.DESTINATION_CHECKED_OUT,
         `${printablePath(path)} is there, but others cannot see it: the library requires check-out, and checking in failed ` +
           `("${thrown.message}", request ${thrown.requestId})`,
-        { cause: thrown, metadata: { path } },
+        { cause: thrown, metadata: callMetadata(path, thrown) },
       );
     }
   }

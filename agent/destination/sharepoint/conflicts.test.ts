@@ -2,6 +2,8 @@
 import test from 'ava';
 import { ErrorReason } from '../../../gen/drover/v1/error_pb.ts';
 import { begin, contentOf, expectedOf, modifiedNs, reasonOf, uploadOptions } from '../contract.ts';
+import { DroverError } from '../../../lib/error.ts';
+import { failedCallKey } from '../failed-call.ts';
 import { Hasher } from '../../pool/hasher.ts';
 import { contentOfBytes, openTestPlace, quickClock, send, sendChunks } from './testing/place.ts';
 import { TestTenant, type WireRequest } from './testing/tenant.ts';
@@ -29,8 +31,12 @@ test('an upload of somebody else that stays open is given up after twenty minute
   const place = await openTestPlace(tenant);
   const foreign = await place.openSession('file.txt');
   const clock = quickClock();
-  await using destination = await place.open({ client: tenant.client({ clock }) });
-  t.is(await reasonOf(send(destination, 'file.txt', content)), ErrorReason.DESTINATION_LOCKED);
+  const wire: WireRequest[] = [];
+  await using destination = await place.open({ client: tenant.client({ clock, wire }) });
+  const error = await t.throwsAsync<DroverError>(send(destination, 'file.txt', content), { instanceOf: DroverError }); // prettier-ignore
+  t.is(error?.reason, ErrorReason.DESTINATION_LOCKED);
+  const refused = wire.findLast(({ path }) => path.endsWith('/createUploadSession'));
+  t.is(error?.metadata[failedCallKey], refused?.headers['client-request-id']);
   const waitedMs = clock.pauses.reduce((sum, pauseMs) => sum + pauseMs, 0);
   t.true(waitedMs > 19 * 60_000 && waitedMs < 25 * 60_000, `${waitedMs}`);
   t.true(await place.isOpen(foreign), 'it is left alone');
@@ -255,7 +261,9 @@ test('a library that requires check-out shows what was sent to it, or it is said
   // Here as well, because the fault knows the file only by its number.
   await tenant.fault({ name: 'checkin', path: 'checkin$', times: 1, fault: { kind: 'status', status: 403 } }); // prettier-ignore
   const stuck = send(destination, 'stuck.txt', content);
-  t.is(await reasonOf(stuck), ErrorReason.DESTINATION_CHECKED_OUT);
+  const error = await t.throwsAsync<DroverError>(stuck, { instanceOf: DroverError });
+  t.is(error?.reason, ErrorReason.DESTINATION_CHECKED_OUT);
+  t.true(error?.message.includes(`request ${error.metadata[failedCallKey]})`));
   const found = await destination.openUpload(uploadOptions('stuck.txt', content));
   if (found.kind !== 'existing') throw new Error('it is not there');
   t.truthy(await found.prove(new Hasher().whole(content), contentOf(content)));

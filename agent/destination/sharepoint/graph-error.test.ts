@@ -1,5 +1,6 @@
 import test from 'ava';
 import { ErrorReason, ErrorReasonSchema } from '../../../gen/drover/v1/error_pb.ts';
+import { failedCallKey } from '../failed-call.ts';
 import { graphFailure, itemError, NoAnswer, rootError } from './graph-error.ts';
 
 const error = (code: string, message = 'No.', inner?: string) => ({
@@ -28,6 +29,7 @@ for (const [status, body, reason] of items)
       ErrorReasonSchema.value[reason]?.localName,
     );
     t.true(made.message.includes('a/b.txt') && made.message.includes('request-1'), made.message);
+    t.deepEqual(made.metadata, { path: 'a/b.txt', [failedCallKey]: 'request-1' });
   });
 
 const roots: [status: number, body: unknown, reason: ErrorReason][] = [
@@ -50,6 +52,7 @@ for (const [status, body, reason] of roots)
     const made = rootError(graphFailure(status, body, 'request-1'), 'the site https://x');
     t.is(made.reason, reason);
     t.true(made.message.startsWith('the site https://x: '));
+    t.is(made.metadata[failedCallKey], 'request-1');
   });
 
 test('codes are found however deep and in either spelling', (t) => {
@@ -65,4 +68,5 @@ test('codes are found however deep and in either spelling', (t) => {
 test('no answer is a reason to try again', (t) => {
   const made = itemError(new NoAnswer('connect ECONNREFUSED', 'r', undefined), 'a');
   t.is(made.reason, ErrorReason.DESTINATION_BUSY);
+  t.is(made.metadata[failedCallKey], 'r');
 });

@@ -3,6 +3,7 @@
 import { DroverError } from '../../../lib/error.ts';
 import { ErrorReason } from '../../../gen/drover/v1/error_pb.ts';
 import { printablePath } from '../../source/printable-path.ts';
+import { failedCallKey } from '../failed-call.ts';
 
 /** An answer that is no success. Codes are those of the whole nested envelope, the outermost first. */
 export class GraphFailure extends Error {
@@ -162,8 +163,21 @@ function told(failure: GraphFailure): string {
   return `; the service said "${words}" (${failure.status}${code === undefined ? '' : ` ${code}`}, request ${failure.requestId})`;
 }
 
-function made(reason: ErrorReason, message: string, about: string, cause: unknown): DroverError {
-  return new DroverError(reason, message, { cause, metadata: { path: about } });
+function made(
+  reason: ErrorReason,
+  message: string,
+  about: string,
+  cause: GraphFailure | NoAnswer,
+): DroverError {
+  return new DroverError(reason, message, { cause, metadata: callMetadata(about, cause) });
+}
+
+/** The metadata of an error that a call led to: what the error is about, and the call. */
+export function callMetadata(
+  path: string,
+  { requestId }: { requestId: string },
+): Record<string, string> {
+  return { path, [failedCallKey]: requestId };
 }
 
 function isObject(value: unknown): value is object {

@@ -7,7 +7,7 @@ import { printablePath } from '../../source/printable-path.ts';
 import { fileSystemInfo, type DriveItem } from './drive-item.ts';
 import type { FilePlace } from './file-place.ts';
 import type { GraphClient } from './graph-client.ts';
-import { GraphFailure } from './graph-error.ts';
+import { callMetadata, GraphFailure } from './graph-error.ts';
 import { throughRaces } from './races.ts';
 import { cancelSession } from './session-calls.ts';
 
@@ -44,12 +44,14 @@ export async function openSession(
   const startMs = clock.now();
   let replaced = standing;
   for (let pauseMs = foreignUploadPauseMs; ;) {
+    let refused: GraphFailure;
     try {
       const replaces = replaced !== undefined;
       return { kind: 'open', url: await createInFolder(parts, replaces), replaces };
     } catch (thrown) {
       const isTaken = thrown instanceof GraphFailure && [409, 412].includes(thrown.status);
       if (!isTaken) throw thrown;
+      refused = thrown;
     }
     const item = await place.lookUp();
     if (item !== undefined && place.isConflict(item)) return { kind: 'taken', item };
@@ -58,7 +60,7 @@ export async function openSession(
     replaced = item;
     if (isNews) continue;
     // Nothing to be seen, or what may be replaced: somebody has an upload to this name open.
-    if (clock.now() - startMs > foreignUploadMsMax) throw foreignUpload(place.path);
+    if (clock.now() - startMs > foreignUploadMsMax) throw foreignUpload(place.path, refused);
     await pause(clock, pauseMs, signal);
     signal.throwIfAborted();
     pauseMs = Math.min(pauseMs * 2, foreignUploadPauseMsMax);
@@ -97,14 +99,14 @@ async function create(parts: OpenSessionParts, replaces: boolean): Promise<strin
   throw new DroverError(
     ErrorReason.DESTINATION_WRITE_FAILED,
     `${printablePath(path)} was not written: the service opened no upload session (request ${answer.requestId})`,
-    { metadata: { path } },
+    { metadata: callMetadata(path, answer) },
   );
 }
 
-function foreignUpload(path: string): DroverError {
+function foreignUpload(path: string, refused: GraphFailure): DroverError {
   return new DroverError(
     ErrorReason.DESTINATION_LOCKED,
     `${printablePath(path)} was not written: another upload to this name stayed open, of another agent or program`,
-    { metadata: { path } },
+    { cause: refused, metadata: callMetadata(path, refused) },
   );
 }

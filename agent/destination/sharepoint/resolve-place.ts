@@ -5,7 +5,7 @@ import { DroverError } from '../../../lib/error.ts';
 import { ErrorReason } from '../../../gen/drover/v1/error_pb.ts';
 import { encodePath } from './drive-item.ts';
 import type { GraphAnswer, GraphClient } from './graph-client.ts';
-import { GraphFailure, rootError } from './graph-error.ts';
+import { callMetadata, GraphFailure, rootError } from './graph-error.ts';
 import { KnownDrives, type Drive } from './known-drives.ts';
 
 /** Where files go. */
@@ -248,10 +248,10 @@ function noLibrary(address: string, seen: readonly string[]): DroverError {
   );
 }
 
-function unreadable(tried: string, { requestId }: GraphAnswer): DroverError {
+function unreadable(tried: string, answer: GraphAnswer): DroverError {
   return new DroverError(
     ErrorReason.DESTINATION_UNREACHABLE,
-    `${tried}: the answer is not one of Microsoft Graph (request ${requestId}); check the address given with --graph`,
-    { metadata: { path: tried } },
+    `${tried}: the answer is not one of Microsoft Graph (request ${answer.requestId}); check the address given with --graph`,
+    { metadata: callMetadata(tried, answer) },
   );
 }

@@ -13,7 +13,7 @@ import { readDriveItem } from './drive-item.ts';
 import type { Arrived } from './arrivals.ts';
 import { checkNoConflict, newFile, type FilePlace } from './file-place.ts';
 import { backoffMs, type GraphAnswer, type GraphClient } from './graph-client.ts';
-import { itemError } from './graph-error.ts';
+import { callMetadata, GraphFailure, itemError } from './graph-error.ts';
 import { cancelSession, isSessionGone, nextExpected, sessionPosition } from './session-calls.ts';
 
 export interface SessionUploadParts {
@@ -179,8 +179,8 @@ export class SessionUpload implements Upload {
     signal.throwIfAborted();
     const failure = chunkFailure(thrown);
     if (failure === 'refused') throw thrown;
-    if (failure === 'lost') throw this.#lost('its address is no longer accepted');
-    if (failure === 'unknown') return await this.#recoverUnknown(isLast, tries);
+    if (failure === 'lost') throw this.#lost('its address is no longer accepted', thrown);
+    if (failure === 'unknown') return await this.#recoverUnknown(thrown, isLast, tries);
     if (failure === 'taken') await checkNoConflict(this.#parts.place);
     if (failure === 'overwhelmed') this.#chunkBytes = shrunkChunkBytes(this.#chunkBytes);
     tries.sinceMs ??= clock.now();
@@ -200,17 +200,21 @@ export class SessionUpload implements Upload {
     } catch (thrown) {
       if (!isSessionGone(thrown)) throw thrown;
       const arrived = isLast ? await this.#arrived() : undefined;
-      if (arrived === undefined) throw this.#unknown();
+      if (arrived === undefined) throw this.#unknown(thrown);
       return arrived;
     }
   }
 
-  async #recoverUnknown(isLast: boolean, tries: Tries): Promise<Arrived | undefined> {
+  async #recoverUnknown(
+    thrown: unknown,
+    isLast: boolean,
+    tries: Tries,
+  ): Promise<Arrived | undefined> {
     const { clock, signal } = this.#parts;
     const arrived = isLast ? await this.#arrived() : undefined;
     if (arrived !== undefined) return arrived;
     // A session that took bytes is known; one that is new may only need time.
-    if (this.#sent > 0 || tries.notYetKnown >= notYetKnownTries) throw this.#unknown();
+    if (this.#sent > 0 || tries.notYetKnown >= notYetKnownTries) throw this.#unknown(thrown);
     tries.notYetKnown += 1;
     await pause(clock, notYetKnownPauseMs, signal);
     signal.throwIfAborted();
@@ -223,16 +227,19 @@ export class SessionUpload implements Upload {
     return item === undefined ? undefined : { item, replaced: undefined };
   }
 
-  #unknown(): DroverError {
-    return this.#lost('the service does not know it any more');
+  #unknown(thrown: unknown): DroverError {
+    return this.#lost('the service does not know it any more', thrown);
   }
 
-  #lost(why: string): DroverError {
+  /** `thrown` is what a call said of it, where one did. */
+  #lost(why: string, thrown?: unknown): DroverError {
     const { path } = this.#parts.place;
     return new DroverError(
       ErrorReason.DESTINATION_WRITE_FAILED,
       `the upload session of ${printablePath(path)} was lost: ${why}`,
-      { metadata: { path } },
+      thrown instanceof GraphFailure
+        ? { cause: thrown, metadata: callMetadata(path, thrown) }
+        : { metadata: { path } },
     );
   }
 }

@@ -1,7 +1,9 @@
 // Whatever goes wrong on the way, a file arrives whole and once, or not at all and with a reason.
 import test from 'ava';
 import { ErrorReason } from '../../../gen/drover/v1/error_pb.ts';
-import { modifiedNs, reasonOf } from '../contract.ts';
+import { DroverError } from '../../../lib/error.ts';
+import { modifiedNs } from '../contract.ts';
+import { failedCallKey } from '../failed-call.ts';
 import { contentOfBytes, openTestPlace, quickClock, send } from './testing/place.ts';
 import { TestTenant, type FaultRule, type WireRequest } from './testing/tenant.ts';
 
@@ -77,12 +79,18 @@ failed.forEach(([what, disturbance, reason], index) =>
     const remember = async (opened: { url: string }) => {
       open = opened;
     };
-    const client = tenant.client({ clock: quickClock() });
+    const wire: WireRequest[] = [];
+    const client = tenant.client({ clock: quickClock(), wire });
     await using destination = await place.open({ client });
     // What fails without end is sent often enough as it is.
     const isEndless = what.endsWith('without end');
     const file = isEndless ? content.subarray(0, 1000) : content;
-    t.is(await reasonOf(send(destination, name, file, { remember })), reason);
+    const sent = send(destination, name, file, { remember });
+    const error = await t.throwsAsync<DroverError>(sent, { instanceOf: DroverError });
+    t.is(error?.reason, reason);
+    const failing = wire.find(({ headers }) => headers['client-request-id'] === error?.metadata[failedCallKey]); // prettier-ignore
+    const { method } = disturbance;
+    t.true(failing !== undefined && method?.split(',').includes(failing.method), 'it names the call'); // prettier-ignore
     await tenant.graph('DELETE', `${tenant.ready.control}faults?name=${name}`);
     t.is(open !== undefined && (await place.isOpen(open.url)), false, 'no session stays open');
     t.deepEqual(await place.list(), []);

@@ -160,7 +160,7 @@ export class SimulatedAgent {
       const luck = below(20);
       if (luck > 1) continue;
       results.state[index] = luck === 0 ? ItemState.FAILED : ItemState.SKIPPED;
-      results.remark.push({ $typeName: 'drover.v1.ItemRemark', index, reason: ErrorReason.SOURCE_VANISHED, message: this.name }); // prettier-ignore
+      results.remark.push({ $typeName: 'drover.v1.ItemRemark', index, reason: ErrorReason.SOURCE_VANISHED, message: this.name, requestId: '' }); // prettier-ignore
     }
     return results;
   }

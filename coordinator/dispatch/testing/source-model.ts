@@ -113,7 +113,13 @@ export class SourceModel {
       const isSkip = skips.has(reason ?? ErrorReason.UNSPECIFIED);
       if (reason !== undefined) {
         results.state[index] = isSkip ? ItemState.SKIPPED : ItemState.FAILED;
-        results.remark.push({ $typeName: 'drover.v1.ItemRemark', index, reason, message: '' });
+        results.remark.push({
+          $typeName: 'drover.v1.ItemRemark',
+          index,
+          reason,
+          message: '',
+          requestId: '',
+        });
       }
     }
     results.remark.sort((one, other) => one.index - other.index);

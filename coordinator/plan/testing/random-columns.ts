@@ -95,7 +95,8 @@ export class RandomColumns {
   }
 
   #remark(index: number) {
-    return { index, reason: ErrorReason.FILTERED, message: this.oneOf(texts) };
+    const [message, requestId] = [this.oneOf(texts), this.oneOf(texts)];
+    return { index, reason: ErrorReason.FILTERED, message, requestId };
   }
 
   #count(): number {
