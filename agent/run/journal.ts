@@ -83,6 +83,8 @@ class LevelJournal implements Journal {
   /** Leases that something is kept open of, so that forgetting the others needs no look. */
   readonly #holding = new Set<string>();
   #last: Promise<unknown> = Promise.resolve();
+  /** A write has failed. */
+  #isTorn = false;
 
   constructor(database: Database, box: SealedBox) {
     this.#database = database;
@@ -195,9 +197,28 @@ class LevelJournal implements Journal {
 
   // LevelDB runs calls that overlap in any order, and a delete must not overtake the put it follows.
   #inOrder(change: () => Promise<void>): Promise<void> {
-    const result = this.#last.then(change);
+    const result = this.#last.then(() => this.#change(change));
     this.#last = result.catch(() => undefined);
     return result;
+  }
+
+  /**
+   * A write that fails, as on a full disk, leaves a part of itself in LevelDB's log, which goes on behind it; whoever opens the journal again
+   * reads up to that part only, and what was taken since would be gone. So nothing is taken behind it: the journal is opened anew first, with
+   * another log. What failed may be there all the same, and does no harm: it is what was to be there.
+   */
+  async #change(change: () => Promise<void>): Promise<void> {
+    if (this.#isTorn) {
+      await this.#database.close();
+      await this.#database.open();
+      this.#isTorn = false;
+    }
+    try {
+      await change();
+    } catch (error) {
+      this.#isTorn = true;
+      throw error;
+    }
   }
 }
 

@@ -24,7 +24,7 @@ import type { MaintenanceOptions } from '../options.ts';
 import { refusalOf } from '../rpc/testing/refusal.ts';
 import { createRequest, runCoordinator, temporaryFolder, type RunningCoordinator } from '../rpc/testing/running-coordinator.ts'; // prettier-ignore
 import { openLevelStore } from '../store/level-store.ts';
-import { mountSmallDisk } from '../store/testing/small-disk.ts';
+import { mountSmallDisk } from '../../lib/testing/small-disk.ts';
 import { askForBackup } from './ask-for-backup.ts';
 import { runMaintenance } from './commands.ts';
 import { createBackup } from './create-backup.ts';

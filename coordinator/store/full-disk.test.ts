@@ -10,7 +10,7 @@ import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { DroverError } from '../../lib/error.ts';
 import { openLevelStore } from './level-store.ts';
 import type { Store } from './store.ts';
-import { mountSmallDisk } from './testing/small-disk.ts';
+import { mountSmallDisk } from '../../lib/testing/small-disk.ts';
 
 function temporaryFolder(t: ExecutionContext): string {
   const folder = mkdtempSync(path.join(tmpdir(), 'drover-disk-'));
