@@ -23,7 +23,7 @@ test('the columns are those that are written by hand, and no others', (t) => {
 });
 
 test('items are encoded as the general encoder does it', (t) => {
-  for (let round = 0; round < 200; round++) {
+  for (let round = 0; round < 100; round++) {
     const items = random.items();
     const expected = Buffer.from(toBinary(BatchItemsSchema, items));
     t.true(expected.equals(encodeBatchItems(items)), `round ${round}`);

@@ -30,10 +30,10 @@ const headersMax = 100;
 const handshakeTimeoutMs = 10_000;
 const streamsPerConnectionMax = 256;
 /**
- * What a peer may send ahead on a stream, which is held in memory for each of hundreds: the default of 64 KiB would throttle distant agents, and
- * this is still 15,000 items a second from each of them over 100 ms.
+ * What a peer may send ahead on a stream, which is held in memory for each of hundreds that report at once when the coordinator was away:
+ * 7,500 items a second from each agent over 100 ms, and as many as there can be from one nearby.
  */
-const streamWindowBytes = 128 * 1024;
+const streamWindowBytes = 64 * 1024;
 const sessionMemoryMiB = 64;
 /** How long calls that are going get to end when the server closes. */
 const closeGraceMs = 5000;

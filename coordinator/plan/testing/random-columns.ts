@@ -29,7 +29,7 @@ export class RandomColumns {
   readonly #counts: readonly number[];
 
   /** `counts` are how many items there may be. */
-  constructor(below: Below, counts: readonly number[] = [0, 1, 2, 20, 500]) {
+  constructor(below: Below, counts: readonly number[] = [0, 1, 2, 20, 50]) {
     this.#below = below;
     this.#counts = counts;
   }
