@@ -10,8 +10,6 @@ if (missing !== undefined) throw new Error(`${missing} is missing: its tests wou
 export default {
   ...plain,
   files: [...together, ...loners()],
-  // More than the cores of a small machine: end-to-end tests wait for their processes half of the time.
-  concurrency: 3,
   // For nothing at all to end: all tests of a folder begin at once, and on a busy machine it takes a while until the first of them has ended.
   timeout: '5m',
   // What takes long comes first, so that no core is idle while the last file is still at its beginning.

@@ -32,3 +32,15 @@ test('only small rows of tasks, runs and batches are kept, and of these the ones
   t.is(known.get('task!unused'), undefined);
   t.deepEqual(known.get('batch!a!1!4094'), bytes('batch'));
 });
+
+test('large rows make room for each other sooner', (t) => {
+  const known = new KnownRows();
+  const row = new Uint8Array(64 * 1024);
+  // A row that is put again counts once.
+  for (let round = 0; round < 3; round++)
+    for (let task = 0; task < 64; task++) known.set(`task!${task}`, row);
+  t.truthy(known.get('task!0'));
+  known.set('task!64', row);
+  t.is(known.get('task!1'), undefined);
+  for (const task of [0, 2, 63, 64]) t.truthy(known.get(`task!${task}`), `${task}`);
+});

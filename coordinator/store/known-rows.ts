@@ -3,12 +3,15 @@
 
 /** How many rows are kept: those of more batches than agents hold. */
 const rowsMax = 4096;
+/** How many bytes they have together. */
+const bytesMax = 4 * 1024 * 1024;
 /** A larger row is not kept. */
 const rowBytesMax = 64 * 1024;
 
 /** Rows that are in the database just so; those that were not used for longest make room. */
 export class KnownRows {
   readonly #rows = new Map<string, Uint8Array>();
+  #bytes = 0;
 
   get(key: string): Uint8Array | undefined {
     const row = this.#rows.get(key);
@@ -21,10 +24,17 @@ export class KnownRows {
 
   /** What a key has in the database. Whoever read it knows that nobody has written it since. */
   set(key: string, row: Uint8Array | undefined): void {
-    this.#rows.delete(key);
+    this.#drop(key);
     if (row === undefined || row.length > rowBytesMax || !isKept(key)) return;
     this.#rows.set(key, row);
-    if (this.#rows.size > rowsMax) this.#rows.delete(this.#rows.keys().next().value!);
+    this.#bytes += row.length;
+    while (this.#rows.size > rowsMax || this.#bytes > bytesMax)
+      this.#drop(this.#rows.keys().next().value!);
+  }
+
+  #drop(key: string): void {
+    this.#bytes -= this.#rows.get(key)?.length ?? 0;
+    this.#rows.delete(key);
   }
 
   /** What was written. */
@@ -35,6 +45,7 @@ export class KnownRows {
   /** Nothing is certain any more. */
   clear(): void {
     this.#rows.clear();
+    this.#bytes = 0;
   }
 }
 

@@ -17,8 +17,6 @@ export const storeFormat = 1;
  * process's, however little of them it needs again.
  */
 const openTablesMax = 32;
-/** Twice of what is usual: what is written is merged with what is there half as often, which is a twelfth of a run's processor time. */
-const writeBufferBytes = 8 * 1024 * 1024;
 
 /**
  * Opens the database in `folder`. Throws DATA_FOLDER_LOCKED when another process has it open, and INVALID_ARGUMENT that says what to
@@ -33,7 +31,6 @@ export async function openDatabase(folder: string, { make }: { make: boolean }):
     keyEncoding: 'utf8',
     valueEncoding: 'view',
     maxOpenFiles: openTablesMax,
-    writeBufferSize: writeBufferBytes,
   });
   await open(database, folder, make);
   return database;
