@@ -34,9 +34,7 @@ import {
 } from '../../gen/drover/v1/columns_pb.ts';
 import { keyPath } from './keys.ts';
 import { decodeNumber } from './open-database.ts';
-
-const sha256Bytes = 32;
-const quickXorHashBytes = 20;
+import { quickXorHashBytes, sha256Bytes } from '../plan/hash-bytes.ts';
 
 /** The kinds of rows that hold a message, by the first part of their keys. */
 const schemas = new Map<string, DescMessage>([
