@@ -54,7 +54,7 @@ test('a certificate that has ended by this computer alone is shown to the coordi
   const session = await coordinator.session();
   await session.expect('hello');
   session.welcome();
-  t.regex(lines.join(''), /by this computer's clock \(2.*Z\) the certificate has ended; the coordinator still takes it, so that the clock may be wrong/); // prettier-ignore
+  t.regex(lines.join(''), /by this computer's clock \(2.*Z\) the certificate has ended; the coordinator still takes it, so that the clock may be wrong/); // oxfmt-ignore
   stop.abort();
   t.is(await ended, 'stopped');
   t.is(coordinator.renewals, 0);

@@ -43,7 +43,7 @@ test('an agent that is told to end says every minute what is going, and at last 
       ...{ coordinators: [address], dataFolder, joinToken, displayName: 'one', group: 'default' },
       ...{ sourceRoots: [], threads: 1, signIn: undefined, requests: 4 },
     },
-    { createPool: () => pool, clock, log: pino({ level: 'info' }, { write }), showDeviceCode: () => {} }, // prettier-ignore
+    { createPool: () => pool, clock, log: pino({ level: 'info' }, { write }), showDeviceCode: () => {} }, // oxfmt-ignore
     { drain: drain.signal, stop: new AbortController().signal },
     () => undefined,
   );
@@ -56,13 +56,13 @@ test('an agent that is told to end says every minute what is going, and at last 
   session.send({ case: 'batchLease', value: { key, ...place, items } });
   const { answer } = await pool.job('batch');
   drain.abort();
-  t.like(await next(), { jobs: 1, msg: 'told to end: what is going comes to its end first; one more signal stops it at once' }); // prettier-ignore
+  t.like(await next(), { jobs: 1, msg: 'told to end: what is going comes to its end first; one more signal stops it at once' }); // oxfmt-ignore
   long.get(60_000)!();
   t.like(await next(), { jobs: 1 });
   answer({ kind: 'batch-done', results: Uint8Array.of() });
   await session.expect('batchDone');
   long.get(20_000)!();
-  t.like(await next(), { leases: 1, msg: 'results were not acknowledged; the journal keeps them for the next start' }); // prettier-ignore
+  t.like(await next(), { leases: 1, msg: 'results were not acknowledged; the journal keeps them for the next start' }); // oxfmt-ignore
   t.is(await session.next(), undefined);
   session.sent.end();
   t.is(await ended, 'drained');

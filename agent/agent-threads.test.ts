@@ -21,7 +21,7 @@ const told = new Promise((resolve) => (channel.onmessage = resolve));
 channel.postMessage('here');
 await told;
 channel.close();
-throw new Error('half an update');`); // prettier-ignore
+throw new Error('half an update');`); // oxfmt-ignore
   const program = pathToFileURL(file);
   const channel = new BroadcastChannel(program.href);
   t.teardown(() => channel.close());
@@ -50,7 +50,7 @@ throw new Error('half an update');`); // prettier-ignore
   const places = { source: folder, destination: path.join(folder, 'to') };
   session.send({ case: 'scanLease', value: { key, ...places, nextPage: 1n, pageWindow: 1 } });
   // Answered after the lease was taken.
-  session.send({ case: 'leaseRevocation', value: { key: { lease: 'tasks/b/runs/1/scan', generation: 1 } } }); // prettier-ignore
+  session.send({ case: 'leaseRevocation', value: { key: { lease: 'tasks/b/runs/1/scan', generation: 1 } } }); // oxfmt-ignore
   await session.expect('leaseReturn');
   await isHere;
   channel.postMessage('load');

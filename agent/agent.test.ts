@@ -281,7 +281,7 @@ test('an agent that has not joined and has no token says what to do', async (t) 
     requests: 4,
   };
   const log = createLog('agent', 'silent');
-  const parts = { createPool: () => new PlayedPool(1), clock: systemClock, log, showDeviceCode: () => {} }; // prettier-ignore
+  const parts = { createPool: () => new PlayedPool(1), clock: systemClock, log, showDeviceCode: () => {} }; // oxfmt-ignore
   const never = new AbortController().signal;
   const error = await t.throwsAsync(
     runAgent(settings, parts, { drain: never, stop: never }, () => undefined),
@@ -321,7 +321,7 @@ test('an agent whose sign-in does not work is attached, says so from the beginni
   const session = await coordinator.session();
   const hello = await session.expect('hello');
   t.deepEqual(hello.locationKinds, ['file', 'sharepoint']);
-  t.deepEqual(hello.knownSettings.map(({ field }) => field), TaskSettingsSchema.fields.map(({ number }) => number)); // prettier-ignore
+  t.deepEqual(hello.knownSettings.map(({ field }) => field), TaskSettingsSchema.fields.map(({ number }) => number)); // oxfmt-ignore
   session.welcome();
   let { attention } = hello;
   while (attention === undefined) ({ attention } = await session.heartbeat());

@@ -102,11 +102,11 @@ export async function runAgent(
   if (identity === undefined) return 'drained';
   const kept = resources.use(followVault(vault, { clock, log }));
   const signIn = settings.signIn && withKeptProxy(settings.signIn, vault);
-  const tenant = await openTenantHost({ ...settings, signIn }, parts, { box: vault.box, kept }, resources); // prettier-ignore
+  const tenant = await openTenantHost({ ...settings, signIn }, parts, { box: vault.box, kept }, resources); // oxfmt-ignore
   const shares = openShareHost(parts, kept, resources);
   const { promise: broken, reject: onBroken } = Promise.withResolvers<never>();
   broken.catch(() => undefined);
-  const onLost = (err: unknown) => log.error({ err }, 'a worker thread ended between two jobs; another one takes its place'); // prettier-ignore
+  const onLost = (err: unknown) => log.error({ err }, 'a worker thread ended between two jobs; another one takes its place'); // oxfmt-ignore
   const threads = resources.use(parts.createPool({ threads: settings.threads, onBroken, onLost }));
   const pool = shares === undefined ? threads : sharePool(threads, shares);
   // One more than there are threads waits ready, so that no thread is idle between two leases.
@@ -229,7 +229,7 @@ async function drainWhenTold(
   const acknowledged = work.until(({ leases }) => (left = leases) === 0);
   await Promise.race([acknowledged, pause(clock, acknowledgementWaitMs, stop)]);
   if (left > 0 && !stop.aborted)
-    log.warn({ leases: left }, 'results were not acknowledged; the journal keeps them for the next start'); // prettier-ignore
+    log.warn({ leases: left }, 'results were not acknowledged; the journal keeps them for the next start'); // oxfmt-ignore
   session.finish();
 }
 
@@ -242,7 +242,7 @@ async function untilIdle(
   let going = 0;
   const idle = work.until(({ jobs }) => (going = jobs) === 0).then(() => true);
   while (going > 0 && !stop.aborted) {
-    log.info({ jobs: going }, 'told to end: what is going comes to its end first; one more signal stops it at once'); // prettier-ignore
+    log.info({ jobs: going }, 'told to end: what is going comes to its end first; one more signal stops it at once'); // oxfmt-ignore
     const waited = pause(clock, drainingToldMs, stop).then(() => false);
     if (await Promise.race([idle, waited])) return;
   }
@@ -268,7 +268,7 @@ async function ensureIdentity(
     if (drain.aborted) return undefined;
     // Where nobody answers, the session waits for who does, and hears it then.
     if (isTaken === true || (isTaken === undefined && joinToken === undefined)) {
-      log.warn({ agent: known.agent }, `by this computer's clock (${new Date(now).toISOString()}) the certificate has ended; ${isTaken ? 'the coordinator still takes it, so that the clock may be wrong' : 'what the coordinator says counts'}`); // prettier-ignore
+      log.warn({ agent: known.agent }, `by this computer's clock (${new Date(now).toISOString()}) the certificate has ended; ${isTaken ? 'the coordinator still takes it, so that the clock may be wrong' : 'what the coordinator says counts'}`); // oxfmt-ignore
       return known;
     }
   }
@@ -279,8 +279,8 @@ async function ensureIdentity(
       'is missing: this agent has not joined a coordinator yet; make a token with `drover join-tokens create`',
     );
   }
-  if (known !== undefined) log.warn({ agent: known.agent }, 'the certificate has ended; joining as a new agent'); // prettier-ignore
-  const ask = (address: CoordinatorAddress) => join({ address, proof: { joinToken }, displayName, signal: drain }); // prettier-ignore
+  if (known !== undefined) log.warn({ agent: known.agent }, 'the certificate has ended; joining as a new agent'); // oxfmt-ignore
+  const ask = (address: CoordinatorAddress) => join({ address, proof: { joinToken }, displayName, signal: drain }); // oxfmt-ignore
   try {
     const identity = await askAnyCoordinator(coordinators, ask, drain);
     writeIdentity(dataFolder, identity);

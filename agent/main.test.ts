@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import test, { type ExecutionContext } from 'ava';
-import { BatchItemsSchema, BatchResultsSchema, ScanPageSchema, type ScanPage } from '../gen/drover/v1/columns_pb.ts'; // prettier-ignore
+import { BatchItemsSchema, BatchResultsSchema, ScanPageSchema, type ScanPage } from '../gen/drover/v1/columns_pb.ts'; // oxfmt-ignore
 import { ItemAction, ItemKind, ItemState } from '../gen/drover/v1/item_pb.ts';
 import { BatchPhase } from '../gen/drover/v1/session_pb.ts';
 import { compileCacheVariable } from '../lib/compile-cache-variable.ts';
@@ -82,7 +82,7 @@ function leaseBatch(session: PlayedSession, place: Place, page: ScanPage, genera
 async function scan(session: PlayedSession, place: Place): Promise<ScanPage> {
   const { source } = place;
   const destination = `file://${place.destination}`;
-  session.send({ case: 'scanLease', value: { key: scanKey, source, destination, nextPage: 1n, pageWindow: 8 } }); // prettier-ignore
+  session.send({ case: 'scanLease', value: { key: scanKey, source, destination, nextPage: 1n, pageWindow: 8 } }); // oxfmt-ignore
   const page = fromBinary(ScanPageSchema, (await session.expect('scanPage')).items);
   await session.expect('scanDone');
   session.send({ case: 'acknowledgement', value: { key: scanKey } });

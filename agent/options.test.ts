@@ -51,12 +51,12 @@ test('coordinators are given with commas or one by one; the token comes from the
 test('source roots are given one by one, or in the environment with commas', (t) => {
   const coordinator = ['--coordinator', 'a:1', '--group', 'north.1'];
   const environment = { DROVER_AGENT_SOURCE_ROOT: '/srv/a, file:///srv/b%2Cc' };
-  const given = parseAgentOptions([...coordinator, '--source-root', '/srv/x,y', '--source-root', '\\\\files\\hr'], environment); // prettier-ignore
+  const given = parseAgentOptions([...coordinator, '--source-root', '/srv/x,y', '--source-root', '\\\\files\\hr'], environment); // oxfmt-ignore
   t.deepEqual(given.sourceRoots, ['/srv/x,y', '\\\\files\\hr']);
   t.is(given.group, 'north.1');
-  t.deepEqual(parseAgentOptions(coordinator, environment).sourceRoots, ['/srv/a', 'file:///srv/b%2Cc']); // prettier-ignore
+  t.deepEqual(parseAgentOptions(coordinator, environment).sourceRoots, ['/srv/a', 'file:///srv/b%2Cc']); // oxfmt-ignore
   const wrong = { DROVER_AGENT_SOURCE_ROOT: '/srv/a,share' };
-  t.throws(() => parseAgentOptions(coordinator, wrong), { message: /DROVER_AGENT_SOURCE_ROOT.*not an absolute path/ }); // prettier-ignore
+  t.throws(() => parseAgentOptions(coordinator, wrong), { message: /DROVER_AGENT_SOURCE_ROOT.*not an absolute path/ }); // oxfmt-ignore
 });
 
 const joined = [
@@ -75,9 +75,9 @@ const refusals: [args: string[], environment: Record<string, string>, said: RegE
   [['--coordinator', 'hub:1'], { DROVER_AGENT_THREADS: 'x' }, /DROVER_AGENT_THREADS.*from 1 to 64/],
   [['--coordinator', 'hub:1', '--name', ' '], {}, /--name.*1 to 100 characters/],
   [['--coordinator', 'hub:1', '--group', 'a b'], {}, /--group.*1 to 63 letters/],
-  [['--coordinator', 'hub:1'], { DROVER_AGENT_GROUP: 'x'.repeat(64) }, /--group.*1 to 63 letters|DROVER_AGENT_GROUP.*1 to 63 letters/], // prettier-ignore
+  [['--coordinator', 'hub:1'], { DROVER_AGENT_GROUP: 'x'.repeat(64) }, /--group.*1 to 63 letters|DROVER_AGENT_GROUP.*1 to 63 letters/], // oxfmt-ignore
   [['--coordinator', 'hub:1', '--source-root', 'share'], {}, /--source-root.*not an absolute path/],
-  [['--coordinator', 'hub:1', '--source-root', 'https://a.sharepoint.com/b'], {}, /--source-root.*a folder or a share/], // prettier-ignore
+  [['--coordinator', 'hub:1', '--source-root', 'https://a.sharepoint.com/b'], {}, /--source-root.*a folder or a share/], // oxfmt-ignore
   [['--coordinator', 'hub:1', '--colour'], {}, /unknown option '--colour'/],
   [['run', '--colours'], {}, /unknown option '--colours'/],
   [['--threads', '2', 'run'], {}, /write --threads after 'run', not before it/],
@@ -116,7 +116,7 @@ test('what is not given comes from the settings file; flags and environment coun
   };
   writeFileSync(path.join(data, 'agent.json'), JSON.stringify(settings));
   const told = parseAgentOptions(['--data', data], {});
-  t.like(told, { displayName: 'one', group: 'north', threads: 3, requests: 8, sourceRoots: ['/srv/a'] }); // prettier-ignore
+  t.like(told, { displayName: 'one', group: 'north', threads: 3, requests: 8, sourceRoots: ['/srv/a'] }); // oxfmt-ignore
   t.deepEqual(told.coordinators.map(formatHostPort), ['a:1', '[::1]:2']);
   t.like(told.signIn, { tenant: 'contoso.com', http: { proxyUrl: 'http://proxy:3128/' } });
   const args = ['--coordinator', 'b:1', '--threads', '4', '--tenant', 'other.com'];

@@ -58,7 +58,7 @@ const refusals: [content: unknown, said: RegExp][] = [
   [{ version: 1, coordinators: ['hub:1'] }, /"signIn" is missing/],
   [{ ...good, signIn: 'person', tenant: 'contoso.com' }, /what it says of the sign-in is wrong: --client-id: is missing/],
   [{ ...good, proxy: 'http://ann:pass-word@proxy:1' }, /"proxy": is wrong: It holds a password/],
-]; // prettier-ignore
+]; // oxfmt-ignore
 
 for (const [content, said] of refusals)
   test(`refused with file and key: ${said.source}`, (t) => {

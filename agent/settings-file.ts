@@ -108,7 +108,7 @@ export function checkSomeSettings(
   const known = Object.keys(parsers);
   const unknown = Object.keys(values).find((key) => !known.includes(key));
   if (unknown !== undefined)
-    throw DroverError.invalid(file, `"${unknown}" is no setting; there are ${[...known, ...others].join(', ')}`); // prettier-ignore
+    throw DroverError.invalid(file, `"${unknown}" is no setting; there are ${[...known, ...others].join(', ')}`); // oxfmt-ignore
   return Object.fromEntries(
     Object.entries(parsers).flatMap(([key, parse]) => {
       const value = values[key];
@@ -147,7 +147,7 @@ const parsers: Record<keyof AgentSettingsFile, (value: unknown) => unknown> = {
   group: (value) => groupName(text(value)),
   threads: (value) => threads(digits(value)),
   requests: (value) => requests(digits(value)),
-  sourceRoots: (value) => texts(value).reduce<string[]>((list, root) => sourceRoots(root, list), []), // prettier-ignore
+  sourceRoots: (value) => texts(value).reduce<string[]>((list, root) => sourceRoots(root, list), []), // oxfmt-ignore
   signIn: (value) => {
     const kind = signInKinds.find((candidate) => candidate === value);
     if (kind !== undefined) return kind;
@@ -188,7 +188,7 @@ function digits(value: unknown): string {
 function withoutPassword(address: string): string {
   const url = URL.parse(address.includes('://') ? address : `http://${address}`);
   if (url === null || url.password === '') return nonEmpty(address);
-  throw new InvalidArgumentError('It holds a password, which belongs into the vault; run `drover-agent setup`.'); // prettier-ignore
+  throw new InvalidArgumentError('It holds a password, which belongs into the vault; run `drover-agent setup`.'); // oxfmt-ignore
 }
 
 /** A file's content as an object. */

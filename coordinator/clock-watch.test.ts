@@ -21,9 +21,9 @@ async function watch(latestMs: number | undefined) {
       return () => (due = undefined);
     },
   };
-  const entry = create(AuditEntrySchema, { number: 7n, ...(latestMs === undefined ? {} : { time: timestampFromMs(latestMs) }) }); // prettier-ignore
+  const entry = create(AuditEntrySchema, { number: 7n, ...(latestMs === undefined ? {} : { time: timestampFromMs(latestMs) }) }); // oxfmt-ignore
   const store = {
-    auditHead: async () => latestMs === undefined ? undefined : create(AuditHeadRowSchema, { number: 7n }), // prettier-ignore
+    auditHead: async () => latestMs === undefined ? undefined : create(AuditHeadRowSchema, { number: 7n }), // oxfmt-ignore
     auditEntries: async (after: bigint) => (after === 6n ? [entry] : []),
   };
   const watching = await ClockWatch.start({ store, clock, log });
@@ -41,7 +41,7 @@ test('a clock that is behind the latest entry of the audit log at the start is t
   t.deepEqual((await watch(undefined)).said(), []);
   t.deepEqual((await watch(999 * minuteMs)).said(), []);
   t.deepEqual((await watch(1_000.5 * minuteMs)).said(), []);
-  t.regex((await watch(2_440 * minuteMs)).said().join(), /^this computer's clock is 1 d 00 h behind the latest entry of the audit log/); // prettier-ignore
+  t.regex((await watch(2_440 * minuteMs)).said().join(), /^this computer's clock is 1 d 00 h behind the latest entry of the audit log/); // oxfmt-ignore
 });
 
 test('a clock that is set is told of, once, and what it does to leases', async (t) => {

@@ -54,7 +54,7 @@ export class ClockWatch {
     const away = formatDuration(Math.abs(jumpMs));
     log.warn({ jumpMs }, jumpMs < 0
       ? `this computer's clock was set back by ${away}: leases of agents that are gone are kept for that much longer, and certificates that were issued meanwhile are refused until it is so late again; start the coordinator again to free the leases`
-      : `this computer's clock went ${away} further than it should: it was set, or the computer stood still; leases that seem to have expired are given to others`); // prettier-ignore
+      : `this computer's clock went ${away} further than it should: it was set, or the computer stood still; leases that seem to have expired are given to others`); // oxfmt-ignore
   }
 }
 

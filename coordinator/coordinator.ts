@@ -212,7 +212,7 @@ async function openMetrics(isWanted: boolean, source: MetricsSource): Promise<Me
 /** Answers with the address at which they can be read. */
 async function serveMetrics(
   parts: AsyncDisposableStack,
-  { metricsListen, metricsTokenFile, metrics, log }: { metricsListen: HostPort | undefined; metricsTokenFile: string | undefined; metrics: Metrics; log: Logger }, // prettier-ignore
+  { metricsListen, metricsTokenFile, metrics, log }: { metricsListen: HostPort | undefined; metricsTokenFile: string | undefined; metrics: Metrics; log: Logger }, // oxfmt-ignore
 ): Promise<string | undefined> {
   if (metricsListen === undefined) return undefined;
   const { startMetricsServer } = await import('./metrics/metrics-server.ts');
@@ -256,7 +256,7 @@ function checkDataFolder(folder: string): void {
 async function warnOfLostAuthority(folder: string, store: Store, log: Logger): Promise<void> {
   const file = path.join(folder, privateFiles[0]);
   if (existsSync(file) || (await store.agents('', 1)).length === 0) return;
-  log.warn({ file }, 'the certificate authority is missing; a new one is made, and every agent has to join again unless the file is brought back from a backup'); // prettier-ignore
+  log.warn({ file }, 'the certificate authority is missing; a new one is made, and every agent has to join again unless the file is brought back from a backup'); // oxfmt-ignore
 }
 
 /** A folder that is there already keeps the rights that its owner gave it; what is secret in it is closed by itself. */

@@ -14,10 +14,10 @@ export interface EntraFlags {
 /** Adds them to the command that runs the coordinator. */
 export function addEntraFlags(command: Command): void {
   const flags = [
-    ['--entra-tenant <id>', 'the Microsoft 365 tenant whose people may sign in, by its id or one of its domains; without it, tokens alone are the way in'], // prettier-ignore
+    ['--entra-tenant <id>', 'the Microsoft 365 tenant whose people may sign in, by its id or one of its domains; without it, tokens alone are the way in'], // oxfmt-ignore
     ['--entra-client-id <id>', 'the application that stands for this coordinator in the tenant'],
     ['--entra-authority <url>', `where people sign in (default: ${authorityUrlDefault})`],
-    ['--entra-ca-file <file>', "a PEM file with certificate authorities to trust on the way there, beside the computer's"], // prettier-ignore
+    ['--entra-ca-file <file>', "a PEM file with certificate authorities to trust on the way there, beside the computer's"], // oxfmt-ignore
   ] as const;
   for (const [flag, description] of flags) {
     const option = new Option(flag, description);

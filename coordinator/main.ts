@@ -43,7 +43,7 @@ function readyText(coordinator: Coordinator, { json }: ServeOptions): string {
   const { connection, connectionFile, dataFolder: data, metricsAddress } = coordinator;
   const fingerprint = readAuthorityFingerprint(data);
   if (json)
-    return JSON.stringify({ ready: true, ...connection, fingerprint, connectionFile, data, pid: process.pid, metricsAddress }); // prettier-ignore
+    return JSON.stringify({ ready: true, ...connection, fingerprint, connectionFile, data, pid: process.pid, metricsAddress }); // oxfmt-ignore
   return [
     `The coordinator listens on ${connection.address} and keeps its data in ${data}`,
     `  certificate authority  ${connection.authorityFile}`,

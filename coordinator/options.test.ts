@@ -103,7 +103,7 @@ test('what is to be done to the data without what it needs is refused by name', 
     ['backup --to', '--to'],
     ['check x', 'x'],
   ]) {
-    // prettier-ignore
+    // oxfmt-ignore
     let written = '';
     const write = (text: string) => (written += text);
     t.throws(() => parseCoordinatorOptions(line!.split(' '), write), {
@@ -139,8 +139,8 @@ const tenantRefusals: [words: string, name: string][] = [
   ['--entra-tenant contoso.com --entra-client-id 5', '--entra-client-id'],
   [`--entra-tenant common --entra-client-id ${clientId}`, '--entra-tenant'],
   [`--entra-tenant a/b --entra-client-id ${clientId}`, '--entra-tenant'],
-  [`--entra-tenant a --entra-client-id ${clientId} --entra-authority http://x`, '--entra-authority'], // prettier-ignore
-  [`--entra-tenant a --entra-client-id ${clientId} --entra-authority https://x/y`, '--entra-authority'], // prettier-ignore
+  [`--entra-tenant a --entra-client-id ${clientId} --entra-authority http://x`, '--entra-authority'], // oxfmt-ignore
+  [`--entra-tenant a --entra-client-id ${clientId} --entra-authority https://x/y`, '--entra-authority'], // oxfmt-ignore
   [`--entra-tenant a --entra-client-id ${clientId} --entra-ca-file /nowhere`, '--entra-ca-file'],
 ];
 

@@ -96,7 +96,7 @@ export function compileCoordinatorOptions(options: CoordinatorOptions): Compiled
 
 function compileMetricsOptions({ metricsListen, metricsTokenFile }: CoordinatorOptions) {
   if (metricsTokenFile !== undefined && metricsListen === undefined)
-    throw DroverError.invalid('--metrics-token-file', 'says who may read metrics, and --metrics-listen does not say where'); // prettier-ignore
+    throw DroverError.invalid('--metrics-token-file', 'says who may read metrics, and --metrics-listen does not say where'); // oxfmt-ignore
   return { metricsListen, metricsTokenFile: metricsTokenFile && path.resolve(metricsTokenFile) };
 }
 
@@ -104,7 +104,7 @@ function compileWebhookRoute({ webhookCaFile, proxy }: CoordinatorOptions): Disp
   return {
     proxyUrl: proxy && checkProxy(proxy.url),
     noProxy: proxy?.except,
-    authorities: webhookCaFile === undefined ? [] : readAuthorities(path.resolve(webhookCaFile), '--webhook-ca-file'), // prettier-ignore
+    authorities: webhookCaFile === undefined ? [] : readAuthorities(path.resolve(webhookCaFile), '--webhook-ca-file'), // oxfmt-ignore
   };
 }
 

@@ -41,7 +41,10 @@ export interface EmulatorOptions {
 }
 
 type Unlimited =
-  'faultsFile' | 'bandwidthBytesPerSecond' | 'resourceUnitsPerMinute' | 'resourceUnitsPerDay';
+  | 'faultsFile'
+  | 'bandwidthBytesPerSecond'
+  | 'resourceUnitsPerMinute'
+  | 'resourceUnitsPerDay';
 
 /** Complete; undefined is no limit, or none. */
 export type CompiledEmulatorOptions = Required<Omit<EmulatorOptions, Unlimited>> & {

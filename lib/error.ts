@@ -71,7 +71,8 @@ export function reasonName(reason: ErrorReason): string {
 /** The reason with this name; undefined when there is none, as when a newer peer sent it. */
 export function reasonByName(name: string): ErrorReason | undefined {
   return ErrorReasonSchema.values.find((value) => value.localName === name)?.number as
-    ErrorReason | undefined;
+    | ErrorReason
+    | undefined;
 }
 
 /** Code, retry policy and advice of a reason, from its annotation in the proto. */

@@ -28,13 +28,13 @@ const bad: [why: string, text: string, message: RegExp][] = [
   ['nothing', '', /is not whole/],
   ['a join token alone', joinToken, /is not whole/],
   ['cut off after the address', 'drover://files.example:7443/', /is not whole/],
-  ['cut off in the token', `drover://files.example:7443/${joinToken.slice(0, -1)}`, /join token is not whole/], // prettier-ignore
+  ['cut off in the token', `drover://files.example:7443/${joinToken.slice(0, -1)}`, /join token is not whole/], // oxfmt-ignore
   ['without a port', `drover://files.example/${joinToken}`, /"files.example", which is no address/],
   ['port 0', `drover://files.example:0/${joinToken}`, /which is no address/],
   ['a port beyond the last', `drover://files.example:65536/${joinToken}`, /which is no address/],
   ['an empty address', `drover://a:1,/${joinToken}`, /"", which is no address/],
   ['too many addresses', `drover://${'a:1,'.repeat(16)}a:1/${joinToken}`, /more than 16/],
-  ['a group that can be none', `drover://a:1/${joinToken}?group=${'x'.repeat(64)}`, /a group that can be none/], // prettier-ignore
+  ['a group that can be none', `drover://a:1/${joinToken}?group=${'x'.repeat(64)}`, /a group that can be none/], // oxfmt-ignore
   ['more than a group', `drover://a:1/${joinToken}?group=a&x=y`, /is not whole/],
   ['another scheme', `https://a:1/${joinToken}`, /is not whole/],
   ['a second line', `drover://a:1/${joinToken}\nrm -rf /`, /is not whole/],

@@ -31,7 +31,7 @@ export function formatInvitation({ coordinators, joinToken, group }: Invitation)
 export function parseInvitation(text: string): Invitation {
   const [, addresses, joinToken, group] = pattern.exec(text.trim()) ?? [];
   if (addresses === undefined || joinToken === undefined)
-    throw refuse('is not whole: it begins with "drover://"; copy all of what `drover agents invite` shows'); // prettier-ignore
+    throw refuse('is not whole: it begins with "drover://"; copy all of what `drover agents invite` shows'); // oxfmt-ignore
   const coordinators = addresses.split(',').map(readAddress);
   if (coordinators.length > coordinatorsMax)
     throw refuse(`names more than ${coordinatorsMax} addresses`);

@@ -38,13 +38,13 @@ const good: [text: string, location: Location][] = [
       place: { kind: 'path', host: 'contoso.sharepoint.com', path: 'sites/hr' },
     },
   ],
-  ['ann@contoso.com', { kind: 'sharepoint', place: { kind: 'onedrive', user: 'ann@contoso.com', folder: '' } }], // prettier-ignore
-  ['ann@contoso.com/A/b', { kind: 'sharepoint', place: { kind: 'onedrive', user: 'ann@contoso.com', folder: 'A/b' } }], // prettier-ignore
+  ['ann@contoso.com', { kind: 'sharepoint', place: { kind: 'onedrive', user: 'ann@contoso.com', folder: '' } }], // oxfmt-ignore
+  ['ann@contoso.com/A/b', { kind: 'sharepoint', place: { kind: 'onedrive', user: 'ann@contoso.com', folder: 'A/b' } }], // oxfmt-ignore
 ];
 for (const [text, location] of good)
   test(`location ${text}`, (t) => t.deepEqual(parseLocation(text, 'task.source'), location));
 
-const bad = ['', 'share', './share', 'http://x/y', 'ftp://x', '\\\\server', '\\\\server\\..', '\\\\server\\..\\x', '\\\\?\\Volume{1}\\x', '\\\\.\\PhysicalDrive0', '\\\\?\\', '\\\\?\\UNC\\x', 'a\0b', '/a\0b', 'file:///a%00', 'file:///a?b', `/${'a'.repeat(4096)}`, 'https://', 'https://x/y', 'ann@contoso', 'contoso.sharepoint.com/sites/hr']; // prettier-ignore
+const bad = ['', 'share', './share', 'http://x/y', 'ftp://x', '\\\\server', '\\\\server\\..', '\\\\server\\..\\x', '\\\\?\\Volume{1}\\x', '\\\\.\\PhysicalDrive0', '\\\\?\\', '\\\\?\\UNC\\x', 'a\0b', '/a\0b', 'file:///a%00', 'file:///a?b', `/${'a'.repeat(4096)}`, 'https://', 'https://x/y', 'ann@contoso', 'contoso.sharepoint.com/sites/hr']; // oxfmt-ignore
 for (const text of bad)
   test(`not a location: ${JSON.stringify(text.slice(0, 20))}`, (t) => {
     const error = t.throws(() => parseLocation(text, 'task.source'), { instanceOf: DroverError });

@@ -2,7 +2,7 @@
 // what cannot work, the agent to open it.
 import { fileURLToPath } from 'node:url';
 import { DroverError } from './error.ts';
-import { isPersonPlace, parseSharePointPlace, placeLength, type SharePointPlace } from './sharepoint-place.ts'; // prettier-ignore
+import { isPersonPlace, parseSharePointPlace, placeLength, type SharePointPlace } from './sharepoint-place.ts'; // oxfmt-ignore
 
 export { parseSharePointPlace, type SharePointPlace };
 
@@ -85,7 +85,7 @@ function parseUnc(text: string, field: string): Location {
   if (server === '' || share === '')
     throw DroverError.invalid(field, `"${text}" does not name a server and a share`);
   if (server === '.' || server === '?' || share === '.' || share === '..')
-    throw DroverError.invalid(field, `"${text}" does not name a server and a share, but a device or nothing`); // prettier-ignore
+    throw DroverError.invalid(field, `"${text}" does not name a server and a share, but a device or nothing`); // oxfmt-ignore
   return { kind: 'unc', server, share, path: normalParts(rest).join('\\') };
 }
 
@@ -144,7 +144,7 @@ function partsOf(location: Location): string[] | undefined {
   switch (location.kind) {
     case 'unc': {
       const { server, share, path } = location;
-      const folded = path.toLowerCase().split('\\').filter((part) => part !== ''); // prettier-ignore
+      const folded = path.toLowerCase().split('\\').filter((part) => part !== ''); // oxfmt-ignore
       return ['\\\\', server.toLowerCase(), share.toLowerCase(), ...folded];
     }
     case 'file': {

@@ -30,7 +30,7 @@ export class MerkleTree {
   root(): Buffer {
     const last = this.#roots.at(-1);
     if (last === undefined) return sha256([]);
-    return this.#roots.slice(0, -1).reduceRight((right, left) => sha256([nodePrefix, left, right]), last); // prettier-ignore
+    return this.#roots.slice(0, -1).reduceRight((right, left) => sha256([nodePrefix, left, right]), last); // oxfmt-ignore
   }
 }
 

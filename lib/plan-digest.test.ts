@@ -12,7 +12,7 @@ import {
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
 
-const paths = ['a/b.docx', '"\\', 'line\nfeed\u2028', '\ud800 alone', 'Ärger 🎉', '', '\x7f\x1f', 'x'.repeat(40_000), 'ü'.repeat(9000)]; // prettier-ignore
+const paths = ['a/b.docx', '"\\', 'line\nfeed\u2028', '\ud800 alone', 'Ärger 🎉', '', '\x7f\x1f', 'x'.repeat(40_000), 'ü'.repeat(9000)]; // oxfmt-ignore
 
 function itemAt(index: number): RecordedItem {
   const path = paths[index % paths.length]!;
@@ -29,7 +29,7 @@ function itemAt(index: number): RecordedItem {
 }
 
 function digestOf(items: readonly RecordedItem[]): string {
-  const records = items.map(({ path, kind, action, size, modifiedNs, destinationPath, movedFrom, reason }) => JSON.stringify([path, kind, action, String(size), String(modifiedNs), destinationPath, movedFrom, reason])); // prettier-ignore
+  const records = items.map(({ path, kind, action, size, modifiedNs, destinationPath, movedFrom, reason }) => JSON.stringify([path, kind, action, String(size), String(modifiedNs), destinationPath, movedFrom, reason])); // oxfmt-ignore
   let chain = '';
   for (let start = 0; start < records.length; start += 64)
     chain = sha256([chain, ...records.slice(start, start + 64)].join('\n'));

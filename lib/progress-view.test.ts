@@ -93,7 +93,7 @@ test('a run that asks says what, and what to type, also on a narrow terminal', (
     '  drover tasks resume photos --gone keep',
   ]);
   for (let width = 14; width < 200; width += 1) {
-    const text = renderProgress(run, width).map((line) => line.trim()).join(' '); // prettier-ignore
+    const text = renderProgress(run, width).map((line) => line.trim()).join(' '); // oxfmt-ignore
     t.true(text.includes('drover tasks resume photos --gone keep'), `${width}`);
     if (width > 30) t.true(text.includes(waitingFor), `${width}`);
   }
@@ -128,7 +128,7 @@ test('a plan that waits for approval is shown with what it costs, and what to ty
 
 test('a short reason to wait stands beside the state, a long one and an error take lines', (t) => {
   const waiting = runWith({ waitingFor: 'an agent: none is attached' });
-  t.is(renderProgress(waiting, 80)[0], 'tasks/photos/runs/1  running, waits for an agent: none is attached'); // prettier-ignore
+  t.is(renderProgress(waiting, 80)[0], 'tasks/photos/runs/1  running, waits for an agent: none is attached'); // oxfmt-ignore
   const message = 'the source /srv/share cannot be read: somebody has to say why that is';
   const failed = runWith({ state: RunState.FAILED, error: { code: 5, message } });
   t.is(renderProgress(failed, 30).slice(1).join(' '), message);

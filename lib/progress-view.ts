@@ -1,7 +1,7 @@
 // How a run is shown to a person: the same view for `drover tasks watch` and for the quick start.
 // It is pure, so that it can be drawn anywhere; who draws it redraws all lines in place.
 import { durationMs, timestampMs } from '@bufbuild/protobuf/wkt';
-import { GoneDecision, RunState, RunStateSchema, type Run, type RunProgress } from '../gen/drover/v1/run_pb.ts'; // prettier-ignore
+import { GoneDecision, RunState, RunStateSchema, type Run, type RunProgress } from '../gen/drover/v1/run_pb.ts'; // oxfmt-ignore
 import {
   cutToWidth,
   displayWidth,
@@ -139,7 +139,7 @@ function costText({ estimate }: Run): string {
   const { timeMin, timeMax, requestsMin, requestsMax } = estimate;
   const parts = [''];
   if (timeMin !== undefined && timeMax !== undefined)
-    parts.push(`in ${rangeText(formatDuration(durationMs(timeMin)), formatDuration(durationMs(timeMax)))}`); // prettier-ignore
+    parts.push(`in ${rangeText(formatDuration(durationMs(timeMin)), formatDuration(durationMs(timeMax)))}`); // oxfmt-ignore
   if (requestsMax > 0n)
     parts.push(`with ${rangeText(formatCount(requestsMin), formatCount(requestsMax))} requests`);
   return parts.join(', ');

@@ -9,7 +9,7 @@ const encodedArchive = '%2Fsites%2Fhr%2FShared%20Documents%2FArchive';
 const allItems = `${site}/sites/hr/Shared%20Documents/Forms/AllItems.aspx`;
 const ann = 'personal/ann_contoso_com';
 
-// prettier-ignore
+// oxfmt-ignore
 const paths: [text: string, path: string][] = [
   // As folders are addressed.
   [site, ''],
@@ -68,7 +68,7 @@ for (const [text, path] of paths)
     t.is(placeLength(place), path.length);
   });
 
-// prettier-ignore
+// oxfmt-ignore
 const drives: [text: string, host: string, path: string][] = [
   [`${personal}/${ann}/Documents/Old%20files`, 'contoso-my.sharepoint.com', `${ann}/Documents/Old files`],
   [`${personal}/${ann}`, 'contoso-my.sharepoint.com', ann],
@@ -107,7 +107,7 @@ for (const [text, folder] of [
       folder,
     }));
 
-// prettier-ignore
+// oxfmt-ignore
 const refused: [text: string, words: RegExp][] = [
   [`${site}/:f:/s/hr/EaBcDeFgHiJkLmNoP?e=5%3aAb`, /sharing link/],
   [`${personal}/:f:/g/personal/ann_contoso_com/EaBcDe`, /sharing link/],

@@ -53,7 +53,7 @@ export function parseSharePointPlace(text: string, field: string): SharePointPla
 export function placeLength(place: SharePointPlace): number {
   if (place.kind === 'path') return place.path.length;
   // The site's name is the person's address with a _ for every character that is not a letter or digit, so it is as long.
-  return ['personal', place.user, 'Documents', ...(place.folder === '' ? [] : [place.folder])].join('/').length; // prettier-ignore
+  return ['personal', place.user, 'Documents', ...(place.folder === '' ? [] : [place.folder])].join('/').length; // oxfmt-ignore
 }
 
 type Refuse = (what: string, cause?: unknown) => never;

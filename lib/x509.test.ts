@@ -9,8 +9,8 @@ const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 test('everything that is taken from the one file is there, as in the usual entry of the package', (t) => {
   const wanted = Object.keys(light).toSorted();
   t.true(wanted.length > 10);
-  t.deepEqual(Object.entries(light).filter(([, value]) => value === undefined), []); // prettier-ignore
-  t.deepEqual(wanted.filter((name) => !(name in usual)), []); // prettier-ignore
+  t.deepEqual(Object.entries(light).filter(([, value]) => value === undefined), []); // oxfmt-ignore
+  t.deepEqual(wanted.filter((name) => !(name in usual)), []); // oxfmt-ignore
   t.deepEqual({ ...light.ExtendedKeyUsage }, { ...usual.ExtendedKeyUsage });
   t.deepEqual({ ...light.KeyUsageFlags }, { ...usual.KeyUsageFlags });
 });

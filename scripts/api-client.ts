@@ -1,6 +1,6 @@
 // The public API as a client on this machine calls it: the services, and errors as DroverErrors.
 import { readFileSync } from 'node:fs';
-import { Code, ConnectError, createClient, type Client, type Interceptor } from '@connectrpc/connect'; // prettier-ignore
+import { Code, ConnectError, createClient, type Client, type Interceptor } from '@connectrpc/connect'; // oxfmt-ignore
 import { createGrpcTransport } from '@connectrpc/connect-node';
 import { AgentService, JoinTokenService } from '../gen/drover/v1/agent_pb.ts';
 import { ErrorReason } from '../gen/drover/v1/error_pb.ts';

@@ -100,10 +100,10 @@ export class BenchAgent {
 
   #sendHello(): void {
     const leases = [...this.#batches.values()].map(({ lease }) => lease.key!);
-    const hello = { version: 'bench', platform: 'bench', slots: this.#slots, leases, knownSettings: knownSettings() }; // prettier-ignore
+    const hello = { version: 'bench', platform: 'bench', slots: this.#slots, leases, knownSettings: knownSettings() }; // oxfmt-ignore
     this.#send({ case: 'hello', value: { ...hello, locationKinds: ['file', 'sharepoint'] } });
     for (const { lease, results } of this.#batches.values())
-      if (results !== undefined) this.#send({ case: 'batchDone', value: { key: lease.key!, results } }); // prettier-ignore
+      if (results !== undefined) this.#send({ case: 'batchDone', value: { key: lease.key!, results } }); // oxfmt-ignore
   }
 
   #take(frame: AttachResponse['frame']): void {
@@ -150,7 +150,7 @@ export class BenchAgent {
 
   #beginScan({ key, nextPage, pageWindow }: ScanLease): void {
     const next = Number(nextPage);
-    this.#scan = { key: key!, nextPage: next, acknowledgedPage: next - 1, window: pageWindow, isEndSent: false }; // prettier-ignore
+    this.#scan = { key: key!, nextPage: next, acknowledgedPage: next - 1, window: pageWindow, isEndSent: false }; // oxfmt-ignore
     this.#scanOn(this.#scan);
   }
 
@@ -203,7 +203,7 @@ function encodeResults(encodedItems: Uint8Array): Uint8Array {
       sha256: randomFillSync(new Uint8Array(32 * count)),
       quickXorHash: randomFillSync(new Uint8Array(20 * count)),
       attempts: new Array<number>(count).fill(1),
-      verification: isFile.map((is) => is ? ItemVerification.HASH : ItemVerification.UNSPECIFIED), // prettier-ignore
+      verification: isFile.map((is) => is ? ItemVerification.HASH : ItemVerification.UNSPECIFIED), // oxfmt-ignore
     }),
   );
 }

@@ -11,7 +11,7 @@ import { resetStats, readStats } from './bench-tenant.ts';
 import { makeSmallFiles } from './bench-trees.ts';
 import type { WorkloadContext } from './bench-workloads.ts';
 import type { LocalProcess } from './local-process.ts';
-import { createJoinToken, emulatorSignIn, startAgent, startCoordinator, startEmulator, type AgentReady, type CoordinatorReady, type EmulatorReady } from './local-stack.ts'; // prettier-ignore
+import { createJoinToken, emulatorSignIn, startAgent, startCoordinator, startEmulator, type AgentReady, type CoordinatorReady, type EmulatorReady } from './local-stack.ts'; // oxfmt-ignore
 
 const library = 'https://contoso.sharepoint.com/sites/migration/Shared Documents';
 const fileBytes = 1024;
@@ -39,9 +39,9 @@ export async function sharedRun(context: WorkloadContext): Promise<Row[]> {
     data: path.join(context.folder, 'emulator'),
     arguments: ['--latency', String(latencyMs)],
   });
-  await using coordinator = await startCoordinator({ data: path.join(context.folder, 'coordinator') }); // prettier-ignore
+  await using coordinator = await startCoordinator({ data: path.join(context.folder, 'coordinator') }); // oxfmt-ignore
   const api = connectApi(coordinator.ready);
-  const stage: Stage = { context, emulator: emulator.ready, coordinator: coordinator.ready, api, source, items }; // prettier-ignore
+  const stage: Stage = { context, emulator: emulator.ready, coordinator: coordinator.ready, api, source, items }; // oxfmt-ignore
   const scaleStage = { ...stage, source: scaleSource, items: scaleItems };
   return [...(await measureBalance(stage)), ...(await measureScale(scaleStage))];
 }
@@ -62,7 +62,7 @@ async function measureBalance(stage: Stage): Promise<Row[]> {
       `  ${agents.list.length} agents with ${balanceRequests.join(', ')} requests at once: ${elapsedMs.toFixed(0)} ms against ${times.ideal.at(-1)!.toFixed(0)} ms`,
     );
   }
-  const title = `h  agents with ${balanceRequests.join(', ')} requests at once, against requests x latency / all at once`; // prettier-ignore
+  const title = `h  agents with ${balanceRequests.join(', ')} requests at once, against requests x latency / all at once`; // oxfmt-ignore
   return [ratioRow(title, times.ours, times.ideal, { most: 1.1 })];
 }
 

@@ -37,7 +37,7 @@ export async function coordinatorAlone(context: WorkloadContext): Promise<Row[]>
   const { coordinatorItems: items, coordinatorSessions: sessions } = context.options.sizes;
   using agents = startBenchAgents();
   const coordinator = await startOnData(context);
-  const stage: Stage = { context, agents, coordinator, api: connectApi(coordinator.ready), peakBytes: 0 }; // prettier-ignore
+  const stage: Stage = { context, agents, coordinator, api: connectApi(coordinator.ready), peakBytes: 0 }; // oxfmt-ignore
   try {
     const isPinned =
       pinProcess(coordinator.pid, coordinatorCore) && pinProcess(agents.pid, agentsCore);
@@ -54,7 +54,7 @@ export async function coordinatorAlone(context: WorkloadContext): Promise<Row[]>
       ...idle,
       ...firstLease,
       ...restart,
-      figureRow('   the most memory of the coordinator, MiB', stage.peakBytes / mebibyte, { most: 400 }), // prettier-ignore
+      figureRow('   the most memory of the coordinator, MiB', stage.peakBytes / mebibyte, { most: 400 }), // oxfmt-ignore
     ];
   } finally {
     await stage.coordinator.stop();

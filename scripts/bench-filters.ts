@@ -32,14 +32,14 @@ export async function filteredScan(context: WorkloadContext): Promise<Row[]> {
       const filtered = async () => times.filtered.push(await measure(patterns));
       const plain = async () => times.plain.push(await measure([]));
       for (const one of round % 2 === 0 ? [filtered, plain] : [plain, filtered]) await one();
-      context.say(`  scan ${round + 1}: ${describe(times.filtered)} against ${describe(times.plain)}`); // prettier-ignore
+      context.say(`  scan ${round + 1}: ${describe(times.filtered)} against ${describe(times.plain)}`); // oxfmt-ignore
     }
   });
   const pick = (samples: readonly Sample[], key: keyof Sample) => samples.map((one) => one[key]);
   const most = { most: 1.5 };
   return [
-    ratioRow(`i  scan of ${files} files with ${patterns.length} patterns, without any`, pick(times.filtered, 'wallMs'), pick(times.plain, 'wallMs'), most), // prettier-ignore
-    ratioRow('   processor time of the same', pick(times.filtered, 'cpuMs'), pick(times.plain, 'cpuMs'), most), // prettier-ignore
+    ratioRow(`i  scan of ${files} files with ${patterns.length} patterns, without any`, pick(times.filtered, 'wallMs'), pick(times.plain, 'wallMs'), most), // oxfmt-ignore
+    ratioRow('   processor time of the same', pick(times.filtered, 'cpuMs'), pick(times.plain, 'cpuMs'), most), // oxfmt-ignore
   ];
 }
 

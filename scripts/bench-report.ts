@@ -42,15 +42,15 @@ export async function reportOfRun(context: WorkloadContext): Promise<Row[]> {
       };
       const other = async () => theirs && theirsMs.push(await theirs());
       for (const one of round % 2 === 0 ? [ours, other] : [other, ours]) await one();
-      context.say(`  round ${round + 1}: ${oursMs.at(-1)!.toFixed(0)} ms against ${theirsMs.at(-1)?.toFixed(0) ?? '-'} ms`); // prettier-ignore
+      context.say(`  round ${round + 1}: ${oursMs.at(-1)!.toFixed(0)} ms against ${theirsMs.at(-1)?.toFixed(0) ?? '-'} ms`); // oxfmt-ignore
     }
     const perSecond = (timesMs: number[]) => (items * 1000) / median(timesMs);
     const grownBytes = (memoryOf(coordinator.pid)?.peakBytes ?? 0) - before;
     return [
-      figureRow(`j  report of ${items} items: rows a second`, perSecond(oursMs), { least: 100_000 }), // prettier-ignore
+      figureRow(`j  report of ${items} items: rows a second`, perSecond(oursMs), { least: 100_000 }), // oxfmt-ignore
       figureRow('   rows a second of processor time of the coordinator', perSecond(cpuMs)),
       ratioRow('   the same rows from a table, sqlite3 -csv', oursMs, theirsMs),
-      figureRow('   memory of the coordinator above that of the run, MiB', grownBytes / mebibyte, { most: 100 }), // prettier-ignore
+      figureRow('   memory of the coordinator above that of the run, MiB', grownBytes / mebibyte, { most: 100 }), // oxfmt-ignore
     ];
   } finally {
     await coordinator.stop();
@@ -58,7 +58,7 @@ export async function reportOfRun(context: WorkloadContext): Promise<Row[]> {
 }
 
 function report(api: Api, task: string) {
-  return api.reports.getReport({ kind: ReportKind.ITEM_REPORT, format: ReportFormat.CSV, run: task }); // prettier-ignore
+  return api.reports.getReport({ kind: ReportKind.ITEM_REPORT, format: ReportFormat.CSV, run: task }); // oxfmt-ignore
 }
 
 /** Milliseconds until the last byte was here; throws when it is not a row for each item. */
@@ -66,7 +66,7 @@ async function reportMs(api: Api, task: string, items: number): Promise<number> 
   const startMs = performance.now();
   let lines = 0;
   for await (const { content } of report(api, task))
-    for (let at = content.indexOf(lineFeed); at >= 0; at = content.indexOf(lineFeed, at + 1)) lines += 1; // prettier-ignore
+    for (let at = content.indexOf(lineFeed); at >= 0; at = content.indexOf(lineFeed, at + 1)) lines += 1; // oxfmt-ignore
   const elapsedMs = performance.now() - startMs;
   if (lines !== items + 1) throw new Error(`the report has ${lines - 1} rows, not ${items}`);
   return elapsedMs;
@@ -79,7 +79,7 @@ async function sqliteExport(
   task: string,
 ): Promise<(() => Promise<number>) | undefined> {
   if (!(await hasProgram('sqlite3'))) {
-    context.say('  sqlite3 is not here, so there is nothing to compare with: apt-get install sqlite3'); // prettier-ignore
+    context.say('  sqlite3 is not here, so there is nothing to compare with: apt-get install sqlite3'); // oxfmt-ignore
     return undefined;
   }
   const csv = path.join(context.folder, 'report.csv');

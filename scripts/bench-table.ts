@@ -47,7 +47,7 @@ export function figureRow(
   target?: { most: number } | { least: number },
 ): Row {
   const isMost = target !== undefined && 'most' in target;
-  const bound = target === undefined ? undefined : isMost ? target.most : (target as { least: number }).least; // prettier-ignore
+  const bound = target === undefined ? undefined : isMost ? target.most : (target as { least: number }).least; // oxfmt-ignore
   return {
     title,
     drover: value >= 100 ? Math.round(value).toLocaleString('en') : value.toFixed(3),

@@ -13,7 +13,7 @@ import { figureRow, ratioRow, type Row } from './bench-table.ts';
 import { makeLargeFiles, makeSmallFiles } from './bench-trees.ts';
 import type { WorkloadContext } from './bench-workloads.ts';
 import type { LocalProcess } from './local-process.ts';
-import { createJoinToken, emulatorSignIn, startAgent, startCoordinator, startEmulator, type EmulatorReady } from './local-stack.ts'; // prettier-ignore
+import { createJoinToken, emulatorSignIn, startAgent, startCoordinator, startEmulator, type EmulatorReady } from './local-stack.ts'; // oxfmt-ignore
 
 const latencyMs = 40;
 /** Requests at once, on both sides of each comparison. */
@@ -26,13 +26,13 @@ export async function tenantSmallFiles(context: WorkloadContext): Promise<Row[]>
   const source = path.join(context.folder, 'source');
   const folders = makeSmallFiles(source, files, bytes);
   const hasRclone = await hasProgram('rclone');
-  if (!hasRclone) context.say('  rclone is not here, so there is only the count of round trips to compare with: apt-get install rclone'); // prettier-ignore
-  const figures = { ours: [] as number[], ideal: [] as number[], theirs: [] as number[], perFile: [] as number[], emulatorMs: [] as number[] }; // prettier-ignore
+  if (!hasRclone) context.say('  rclone is not here, so there is only the count of round trips to compare with: apt-get install rclone'); // oxfmt-ignore
+  const figures = { ours: [] as number[], ideal: [] as number[], theirs: [] as number[], perFile: [] as number[], emulatorMs: [] as number[] }; // oxfmt-ignore
   await withTenant(context, [], async ({ api, emulator }) => {
     const ours = async (round: number) => {
       await resetStats(emulator.ready);
       const cpuMs = cpuMsOf(emulator.pid);
-      const { elapsedMs } = await migrateOnce(api, { source, destination: `${library}/ours ${round}` }, files + folders); // prettier-ignore
+      const { elapsedMs } = await migrateOnce(api, { source, destination: `${library}/ours ${round}` }, files + folders); // oxfmt-ignore
       const { requests } = await readStats(emulator.ready);
       figures.ours.push(elapsedMs);
       figures.ideal.push((requests * latencyMs) / requestsAtOnce);
@@ -42,7 +42,7 @@ export async function tenantSmallFiles(context: WorkloadContext): Promise<Row[]>
     const theirs = async (round: number) => {
       if (hasRclone)
         figures.theirs.push(
-          await copyWithRclone(emulator.ready, { source, folder: `theirs ${round}`, scratch: context.folder, transfers: requestsAtOnce }), // prettier-ignore
+          await copyWithRclone(emulator.ready, { source, folder: `theirs ${round}`, scratch: context.folder, transfers: requestsAtOnce }), // oxfmt-ignore
         );
     };
     for (let round = 0; round < context.options.rounds; round++) {
@@ -55,7 +55,7 @@ export async function tenantSmallFiles(context: WorkloadContext): Promise<Row[]>
   const title = `d  ${files} files of ${bytes} bytes to a library, ${latencyMs} ms a request`;
   return [
     figureRow(`${title}: requests a file`, median(figures.perFile), { most: 2.1 }),
-    ratioRow('   requests x latency / requests at once', figures.ours, figures.ideal, { most: 1.25 }), // prettier-ignore
+    ratioRow('   requests x latency / requests at once', figures.ours, figures.ideal, { most: 1.25 }), // oxfmt-ignore
     ratioRow(`   rclone copy --transfers ${requestsAtOnce}`, figures.ours, figures.theirs),
     figureRow("   the emulator's processor time, ms a request", median(figures.emulatorMs)),
   ];
@@ -94,12 +94,12 @@ export async function tenantBudget(context: WorkloadContext): Promise<Row[]> {
   const limit = ['--resource-units-per-minute', String(unitsPerMinute)];
   return await withTenant(context, limit, async ({ api, emulator }) => {
     await resetStats(emulator.ready);
-    const { run, elapsedMs } = await migrateOnce(api, { source, destination: `${library}/budget` }, files + folders); // prettier-ignore
+    const { run, elapsedMs } = await migrateOnce(api, { source, destination: `${library}/budget` }, files + folders); // oxfmt-ignore
     const stats = await readStats(emulator.ready);
     const { units, throttled, unitsThisMinute } = stats.resourceUnits;
     // The last window is not over when the run is.
     const windows = Math.max(1, Math.floor(elapsedMs / 60_000));
-    const used = elapsedMs < 60_000 ? units / unitsPerMinute : (units - unitsThisMinute) / (windows * unitsPerMinute); // prettier-ignore
+    const used = elapsedMs < 60_000 ? units / unitsPerMinute : (units - unitsThisMinute) / (windows * unitsPerMinute); // oxfmt-ignore
     const title = `f  ${files} files within ${unitsPerMinute} resource units a minute`;
     return [
       figureRow(`${title}: used of the budget`, used, { least: 0.9 }),

@@ -25,7 +25,7 @@ export async function unchangedRuns(
     await writeFile(marker, '');
     const again = async () => times.again.push(await runAgain(api, task, items));
     const scan = async () =>
-      times.scan.push(await scanOnceMs(api, { source, destination: `${destination} never` }, items)); // prettier-ignore
+      times.scan.push(await scanOnceMs(api, { source, destination: `${destination} never` }, items)); // oxfmt-ignore
     for (let round = 0; round < context.options.rounds; round++) {
       for (const one of round % 2 === 0 ? [again, scan] : [scan, again]) await one();
       context.say(
@@ -36,7 +36,7 @@ export async function unchangedRuns(
   });
   await rm(destination, { recursive: true });
   return [
-    ratioRow(`c  ${items} unchanged items, a run that only scans`, times.again, times.scan, { most: 1.3 }), // prettier-ignore
+    ratioRow(`c  ${items} unchanged items, a run that only scans`, times.again, times.scan, { most: 1.3 }), // oxfmt-ignore
     figureRow('   files and folders of the destination touched by it', written, { most: 0 }),
   ];
 }

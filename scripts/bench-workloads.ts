@@ -2,7 +2,7 @@
 // round is a new task with a new destination. Who goes first alternates, so that neither always gets the warmer cache.
 import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { hasProgram, median, memoryOf, migrateOnce, programMs, scanOnceMs, syncMs } from './bench-measure.ts'; // prettier-ignore
+import { hasProgram, median, memoryOf, migrateOnce, programMs, scanOnceMs, syncMs } from './bench-measure.ts'; // oxfmt-ignore
 import { withStack, type WorkloadContext } from './bench-stack.ts';
 import { memoryRows, ratioRow, type Row } from './bench-table.ts';
 import { makeLargeFiles, makeSmallFiles } from './bench-trees.ts';
@@ -56,7 +56,7 @@ export async function tinyFiles(context: WorkloadContext): Promise<Row[]> {
     [less, lessItems],
     [more, moreItems],
   ] as const)
-    // prettier-ignore
+    // oxfmt-ignore
     memory.push({ files: items, ...(await memoryOfRun(context, source, items)) });
   return [...rows, ...(await unchangedRuns(context, more, moreItems)), ...memoryRows(memory)];
 }
@@ -152,7 +152,7 @@ function copyRows(
   const pick = (samples: Sample[], key: keyof Sample) => samples.map((sample) => sample[key]);
   return [
     ratioRow(title, pick(times.ours, 'elapsedMs'), pick(times.theirs, 'elapsedMs'), target),
-    ratioRow('   the same until on disk', pick(times.ours, 'toDiskMs'), pick(times.theirs, 'toDiskMs')), // prettier-ignore
+    ratioRow('   the same until on disk', pick(times.ours, 'toDiskMs'), pick(times.theirs, 'toDiskMs')), // oxfmt-ignore
   ];
 }
 

@@ -116,7 +116,7 @@ export class TenantReader {
     const found: ArrivedTree = new Map();
     const { drive, folder } = await this.#locate(address);
     const files: [string, ItemJson][] = [];
-    const folders: [string, string][] = [['', `/drives/${drive}/root:/${encode(folder)}:/children`]]; // prettier-ignore
+    const folders: [string, string][] = [['', `/drives/${drive}/root:/${encode(folder)}:/children`]]; // oxfmt-ignore
     for (const [below, target] of folders)
       for (const item of await this.#children(`${target}?$top=1000`)) {
         const place = below + item.name;
@@ -144,7 +144,7 @@ export class TenantReader {
     const { drive, folder } = await this.#locate(address);
     const target = `/drives/${drive}/root:/${encode(`${folder} probe`)}:/createUploadSession`;
     const { uploadUrl } = (await this.#json(target, 'POST')) as { uploadUrl: string };
-    const answer = await request(this.#local(uploadUrl), { dispatcher: this.#dispatcher, method: 'DELETE' }); // prettier-ignore
+    const answer = await request(this.#local(uploadUrl), { dispatcher: this.#dispatcher, method: 'DELETE' }); // oxfmt-ignore
     await answer.body.dump();
   }
 
@@ -173,7 +173,7 @@ export class TenantReader {
   async #json(target: string, method: 'GET' | 'POST' = 'GET'): Promise<unknown> {
     const answer = await this.#request(target, method);
     const text = await answer.body.text();
-    if (answer.statusCode >= 300) throw new Error(`${method} ${target}: ${answer.statusCode} ${text}`); // prettier-ignore
+    if (answer.statusCode >= 300) throw new Error(`${method} ${target}: ${answer.statusCode} ${text}`); // oxfmt-ignore
     return JSON.parse(text);
   }
 

@@ -110,22 +110,22 @@ const harms: Record<string, [harm: (scene: Scene) => unknown, problem: RegExp]> 
     ({ arrived }) => arrived.set('a', file('x')),
     /a did not arrive/,
   ],
-  'old content': [({ arrived }) => arrived.set('a/changed', file('old', { id: '1' })), /a\/changed has other content at the destination: one that it had earlier/], // prettier-ignore
-  'torn content': [({ arrived }) => arrived.set('a/changed', file('ne', { id: '1' })), /one that it never had/], // prettier-ignore
+  'old content': [({ arrived }) => arrived.set('a/changed', file('old', { id: '1' })), /a\/changed has other content at the destination: one that it had earlier/], // oxfmt-ignore
+  'torn content': [({ arrived }) => arrived.set('a/changed', file('ne', { id: '1' })), /one that it never had/], // oxfmt-ignore
   'another date': [({ arrived }) => (arrived.get('a/odd_')!.modifiedNs += 1n), /another date/],
-  'a half-written file': [({ arrived }) => arrived.set('a/.drover-1-1-1.part', file('x')), /left behind/], // prettier-ignore
+  'a half-written file': [({ arrived }) => arrived.set('a/.drover-1-1-1.part', file('x')), /left behind/], // oxfmt-ignore
   'a file of nobody': [({ arrived }) => arrived.set('a/odd_ (2)', file('odd')), /nobody knows/],
   'two files of one id': [({ arrived }) => (arrived.get('a/odd_')!.id = '1'), /have one id/],
-  'a version too many': [({ arrived }) => (arrived.get('a/changed')!.versions = 3), /has 3 versions/], // prettier-ignore
+  'a version too many': [({ arrived }) => (arrived.get('a/changed')!.versions = 3), /has 3 versions/], // oxfmt-ignore
   'a torn file that is gone': [({ arrived }) => (arrived.get('a/gone')!.sha256 = 'go'), /is torn/],
-  'a file that is gone and was not recycled': [(here) => (here.isGoneRecycled = true), /a\/gone is gone from the source and was not recycled/], // prettier-ignore
-  'a kept file that is not there': [({ arrived }) => arrived.delete('a/gone'), /a\/gone as migrated, and it is not there/], // prettier-ignore
-  'a report of other content': [({ reported }) => (reported.get('a/changed')!.sha256 = 'old'), /other content than tasks\/t\/runs\/1 reports/], // prettier-ignore
-  'a report of another hash': [({ reported }) => (reported.get('a/changed')!.quickXorHash = 'y'), /another quickXorHash/], // prettier-ignore
-  'a report of another item': [({ reported }) => (reported.get('a/odd:')!.destinationId = '9'), /has the id 2/], // prettier-ignore
-  'a place that the name does not have': [({ places }) => places.get('a/odd:')!.add('a/odd_ (2)'), /is said to be at a\/odd_ \(2\)/], // prettier-ignore
-  'a writer that is wrong': [({ truth: all }) => (all.get('a/changed')!.content = 'old'), /the writer is wrong about a\/changed/], // prettier-ignore
-  'a source file that the writer does not know': [({ source }) => source.set('b', file('b')), /the writer does not know b/], // prettier-ignore
+  'a file that is gone and was not recycled': [(here) => (here.isGoneRecycled = true), /a\/gone is gone from the source and was not recycled/], // oxfmt-ignore
+  'a kept file that is not there': [({ arrived }) => arrived.delete('a/gone'), /a\/gone as migrated, and it is not there/], // oxfmt-ignore
+  'a report of other content': [({ reported }) => (reported.get('a/changed')!.sha256 = 'old'), /other content than tasks\/t\/runs\/1 reports/], // oxfmt-ignore
+  'a report of another hash': [({ reported }) => (reported.get('a/changed')!.quickXorHash = 'y'), /another quickXorHash/], // oxfmt-ignore
+  'a report of another item': [({ reported }) => (reported.get('a/odd:')!.destinationId = '9'), /has the id 2/], // oxfmt-ignore
+  'a place that the name does not have': [({ places }) => places.get('a/odd:')!.add('a/odd_ (2)'), /is said to be at a\/odd_ \(2\)/], // oxfmt-ignore
+  'a writer that is wrong': [({ truth: all }) => (all.get('a/changed')!.content = 'old'), /the writer is wrong about a\/changed/], // oxfmt-ignore
+  'a source file that the writer does not know': [({ source }) => source.set('b', file('b')), /the writer does not know b/], // oxfmt-ignore
 };
 
 for (const [name, [harm, problem]] of Object.entries(harms))
@@ -159,8 +159,8 @@ function tidiedScene(): TidiedSeen {
   const deleted = file('y', { id: '2' });
   return {
     tidied: { moved: new Map([['was:', 'is']]), deleted: ['deleted'] },
-    before: new Map([['was_', was], ['deleted', deleted]]), // prettier-ignore
-    after: new Map([['is', { ...was, versions: 2 }], ['deleted', deleted]]), // prettier-ignore
+    before: new Map([['was_', was], ['deleted', deleted]]), // oxfmt-ignore
+    after: new Map([['is', { ...was, versions: 2 }], ['deleted', deleted]]), // oxfmt-ignore
     isGoneRecycled: false,
     placeOf: (name) => name.replaceAll(':', '_'),
   };
@@ -176,7 +176,7 @@ test('what somebody tidied up is where it has to be', (t) => {
 
 const tidiedHarms: Record<string, [harm: (scene: TidiedSeen) => unknown, problem: RegExp]> = {
   'written anew': [({ after }) => (after.get('is')!.id = '9'), /was: was renamed to is/],
-  'lost': [({ after }) => after.delete('is'), /became nothing/], // prettier-ignore
+  'lost': [({ after }) => after.delete('is'), /became nothing/], // oxfmt-ignore
   'there twice': [({ after }) => after.set('was_', file('x')), /is there still/],
   'deleted and not kept': [({ after }) => after.delete('deleted'), /was deleted and not kept/],
 };

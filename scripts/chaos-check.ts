@@ -45,7 +45,7 @@ export function checkUntouched(before: ArrivedTree, after: ArrivedTree): string[
   return names
     .filter((name) => before.get(name)?.isFolder !== true || !after.has(name))
     .filter((name) => key(before.get(name)) !== key(after.get(name)))
-    .map((name) => `${name} was touched by a run that had nothing to do: ${key(before.get(name))} became ${key(after.get(name))}`); // prettier-ignore
+    .map((name) => `${name} was touched by a run that had nothing to do: ${key(before.get(name))} became ${key(after.get(name))}`); // oxfmt-ignore
 }
 
 /** What was done to a share in a quiet moment, and the destination before and after the run that followed. */
@@ -69,13 +69,13 @@ export function checkTidied({
   for (const [name, other] of tidied.moved) {
     const was = before.get(placeOf(name));
     const is = after.get(placeOf(other));
-    if (was === undefined || itemKey(is) !== itemKey(was)) problems.push(`${name} was renamed to ${other}: ${key(was)} became ${key(is)}`); // prettier-ignore
-    if (after.has(placeOf(name))) problems.push(`${name} was renamed to ${other}, and is there still`); // prettier-ignore
+    if (was === undefined || itemKey(is) !== itemKey(was)) problems.push(`${name} was renamed to ${other}: ${key(was)} became ${key(is)}`); // oxfmt-ignore
+    if (after.has(placeOf(name))) problems.push(`${name} was renamed to ${other}, and is there still`); // oxfmt-ignore
   }
   for (const name of tidied.deleted) {
     const is = after.get(placeOf(name));
     if (isGoneRecycled && is !== undefined) problems.push(`${name} was deleted and not recycled`);
-    if (!isGoneRecycled && key(is) !== key(before.get(placeOf(name)))) problems.push(`${name} was deleted and not kept: ${key(is)}`); // prettier-ignore
+    if (!isGoneRecycled && key(is) !== key(before.get(placeOf(name)))) problems.push(`${name} was deleted and not kept: ${key(is)}`); // oxfmt-ignore
   }
   return problems;
 }
@@ -99,7 +99,7 @@ class Check implements Findings {
   sourceIsTruth(): void {
     const { truth, source } = this.#seen;
     for (const [name, { content }] of truth)
-      if (source.get(name)?.sha256 !== content) this.problems.push(`the writer is wrong about ${name}`); // prettier-ignore
+      if (source.get(name)?.sha256 !== content) this.problems.push(`the writer is wrong about ${name}`); // oxfmt-ignore
     for (const [name, { isFolder }] of source)
       if (!isFolder && !truth.has(name)) this.problems.push(`the writer does not know ${name}`);
   }
@@ -108,15 +108,15 @@ class Check implements Findings {
     const { source, arrived } = this.#seen;
     for (const [name, file] of source) {
       const there = arrived.get(this.#seen.placeOf(name));
-      this.#count(file.isFolder ? 'folders that are there with their date' : 'files that are there with content and date'); // prettier-ignore
+      this.#count(file.isFolder ? 'folders that are there with their date' : 'files that are there with content and date'); // oxfmt-ignore
       if (there === undefined || there.isFolder !== file.isFolder) {
         this.problems.push(`${name} did not arrive`);
         continue;
       }
-      if (there.sha256 !== file.sha256) this.problems.push(`${name} has other content at the destination: ${this.#contentWords(name, there)}`); // prettier-ignore
+      if (there.sha256 !== file.sha256) this.problems.push(`${name} has other content at the destination: ${this.#contentWords(name, there)}`); // oxfmt-ignore
       const unit = 10n ** BigInt(9 - this.#seen.dateDigits);
       if (there.modifiedNs / unit !== file.modifiedNs / unit)
-        this.problems.push(`${name} has another date at the destination: ${date(there)}, and ${date(file)} at the source`); // prettier-ignore
+        this.problems.push(`${name} has another date at the destination: ${date(there)}, and ${date(file)} at the source`); // oxfmt-ignore
     }
   }
 
@@ -129,7 +129,7 @@ class Check implements Findings {
         this.problems.push(`${place} was left behind`);
         continue;
       }
-      if (there.id !== '' && ids.has(there.id)) this.problems.push(`${place} and ${ids.get(there.id)} have one id`); // prettier-ignore
+      if (there.id !== '' && ids.has(there.id)) this.problems.push(`${place} and ${ids.get(there.id)} have one id`); // oxfmt-ignore
       ids.set(there.id, place);
       const name = this.#owners.get(place);
       const known = name === undefined ? undefined : truth.get(name);
@@ -137,12 +137,12 @@ class Check implements Findings {
         this.problems.push(`nobody knows where ${place} comes from`);
         continue;
       }
-      if (!known.wasEmpty && there.versions > known.changes) this.problems.push(`${place} has ${there.versions} versions, and was changed ${known.changes} times`); // prettier-ignore
+      if (!known.wasEmpty && there.versions > known.changes) this.problems.push(`${place} has ${there.versions} versions, and was changed ${known.changes} times`); // oxfmt-ignore
       if (there.versions > 0 && !known.wasEmpty)
         this.#count('files with no more versions than they had at the source');
       if (source.has(name)) continue;
       this.#count('files that were deleted at the source and are kept, whole');
-      if (!known.contents.has(there.sha256)) this.problems.push(`${place}, deleted at the source, is torn: it never had this content`); // prettier-ignore
+      if (!known.contents.has(there.sha256)) this.problems.push(`${place}, deleted at the source, is torn: it never had this content`); // oxfmt-ignore
     }
   }
 
@@ -160,7 +160,7 @@ class Check implements Findings {
         this.#missing(name, report);
         continue;
       }
-      if (there.id !== report.destinationId) this.problems.push(`${name} has the id ${there.id}, and ${report.run} reports ${report.destinationId}`); // prettier-ignore
+      if (there.id !== report.destinationId) this.problems.push(`${name} has the id ${there.id}, and ${report.run} reports ${report.destinationId}`); // oxfmt-ignore
       if (there.sha256 === report.sha256) {
         if (there.quickXorHash !== '' && there.quickXorHash !== report.quickXorHash)
           this.problems.push(`${name} has another quickXorHash than ${report.run} reports`);
@@ -168,8 +168,8 @@ class Check implements Findings {
       }
       // The last run saw everything that is at the source, so what it reports is what is there. What was deleted before a lost
       // report was repeated may be newer than the last report.
-      if (source.has(name)) this.problems.push(`${name} has other content than ${report.run} reports: ${this.#contentWords(name, there)}`); // prettier-ignore
-      else this.#count('of them older than what is there, as the file was deleted before it could be reported'); // prettier-ignore
+      if (source.has(name)) this.problems.push(`${name} has other content than ${report.run} reports: ${this.#contentWords(name, there)}`); // oxfmt-ignore
+      else this.#count('of them older than what is there, as the file was deleted before it could be reported'); // oxfmt-ignore
     }
   }
 

@@ -26,7 +26,7 @@ const atOnceMax = 3;
 export async function playEvents(scene: EventScene, signal: AbortSignal): Promise<number> {
   const { stack, random } = scene;
   const going = new Set<Promise<void>>();
-  const possible = events.filter(({ needs }) => needs !== 'emulator' || stack.emulator !== undefined); // prettier-ignore
+  const possible = events.filter(({ needs }) => needs !== 'emulator' || stack.emulator !== undefined); // oxfmt-ignore
   let played = 0;
   let failure: { error: unknown } | undefined;
   while (!signal.aborted && failure === undefined) {
@@ -49,13 +49,13 @@ const events: readonly (ChaosEvent & { needs?: 'emulator' })[] = [
   { weight: 2, begin: drainAgent },
   { weight: 3, begin: stopAgent },
   { weight: 2, begin: barAgent },
-  { weight: 3, begin: ({ stack, random, log }) => kill(stack.coordinator, random.between(100, 3000), log) }, // prettier-ignore
+  { weight: 3, begin: ({ stack, random, log }) => kill(stack.coordinator, random.between(100, 3000), log) }, // oxfmt-ignore
   { weight: 3, begin: (scene) => cut(scene, 'coordinatorNetwork') },
   { weight: 2, begin: (scene) => hold(scene, 'coordinatorNetwork') },
   { weight: 2, begin: fillDisk },
   { weight: 2, begin: pauseTask },
   { weight: 1.5, begin: cancelTask },
-  { weight: 2, needs: 'emulator', begin: ({ stack, random, log }) => kill(stack.emulator!, random.between(100, 3000), log) }, // prettier-ignore
+  { weight: 2, needs: 'emulator', begin: ({ stack, random, log }) => kill(stack.emulator!, random.between(100, 3000), log) }, // oxfmt-ignore
   { weight: 1, needs: 'emulator', begin: drainEmulator },
   { weight: 3, needs: 'emulator', begin: (scene) => cut(scene, 'emulatorNetwork') },
   { weight: 2, needs: 'emulator', begin: (scene) => hold(scene, 'emulatorNetwork') },
@@ -101,7 +101,7 @@ async function barAgent({ stack, random, log }: EventScene): Promise<void> {
   const name = stack.agentNames.get(agent.name);
   if (name === undefined) return;
   const { agents } = stack.api;
-  if (!(await steer(() => (isDisabled ? agents.disableAgent({ name }) : agents.drainAgent({ name }))))) return; // prettier-ignore
+  if (!(await steer(() => (isDisabled ? agents.disableAgent({ name }) : agents.drainAgent({ name }))))) return; // oxfmt-ignore
   log.say(`${agent.name} is ${isDisabled ? 'disabled' : 'drained from afar'} for ${barredMs} ms`);
   await delay(barredMs);
   await until(() => steer(() => agents.enableAgent({ name })), barredMs + 10_000);
@@ -192,7 +192,7 @@ function playFaults({ stack, random, log }: EventScene): Promise<void> | undefin
   const seed = random.between(0, 1000);
   const lastMs = random.between(500, 4000);
   return take(stack.emulator!, async () => {
-    log.say(`the emulator plays ${JSON.stringify(fault)} with probability ${probability} for ${lastMs} ms`); // prettier-ignore
+    log.say(`the emulator plays ${JSON.stringify(fault)} with probability ${probability} for ${lastMs} ms`); // oxfmt-ignore
     await stack.control('PUT', 'faults', [{ probability, seed, fault }]);
     await delay(lastMs);
     await stack.control('DELETE', 'faults');

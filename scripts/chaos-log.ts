@@ -19,7 +19,7 @@ export class ChaosLog {
 
   /** Only for the file: what happens too often to be shown. */
   note(text: string): void {
-    appendFileSync(this.#file, `[${((performance.now() - this.#startMs) / 1000).toFixed(2).padStart(7)} s]   ${text}\n`); // prettier-ignore
+    appendFileSync(this.#file, `[${((performance.now() - this.#startMs) / 1000).toFixed(2).padStart(7)} s]   ${text}\n`); // oxfmt-ignore
   }
 
   problem(text: string): void {

@@ -46,7 +46,7 @@ export function parseChaos(
       '--seed <number>',
       'repeats the choices of an earlier run (default: another one each time)',
       wholeNumber(0, seedMax),
-    ) // prettier-ignore
+    ) // oxfmt-ignore
     .option('--minutes <number>', 'how long the chaos lasts, such as 0.5', minutes, 5)
     .option('--destination <kind>', 'folder or emulator', oneOf('folder', 'emulator'), 'emulator')
     .option('--agents <number>', 'how many agents share the work', wholeNumber(1, 16), 4)
@@ -65,7 +65,7 @@ export function parseChaos(
       agents,
       files,
       largeFiles: isShort ? 0 : 4,
-      folder: given.folder === undefined ? path.join(around.root, '.drover', 'chaos') : path.resolve(around.startFolder, given.folder), // prettier-ignore
+      folder: given.folder === undefined ? path.join(around.root, '.drover', 'chaos') : path.resolve(around.startFolder, given.folder), // oxfmt-ignore
       quietMs: 240_000,
     };
   } catch (error) {

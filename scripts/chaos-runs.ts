@@ -102,9 +102,9 @@ export class ChaosTask {
   #takeMigrated(run: Run, item: Item): void {
     const { path, sha256, quickXorHash, destinationId } = item;
     if (this.share.truth.get(path)?.contents.has(sha256) !== true)
-      this.#log.problem(`${run.name} reports ${path} as migrated with content that it never had: ${sha256}`); // prettier-ignore
+      this.#log.problem(`${run.name} reports ${path} as migrated with content that it never had: ${sha256}`); // oxfmt-ignore
     const place = item.destinationPath === '' ? path : item.destinationPath;
-    this.reported.set(path, { run: run.name, sha256, quickXorHash, place, destinationId, isKept: false }); // prettier-ignore
+    this.reported.set(path, { run: run.name, sha256, quickXorHash, place, destinationId, isKept: false }); // oxfmt-ignore
     this.places.set(path, (this.places.get(path) ?? new Set()).add(place));
   }
 
@@ -123,7 +123,7 @@ export class ChaosTask {
       } catch (thrown) {
         const error = callError(thrown);
         this.#log.note(`${this.name} cannot be run now: ${error.message}`);
-        if (error.reason === ErrorReason.INTERNAL && !isLostCall(thrown)) this.#log.problem(`RunTask: ${error.message}`); // prettier-ignore
+        if (error.reason === ErrorReason.INTERNAL && !isLostCall(thrown)) this.#log.problem(`RunTask: ${error.message}`); // oxfmt-ignore
         if (signal?.aborted) return '';
         await delay(lookMs);
       }
@@ -144,9 +144,9 @@ export class ChaosTask {
     for (;;) {
       const { run } = await this.#call(() => this.#api.runs.getRun({ name }));
       if (hasEnded(run!)) return run!;
-      if (run!.state === RunState.PAUSED) await this.#call(() => this.#api.tasks.resumeTask({ name: this.name })); // prettier-ignore
+      if (run!.state === RunState.PAUSED) await this.#call(() => this.#api.tasks.resumeTask({ name: this.name })); // oxfmt-ignore
       if (performance.now() > deadlineMs)
-        throw new Error(`${progressLine(run!)}: it did not end within ${patienceMs / 1000} s; ${run!.waitingFor}`); // prettier-ignore
+        throw new Error(`${progressLine(run!)}: it did not end within ${patienceMs / 1000} s; ${run!.waitingFor}`); // oxfmt-ignore
       await delay(lookMs);
     }
   }

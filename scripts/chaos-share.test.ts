@@ -10,7 +10,7 @@ import { Share } from './chaos-share.ts';
 test('after any changes the truth is what is on the disk', async (t) => {
   const folder = await mkdtemp(path.join(tmpdir(), 'drover-test-'));
   t.teardown(() => rm(folder, { recursive: true }));
-  const share = Share.make(path.join(folder, 'share'), { files: 100, largeFiles: 1 }, new Random(3)); // prettier-ignore
+  const share = Share.make(path.join(folder, 'share'), { files: 100, largeFiles: 1 }, new Random(3)); // oxfmt-ignore
   // Files rest after a change, so not all of these find one.
   const made = Array.from({ length: 40 }, () => share.change());
   await new Promise((resolve) => setTimeout(resolve, 60));
@@ -29,7 +29,7 @@ test('after any changes the truth is what is on the disk', async (t) => {
 test('what is tidied up is said, whatever was renamed twice', async (t) => {
   const folder = await mkdtemp(path.join(tmpdir(), 'drover-test-'));
   t.teardown(() => rm(folder, { recursive: true }));
-  const share = Share.make(path.join(folder, 'share'), { files: 100, largeFiles: 0 }, new Random(5)); // prettier-ignore
+  const share = Share.make(path.join(folder, 'share'), { files: 100, largeFiles: 0 }, new Random(5)); // oxfmt-ignore
   const before = readFolder(share.folder);
   const { moved, deleted } = share.tidy();
   const after = readFolder(share.folder);

@@ -77,7 +77,7 @@ export class Share {
   static make(folder: string, sizes: ShareSizes, random: Random): Share {
     const share = new Share(folder, random);
     mkdirSync(folder, { recursive: true });
-    for (let number = 0; number < sizes.files; number++) share.#add(`folder ${Math.floor(number / filesPerFolder)}`); // prettier-ignore
+    for (let number = 0; number < sizes.files; number++) share.#add(`folder ${Math.floor(number / filesPerFolder)}`); // oxfmt-ignore
     for (let number = 0; number < sizes.largeFiles; number++) share.#addLarge(number);
     share.#folders = Math.ceil(sizes.files / filesPerFolder);
     return share;
@@ -102,7 +102,7 @@ export class Share {
 
   /** Makes a name anew that was deleted, if there is one. */
   restore(): string {
-    const gone = [...this.truth].filter(([, truth]) => truth.content === undefined && this.#rests(truth)); // prettier-ignore
+    const gone = [...this.truth].filter(([, truth]) => truth.content === undefined && this.#rests(truth)); // oxfmt-ignore
     if (gone.length === 0) return this.add();
     const [name] = this.#random.pick(gone);
     this.#write(name, this.#content(this.#size()));
@@ -252,7 +252,7 @@ export class Share {
     const contents = (truth?.contents ?? new Set()).add(content);
     const wasEmpty = truth?.wasEmpty === true || content === emptyContent;
     const wasRenamed = truth?.wasRenamed === true;
-    this.truth.set(name, { content, contents, wasEmpty, wasRenamed, changes: (truth?.changes ?? 0) + 1, changedMs: performance.now() }); // prettier-ignore
+    this.truth.set(name, { content, contents, wasEmpty, wasRenamed, changes: (truth?.changes ?? 0) + 1, changedMs: performance.now() }); // oxfmt-ignore
   }
 
   /** A file has another name now. What it was goes with it, as do its versions at a destination where it is moved. */

@@ -9,7 +9,7 @@ import { ChaosProxy } from './chaos-proxy.ts';
 import { SmallDisk } from './chaos-small-disk.ts';
 import { hostPort } from '../lib/option-values.ts';
 import { runProgram } from './program.ts';
-import { createJoinToken, emulatorSignIn, hasJoined, startAgent, startCoordinator, startEmulator, type AgentReady, type CoordinatorReady, type EmulatorReady } from './local-stack.ts'; // prettier-ignore
+import { createJoinToken, emulatorSignIn, hasJoined, startAgent, startCoordinator, startEmulator, type AgentReady, type CoordinatorReady, type EmulatorReady } from './local-stack.ts'; // oxfmt-ignore
 
 export interface ChaosStackOptions {
   /** Everything goes below it. */
@@ -47,9 +47,9 @@ export class ChaosStack implements AsyncDisposable {
   private constructor(options: ChaosStackOptions) {
     this.#options = options;
     const { log } = options;
-    this.coordinator = new Part({ name: 'coordinator', log, start: (name) => this.#startCoordinator(name) }); // prettier-ignore
+    this.coordinator = new Part({ name: 'coordinator', log, start: (name) => this.#startCoordinator(name) }); // oxfmt-ignore
     if (options.hasEmulator)
-      this.emulator = new Part({ name: 'emulator', log, start: (name) => this.#startEmulator(name) }); // prettier-ignore
+      this.emulator = new Part({ name: 'emulator', log, start: (name) => this.#startEmulator(name) }); // oxfmt-ignore
   }
 
   /** Starts everything, one after another. Throws StartError. */
@@ -58,7 +58,7 @@ export class ChaosStack implements AsyncDisposable {
     try {
       await Promise.all([stack.coordinator.up(), stack.emulator?.up()]);
       stack.api = connectApi(stack.#coordinatorReady);
-      stack.coordinatorNetwork = await ChaosProxy.listen(hostPort(new URL(stack.#coordinatorReady.address).host)); // prettier-ignore
+      stack.coordinatorNetwork = await ChaosProxy.listen(hostPort(new URL(stack.#coordinatorReady.address).host)); // oxfmt-ignore
       if (stack.#emulatorReady !== undefined)
         stack.emulatorNetwork = await ChaosProxy.listen(
           hostPort(new URL(stack.#emulatorReady.proxy).host),
@@ -118,7 +118,7 @@ export class ChaosStack implements AsyncDisposable {
     await this.coordinator.drain();
     const main = path.join(root, 'coordinator', 'main.ts');
     const check = [main, 'check', '--data', this.#data('coordinator')];
-    const { status, all } = await runProgram(process.execPath, check, { folder: root, timeoutMs: storeCheckMs }); // prettier-ignore
+    const { status, all } = await runProgram(process.execPath, check, { folder: root, timeoutMs: storeCheckMs }); // oxfmt-ignore
     if (status === 0) log.say('the store has no damaged rows');
     else log.problem(`the store is damaged: ${all.trim()}`);
   }
@@ -163,7 +163,7 @@ export class ChaosStack implements AsyncDisposable {
   async #startEmulator(name: string) {
     const before = this.#emulatorReady;
     const expiry = ['--session-expiry', String(sessionExpiryMs / 1000)];
-    const ports = before === undefined ? [] : ['--http-listen', new URL(before.http).host, '--proxy-listen', new URL(before.proxy).host]; // prettier-ignore
+    const ports = before === undefined ? [] : ['--http-listen', new URL(before.http).host, '--proxy-listen', new URL(before.proxy).host]; // oxfmt-ignore
     const emulator = await startEmulator({
       name,
       data: this.#data('emulator'),

@@ -31,15 +31,15 @@ await runProcess('chaos', process, async ({ drain }) => {
   mkdirSync(options.folder, { recursive: true });
   const folder = mkdtempSync(path.join(options.folder, `seed-${options.seed}-`));
   const log = new ChaosLog(path.join(folder, 'chaos.log'));
-  log.say(`seed ${options.seed}, ${options.agents} agents, ${options.files} files each, to ${options.destination === 'folder' ? 'a folder' : 'the emulator'}`); // prettier-ignore
+  log.say(`seed ${options.seed}, ${options.agents} agents, ${options.files} files each, to ${options.destination === 'folder' ? 'a folder' : 'the emulator'}`); // oxfmt-ignore
   let stack: ChaosStack | undefined;
   // Also when something is thrown: a mount that stays would be in the way of everybody.
   process.once('exit', () => stack?.smallDisk?.unmount());
   try {
     // Before anything runs, because the networks are in this process, and this keeps it busy.
     const sizes = { files: options.files, largeFiles: options.largeFiles };
-    const shares = ['one', 'two'].map((name) => Share.make(path.join(folder, 'share', name), sizes, new Random(options.seed).fork(`share ${name}`))); // prettier-ignore
-    stack = await ChaosStack.start({ folder, agents: options.agents, hasEmulator: options.destination === 'emulator', log }); // prettier-ignore
+    const shares = ['one', 'two'].map((name) => Share.make(path.join(folder, 'share', name), sizes, new Random(options.seed).fork(`share ${name}`))); // oxfmt-ignore
+    stack = await ChaosStack.start({ folder, agents: options.agents, hasEmulator: options.destination === 'emulator', log }); // oxfmt-ignore
     await play(options, folder, shares, stack, log, drain);
   } catch (error) {
     log.problem(error instanceof Error ? (error.stack ?? error.message) : String(error));
@@ -57,7 +57,7 @@ await runProcess('chaos', process, async ({ drain }) => {
     rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
     return exitInterrupted;
   }
-  log.say(`${log.problems.length} problems with seed ${options.seed}; logs and data are kept in ${folder}`); // prettier-ignore
+  log.say(`${log.problems.length} problems with seed ${options.seed}; logs and data are kept in ${folder}`); // oxfmt-ignore
   return exitWrong;
 });
 
@@ -88,10 +88,10 @@ async function play(
   const quietMs = performance.now();
   await Promise.all(tasks.map((task) => task.finish(options.quietMs)));
   await Promise.all(tasks.map((task) => lastRun(task, options, log)));
-  const before = await Promise.all(tasks.map((task) => readDestination(task.destination, tenantOf(stack)))); // prettier-ignore
+  const before = await Promise.all(tasks.map((task) => readDestination(task.destination, tenantOf(stack)))); // oxfmt-ignore
   for (const [index, task] of tasks.entries()) checkTask(task, before[index]!, options, log);
-  await Promise.all(tasks.map((task, index) => furtherRun(task, before[index]!, options, stack, log))); // prettier-ignore
-  await Promise.all(tasks.map((task, index) => tidyRun(task, before[index]!, options, stack, log))); // prettier-ignore
+  await Promise.all(tasks.map((task, index) => furtherRun(task, before[index]!, options, stack, log))); // oxfmt-ignore
+  await Promise.all(tasks.map((task, index) => tidyRun(task, before[index]!, options, stack, log))); // oxfmt-ignore
   if (stack.emulator !== undefined) await checkSessions(stack, tasks[0]!.destination, quietMs, log);
   await stack.checkStore();
 }
@@ -105,13 +105,13 @@ async function makeTask(
 ): Promise<ChaosTask> {
   const taskId = path.basename(share.folder);
   const place = path.join(folder, 'destination', taskId);
-  const destination = options.destination === 'folder' ? pathToFileURL(place).href : `${library}/${taskId}`; // prettier-ignore
+  const destination = options.destination === 'folder' ? pathToFileURL(place).href : `${library}/${taskId}`; // oxfmt-ignore
   // Nobody else works at the destination, so nothing there may ever be taken for somebody else's.
   const conflictPolicy = ConflictPolicy.SKIP;
   const gonePolicy = taskId === 'one' ? GonePolicy.KEEP : GonePolicy.RECYCLE;
-  const settings = { conflictPolicy, gonePolicy, recycleItemsMax: 2 ** 32 - 1, recyclePercentMax: 100 }; // prettier-ignore
-  const { task } = await stack.api.tasks.createTask({ task: { source: share.folder, destination, settings }, taskId }); // prettier-ignore
-  return new ChaosTask({ name: task!.name, share, destination, gonePolicy }, { api: stack.api, log }); // prettier-ignore
+  const settings = { conflictPolicy, gonePolicy, recycleItemsMax: 2 ** 32 - 1, recyclePercentMax: 100 }; // oxfmt-ignore
+  const { task } = await stack.api.tasks.createTask({ task: { source: share.folder, destination, settings }, taskId }); // oxfmt-ignore
+  return new ChaosTask({ name: task!.name, share, destination, gonePolicy }, { api: stack.api, log }); // oxfmt-ignore
 }
 
 /** Works in a share until the signal aborts; answers with how many changes there were. */
@@ -139,7 +139,7 @@ async function work(
 async function lastRun(task: ChaosTask, options: ChaosOptions, log: ChaosLog): Promise<void> {
   const run = await task.run(options.quietMs);
   log.say(progressLine(run));
-  if (run.state !== RunState.SUCCEEDED) log.problem(`${run.name}, in which nothing was in the way, did not succeed: ${await task.failures(run)}`); // prettier-ignore
+  if (run.state !== RunState.SUCCEEDED) log.problem(`${run.name}, in which nothing was in the way, did not succeed: ${await task.failures(run)}`); // oxfmt-ignore
 }
 
 /** A run that has nothing to do. */
@@ -170,13 +170,13 @@ async function tidyRun(
   const run = await task.run(options.quietMs);
   const { movedItems, goneItems, recycledItems } = run.progress!;
   if (run.state !== RunState.SUCCEEDED || movedItems !== BigInt(tidied.moved.size))
-    log.problem(`${run.name} was to move ${tidied.moved.size} files: ${progressLine(run)}: ${await task.failures(run)}`); // prettier-ignore
+    log.problem(`${run.name} was to move ${tidied.moved.size} files: ${progressLine(run)}: ${await task.failures(run)}`); // oxfmt-ignore
   const after = await readDestination(task.destination, tenantOf(stack));
   const isGoneRecycled = task.gonePolicy === GonePolicy.RECYCLE;
   const placeOf = placeIn(options);
   for (const problem of checkTidied({ tidied, before, after, isGoneRecycled, placeOf }))
     log.problem(`${task.name}: ${problem}`);
-  log.say(`${task.name}: ${movedItems} files were moved, ${goneItems} items were gone, ${recycledItems} of them recycled`); // prettier-ignore
+  log.say(`${task.name}: ${movedItems} files were moved, ${goneItems} items were gone, ${recycledItems} of them recycled`); // oxfmt-ignore
 }
 
 /** The place that a path has to have at the destination. */
@@ -204,7 +204,7 @@ function checkTask(
   const endings = [...task.endings].map(([ending, count]) => `${count} ${ending}`).join(', ');
   log.say(`${task.name}: runs: ${endings}`);
   for (const [what, count] of counts) log.say(`${task.name}: checked ${count} ${what}`);
-  log.say(`${task.name}: checked ${task.reportedItems} reports of all runs against what the files ever held`); // prettier-ignore
+  log.say(`${task.name}: checked ${task.reportedItems} reports of all runs against what the files ever held`); // oxfmt-ignore
 }
 
 /** Sessions of those who died before they could remember them end by themselves; what is open after that was forgotten. */

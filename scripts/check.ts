@@ -34,7 +34,7 @@ const stages: readonly (readonly Lane[])[] = [
   [
     [
       // A single thread for most of a minute: beside the other checks of the sources it would leave a core idle.
-      ['format (prettier --check)', () => tool('prettier/bin/prettier.cjs', '--check', '.')],
+      ['format (oxfmt --check)', () => tool('oxfmt/bin/oxfmt', '--check')],
       ['bench works (--smoke)', () => script('bench.ts', '--smoke')],
       ['chaos leaves nothing wrong (short)', () => script('chaos.ts', ...shortChaos)],
       ['the coordinator withstands nonsense (short)', () => script('fuzz.ts', ...shortFuzz)],

@@ -29,7 +29,7 @@ const framesAtOnce = 100;
 
 /** One for each method that is called once, or answers with a stream. */
 export function callEntries(words: Dictionary): Entry[] {
-  const methods = apiFiles.flatMap(({ services }) => services.flatMap((service) => service.methods)); // prettier-ignore
+  const methods = apiFiles.flatMap(({ services }) => services.flatMap((service) => service.methods)); // oxfmt-ignore
   return methods
     .filter((method) => method.methodKind === 'unary' || method.methodKind === 'server_streaming')
     .map((method) => ({
@@ -65,7 +65,7 @@ export const floodEntry: Entry = {
   pester: async (client, random) => {
     const path = `/${AgentSessionService.typeName}/${AgentSessionService.method.attach.name}`;
     const heartbeat = create(AttachRequestSchema, { frame: { case: 'heartbeat', value: {} } });
-    const many = Buffer.concat(Array.from({ length: framesAtOnce }, () => framed(toBinary(AttachRequestSchema, heartbeat)))); // prettier-ignore
+    const many = Buffer.concat(Array.from({ length: framesAtOnce }, () => framed(toBinary(AttachRequestSchema, heartbeat)))); // oxfmt-ignore
     let messages = 0;
     const answer = await client.converse(path, () => {
       if (messages > framesOfFlood) return undefined;
@@ -86,15 +86,15 @@ function callOnce(client: FuzzClient, method: DescMethod, random: Random, words:
   if (way < 0.1) return client.call(path, damage(framed(body), random));
   if (isUnary && way < 0.2) return client.call(path, body, { 'content-type': 'application/proto' });
   if (isUnary && way < 0.3)
-    return client.call(path, damage(jsonLike(method, random), random), { 'content-type': 'application/json' }); // prettier-ignore
+    return client.call(path, damage(jsonLike(method, random), random), { 'content-type': 'application/json' }); // oxfmt-ignore
   if (way < 0.32)
-    return client.call(path, framed(body), { 'content-type': random.pick(['application/grpc+json', 'application/grpc-web', 'text/plain', '']) }); // prettier-ignore
+    return client.call(path, framed(body), { 'content-type': random.pick(['application/grpc+json', 'application/grpc-web', 'text/plain', '']) }); // oxfmt-ignore
   return client.call(path, framed(body));
 }
 
 /** Text with the names of the fields, and values of any kind. */
 function jsonLike({ input }: DescMethod, random: Random): Uint8Array {
-  const values = ['"x"', '""', '-1', '1e999', 'null', '[]', '{}', 'true', '"\\u0000"', '[[[[[[]]]]]]', '{"a":{"a":{}}}']; // prettier-ignore
+  const values = ['"x"', '""', '-1', '1e999', 'null', '[]', '{}', 'true', '"\\u0000"', '[[[[[[]]]]]]', '{"a":{"a":{}}}']; // oxfmt-ignore
   const members = input.fields.map(({ jsonName }) => `"${jsonName}":${random.pick(values)}`);
   return Buffer.from(`{${members.join(',')}}`);
 }
@@ -119,11 +119,11 @@ function frame(random: Random, leases: readonly LeaseKey[]): Buffer {
   if (key !== undefined && way < 0.3) {
     const items = mayBeDamaged(randomMessage(ScanPageSchema, random, []), random);
     const value = create(ScanPageFrameSchema, { key, page: BigInt(random.between(1, 3)), items });
-    message = toBinary(AttachRequestSchema, create(AttachRequestSchema, { frame: { case: 'scanPage', value } })); // prettier-ignore
+    message = toBinary(AttachRequestSchema, create(AttachRequestSchema, { frame: { case: 'scanPage', value } })); // oxfmt-ignore
   } else if (key !== undefined && way < 0.5) {
     const results = mayBeDamaged(randomMessage(BatchResultsSchema, random, []), random);
     const value = create(BatchDoneSchema, { key, results, partial: random.chance(0.5) });
-    message = toBinary(AttachRequestSchema, create(AttachRequestSchema, { frame: { case: 'batchDone', value } })); // prettier-ignore
+    message = toBinary(AttachRequestSchema, create(AttachRequestSchema, { frame: { case: 'batchDone', value } })); // oxfmt-ignore
   } else message = mayBeDamaged(randomMessage(AttachRequestSchema, random, words), random);
   if (random.chance(0.03)) return damage(framed(message), random) as Buffer;
   if (random.chance(0.01)) return framed(randomBytes(random, 200_000));

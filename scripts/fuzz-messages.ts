@@ -1,6 +1,6 @@
 // Messages that nobody would send: made from the schema with values from the edges, and then damaged byte by byte. The same chance makes
 // the same messages.
-import { ScalarType, toBinary, type DescField, type DescMessage, type Message } from '@bufbuild/protobuf'; // prettier-ignore
+import { ScalarType, toBinary, type DescField, type DescMessage, type Message } from '@bufbuild/protobuf'; // oxfmt-ignore
 import { reflect, type ReflectMessage } from '@bufbuild/protobuf/reflect';
 import type { Random } from './chaos-random.ts';
 
@@ -39,7 +39,7 @@ const edgeStrings = [
   'x'.repeat(70_000),
 ];
 
-const edgeNumbers = [0n, 1n, 2n, -1n, 127n, 128n, 255n, 65_536n, 2n ** 31n - 1n, 2n ** 31n, 2n ** 32n - 1n, 2n ** 53n, 2n ** 63n - 1n, -(2n ** 63n), 2n ** 64n - 1n]; // prettier-ignore
+const edgeNumbers = [0n, 1n, 2n, -1n, 127n, 128n, 255n, 65_536n, 2n ** 31n - 1n, 2n ** 31n, 2n ** 32n - 1n, 2n ** 53n, 2n ** 63n - 1n, -(2n ** 63n), 2n ** 64n - 1n]; // oxfmt-ignore
 
 /** Words that mean something to the receiver, such as the names of things that it has, so that messages get past the first check. */
 export type Dictionary = readonly string[];
@@ -55,7 +55,7 @@ export function damage(bytes: Uint8Array, random: Random): Uint8Array {
   for (let count = random.between(1, 4); count > 0; count--) {
     const at = random.between(0, result.length);
     const to = random.between(at, Math.min(result.length, at + 64));
-    const [head, piece, tail] = [result.subarray(0, at), result.subarray(at, to), result.subarray(to)]; // prettier-ignore
+    const [head, piece, tail] = [result.subarray(0, at), result.subarray(at, to), result.subarray(to)]; // oxfmt-ignore
     switch (random.between(0, 5)) {
       case 0:
         if (at < result.length) result[at] = result[at]! ^ (1 << random.between(0, 7));
@@ -94,7 +94,7 @@ function fill(message: ReflectMessage, random: Random, words: Dictionary, depth:
     else if (field.fieldKind !== 'map') message.set(field, valueOf(field, random, words, depth));
   }
   if (random.chance(0.1))
-    message.setUnknown([{ no: random.between(1, 5000), wireType: 2, data: randomBytes(random, 8) }]); // prettier-ignore
+    message.setUnknown([{ no: random.between(1, 5000), wireType: 2, data: randomBytes(random, 8) }]); // oxfmt-ignore
   return message;
 }
 
@@ -105,7 +105,7 @@ function fillList(
   words: Dictionary,
   depth: number,
 ): void {
-  // prettier-ignore
+  // oxfmt-ignore
   const isSimple = field.listKind !== 'message';
   const length = isSimple && random.chance(0.02) ? longList : random.between(0, 4);
   const list = message.get(field);

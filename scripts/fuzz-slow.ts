@@ -28,6 +28,6 @@ export async function beSlow(address: string, call: () => Promise<unknown>): Pro
   const isGone = await Promise.race([gone, delay(patienceMs, false)]);
   const left = sockets.filter(({ destroyed }) => !destroyed).length;
   for (const socket of sockets) socket.destroy();
-  console.log(`${slowClients} slow clients: a call took ${Math.round(callMs)} ms meanwhile, ${left} are still connected after ${patienceMs} ms`); // prettier-ignore
+  console.log(`${slowClients} slow clients: a call took ${Math.round(callMs)} ms meanwhile, ${left} are still connected after ${patienceMs} ms`); // oxfmt-ignore
   return isGone ? [] : [`${left} of ${slowClients} clients that say nothing are still connected`];
 }

@@ -48,7 +48,7 @@ const command = new Command('npm run fuzz --')
     '--seed <number>',
     'repeats the choices of an earlier run (default: another one each time)',
     wholeNumber(0, 2 ** 32 - 1),
-  ) // prettier-ignore
+  ) // oxfmt-ignore
   .option('--messages <number>', 'how many at each entry', wholeNumber(1, 100_000_000), 100_000)
   .option('--only <word>', 'only entries whose name holds the word')
   .allowExcessArguments(false)
@@ -67,11 +67,11 @@ async function main(options: { seed?: number; messages: number; only?: string })
       arguments: ['--calls-per-second', '0', '--log-level', 'warn'],
     });
     await fuzz(coordinator, folder, { ...options, seed }, problems);
-    if (agentEntry.includes(options.only ?? '')) problems.push(...(await pesterAgent(seed, options.messages))); // prettier-ignore
+    if (agentEntry.includes(options.only ?? '')) problems.push(...(await pesterAgent(seed, options.messages))); // oxfmt-ignore
     const exit = await coordinator.stop(closeGraceMs);
     if (exit.code !== 0) problems.push(`the coordinator ended with ${JSON.stringify(exit)}`);
     problems.push(...surprisesIn(readFileSync(coordinator.logFile, 'utf8')));
-    const check = await runProgram(process.execPath, [path.join(root, 'coordinator', 'main.ts'), '--data', data, 'check'], { folder: root, timeoutMs: 600_000 }); // prettier-ignore
+    const check = await runProgram(process.execPath, [path.join(root, 'coordinator', 'main.ts'), '--data', data, 'check'], { folder: root, timeoutMs: 600_000 }); // oxfmt-ignore
     if (check.status !== 0) problems.push(`drover-coordinator check: ${check.all}`);
   } catch (error) {
     problems.push(String(error));
@@ -97,29 +97,29 @@ async function fuzz(
   const words = await makeThings(api, folder);
   const { token: joinToken } = await api.joinTokens.createJoinToken({ maxUses: sessionAgents });
   const identities = await joinAll({ address, authorityFile, joinToken }, sessionAgents);
-  const administrator = () => new FuzzClient(address, { ca, token: readFileSync(tokenFile, 'utf8').trim() }); // prettier-ignore
+  const administrator = () => new FuzzClient(address, { ca, token: readFileSync(tokenFile, 'utf8').trim() }); // oxfmt-ignore
   const stranger = () => new FuzzClient(address, { ca });
   for (const entry of callEntries(words)) {
     if (!entry.name.includes(only)) continue;
     // Whoever joins has no credential; of everything else an administrator gets furthest.
     const isAgents = /EnrollmentService/.test(entry.name);
-    await pesterAll(entry, Array.from({ length: callsAtOnce }, isAgents ? stranger : administrator), coordinator, { seed, messages }, problems); // prettier-ignore
+    await pesterAll(entry, Array.from({ length: callsAtOnce }, isAgents ? stranger : administrator), coordinator, { seed, messages }, problems); // oxfmt-ignore
     await api.settings.getSettings({});
   }
   if (only === '') problems.push(...(await beSlow(address, () => api.settings.getSettings({}))));
   if (!floodEntry.name.includes(only)) return;
-  const agents = identities.map(({ certificate, privateKey }) => () => new FuzzClient(address, { ca, identity: { cert: certificate, key: privateKey } })); // prettier-ignore
+  const agents = identities.map(({ certificate, privateKey }) => () => new FuzzClient(address, { ca, identity: { cert: certificate, key: privateKey } })); // oxfmt-ignore
   await runTasks(api, folder);
   for (const entry of [sessionEntry, floodEntry])
     if (entry.name.includes(only))
-      await pesterAll(entry, agents.map((make) => make()), coordinator, { seed, messages }, problems); // prettier-ignore
+      await pesterAll(entry, agents.map((make) => make()), coordinator, { seed, messages }, problems); // oxfmt-ignore
   await api.settings.getSettings({});
 }
 
 /** What an agent gets from a coordinator, in a process of the agent's. */
 async function pesterAgent(seed: number, messages: number): Promise<string[]> {
   const script = path.join(root, 'agent', 'testing', 'fuzz-agent.ts');
-  const { status, all } = await runProgram(process.execPath, [script, '--seed', String(seed), '--messages', String(messages)], { folder: root, timeoutMs: agentTimeoutMs }); // prettier-ignore
+  const { status, all } = await runProgram(process.execPath, [script, '--seed', String(seed), '--messages', String(messages)], { folder: root, timeoutMs: agentTimeoutMs }); // oxfmt-ignore
   const [summary = '', ...problems] = all.trim().split('\n');
   console.log(`${agentEntry}: ${summary}`);
   return status === 0 ? [] : [`${agentEntry}: it ended with ${status}: ${problems.join('\n')}`];
@@ -164,8 +164,8 @@ async function pesterAll(
   if (lateMiB > earlyMiB * growthMax + growthFreeMiB)
     problems.push(`${entry.name}: the coordinator grew from ${earlyMiB} to ${lateMiB} MiB`);
   const seconds = (performance.now() - startMs) / 1000;
-  const summary = [...counts].sort(([, one], [, other]) => other - one).map(([status, count]) => `${status} ${count}`); // prettier-ignore
-  console.log(`${entry.name}: ${sent} in ${seconds.toFixed(1)} s, ${lateMiB} MiB: ${summary.join(', ')}`); // prettier-ignore
+  const summary = [...counts].sort(([, one], [, other]) => other - one).map(([status, count]) => `${status} ${count}`); // oxfmt-ignore
+  console.log(`${entry.name}: ${sent} in ${seconds.toFixed(1)} s, ${lateMiB} MiB: ${summary.join(', ')}`); // oxfmt-ignore
 }
 
 function statusOf({ http, grpc, reset }: Answer): string {
@@ -187,7 +187,7 @@ async function makeThings(api: ReturnType<typeof connectApi>, folder: string): P
       destination: pathToFileURL(path.join(tmpdir(), 'drover-fuzz-to')).href,
     },
   });
-  return ['tasks/known', 'tasks/known/runs/1', 'known', 'fuzz-1', 'agents/none', 'default', task!.etag, folder, 'file:///srv/there', 'source', 'tasks/-']; // prettier-ignore
+  return ['tasks/known', 'tasks/known/runs/1', 'known', 'fuzz-1', 'agents/none', 'default', task!.etag, folder, 'file:///srv/there', 'source', 'tasks/-']; // oxfmt-ignore
 }
 
 /** So that there is something that can be leased. */

@@ -57,7 +57,7 @@ function check(stale: string[]): void {
 }
 
 function refuse(open: string[]): void {
-  console.error('these methods do not say who may call them; give each an option (access), with a role, agent or anyone:'); // prettier-ignore
+  console.error('these methods do not say who may call them; give each an option (access), with a role, agent or anyone:'); // oxfmt-ignore
   for (const method of open) console.error(`  ${method}`);
   process.exitCode = 1;
 }

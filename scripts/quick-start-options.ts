@@ -4,7 +4,7 @@ import path from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { parseLocation } from '../lib/location.ts';
 import { isPersonPlace } from '../lib/sharepoint-place.ts';
-import { secretVariable, signInOptionNames, signInOptions, type SignIn } from './local-sign-in.ts'; // prettier-ignore
+import { secretVariable, signInOptionNames, signInOptions, type SignIn } from './local-sign-in.ts'; // oxfmt-ignore
 import type { SampleSize } from './sample-share.ts';
 import { chooseService, type Service } from './quick-start-service.ts';
 
@@ -102,7 +102,7 @@ function quickStartCommand(): Command {
     .option(
       '--client-certificate-file <file>',
       "a PEM file with the application's certificate and key",
-    ) // prettier-ignore
+    ) // oxfmt-ignore
     .option('--authority <url>', 'where to sign in, when it is not Microsoft')
     .option('--graph <url>', 'where Microsoft Graph is, when it is not Microsoft')
     .option('--proxy <url>', 'the HTTP proxy to reach the tenant by')

@@ -7,7 +7,7 @@ import type { ProcessEdge } from '../lib/process-edge.ts';
 import { connectApi, type Api } from './api-client.ts';
 import { StartError, describeExit, type LocalProcess } from './local-process.ts';
 import type { SignIn } from './local-sign-in.ts';
-import { createJoinToken, emulatorSignIn, hasJoined, startAgent, startCoordinator, startEmulator, type AgentReady, type CoordinatorReady, type EmulatorReady } from './local-stack.ts'; // prettier-ignore
+import { createJoinToken, emulatorSignIn, hasJoined, startAgent, startCoordinator, startEmulator, type AgentReady, type CoordinatorReady, type EmulatorReady } from './local-stack.ts'; // oxfmt-ignore
 import type { QuickStart } from './quick-start-options.ts';
 
 export interface Processes {

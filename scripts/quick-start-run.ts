@@ -99,7 +99,7 @@ export async function failureLines(api: Api, run: Run): Promise<string[]> {
   let listed = 0;
   for await (const item of allItems(api, run.name, ItemState.FAILED)) {
     if (listed === listedFailuresMax) break;
-    lines.push(`  ${escapeControl(item.path)}: ${escapeControl(item.message)} (${reasonName(item.reason)})`); // prettier-ignore
+    lines.push(`  ${escapeControl(item.path)}: ${escapeControl(item.message)} (${reasonName(item.reason)})`); // oxfmt-ignore
     lines.push(`    ${item.advice}`);
     listed += 1;
   }

@@ -1,7 +1,7 @@
 // Who serves the destination of a quick start: a folder nobody, SharePoint a tenant, and its example tenant the emulator, so that
 // nobody needs a tenant to see how it goes.
 import { parseLocation, type Location } from '../lib/location.ts';
-import { secretVariable, signInOptionNames, signInOptions, type SignIn } from './local-sign-in.ts'; // prettier-ignore
+import { secretVariable, signInOptionNames, signInOptions, type SignIn } from './local-sign-in.ts'; // oxfmt-ignore
 
 export type Service =
   | { kind: 'folder' }

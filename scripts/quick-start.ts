@@ -9,7 +9,7 @@ import { secretVariable } from './local-sign-in.ts';
 import { emulatedPlace, emulatorLines, emulatorNotice } from './quick-start-emulator.ts';
 import { parseQuickStart, type QuickStart } from './quick-start-options.ts';
 import { allOf, failOnExit, openProcesses, type Processes } from './quick-start-processes.ts';
-import { ensureTask, exitStatusOf, failureLines, startOrContinue, summaryLines, watchRun } from './quick-start-run.ts'; // prettier-ignore
+import { ensureTask, exitStatusOf, failureLines, startOrContinue, summaryLines, watchRun } from './quick-start-run.ts'; // oxfmt-ignore
 import { Screen, say } from './quick-start-screen.ts';
 import { waitForSignIn } from './quick-start-sign-in.ts';
 import { waitsForPerson } from './quick-start-service.ts';
@@ -139,7 +139,7 @@ function keep(processes: Processes): void {
       `  logs             ${path.dirname(coordinator.logFile)}`,
       `  look around      npx drover --data ${JSON.stringify(data)} tasks list`,
       ...(emulator === undefined ? [] : emulatorLines(emulator.ready)),
-      `Stop them with     kill ${allOf(processes).map(({ pid }) => pid).join(' ')}`, // prettier-ignore
+      `Stop them with     kill ${allOf(processes).map(({ pid }) => pid).join(' ')}`, // oxfmt-ignore
     ].join('\n'),
   );
 }

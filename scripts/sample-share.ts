@@ -8,7 +8,7 @@ import { makeLetter, makeTable } from './sample-office-files.ts';
 const departments = ['Finance', 'Human Resources', 'Legal', 'Research', 'Sales', 'Vertrieb Süd'];
 const years = [2019, 2020, 2021, 2022, 2023, 2024, 2025];
 const quarters = ['Q1', 'Q2', 'Q3', 'Q4'];
-const documents = ['Agenda.docx', 'Budget.xlsx', 'Minutes.docx', 'Photo.jpg', 'Plan.pdf', 'Notes.txt', 'Chart.svg', 'Slides.pptx', 'Mail.msg', 'Data.csv', 'Scan.tiff', 'Report.pdf', 'Contract.docx', 'Invoice.pdf', 'List.xlsx', 'Logo.png', 'Memo.txt']; // prettier-ignore
+const documents = ['Agenda.docx', 'Budget.xlsx', 'Minutes.docx', 'Photo.jpg', 'Plan.pdf', 'Notes.txt', 'Chart.svg', 'Slides.pptx', 'Mail.msg', 'Data.csv', 'Scan.tiff', 'Report.pdf', 'Contract.docx', 'Invoice.pdf', 'List.xlsx', 'Logo.png', 'Memo.txt']; // oxfmt-ignore
 
 /** Names that are hard for somebody: other scripts, combining characters next to composed ones, emoji, odd spaces. */
 const unusualNames = [

@@ -39,7 +39,7 @@ function schemaWith(method: string, change: (method: MethodDescriptorProto) => v
 }
 
 test('every method of the API says who may call it', (t) => {
-  t.deepEqual(methodsWithoutAccess(schemaWith('', () => {}), apiPackage), []); // prettier-ignore
+  t.deepEqual(methodsWithoutAccess(schemaWith('', () => {}), apiPackage), []); // oxfmt-ignore
 });
 
 test('a method without the annotation is named', (t) => {

@@ -17,9 +17,8 @@ import {
 } from '../gen/drover/v1/annotations_pb.ts';
 import { withReasons } from './schema-reasons.ts';
 
-const begin =
-  '<!-- prettier-ignore-start -->\n<!-- generated from proto/drover/v1/error.proto -->\n';
-const end = '<!-- end of what is generated -->\n<!-- prettier-ignore-end -->\n';
+const begin = '<!-- oxfmt-ignore-start -->\n<!-- generated from proto/drover/v1/error.proto -->\n';
+const end = '<!-- end of what is generated -->\n<!-- oxfmt-ignore-end -->\n';
 
 /** A schema with these reasons; one without advice has no annotation. */
 function schemaOf(values: { name: string; number: number; advice?: string; codes?: string[] }[]) {
@@ -66,7 +65,7 @@ function valueOf(value: { name: string; number: number; advice?: string; codes?:
   });
 }
 
-const lost = { name: 'ERROR_REASON_LOST', number: 100, advice: 'Look | there.', codes: ['0x01', '0x02'] }; // prettier-ignore
+const lost = { name: 'ERROR_REASON_LOST', number: 100, advice: 'Look | there.', codes: ['0x01', '0x02'] }; // oxfmt-ignore
 const comments = new Map([['drover.v1.ErrorReason.ERROR_REASON_LOST', 'It is lost.']]);
 
 test('a reason stands in the part of its number, with all that is known of it', (t) => {
@@ -84,8 +83,8 @@ test('a reason stands in the part of its number, with all that is known of it', 
 test('a reason of which something is missing is refused by name', (t) => {
   const document = begin + end;
   const unsaid = { name: 'ERROR_REASON_LOST', number: 100 };
-  t.throws(() => withReasons(document, schemaOf([unsaid]), comments), { message: /ERROR_REASON_LOST/ }); // prettier-ignore
-  t.throws(() => withReasons(document, schemaOf([lost]), new Map()), { message: /ERROR_REASON_LOST/ }); // prettier-ignore
+  t.throws(() => withReasons(document, schemaOf([unsaid]), comments), { message: /ERROR_REASON_LOST/ }); // oxfmt-ignore
+  t.throws(() => withReasons(document, schemaOf([lost]), new Map()), { message: /ERROR_REASON_LOST/ }); // oxfmt-ignore
 });
 
 test('a document without a place for the reasons is refused', (t) => {

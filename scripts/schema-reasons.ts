@@ -11,10 +11,10 @@ import type { FileDescriptorSet } from '@bufbuild/protobuf/wkt';
 const reasonEnum = 'drover.v1.ErrorReason';
 const annotation = 'drover.v1.reason_info';
 
-/** Where the table stands in a document; prettier would part its columns anew with each change. */
+/** Where the table stands in a document; oxfmt would part its columns anew with each change. */
 const marks = {
-  begin: '<!-- prettier-ignore-start -->\n<!-- generated from proto/drover/v1/error.proto -->\n',
-  end: '<!-- end of what is generated -->\n<!-- prettier-ignore-end -->\n',
+  begin: '<!-- oxfmt-ignore-start -->\n<!-- generated from proto/drover/v1/error.proto -->\n',
+  end: '<!-- end of what is generated -->\n<!-- oxfmt-ignore-end -->\n',
 };
 
 /** The numbers of error.proto part the reasons by what they are about; a group begins with its number. */

@@ -52,7 +52,7 @@ async function runInTheMiddle(t: ExecutionContext, agent: string) {
   const destination = path.join(folder, `destination of ${t.title.replaceAll(/\W/g, '')}`);
   const task = await stack.createTask({ source, destination: pathToFileURL(destination).href });
   await stack.run(task);
-  await stack.until(task, ({ progress }: Run) => progress!.succeededItems + progress!.inFlightItems > 100n); // prettier-ignore
+  await stack.until(task, ({ progress }: Run) => progress!.succeededItems + progress!.inFlightItems > 100n); // oxfmt-ignore
   await untilAgent(agent, ({ slotsUsed }) => slotsUsed > 0);
   return { task, destination };
 }
@@ -77,7 +77,7 @@ test.serial(
     const after = await stack.migrate(source, `${pathToFileURL(destination).href}-2`);
     assertSucceeded(t, after.run);
     const workers = new Set([...(await stack.items(after.run)).values()].map((item) => item.agent));
-    t.deepEqual([...workers].filter((worker) => worker !== ''), [two.ready.agent]); // prettier-ignore
+    t.deepEqual([...workers].filter((worker) => worker !== ''), [two.ready.agent]); // oxfmt-ignore
     t.is((await stack.api.agents.getAgent({ name })).agent!.state, AgentState.DISABLED);
     await stack.api.agents.enableAgent({ name });
     await untilAgent(name, ({ state }) => state === AgentState.ONLINE);

@@ -16,7 +16,7 @@ import { makeSmallFiles } from '../scripts/bench-trees.ts';
 import { signInArguments } from '../scripts/local-sign-in.ts';
 import { createJoinToken, startAgent } from '../scripts/local-stack.ts';
 import { projectRoot } from './harness/folders.ts';
-import { filesBelow, PlantedSecrets, rowsBelow, seenOf, type Written } from './harness/planted-secrets.ts'; // prettier-ignore
+import { filesBelow, PlantedSecrets, rowsBelow, seenOf, type Written } from './harness/planted-secrets.ts'; // oxfmt-ignore
 import { assertSucceeded } from './harness/stack.ts';
 import { Tenant } from './harness/tenant.ts';
 import { PemConverter, X509CertificateGenerator } from '../lib/x509.ts';
@@ -44,7 +44,7 @@ test.before(async () => {
     },
     (stop) => stops.push(stop),
   );
-  await tenant.graph('POST', `${tenant.ready.control}certificates`, Buffer.from(certificate.certificatePem)); // prettier-ignore
+  await tenant.graph('POST', `${tenant.ready.control}certificates`, Buffer.from(certificate.certificatePem)); // oxfmt-ignore
 });
 
 test.after.always(async () => {
@@ -52,10 +52,10 @@ test.after.always(async () => {
 });
 
 async function makeCertificate() {
-  const algorithm = { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256', modulusLength: 2048, publicExponent: new Uint8Array([1, 0, 1]) }; // prettier-ignore
+  const algorithm = { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256', modulusLength: 2048, publicExponent: new Uint8Array([1, 0, 1]) }; // oxfmt-ignore
   const keys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
   const times = { notBefore: new Date(0), notAfter: new Date('2100-01-01') };
-  const own = await X509CertificateGenerator.createSelfSigned({ name: 'CN=Drover', ...times, keys, signingAlgorithm: algorithm }); // prettier-ignore
+  const own = await X509CertificateGenerator.createSelfSigned({ name: 'CN=Drover', ...times, keys, signingAlgorithm: algorithm }); // oxfmt-ignore
   const pkcs8 = await crypto.subtle.exportKey('pkcs8', keys.privateKey);
   return {
     certificatePem: own.toString('pem'),
@@ -70,7 +70,7 @@ async function credentials(args: readonly string[], secret: string, written: Wri
   child.stdin.end(`${secret}\n`);
   written.push(...seenOf(child.pid!, `credentials ${args[1]}`));
   const exited = new Promise<number | null>((resolve) => child.on('exit', resolve));
-  const [out, err, status] = await Promise.all([buffer(child.stdout), buffer(child.stderr), exited]); // prettier-ignore
+  const [out, err, status] = await Promise.all([buffer(child.stdout), buffer(child.stderr), exited]); // oxfmt-ignore
   const bytes = Buffer.concat([out, err]);
   written.push({ where: `what credentials ${args[1]} said`, bytes });
   return { status, text: bytes.toString('utf8') };
@@ -99,7 +99,7 @@ async function assertArrived(t: ExecutionContext, source: string, destination: s
   for (const name of there.keys())
     if (name.includes('.')) {
       const content = readFileSync(path.join(source, name));
-      t.is(hash('sha256', readFileSync(tenant.localCopy(destination, name))), hash('sha256', content), name); // prettier-ignore
+      t.is(hash('sha256', readFileSync(tenant.localCopy(destination, name))), hash('sha256', content), name); // oxfmt-ignore
     }
 }
 
@@ -108,7 +108,7 @@ test('secrets are replaced while the agent works, and are found nowhere', async 
   const { stack } = tenant;
   const data = path.join(tenant.folder, 'stack', 'agent');
   const { clientSecret: _, ...signIn } = tenant.signIn();
-  const set = (what: string, ...more: string[]) => ['set', what, '--data', data, ...signInArguments(signIn), ...more]; // prettier-ignore
+  const set = (what: string, ...more: string[]) => ['set', what, '--data', data, ...signInArguments(signIn), ...more]; // oxfmt-ignore
   const written: Written[] = [];
   const hidden = new PlantedSecrets();
   for (const [what, secret] of Object.entries(secrets)) hidden.plant(`the ${what} secret`, secret);
@@ -137,7 +137,7 @@ test('secrets are replaced while the agent works, and are found nowhere', async 
   const { address, authorityFile, tokenFile } = stack.coordinator.ready;
   const adminToken = readFileSync(tokenFile, 'utf8').trim();
   hidden.plant('the admin token', adminToken);
-  const transport = createGrpcTransport({ baseUrl: address, nodeOptions: { ca: readFileSync(authorityFile) } }); // prettier-ignore
+  const transport = createGrpcTransport({ baseUrl: address, nodeOptions: { ca: readFileSync(authorityFile) } }); // oxfmt-ignore
   const accessToken = await createClient(AccessTokenService, transport).createAccessToken(
     { displayName: 'another system', role: Role.VIEWER },
     { headers: { authorization: `Bearer ${adminToken}` } },
@@ -154,7 +154,7 @@ test('secrets are replaced while the agent works, and are found nowhere', async 
   const destination = tenant.place();
   const task = await stack.createTask({ source, destination });
   await stack.run(task);
-  await stack.until(task, ({ progress }) => progress!.succeededItems + progress!.inFlightItems > files / 10); // prettier-ignore
+  await stack.until(task, ({ progress }) => progress!.succeededItems + progress!.inFlightItems > files / 10); // oxfmt-ignore
   await tenant.setSecret(secrets.first, false);
   await endTokens();
   const ailing = await untilAgent(ready.agent, ({ state }) => state === AgentState.NEEDS_ATTENTION);
@@ -187,7 +187,7 @@ test('secrets are replaced while the agent works, and are found nowhere', async 
   await tenant.faults();
   const list = await credentials(['list', '--data', data], '', written);
   t.regex(list.text, /^client-certificate {2}set .*Z\n$/);
-  const windows = await credentials(['set', 'windows-account', '--data', data, '--user', 'a@b', '--no-check'], windowsPassword, written); // prettier-ignore
+  const windows = await credentials(['set', 'windows-account', '--data', data, '--user', 'a@b', '--no-check'], windowsPassword, written); // oxfmt-ignore
   t.is(windows.status, process.platform === 'win32' ? 0 : 2);
 
   await agent.stop(5000);

@@ -29,7 +29,7 @@ test.before(async (t) => {
     ['south-1', 'south'],
     ['south-2', 'south'],
   ] as const) {
-    const agent = await stack.startAgent({ name, threads: 1, arguments: ['--group', group, '--source-root', tmpdir()] }); // prettier-ignore
+    const agent = await stack.startAgent({ name, threads: 1, arguments: ['--group', group, '--source-root', tmpdir()] }); // oxfmt-ignore
     names.set(name, agent.ready.agent);
   }
 });
@@ -44,7 +44,7 @@ async function scene(t: ExecutionContext, files: number, agentGroup: string) {
   const source = path.join(folder, 'source');
   const items = BigInt(files + makeSmallFiles(source, files, 3000));
   const destination = path.join(folder, 'destination');
-  const task = await stack.createTask({ source, destination: pathToFileURL(destination).href, agentGroup }); // prettier-ignore
+  const task = await stack.createTask({ source, destination: pathToFileURL(destination).href, agentGroup }); // oxfmt-ignore
   return { source, destination, task, items };
 }
 
@@ -62,7 +62,7 @@ test.serial(
     const { source, destination, task, items } = await scene(t, 300, 'west');
     await stack.run(task);
     const waiting = await stack.until(task, ({ waitingFor }) => waitingFor !== '');
-    t.is(waiting.waitingFor, 'an agent of the group "west": the attached ones are of "north" and "south"'); // prettier-ignore
+    t.is(waiting.waitingFor, 'an agent of the group "west": the attached ones are of "north" and "south"'); // oxfmt-ignore
     const updateMask = { paths: ['agent_group'] };
     await stack.api.tasks.updateTask({ task: { name: task, agentGroup: 'north' }, updateMask });
     const run = await stack.untilEnded(task);
@@ -79,7 +79,7 @@ test.serial('a run of a group is shared by all its agents, also a small one', as
   assertSucceeded(t, run);
   t.is(run.progress!.succeededItems, items);
   const counts = await filesByAgent(run);
-  t.deepEqual([...counts.keys()].toSorted(), [names.get('south-1')!, names.get('south-2')!].toSorted()); // prettier-ignore
+  t.deepEqual([...counts.keys()].toSorted(), [names.get('south-1')!, names.get('south-2')!].toSorted()); // oxfmt-ignore
   // How evenly depends on what else the machine does at the moment; that is tested where time is played.
   t.log([...counts.values()].join(', '));
 });

@@ -57,7 +57,7 @@ test('an agent is set up from an answers file, runs with its folder alone, and i
   mkdirSync(share, { recursive: true });
   writeFileSync(path.join(share, 'file'), 'content');
   const { clientId, tenantDomain, authority, graph, ca: caFile } = tenant.ready;
-  const answers = { signIn: 'application', tenant: tenantDomain, clientId, authority, graph, caFile, clientSecretFile: 'secret', sourceRoots: [share], threads: 1, name: 'files-1' }; // prettier-ignore
+  const answers = { signIn: 'application', tenant: tenantDomain, clientId, authority, graph, caFile, clientSecretFile: 'secret', sourceRoots: [share], threads: 1, name: 'files-1' }; // oxfmt-ignore
   const answersFile = path.join(folder, 'answers.json');
   writeFileSync(answersFile, JSON.stringify(answers));
   writeFileSync(path.join(folder, 'secret'), `${secret}\n`);
@@ -72,7 +72,7 @@ test('an agent is set up from an answers file, runs with its folder alone, and i
     run(setup, { DROVER_INVITATION: elsewhere }),
     run(['setup', '--yes', '--data', `${data}-2`], { DROVER_INVITATION: invitation }),
   ]);
-  t.deepEqual(refused.map(({ status }) => status), [2, 2]); // prettier-ignore
+  t.deepEqual(refused.map(({ status }) => status), [2, 2]); // oxfmt-ignore
   t.regex(
     refused[0]!.stderr,
     /DROVER_INVITATION or --invitation-file: another coordinator than the one that was named/,
@@ -98,20 +98,20 @@ test('an agent is set up from an answers file, runs with its folder alone, and i
   });
   t.teardown(() => agent.stop(5000));
   const shown = (await api.agents.getAgent({ name: agent.ready.agent })).agent!;
-  t.like(shown, { displayName: 'files-1', group: 'north', sourceRoots: [share], state: AgentState.ONLINE }); // prettier-ignore
+  t.like(shown, { displayName: 'files-1', group: 'north', sourceRoots: [share], state: AgentState.ONLINE }); // oxfmt-ignore
   t.true(shown.locationKinds.includes('sharepoint'));
 
   const destination = tenant.place();
   const whole = await examine(t, '--data', data, '--destination', destination);
-  t.deepEqual(whole.findings.filter(({ state }) => state !== 'ok'), []); // prettier-ignore
-  t.deepEqual(whole.findings.map(({ check }) => check), ['settings', 'data folder', 'owner only', 'certificate', 'name', 'connection', 'TLS', 'clock', 'accepted', 'version', 'vault', 'sign-in', 'Graph', 'destination', 'source']); // prettier-ignore
+  t.deepEqual(whole.findings.filter(({ state }) => state !== 'ok'), []); // oxfmt-ignore
+  t.deepEqual(whole.findings.map(({ check }) => check), ['settings', 'data folder', 'owner only', 'certificate', 'name', 'connection', 'TLS', 'clock', 'accepted', 'version', 'vault', 'sign-in', 'Graph', 'destination', 'source']); // oxfmt-ignore
   t.is(whole.status, 0);
 
   // Every link broken at once that can be: each has its own line, with what to do.
   await tenant.setSecret(secret, false);
   const nowhere = '127.0.0.1:1';
   const [far, outdated] = await Promise.all([
-    examine(t, '--data', data, '--coordinator', nowhere, '--proxy', `http://${nowhere}`, '--authority', 'https://login.microsoftonline.com', '--source', '/no/such/folder'), // prettier-ignore
+    examine(t, '--data', data, '--coordinator', nowhere, '--proxy', `http://${nowhere}`, '--authority', 'https://login.microsoftonline.com', '--source', '/no/such/folder'), // oxfmt-ignore
     coordinator.stop().then(() => examine(t, '--data', data, '--destination', destination)),
   ]);
   t.deepEqual([far.status, outdated.status], [1, 1]);

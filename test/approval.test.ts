@@ -31,7 +31,7 @@ test('a plan is approved by another person, through a killed coordinator, and wh
   };
   /** The command line of an operator with a token of his own. */
   const operator = async (name: string) => {
-    const made = await drover('access-tokens', 'create', '--display-name', name, '--role', 'operator', '--output', 'json'); // prettier-ignore
+    const made = await drover('access-tokens', 'create', '--display-name', name, '--role', 'operator', '--output', 'json'); // oxfmt-ignore
     const file = path.join(folder, 'tokens', name);
     await writeFile(file, (JSON.parse(made.stdout) as { token: string }).token, { mode: 0o600 });
     return (...words: string[]) => drover(...words, '--token-file', file);
@@ -58,7 +58,7 @@ test('a plan is approved by another person, through a killed coordinator, and wh
   const other = await bob('runs', 'approve', plan.name, '--plan-digest', '0'.repeat(64));
   t.not(other.status, 0);
   t.regex(other.all, new RegExp(plan.planDigest));
-  const approved = await bob('runs', 'approve', plan.name, '--plan-digest', plan.planDigest, '--comment', 'fine'); // prettier-ignore
+  const approved = await bob('runs', 'approve', plan.name, '--plan-digest', plan.planDigest, '--comment', 'fine'); // oxfmt-ignore
   t.is(approved.status, 0, approved.all);
 
   const run = await stack.untilEnded(task);

@@ -23,7 +23,7 @@ interface ExportedEntry {
 function drover(stack: Stack, ...words: string[]) {
   const program = path.join(root, 'admin', 'cli', 'main.ts');
   const { data } = stack.coordinator.ready;
-  return runProgram(process.execPath, [program, ...words, '--data', data], { folder: root, timeoutMs: 30_000 }); // prettier-ignore
+  return runProgram(process.execPath, [program, ...words, '--data', data], { folder: root, timeoutMs: 30_000 }); // oxfmt-ignore
 }
 
 /** The recipe that stands in the manual. */
@@ -41,7 +41,7 @@ async function changeUntilKilled(stack: Stack, worker: number): Promise<string[]
   try {
     for (let index = 0; ; index += 1) {
       const name = `tasks/w${worker}-${index}`;
-      await tasks.createTask({ task: { source: '/srv', destination: '/to' }, taskId: name.slice('tasks/'.length) }); // prettier-ignore
+      await tasks.createTask({ task: { source: '/srv', destination: '/to' }, taskId: name.slice('tasks/'.length) }); // oxfmt-ignore
       acknowledged.push(`CreateTask ${name}`);
       if (index % 3 === 1) {
         await tasks.updateTask({ task: { name, displayName: 'x' } });
@@ -123,5 +123,5 @@ test('a coordinator that is killed has an entry for every change that it acknowl
   const tampered = stdout.replace('tasks/w1-0', 'tasks/w1-9');
   t.regex(await verifyExport(t, folder, tampered), /^entry \d+ is not in order: it was changed\n$/);
   const cut = lines.toSpliced(4, 1).join('\n');
-  t.is(await verifyExport(t, folder, cut), 'entry 6 is not in order: it does not follow the one before\n'); // prettier-ignore
+  t.is(await verifyExport(t, folder, cut), 'entry 6 is not in order: it does not follow the one before\n'); // oxfmt-ignore
 });

@@ -33,7 +33,7 @@ test('a run goes on to its end after its coordinator was restored from a backup 
   const [source, destination] = [path.join(folder, 'source'), path.join(folder, 'destination')];
   makeSmallFiles(source, smallFiles, 1000);
   for (let number = 0; number < largeFiles; number++)
-    await writeFile(path.join(source, `folder ${number * 3}`, 'large'), deterministicBytes(number, 2 * 1024 * 1024)); // prettier-ignore
+    await writeFile(path.join(source, `folder ${number * 3}`, 'large'), deterministicBytes(number, 2 * 1024 * 1024)); // oxfmt-ignore
   const stack = await stackOf(t, { folder: path.join(folder, 'stack') });
   const agent = await stack.startAgent({ threads: 1 });
   const task = await stack.createTask({ source, destination: pathToFileURL(destination).href });

@@ -35,7 +35,7 @@ const sampleJson = String.raw`{
 test('tasks are imported, run by their tag, and exported at the command line', async (t) => {
   t.timeout(180_000);
   const folder = await temporaryFolder(t);
-  const stack = await Stack.start({ folder: path.join(folder, 'stack') }, (stop) => t.teardown(stop)); // prettier-ignore
+  const stack = await Stack.start({ folder: path.join(folder, 'stack') }, (stop) => t.teardown(stop)); // oxfmt-ignore
   await stack.startAgent({ threads: 1 });
   const write = (name: string, content: string) => {
     writeFileSync(path.join(folder, name), content);
@@ -51,22 +51,22 @@ test('tasks are imported, run by their tag, and exported at the command line', a
     });
   const importing = ['tasks', 'import', '--no-check-locations', '--tags', 'samples', '--content'];
   const csv = await drover(...importing, write('sample.csv', sampleCsv));
-  t.deepEqual([csv.status, csv.stdout], [0, "Migration Manager's CSV with 2 tasks: 2 tasks created\n"]); // prettier-ignore
+  t.deepEqual([csv.status, csv.stdout], [0, "Migration Manager's CSV with 2 tasks: 2 tasks created\n"]); // oxfmt-ignore
   const json = await drover(...importing, write('sample.json', sampleJson));
   t.is(json.status, 0, json.stderr);
-  t.regex(json.stdout, /^Migration Manager's JSON with 1 task: 1 task created\n {2}note: line 13, .*\(MigrateOneNoteNotebook\): notebooks/); // prettier-ignore
+  t.regex(json.stdout, /^Migration Manager's JSON with 1 task: 1 task created\n {2}note: line 13, .*\(MigrateOneNoteNotebook\): notebooks/); // oxfmt-ignore
 
   const sources = ['a', 'b'].map((name) => {
     mkdirSync(path.join(folder, name));
     writeFileSync(path.join(folder, name, `${name}.txt`), name);
     return path.join(folder, name);
   });
-  const rows = sources.map((source, index) => `wave-${index},${source},${pathToFileURL(source).href}-copy`); // prettier-ignore
+  const rows = sources.map((source, index) => `wave-${index},${source},${pathToFileURL(source).href}-copy`); // oxfmt-ignore
   const wave = ['task_id,source,destination', ...rows, `wave-9,${sources[0]},nowhere`].join('\n');
   const own = ['tasks', 'import', '--tags', 'wave-1', '--content', write('wave.csv', wave)];
   const wrong = await drover(...own);
   t.is(wrong.status, 1);
-  t.regex(wrong.stdout, /: nothing was created; 1 problem with 1 task:\n {2}line 4, column 3 \(destination\): "nowhere"/); // prettier-ignore
+  t.regex(wrong.stdout, /: nothing was created; 1 problem with 1 task:\n {2}line 4, column 3 \(destination\): "nowhere"/); // oxfmt-ignore
   t.is((await drover(...own, '--skip-invalid')).status, 1, 'something was wrong');
   const run = ['tasks', 'run', '--filter', 'tags:wave-1 AND NOT state:RUNNING'];
   t.is((await drover(...run)).status, 2, 'nobody can be asked');
@@ -78,11 +78,11 @@ test('tasks are imported, run by their tag, and exported at the command line', a
   }
 
   const file = path.join(folder, 'out.csv');
-  const exported = await drover('tasks', 'export', '--filter', 'tags:samples', '--format', 'microsoft-csv', '--output', file); // prettier-ignore
+  const exported = await drover('tasks', 'export', '--filter', 'tags:samples', '--format', 'microsoft-csv', '--output', file); // oxfmt-ignore
   t.is(exported.status, 0);
   t.regex(exported.stderr, /has no tags, .*\n.*not all the settings/);
   const lines = readFileSync(file, 'utf8').trim().split('\r\n');
-  t.deepEqual(lines.slice(1).toSorted(), [...sampleCsv.trim().split('\n').slice(1), sampleCsv.split('\n')[1]!.replace('SubFolderName', 'subfolder')].toSorted()); // prettier-ignore
+  t.deepEqual(lines.slice(1).toSorted(), [...sampleCsv.trim().split('\n').slice(1), sampleCsv.split('\n')[1]!.replace('SubFolderName', 'subfolder')].toSorted()); // oxfmt-ignore
   const deleted = await drover('tasks', 'delete', '--filter', 'tags:samples', '--yes');
   t.deepEqual([deleted.status, deleted.stderr], [0, 'drover: 3 tasks\n']);
 });

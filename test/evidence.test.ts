@@ -25,7 +25,7 @@ test('evidence of a run says what is at the source and was migrated, and whether
   const exported = await drover('runs', 'export-evidence', run.name, '--output', file, ...data);
   t.is(exported.status, 0, exported.all);
   const { fingerprint } = await stack.api.runs.getEvidenceKey({});
-  const verify = () => drover('runs', 'verify-evidence', file, '--fingerprint', fingerprint, '--against-source', source); // prettier-ignore
+  const verify = () => drover('runs', 'verify-evidence', file, '--fingerprint', fingerprint, '--against-source', source); // oxfmt-ignore
   const good = await verify();
   t.is(good.status, 0, good.all);
   t.regex(good.stdout, /^This is the evidence of tasks\/.*\/runs\/1 as it was signed: 4 items\./);
@@ -57,5 +57,5 @@ async function byRecipe(folder: string, file: string): Promise<string> {
 /** Runs the command line and waits for its end. */
 function drover(...words: string[]) {
   const options = { folder: root, timeoutMs: 60_000 };
-  return runProgram(process.execPath, [path.join(root, 'admin', 'cli', 'main.ts'), ...words], options); // prettier-ignore
+  return runProgram(process.execPath, [path.join(root, 'admin', 'cli', 'main.ts'), ...words], options); // oxfmt-ignore
 }

@@ -52,7 +52,7 @@ interface Node {
 const dayMs = 86_400_000;
 const dayZeroMs = Date.parse('2024-01-01T00:00:00Z');
 const folderNames = ['Archive', 'build', 'src', '.git', 'Old', 'x'];
-const fileNames = ['a.txt', 'b.TMP', 'c.tmp', '.hidden', 'Thumbs.db', 'd.tar.gz', 'report.docx', '~$report.docx', 'e', 'copy of e.txt']; // prettier-ignore
+const fileNames = ['a.txt', 'b.TMP', 'c.tmp', '.hidden', 'Thumbs.db', 'd.tar.gz', 'report.docx', '~$report.docx', 'e', 'copy of e.txt']; // oxfmt-ignore
 
 /** A random tree of some dozens of items, in the order of a walk. */
 function randomTree(next: (n: number) => number): Node[] {
@@ -73,7 +73,7 @@ function randomTree(next: (n: number) => number): Node[] {
 
 async function makeNodes(root: string, nodes: readonly Node[]): Promise<void> {
   await mkdir(root);
-  for (const { path: at, isFolder } of nodes) if (isFolder) await mkdir(path.join(root, at), { recursive: true }); // prettier-ignore
+  for (const { path: at, isFolder } of nodes) if (isFolder) await mkdir(path.join(root, at), { recursive: true }); // oxfmt-ignore
   for (const { path: at, isFolder, size, modifiedDay } of nodes) {
     if (isFolder) continue;
     await writeFile(path.join(root, at), Buffer.alloc(size, 7));
@@ -96,14 +96,14 @@ const isFile = ({ isFolder }: Node) => !isFolder;
 const choices: readonly Choice[] = [
   { settings: { migrateHiddenItems: false }, leavesOut: (node) => nameOf(node).startsWith('.') },
   { settings: { migrateSystemItems: false }, leavesOut: (node) => nameOf(node) === 'Thumbs.db' },
-  { settings: { excludeExtensions: { values: ['TMP:.tar.gz'] } }, leavesOut: (node) => isFile(node) && /.\.(?:tmp|tar\.gz)$/i.test(nameOf(node)) }, // prettier-ignore
-  { settings: { excludePatterns: { values: ['*.txt', 'BUILD', '~$*'] } }, leavesOut: (node) => /\.txt$|^build$|^~\$/i.test(nameOf(node)) }, // prettier-ignore
-  { settings: { excludePatterns: { values: ['*.txt', 'BUILD', '/src/*/e'] }, caseSensitivePatterns: true }, leavesOut: (node) => nameOf(node).endsWith('.txt') || /^src\/[^/]+\/e$/.test(node.path) }, // prettier-ignore
-  { settings: { excludeFolders: { values: ['archive', '\\Old', 'src/x'] } }, leavesOut: (node) => node.isFolder && (/^archive$/i.test(nameOf(node)) || /^(?:old|src\/x)$/i.test(node.path)) }, // prettier-ignore
-  { settings: { minSize: 5n, maxSize: 30n }, leavesOut: (node) => isFile(node) && (node.size < 5 || node.size > 30) }, // prettier-ignore
-  { settings: { modifiedAfter: day(20), modifiedBefore: day(80) }, leavesOut: (node) => isFile(node) && (node.modifiedDay < 20 || node.modifiedDay >= 80) }, // prettier-ignore
+  { settings: { excludeExtensions: { values: ['TMP:.tar.gz'] } }, leavesOut: (node) => isFile(node) && /.\.(?:tmp|tar\.gz)$/i.test(nameOf(node)) }, // oxfmt-ignore
+  { settings: { excludePatterns: { values: ['*.txt', 'BUILD', '~$*'] } }, leavesOut: (node) => /\.txt$|^build$|^~\$/i.test(nameOf(node)) }, // oxfmt-ignore
+  { settings: { excludePatterns: { values: ['*.txt', 'BUILD', '/src/*/e'] }, caseSensitivePatterns: true }, leavesOut: (node) => nameOf(node).endsWith('.txt') || /^src\/[^/]+\/e$/.test(node.path) }, // oxfmt-ignore
+  { settings: { excludeFolders: { values: ['archive', '\\Old', 'src/x'] } }, leavesOut: (node) => node.isFolder && (/^archive$/i.test(nameOf(node)) || /^(?:old|src\/x)$/i.test(node.path)) }, // oxfmt-ignore
+  { settings: { minSize: 5n, maxSize: 30n }, leavesOut: (node) => isFile(node) && (node.size < 5 || node.size > 30) }, // oxfmt-ignore
+  { settings: { modifiedAfter: day(20), modifiedBefore: day(80) }, leavesOut: (node) => isFile(node) && (node.modifiedDay < 20 || node.modifiedDay >= 80) }, // oxfmt-ignore
   { settings: { createdAfter: '-1d' }, leavesOut: () => false },
-  { settings: { includePatterns: { values: ['*.txt', '*.docx', 'src'] } }, leavesOut: (node) => isFile(node) && !/\.(?:txt|docx)$/i.test(nameOf(node)) && !/(?:^|\/)src\//i.test(node.path) }, // prettier-ignore
+  { settings: { includePatterns: { values: ['*.txt', '*.docx', 'src'] } }, leavesOut: (node) => isFile(node) && !/\.(?:txt|docx)$/i.test(nameOf(node)) && !/(?:^|\/)src\//i.test(node.path) }, // oxfmt-ignore
 ];
 
 /** What is migrated: nothing of what a filter leaves out, nor of what lies in such a folder. */
@@ -131,24 +131,24 @@ async function check(t: ExecutionContext, seed: number): Promise<void> {
   const folder = await temporaryFolder(t);
   const [source, destination] = [path.join(folder, 'source'), path.join(folder, 'destination')];
   await makeNodes(source, nodes);
-  const words = `seed ${seed}: ${JSON.stringify(used.map((one) => one.settings), (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value))}`; // prettier-ignore
+  const words = `seed ${seed}: ${JSON.stringify(used.map((one) => one.settings), (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value))}`; // oxfmt-ignore
 
   const found = await preview(source, settings);
   t.is(found.state, FilterPreviewState.COMPLETE, words);
   t.is(Number(found.keptFiles + found.keptFolders), wanted.size, words);
 
-  const task = await stack.createTask({ source, destination: pathToFileURL(destination).href, settings: { ...settings, scanOnly: true } as never }); // prettier-ignore
+  const task = await stack.createTask({ source, destination: pathToFileURL(destination).href, settings: { ...settings, scanOnly: true } as never }); // oxfmt-ignore
   const plan = await stack.runToEnd(task);
   assertSucceeded(t, plan);
   const items = [...(await stack.items(plan)).values()];
-  const planned = items.filter(({ action }) => action === ItemAction.CREATE).map((item) => item.path); // prettier-ignore
+  const planned = items.filter(({ action }) => action === ItemAction.CREATE).map((item) => item.path); // oxfmt-ignore
   t.deepEqual(planned.toSorted(), [...wanted].toSorted(), words);
   t.deepEqual(readTreeNames(destination), [], 'nothing is written by a run that only scans');
-  const counts = (of: { rule: string; items: bigint; bytes: bigint }[]) => of.map(({ rule, items: count, bytes }) => `${rule} ${count} ${bytes}`).toSorted(); // prettier-ignore
+  const counts = (of: { rule: string; items: bigint; bytes: bigint }[]) => of.map(({ rule, items: count, bytes }) => `${rule} ${count} ${bytes}`).toSorted(); // oxfmt-ignore
   t.deepEqual(counts(plan.filtered), counts(found.rules), words);
-  t.is(items.length, planned.length + plan.filtered.reduce((sum, one) => sum + Number(one.items), 0), words); // prettier-ignore
+  t.is(items.length, planned.length + plan.filtered.reduce((sum, one) => sum + Number(one.items), 0), words); // oxfmt-ignore
 
-  await stack.api.tasks.updateTask({ task: { name: task, settings: { scanOnly: false } }, updateMask: { paths: ['settings.scan_only'] } }); // prettier-ignore
+  await stack.api.tasks.updateTask({ task: { name: task, settings: { scanOnly: false } }, updateMask: { paths: ['settings.scan_only'] } }); // oxfmt-ignore
   assertSucceeded(t, await stack.runToEnd(task));
   t.deepEqual(readTreeNames(destination), [...wanted].toSorted(), words);
 }
@@ -176,10 +176,10 @@ test.serial('a manifest says what is migrated, and what of it is not there fails
   const folder = await temporaryFolder(t);
   const [source, destination] = [path.join(folder, 'source'), path.join(folder, 'destination')];
   const node = (at: string, isFolder = false) => ({ path: at, isFolder, size: 3, modifiedDay: 1 });
-  await makeNodes(source, [node('a', true), node('a/1'), node('a/2'), node('b', true), node('b/3'), node('c')]); // prettier-ignore
+  await makeNodes(source, [node('a', true), node('a/1'), node('a/2'), node('b', true), node('b/3'), node('c')]); // oxfmt-ignore
   const manifest = path.join(folder, 'wave.txt');
   await writeFile(manifest, '\ufeff# wave 1\r\na/1\r\nb/\r\nnone\r\n');
-  const task = await stack.createTask({ source, destination: pathToFileURL(destination).href, settings: { manifest } as never }); // prettier-ignore
+  const task = await stack.createTask({ source, destination: pathToFileURL(destination).href, settings: { manifest } as never }); // oxfmt-ignore
   const run = await stack.runToEnd(task);
   const items = await stack.items(run);
   t.is(items.get('none')?.reason, ErrorReason.SOURCE_VANISHED);
@@ -187,7 +187,7 @@ test.serial('a manifest says what is migrated, and what of it is not there fails
   t.deepEqual(readTreeNames(destination), ['a', 'a/1', 'b', 'b/3']);
   await symlink(path.join(projectRoot, 'package.json'), path.join(folder, 'link.txt'));
   const settings = { manifest: path.join(folder, 'link.txt') };
-  await stack.api.tasks.updateTask({ task: { name: task, settings }, updateMask: { paths: ['settings.manifest'] } }); // prettier-ignore
+  await stack.api.tasks.updateTask({ task: { name: task, settings }, updateMask: { paths: ['settings.manifest'] } }); // oxfmt-ignore
   const refused = await stack.runToEnd(task);
   t.regex(refused.error?.message ?? '', /link\.txt" lies outside what the agent may read/);
 });

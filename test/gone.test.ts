@@ -70,10 +70,10 @@ test('a renamed folder is renamed at the destination, without a byte being writt
   // Two old folders are gone and recycled; three files were moved, and four folders are there.
   t.deepEqual(counts(run), [2, 3, 2, 6]);
   const item = (await tenant.stack.items(run)).get('papers/inner/c.txt')!;
-  t.like(item, { action: ItemAction.MOVE, state: ItemState.SUCCEEDED, movedFrom: 'docs/inner/c.txt' }); // prettier-ignore
+  t.like(item, { action: ItemAction.MOVE, state: ItemState.SUCCEEDED, movedFrom: 'docs/inner/c.txt' }); // oxfmt-ignore
   t.is(item.sha256.length, 64);
   const why = await tenant.stack.api.items.explainItem({ parent: task, path: 'papers/b.txt' });
-  t.is(why.summary, `"papers/b.txt" was "docs/b.txt" at the source before, and ${run.name} moved it at the destination to "papers/b.txt".`); // prettier-ignore
+  t.is(why.summary, `"papers/b.txt" was "docs/b.txt" at the source before, and ${run.name} moved it at the destination to "papers/b.txt".`); // oxfmt-ignore
   const again = await tenant.stack.runToEnd(task);
   t.deepEqual(counts(again).slice(0, 3), [0, 0, 0]);
 });
@@ -86,10 +86,10 @@ test('what is deleted at the source is recycled, and lies beside', async (t) => 
   assertSucceeded(t, run);
   isWhole();
   t.deepEqual(counts(run).slice(0, 3), [5, 0, 5]);
-  const beside = [...readTree(path.join(destination, recycled)).keys()].map((name) => path.basename(name)); // prettier-ignore
+  const beside = [...readTree(path.join(destination, recycled)).keys()].map((name) => path.basename(name)); // oxfmt-ignore
   for (const name of ['b.txt', 'c.txt', 'd.txt']) t.true(beside.includes(name), name);
   const why = await tenant.stack.api.items.explainItem({ parent: task, path: 'd.txt' });
-  t.is(why.summary, `"d.txt" was gone from the source when ${run.name} scanned it, and was recycled at the destination.`); // prettier-ignore
+  t.is(why.summary, `"d.txt" was gone from the source when ${run.name} scanned it, and was recycled at the destination.`); // oxfmt-ignore
 });
 
 test('what is deleted is kept by default, and told of once', async (t) => {
@@ -99,7 +99,7 @@ test('what is deleted is kept by default, and told of once', async (t) => {
   assertSucceeded(t, run);
   t.deepEqual(counts(run).slice(0, 3), [4, 0, 0]);
   const items = await tenant.stack.items(run);
-  t.like(items.get('docs/b.txt'), { action: ItemAction.KEEP, state: ItemState.SKIPPED, reason: ErrorReason.SOURCE_GONE }); // prettier-ignore
+  t.like(items.get('docs/b.txt'), { action: ItemAction.KEEP, state: ItemState.SKIPPED, reason: ErrorReason.SOURCE_GONE }); // oxfmt-ignore
   t.true(arrived().has('docs/inner/c.txt'));
   t.deepEqual(counts(await tenant.stack.runToEnd(task)).slice(0, 3), [0, 0, 0]);
 });
@@ -142,7 +142,7 @@ test('a share that is not mounted is asked about, and comes back', async (t) => 
 test('what a filter leaves out, and what a link hides, is not gone', async (t) => {
   const { source, task, arrived } = await scene(t, freely);
   const before = arrived();
-  await tenant.stack.api.tasks.updateTask({ task: { name: task, settings: { ...freely, excludePatterns: { values: ['docs'] } } } }); // prettier-ignore
+  await tenant.stack.api.tasks.updateTask({ task: { name: task, settings: { ...freely, excludePatterns: { values: ['docs'] } } } }); // oxfmt-ignore
   await rename(path.join(source, 'keep'), path.join(source, '..', 'kept'));
   await symlink('../kept', path.join(source, 'keep'));
   const run = await tenant.stack.runToEnd(task);
@@ -162,12 +162,12 @@ test('what is in a folder that cannot be read is not gone', async (t) => {
     await mkdir(place, { recursive: true });
     await giveToBoundUser(place);
   }
-  for (const place of [folder, tenant.folder, path.join(tenant.folder, 'stack')]) await chmod(place, 0o755); // prettier-ignore
-  await makeTree(source, { closed: { inner: '1', deep: { est: '2' } }, 'gone.txt': '3', open: '4' }); // prettier-ignore
+  for (const place of [folder, tenant.folder, path.join(tenant.folder, 'stack')]) await chmod(place, 0o755); // oxfmt-ignore
+  await makeTree(source, { closed: { inner: '1', deep: { est: '2' } }, 'gone.txt': '3', open: '4' }); // oxfmt-ignore
   const user = boundUser();
-  await tenant.stack.startAgent({ name: 'bound', arguments: ['--group', 'bound'], ...(user === undefined ? {} : { userId: user }) }); // prettier-ignore
+  await tenant.stack.startAgent({ name: 'bound', arguments: ['--group', 'bound'], ...(user === undefined ? {} : { userId: user }) }); // oxfmt-ignore
   const url = pathToFileURL(destination).href;
-  const task = await tenant.stack.createTask({ source, destination: url, settings: freely, agentGroup: 'bound' }); // prettier-ignore
+  const task = await tenant.stack.createTask({ source, destination: url, settings: freely, agentGroup: 'bound' }); // oxfmt-ignore
   assertSucceeded(t, await tenant.stack.runToEnd(task));
   await chmod(path.join(source, 'closed'), 0o000);
   t.teardown(() => chmod(path.join(source, 'closed'), 0o700));
@@ -185,7 +185,7 @@ test.serial(
   async (t) => {
     t.timeout(60_000);
     const source = await temporaryFolder(t);
-    await makeTree(source, { 'plan.txt': 'the plan', team: { 'notes.txt': 'notes', 'old.txt': 'old' } }); // prettier-ignore
+    await makeTree(source, { 'plan.txt': 'the plan', team: { 'notes.txt': 'notes', 'old.txt': 'old' } }); // oxfmt-ignore
     const destination = tenant.place();
     const task = await tenant.stack.createTask({
       source,
@@ -210,13 +210,13 @@ test.serial(
     t.is(after.get('people/notes.txt')!.id, before.get('team/notes.txt')!.id);
     const { classMethods } = await tenant.stats();
     const puts = Object.values(classMethods).map((methods) => methods?.['PUT'] ?? 0);
-    t.is(puts.reduce((sum, count) => sum + count, 0), 0, 'nothing was uploaded'); // prettier-ignore
+    t.is(puts.reduce((sum, count) => sum + count, 0), 0, 'nothing was uploaded'); // oxfmt-ignore
 
     await writeFile(path.join(source, 'people', 'notes.txt'), 'more notes');
     await utimes(path.join(source, 'people', 'notes.txt'), new Date(), new Date());
     const next = await tenant.stack.runToEnd(task);
     assertSucceeded(t, next);
-    t.is((await tenant.tree(destination)).get('people/notes.txt')!.id, before.get('team/notes.txt')!.id); // prettier-ignore
+    t.is((await tenant.tree(destination)).get('people/notes.txt')!.id, before.get('team/notes.txt')!.id); // oxfmt-ignore
   },
 );
 
@@ -234,7 +234,7 @@ test('a folder that became a file, and the reverse: kept it is in the way, and r
     tenant.place(),
   ]) {
     await rm(source, { recursive: true, force: true });
-    await makeTree(source, { papers: { 'a.txt': 'a', more: { 'b.txt': 'b' } }, plan: 'a plan', rest: 'rest' }); // prettier-ignore
+    await makeTree(source, { papers: { 'a.txt': 'a', more: { 'b.txt': 'b' } }, plan: 'a plan', rest: 'rest' }); // oxfmt-ignore
     const task = await tenant.stack.createTask({ source, destination, agentGroup });
     assertSucceeded(t, await tenant.stack.runToEnd(task));
     await turn('papers', 'now a file');
@@ -245,15 +245,15 @@ test('a folder that became a file, and the reverse: kept it is in the way, and r
       t.deepEqual(counts(kept).slice(0, 3), round === 1 ? [5, 0, 0] : [0, 0, 0]);
       const items = await tenant.stack.items(kept);
       for (const name of ['papers', 'plan', 'plan/in it.txt'])
-        t.regex(items.get(name)!.message, /where a folder should be: move it away|not a file stands .*: move it away/v, name); // prettier-ignore
+        t.regex(items.get(name)!.message, /where a folder should be: move it away|not a file stands .*: move it away/v, name); // oxfmt-ignore
     }
-    await tenant.stack.api.tasks.updateTask({ task: { name: task, settings: freely }, updateMask: { paths: ['settings.gone_policy', 'settings.recycle_percent_max'] } }); // prettier-ignore
+    await tenant.stack.api.tasks.updateTask({ task: { name: task, settings: freely }, updateMask: { paths: ['settings.gone_policy', 'settings.recycle_percent_max'] } }); // oxfmt-ignore
     const run = await tenant.stack.runToEnd(task);
     assertSucceeded(t, run);
     t.deepEqual(counts(run).slice(0, 3), [5, 0, 5]);
     const wanted = [...readTree(source).keys()].toSorted();
     const arrived = destination.startsWith('file:')
-      ? [...readTree(path.join(folder, 'destination')).keys()].filter((name) => !name.startsWith(recycled)) // prettier-ignore
+      ? [...readTree(path.join(folder, 'destination')).keys()].filter((name) => !name.startsWith(recycled)) // oxfmt-ignore
       : [...(await tenant.tree(destination)).keys()];
     t.deepEqual(arrived.toSorted(), wanted);
     const again = await tenant.stack.runToEnd(task);

@@ -12,7 +12,7 @@ import { ItemKind, ItemState } from '../gen/drover/v1/item_pb.ts';
 import { RunState } from '../gen/drover/v1/run_pb.ts';
 import { temporaryFolder } from './harness/folders.ts';
 import { assertSucceeded, describeRun, Stack } from './harness/stack.ts';
-import { latin1, leftovers, link, makeTree, migratable, pipe, readTree, setModified, socket, type Tree } from './harness/tree.ts'; // prettier-ignore
+import { latin1, leftovers, link, makeTree, migratable, pipe, readTree, setModified, socket, type Tree } from './harness/tree.ts'; // oxfmt-ignore
 
 const test = anyTest as TestFn;
 const stops: (() => Promise<unknown>)[] = [];
@@ -63,7 +63,7 @@ const oddNames: Tree = {
   '$(touch x) `id` ; rm -rf .': '18',
   '...': '19',
   '\ufffd replacement': '20',
-  'CON': '21', // prettier-ignore
+  'CON': '21', // oxfmt-ignore
   'nul.txt': '22',
   'folder with\nnewline': { '"inner"': 'a', ünïcödé: { 'deep\\er': 'b' } },
 };

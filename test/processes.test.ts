@@ -76,7 +76,7 @@ test.serial('garbage on the port', async (t) => {
     Buffer.from('GET / HTTP/1.1\r\nHost: x\r\n\r\n'),
     Buffer.alloc(0),
   ]) {
-    // prettier-ignore
+    // oxfmt-ignore
     const socket = connect(address);
     socket.end(garbage);
     await untilClosed(socket);

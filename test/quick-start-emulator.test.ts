@@ -9,7 +9,7 @@ import { readConnection } from '../lib/connection.ts';
 import { allItems, connectApi } from '../scripts/api-client.ts';
 import type { EmulatorReady } from '../scripts/local-stack.ts';
 import { temporaryFolder } from './harness/folders.ts';
-import { endProcessesOf, processesOf, quickStart } from './harness/quick-start.ts'; // prettier-ignore
+import { endProcessesOf, processesOf, quickStart } from './harness/quick-start.ts'; // oxfmt-ignore
 import { makeTree } from './harness/tree.ts';
 
 /** An item as Graph shows it. */
@@ -88,7 +88,7 @@ test.serial('the sample arrives in the emulated library, whole, dated, and prova
   const items = await runItems(data);
   const moved = items.filter(({ state }) => state === ItemState.SUCCEEDED);
   const left = items.filter(({ state }) => state !== ItemState.SUCCEEDED);
-  t.deepEqual(left.map(({ reason }) => reason), left.map(() => ErrorReason.TEMPORARY_FILE)); // prettier-ignore
+  t.deepEqual(left.map(({ reason }) => reason), left.map(() => ErrorReason.TEMPORARY_FILE)); // oxfmt-ignore
   t.is(left.length, 2);
   t.true(moved.length > 200);
   const renamed = moved.filter(({ destinationPath }) => destinationPath !== '');

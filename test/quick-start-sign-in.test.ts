@@ -65,7 +65,7 @@ test.serial('a person signs in by the code that is shown', async (t) => {
   let typed = '';
   for await (const chunk of child.stdout as AsyncIterable<Buffer>) {
     output += chunk.toString();
-    const [, page, code] = /open the page https:\/\/[^/]+(\S+) and enter the code (\S+)/.exec(output) ?? []; // prettier-ignore
+    const [, page, code] = /open the page https:\/\/[^/]+(\S+) and enter the code (\S+)/.exec(output) ?? []; // oxfmt-ignore
     if (code === undefined || code === typed) continue;
     typed = code;
     const body = new URLSearchParams({

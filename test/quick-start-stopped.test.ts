@@ -6,7 +6,7 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { temporaryFolder } from './harness/folders.ts';
-import { processesOf, quickStart, quickStartScript as script, untilGone } from './harness/quick-start.ts'; // prettier-ignore
+import { processesOf, quickStart, quickStartScript as script, untilGone } from './harness/quick-start.ts'; // oxfmt-ignore
 import { makeTree, migratable, readTree } from './harness/tree.ts';
 
 async function places(t: ExecutionContext) {

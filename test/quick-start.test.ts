@@ -7,7 +7,7 @@ import test, { type ExecutionContext } from 'ava';
 import { connectApi } from '../scripts/api-client.ts';
 import { readConnection } from '../lib/connection.ts';
 import { temporaryFolder } from './harness/folders.ts';
-import { endProcessesOf, processesOf, quickStart, type Ended } from './harness/quick-start.ts'; // prettier-ignore
+import { endProcessesOf, processesOf, quickStart, type Ended } from './harness/quick-start.ts'; // oxfmt-ignore
 import { link, makeTree, migratable, readTree } from './harness/tree.ts';
 
 async function places(t: ExecutionContext) {
@@ -41,7 +41,7 @@ test.serial(
     t.true(report.includes("'=danger()"), report);
 
     await writeFile(path.join(source, 'folder', 'inner'), 'changed');
-    const second = await quickStart(folder, '--source', 'source', '--destination', 'destination', '--data', 'data'); // prettier-ignore
+    const second = await quickStart(folder, '--source', 'source', '--destination', 'destination', '--data', 'data'); // oxfmt-ignore
     t.is(second.status, 0, second.stdout + second.stderr);
     // The file, and the folder in which it was written anew, for the folder's date.
     t.regex(second.stdout, /migrated\s+2 items/);

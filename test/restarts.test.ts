@@ -37,7 +37,7 @@ test.before(async () => {
   source = path.join(folder, 'source');
   makeSmallFiles(source, smallFiles, 3000);
   for (let number = 0; number < largeFiles; number++)
-    await writeFile(path.join(source, `folder ${number}`, 'large'), deterministicBytes(number, largeBytes)); // prettier-ignore
+    await writeFile(path.join(source, `folder ${number}`, 'large'), deterministicBytes(number, largeBytes)); // oxfmt-ignore
   wanted = migratable(readTree(source));
   // Short times, so that what a dead agent held is free again while the test waits.
   const coordinatorArguments = ['--lease-ttl', '3', '--heartbeat-interval', '1'];

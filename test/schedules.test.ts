@@ -80,7 +80,7 @@ test.serial(
 /** Calls until what was deleted is removed. */
 async function untilFree(call: () => Promise<unknown>): Promise<void> {
   for (;;) {
-    const failure = await call().then(() => undefined, callError); // prettier-ignore
+    const failure = await call().then(() => undefined, callError); // oxfmt-ignore
     if (failure === undefined) return;
     if (!failure.message.includes('still being removed')) throw failure;
   }

@@ -129,13 +129,13 @@ test.serial(
     const secret = 'a-secret-of-one-agent-alone';
     await tenant.setSecret(secret, true);
     const signIn = { ...tenant.signIn(), clientSecret: secret };
-    const ailing = await tenant.startAgent({ name: 'ailing', threads: 1, signIn, arguments: ['--requests', '2'] }); // prettier-ignore
+    const ailing = await tenant.startAgent({ name: 'ailing', threads: 1, signIn, arguments: ['--requests', '2'] }); // oxfmt-ignore
     t.teardown(() => ailing.stop(5000));
     const well = await startAgent(t, 'well');
     const name = ailing.ready.agent;
     const [here, next] = [await scene(t), await scene(t, 20)];
     await tenant.stack.run(here.task);
-    await tenant.stack.until(here.task, ({ progress }) => progress!.succeededItems + progress!.inFlightItems > files / 10); // prettier-ignore
+    await tenant.stack.until(here.task, ({ progress }) => progress!.succeededItems + progress!.inFlightItems > files / 10); // oxfmt-ignore
     await untilAgent(name, ({ slotsUsed }) => slotsUsed > 0);
     await tenant.setSecret(secret, false);
     await untilFoundOut(name);
@@ -145,12 +145,12 @@ test.serial(
     t.regex(agent!.attentionMessage, /AADSTS7000215/);
     const env = { ...process.env, DROVER_DATA: tenant.stack.coordinator.ready.data };
     const commandLine = path.join(projectRoot, 'admin', 'cli', 'main.ts');
-    const { stdout } = await promisify(execFile)(process.execPath, [commandLine, 'agents', 'list'], { env }); // prettier-ignore
+    const { stdout } = await promisify(execFile)(process.execPath, [commandLine, 'agents', 'list'], { env }); // oxfmt-ignore
     t.regex(stdout, new RegExp(`${name} +needs attention .*AADSTS7000215`));
     const run = await tenant.stack.untilEnded(here.task);
     await well.stop(5000);
     await tenant.stack.run(next.task);
-    const waiting = await tenant.stack.until(next.task, ({ waitingFor }) => waitingFor.startsWith('agents')); // prettier-ignore
+    const waiting = await tenant.stack.until(next.task, ({ waitingFor }) => waitingFor.startsWith('agents')); // oxfmt-ignore
     t.regex(waiting.waitingFor, new RegExp(`^${name} needs attention: .*AADSTS7000215`));
     await tenant.setSecret(secret, true);
     const last = await tenant.stack.untilEnded(next.task);

@@ -56,7 +56,7 @@ test.serial('a tenant that is away for a while holds a run up, and does not end 
   const destination = tenant.place();
   const task = await tenant.stack.createTask({ source, destination });
   await tenant.stack.run(task);
-  await tenant.stack.until(task, ({ progress }) => progress!.succeededItems + progress!.inFlightItems > 50n); // prettier-ignore
+  await tenant.stack.until(task, ({ progress }) => progress!.succeededItems + progress!.inFlightItems > 50n); // oxfmt-ignore
   await tenant.emulator.kill();
   await tenant.startEmulator();
   const run = await tenant.stack.untilEnded(task);
@@ -74,7 +74,7 @@ test.serial(
     makeSmallFiles(source, 300, 3000);
     const task = await tenant.stack.createTask({ source, destination: tenant.place() });
     await tenant.stack.run(task);
-    await tenant.stack.until(task, ({ progress }) => progress!.succeededItems + progress!.inFlightItems > 50n); // prettier-ignore
+    await tenant.stack.until(task, ({ progress }) => progress!.succeededItems + progress!.inFlightItems > 50n); // oxfmt-ignore
     await agent.kill();
     await tenant.faults({ path: '/token', times: 3, fault: { kind: 'unavailable' } });
     await startAgent();

@@ -56,7 +56,7 @@ async function assertArrived(
     if (isThere) places.set(item.destinationPath || item.path, item);
   }
   t.deepEqual([...there.keys()].sort(), [...places.keys()].sort());
-  for (const [place, item] of places) await assertSame(t, source, destination, there.get(place)!, item); // prettier-ignore
+  for (const [place, item] of places) await assertSame(t, source, destination, there.get(place)!, item); // oxfmt-ignore
   return there;
 }
 
@@ -94,13 +94,13 @@ const oddNames: Tree = {
   'MINUTES.txt': '8',
   'e\u0301te\u0301.txt': '9',
   '\u00e9t\u00e9.txt': '10',
-  'CON': '11', // prettier-ignore
+  'CON': '11', // oxfmt-ignore
   'con.txt': '12',
   '.lock': '13',
   _vti_: { file: 'in a folder that cannot be' },
   '日本語の資料.txt': '14',
   '100% #1 & more; $(x) `y` {z} [a]~.txt': '15',
-  'a+b=c,d@e!f(g)\'h.txt': '16', // prettier-ignore
+  'a+b=c,d@e!f(g)\'h.txt': '16', // oxfmt-ignore
   '🚚.txt': '17',
   '🎉🎉.txt': '18',
   'tab\tnewline\n.txt': '19',
@@ -131,7 +131,7 @@ test.serial(
     t.is(placeOf('folder/Deep./ x /y|'), 'folder (2)/Deep_/_x_/y_');
     t.is(placeOf('100% #1 & more; $(x) `y` {z} [a]~.txt'), '');
     // Twins by case and by form: each has a place of its own.
-    const twins = ['Minutes.txt', 'minutes.TXT', 'MINUTES.txt', 'e\u0301te\u0301.txt', '\u00e9t\u00e9.txt']; // prettier-ignore
+    const twins = ['Minutes.txt', 'minutes.TXT', 'MINUTES.txt', 'e\u0301te\u0301.txt', '\u00e9t\u00e9.txt']; // oxfmt-ignore
     const placed = twins.map((name) => (placeOf(name) || name).normalize('NFC').toLowerCase());
     t.is(new Set(placed).size, twins.length, placed.join(', '));
 
@@ -194,7 +194,7 @@ test.serial(
 
 async function documentOf(text: string): Promise<Buffer> {
   const zip = new ZipFile();
-  const types = '<?xml version="1.0"?><Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"/>'; // prettier-ignore
+  const types = '<?xml version="1.0"?><Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"/>'; // oxfmt-ignore
   zip.addBuffer(Buffer.from(types), '[Content_Types].xml');
   zip.addBuffer(Buffer.from(`<w:document>${text}</w:document>`), 'word/document.xml');
   zip.end();

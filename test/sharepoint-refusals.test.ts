@@ -90,10 +90,10 @@ async function assertRefused(t: ExecutionContext, { destination, reason, says, s
 }
 
 const { DESTINATION_NOT_FOUND, DESTINATION_ACCESS_DENIED, DESTINATION_READ_ONLY } = ErrorReason;
-const { DESTINATION_FULL, DESTINATION_UNSUPPORTED, SIGN_IN_FAILED, SIGN_IN_UNREACHABLE } = ErrorReason; // prettier-ignore
+const { DESTINATION_FULL, DESTINATION_UNSUPPORTED, SIGN_IN_FAILED, SIGN_IN_UNREACHABLE } = ErrorReason; // oxfmt-ignore
 
 test.serial('without an agent that can sign in', async (t) => {
-  const says = /no connected agent has a sign-in for SharePoint; start one with drover-agent --tenant/; // prettier-ignore
+  const says = /no connected agent has a sign-in for SharePoint; start one with drover-agent --tenant/; // oxfmt-ignore
   const refusal = { destination: good, reason: DESTINATION_UNSUPPORTED, says };
   await assertRefused(t, { ...refusal, status: 5 });
   const folders = await tenant.stack.startAgent({ name: 'folders' });
@@ -163,8 +163,8 @@ async function expiredCertificate(t: ExecutionContext): Promise<string> {
   const times = { notBefore: new Date('2020-01-01'), notAfter: new Date('2021-01-01') };
   const own = { name: 'CN=Drover', ...times, keys, signingAlgorithm: algorithm };
   const certificate = (await X509CertificateGenerator.createSelfSigned(own)).toString('pem');
-  const key = PemConverter.encode(await crypto.subtle.exportKey('pkcs8', keys.privateKey), 'PRIVATE KEY'); // prettier-ignore
-  const registered = await tenant.graph('POST', `${tenant.ready.control}certificates`, Buffer.from(certificate)); // prettier-ignore
+  const key = PemConverter.encode(await crypto.subtle.exportKey('pkcs8', keys.privateKey), 'PRIVATE KEY'); // oxfmt-ignore
+  const registered = await tenant.graph('POST', `${tenant.ready.control}certificates`, Buffer.from(certificate)); // oxfmt-ignore
   t.is(registered.status, 200);
   const file = path.join(await temporaryFolder(t), 'certificate.pem');
   await writeFile(file, `${certificate}\n${key}\n`, { mode: 0o600 });

@@ -2,7 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import anyTest, { type TestFn } from 'ava';
 import { deterministicBytes } from '../scripts/deterministic-bytes.ts';
-import { assertUploadedOnce, coordinatorArguments, largeBytes, uploadInTheMiddle } from './harness/large-upload.ts'; // prettier-ignore
+import { assertUploadedOnce, coordinatorArguments, largeBytes, uploadInTheMiddle } from './harness/large-upload.ts'; // oxfmt-ignore
 import { assertSucceeded } from './harness/stack.ts';
 import { Tenant } from './harness/tenant.ts';
 

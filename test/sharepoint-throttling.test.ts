@@ -85,7 +85,7 @@ test.serial(
     { name: 'not known yet', method: 'PUT', path: 'uploadSession', nth: 40, fault: { kind: 'notFoundOnce' } },
     { name: 'out of order', method: 'GET', every: 9, times: 3, fault: { kind: 'status', status: 500 } },
     { name: 'bad gateway', method: 'PATCH', nth: 1, fault: { kind: 'status', status: 502, body: '<html>Bad gateway</html>' } },
-  ]; // prettier-ignore
+  ]; // oxfmt-ignore
     await migrateUnder(t, faults, (source) => void makeSmallFiles(source, 300, 3000));
   },
 );
@@ -97,6 +97,6 @@ test.serial('a large file comes through all of that', async (t) => {
     { name: 'lost after it was stored', method: 'PUT', path: 'uploadSession', nth: 5, fault: { kind: 'gatewayTimeoutAfterStore' } },
     { name: 'unavailable', method: 'PUT', path: 'uploadSession', nth: 6, fault: { kind: 'unavailable', retryAfter: 1 } },
     { name: 'slow', method: 'PUT', path: 'uploadSession', nth: 3, fault: { kind: 'slowDrip', on: 'request', bytesPerSecond: 8_000_000 } },
-  ]; // prettier-ignore
+  ]; // oxfmt-ignore
   await migrateUnder(t, faults, (source) => makeLargeFiles(source, 1, 100 * 1024 * 1024));
 });

@@ -43,7 +43,7 @@ test('a person signs in by a code, has the role of the tenant, and signs out', a
     const code = /enter the code (\w+) to/.exec(shown)?.[1];
     if (code === undefined || typed !== '') return;
     typed = code;
-    const form = new URLSearchParams({ user_code: code, user: 'ben@contoso.com', action: 'approve' }); // prettier-ignore
+    const form = new URLSearchParams({ user_code: code, user: 'ben@contoso.com', action: 'approve' }); // oxfmt-ignore
     void request(`${authority}/devicelogin`, {
       method: 'POST',
       headers: { 'content-type': 'application/x-www-form-urlencoded' },
@@ -57,7 +57,7 @@ test('a person signs in by a code, has the role of the tenant, and signs out', a
   t.is(signedIn.status, 0, signedIn.stderr);
   t.is(signedIn.stdout, `Signed in to ${address} as ben@contoso.com, with the role operator.\n`);
   // The coordinator's authority is remembered with the sign-in.
-  const create = ['tasks', 'create', '--task-id', 'a', '--source', '/srv/a', '--destination', '/srv/b']; // prettier-ignore
+  const create = ['tasks', 'create', '--task-id', 'a', '--source', '/srv/a', '--destination', '/srv/b']; // oxfmt-ignore
   t.is((await run(create)).status, 0);
   const invite = await run(['agents', 'invite']);
   t.is(invite.status, 6);

@@ -30,7 +30,7 @@ async function openEndpoint(t: ExecutionContext) {
     request.on('end', () => {
       const { type, data } = JSON.parse(body) as { type: string; data: { run: { name: string } } };
       told.push({ id: String(request.headers['webhook-id']), type, run: data.run.name });
-      if (told.length > takenMax && !endpoint.isSilent && held.length === 0) endpoint.isSilent = true; // prettier-ignore
+      if (told.length > takenMax && !endpoint.isSilent && held.length === 0) endpoint.isSilent = true; // oxfmt-ignore
       if (!endpoint.isSilent) return void response.writeHead(204).end();
       held.push(response);
       silent.resolve();
@@ -50,7 +50,7 @@ async function openEndpoint(t: ExecutionContext) {
 async function drover(stack: Stack, ...words: string[]): Promise<string> {
   const program = path.join(root, 'admin', 'cli', 'main.ts');
   const { data } = stack.coordinator.ready;
-  const { stdout, status, all } = await runProgram(process.execPath, [program, ...words, '--data', data], { folder: root, timeoutMs: 60_000 }); // prettier-ignore
+  const { stdout, status, all } = await runProgram(process.execPath, [program, ...words, '--data', data], { folder: root, timeoutMs: 60_000 }); // oxfmt-ignore
   if (status !== 0) throw new Error(all);
   return stdout;
 }
@@ -76,7 +76,7 @@ test('a coordinator that is killed tells afterwards what was not taken', async (
   const folder = await temporaryFolder(t);
   const stack = await stackOf(t, { folder, coordinatorArguments: ['--calls-per-second', '0'] });
   const endpoint = await openEndpoint(t);
-  const made = await drover(stack, 'webhooks', 'create', '--webhook-id', 'w', '--url', endpoint.url, '--event-types', 'run.queued'); // prettier-ignore
+  const made = await drover(stack, 'webhooks', 'create', '--webhook-id', 'w', '--url', endpoint.url, '--event-types', 'run.queued'); // oxfmt-ignore
   t.regex(made, /whsec_[A-Za-z0-9+/]{43}=/);
   const workers = Array.from({ length: 4 }, (_, worker) => runUntilKilled(stack, worker));
   const { coordinator } = stack;

@@ -51,5 +51,5 @@ function newsOf(agent: Agent) {
   const { state, availability, slots, slotsUsed, group, sourceRoots, version } = agent;
   const { attentionReason, attentionMessage } = agent;
   const attention = [attentionReason, attentionMessage];
-  return JSON.stringify([state, availability, slots, slotsUsed, group, sourceRoots, version, attention]); // prettier-ignore
+  return JSON.stringify([state, availability, slots, slotsUsed, group, sourceRoots, version, attention]); // oxfmt-ignore
 }

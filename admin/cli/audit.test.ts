@@ -55,9 +55,9 @@ test('the list shows who did what first, and an export is lines of JSON', async 
   await using coordinator = await startTestCoordinator(routes);
   const list = await coordinator.drover(['audit', 'list']);
   t.regex(list.stdout, /^NUMBER +CALLER +METHOD +RESOURCE +REASON/);
-  t.regex(list.stdout, /3 +anna@contoso.example +drover.v1.TaskService\/DeleteTask +tasks\/a +permission denied/); // prettier-ignore
+  t.regex(list.stdout, /3 +anna@contoso.example +drover.v1.TaskService\/DeleteTask +tasks\/a +permission denied/); // oxfmt-ignore
   const { stdout } = await coordinator.drover(['audit', 'export', '--output', 'json']);
-  const lines = stdout.trimEnd().split('\n').map((line) => JSON.parse(line) as { entry: Record<string, unknown> }); // prettier-ignore
-  t.deepEqual(lines.map((line) => line.entry['number']), ['3', '4']); // prettier-ignore
+  const lines = stdout.trimEnd().split('\n').map((line) => JSON.parse(line) as { entry: Record<string, unknown> }); // oxfmt-ignore
+  t.deepEqual(lines.map((line) => line.entry['number']), ['3', '4']); // oxfmt-ignore
   t.is(lines[0]!.entry['hash'], Buffer.from(hash).toString('base64'));
 });

@@ -107,7 +107,7 @@ async function parseAndRun(options: CommandLineOptions): Promise<number> {
     },
     verifyEvidence: async (file, common) => {
       const format = await beforeCall(async () => answerFormat(common.output));
-      status = await beforeCall(() => verifyEvidenceCommand({ file, options: common, format, stdout })); // prettier-ignore
+      status = await beforeCall(() => verifyEvidenceCommand({ file, options: common, format, stdout })); // oxfmt-ignore
     },
     verifyPlan: async (name, common) => {
       const { caller, format } = await beforeCall(async () => {

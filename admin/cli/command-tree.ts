@@ -21,7 +21,8 @@ export type Docs = ReadonlyMap<string, string>;
 
 /** A method that the command line can call. */
 export type CallableMethod =
-  DescMethodUnary<DescMessage, DescMessage> | DescMethodServerStreaming<DescMessage, DescMessage>;
+  | DescMethodUnary<DescMessage, DescMessage>
+  | DescMethodServerStreaming<DescMessage, DescMessage>;
 
 export interface CommandSpec {
   /** The first word, such as `tasks`. */

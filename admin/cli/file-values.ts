@@ -21,7 +21,7 @@ export async function withFiles(
   for (const [flag, value] of flags) {
     if (flag.value.takesFile !== true || !isFileValue(value)) continue;
     if (value === '-' && isStdinTaken)
-      throw DroverError.invalid(`--${flag.name}`, 'cannot be read from standard input, which is read for another flag'); // prettier-ignore
+      throw DroverError.invalid(`--${flag.name}`, 'cannot be read from standard input, which is read for another flag'); // oxfmt-ignore
     isStdinTaken ||= value === '-';
     values.set(flag, await contentOf(`--${flag.name}`, value, stdin));
   }
@@ -41,9 +41,9 @@ async function contentOf(name: string, value: string, stdin: Chunks): Promise<st
       chunks.push(chunk);
     }
   } catch (cause) {
-    throw DroverError.invalid(name, `cannot read ${file ?? 'standard input'}: ${(cause as Error).message}`, cause); // prettier-ignore
+    throw DroverError.invalid(name, `cannot read ${file ?? 'standard input'}: ${(cause as Error).message}`, cause); // oxfmt-ignore
   }
   if (bytes > contentBytesMax)
-    throw DroverError.invalid(name, `${file ?? 'standard input'} has more than the ${contentBytesMax} bytes that can be sent`); // prettier-ignore
+    throw DroverError.invalid(name, `${file ?? 'standard input'} has more than the ${contentBytesMax} bytes that can be sent`); // oxfmt-ignore
   return Buffer.concat(chunks).toString('base64');
 }

@@ -1,6 +1,6 @@
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import test from 'ava';
-import { FilterPreviewState, FilterService, PreviewFiltersResponseSchema } from '../../gen/drover/v1/filter_pb.ts'; // prettier-ignore
+import { FilterPreviewState, FilterService, PreviewFiltersResponseSchema } from '../../gen/drover/v1/filter_pb.ts'; // oxfmt-ignore
 import type { Output } from './output.ts';
 import { startTestCoordinator } from './test-coordinator.ts';
 
@@ -17,7 +17,7 @@ const steps: Step[] = [
       keptBytes: 2048n,
       rules: [
         { rule: 'min_size', items: 1n },
-        { rule: 'exclude_extensions: tmp', items: 7n, bytes: 1024n, samples: ['a.tmp', 'b\x1b[31m.tmp'] }, // prettier-ignore
+        { rule: 'exclude_extensions: tmp', items: 7n, bytes: 1024n, samples: ['a.tmp', 'b\x1b[31m.tmp'] }, // oxfmt-ignore
       ],
     },
   },
@@ -50,8 +50,8 @@ test('what was found is shown once, with what leaves out the most first', async 
 test('as JSON every message is a line', async (t) => {
   await using coordinator = await coordinatorWith([]);
   const { stdout } = await coordinator.drover([...words, '--output', 'json']);
-  const lines = stdout.trim().split('\n').map((line) => JSON.parse(line) as { preview: { state: string } }); // prettier-ignore
-  t.deepEqual(lines.map(({ preview }) => preview.state), ['FILTER_PREVIEW_STATE_RUNNING', 'FILTER_PREVIEW_STATE_COMPLETE']); // prettier-ignore
+  const lines = stdout.trim().split('\n').map((line) => JSON.parse(line) as { preview: { state: string } }); // oxfmt-ignore
+  t.deepEqual(lines.map(({ preview }) => preview.state), ['FILTER_PREVIEW_STATE_RUNNING', 'FILTER_PREVIEW_STATE_COMPLETE']); // oxfmt-ignore
 });
 
 test('a terminal sees how far it is, in one line that is drawn over', async (t) => {

@@ -38,7 +38,7 @@ export class FilterPreviewView implements StreamView {
     const { format, stdout } = this.#context;
     if (format === 'json' || this.#latest === undefined) return exitStatus.ok;
     const width = stdout.isTerminal ? stdout.columns : undefined;
-    const lines = recordLines(FilterPreviewSchema, sorted(this.#latest), { width, leading: this.#leading }); // prettier-ignore
+    const lines = recordLines(FilterPreviewSchema, sorted(this.#latest), { width, leading: this.#leading }); // oxfmt-ignore
     await stdout.write(`${this.#back()}${lines.join('\n')}\n`);
     return exitStatus.ok;
   }

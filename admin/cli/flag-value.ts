@@ -133,7 +133,7 @@ function scalarValue(type: ScalarType, isBytes = false): Single {
     case ScalarType.BYTES:
       return {
         placeholder: '@file',
-        expectation: 'a file as @FILE, standard input as -, bytes in hexadecimal, as they are shown, or in base64, as in JSON', // prettier-ignore
+        expectation: 'a file as @FILE, standard input as -, bytes in hexadecimal, as they are shown, or in base64, as in JSON', // oxfmt-ignore
         takesFile: true,
         parse: (text) => (isFileValue(text) ? text : parseByteString(text)),
       };

@@ -1,5 +1,5 @@
 // What came of a file of tasks, for a person: what was created first, then everything that is wrong, each with its place.
-import { TaskFileFormat, type ImportNote, type ImportTasksResponse } from '../../gen/drover/v1/task_pb.ts'; // prettier-ignore
+import { TaskFileFormat, type ImportNote, type ImportTasksResponse } from '../../gen/drover/v1/task_pb.ts'; // oxfmt-ignore
 import { escapeControl, formatCount } from '../../lib/format.ts';
 
 const formats = new Map<TaskFileFormat, string>([
@@ -23,7 +23,7 @@ export function importLines(answer: ImportTasksResponse): string[] {
 function summary(answer: ImportTasksResponse): string {
   const { format, listedTasks, createdTasks, invalidTasks, problemCount, tasks } = answer;
   const file = `${formats.get(format) ?? 'a file'} with ${count(listedTasks, 'task')}`;
-  const wrong = problemCount === 0 ? '' : `; ${count(problemCount, 'problem')} with ${count(invalidTasks, 'task')}:`; // prettier-ignore
+  const wrong = problemCount === 0 ? '' : `; ${count(problemCount, 'problem')} with ${count(invalidTasks, 'task')}:`; // oxfmt-ignore
   if (createdTasks === 0) return `${file}: nothing was created${wrong}`;
   const verb = tasks.length === 0 ? 'would be created' : 'created';
   return `${file}: ${count(createdTasks, 'task')} ${verb}${wrong}`;

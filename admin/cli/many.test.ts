@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { GoneDecision } from '../../gen/drover/v1/run_pb.ts';
-import { LedgerFate, TaskAction, TaskFileFormat, TaskService, type ApplyToTasksRequest, type ImportTasksRequest } from '../../gen/drover/v1/task_pb.ts'; // prettier-ignore
+import { LedgerFate, TaskAction, TaskFileFormat, TaskService, type ApplyToTasksRequest, type ImportTasksRequest } from '../../gen/drover/v1/task_pb.ts'; // oxfmt-ignore
 import { startTestCoordinator, type TestCoordinator } from './test-coordinator.ts';
 
 /** A coordinator with these tasks, all of which a filter wants; it refuses what is asked of those that begin with an x. */
@@ -54,16 +54,16 @@ const filter = ['--filter', 'tags:w'];
 
 test('what was named is done to exactly so many, and told of each', async (t) => {
   const { drover, applied } = await start(t, ['a', 'xb', 'c']);
-  const { status, stdout, stderr } = await drover(['tasks', 'run', ...filter, '--yes', '--scan-only']); // prettier-ignore
+  const { status, stdout, stderr } = await drover(['tasks', 'run', ...filter, '--yes', '--scan-only']); // oxfmt-ignore
   t.deepEqual(
-    applied.map(({ filter: text, action, validateOnly, expectedCount, scanOnly }) => [text, action, validateOnly, expectedCount, scanOnly]), // prettier-ignore
+    applied.map(({ filter: text, action, validateOnly, expectedCount, scanOnly }) => [text, action, validateOnly, expectedCount, scanOnly]), // oxfmt-ignore
     [
       ['tags:w', TaskAction.RUN, true, undefined, true],
       ['tags:w', TaskAction.RUN, false, 3, true],
     ],
   );
   t.is(status, 1);
-  t.regex(stdout, /^NAME +RUN +REASON +MESSAGE\ntasks\/a\ntasks\/xb +wrong state +is going\ntasks\/c\n$/); // prettier-ignore
+  t.regex(stdout, /^NAME +RUN +REASON +MESSAGE\ntasks\/a\ntasks\/xb +wrong state +is going\ntasks\/c\n$/); // oxfmt-ignore
   t.is(stderr, 'drover: 3 tasks, 1 of them refused\n');
 });
 
@@ -92,17 +92,17 @@ for (const [answer, isDone] of [
   ['\n', false],
   ['', false],
 ] as const)
-  // prettier-ignore
+  // oxfmt-ignore
   test(`at a terminal it is asked first: ${JSON.stringify(answer)}`, async (t) => {
     const { drover, applied } = await start(t, ['a', 'b', 'c', 'd', 'e', 'f']);
     const terminal = { isInteractive: true, stdin: typed(answer) };
     const { status, stderr } = await drover(['tasks', 'delete', ...filter], terminal);
-    t.true(stderr.startsWith('6 tasks to delete: tasks/a, tasks/b, tasks/c, tasks/d, tasks/e, …\nGo on? [y/N] ')); // prettier-ignore
+    t.true(stderr.startsWith('6 tasks to delete: tasks/a, tasks/b, tasks/c, tasks/d, tasks/e, …\nGo on? [y/N] ')); // oxfmt-ignore
     t.deepEqual([status, applied.length], isDone ? [0, 2] : [130, 1]);
   });
 
 const refused: [words: string[], status: number, words: RegExp][] = [
-  [['run', ...filter], 2, /--yes: is missing, and nobody is there to be asked; the filter wants 1 task to run: tasks\/a/], // prettier-ignore
+  [['run', ...filter], 2, /--yes: is missing, and nobody is there to be asked; the filter wants 1 task to run: tasks\/a/], // oxfmt-ignore
   [['run', 'a', ...filter, '--yes'], 2, /--filter: cannot be given together with a/],
   [['delete', ...filter, '--yes', '--etag', 'x'], 2, /--etag: is about one task/],
   [['run', ...filter, '--yes', '--request-json', 'x'], 2, /together with --request-json/],
@@ -126,7 +126,7 @@ test('a filter that wants nothing is told, also to scripts', async (t) => {
 test('as JSON, each step is a line', async (t) => {
   const { drover } = await start(t, ['a', 'xb']);
   const { stdout } = await drover(['tasks', 'run', ...filter, '--yes', '--output', 'json']);
-  const lines = stdout.trim().split('\n').map((line) => JSON.parse(line) as object); // prettier-ignore
+  const lines = stdout.trim().split('\n').map((line) => JSON.parse(line) as object); // oxfmt-ignore
   t.like(lines[0], { matchedTasks: 2 });
   t.like(lines[2], { outcome: { name: 'tasks/xb', reason: 'ERROR_REASON_WRONG_STATE' } });
 });
@@ -137,14 +137,14 @@ test('the content of a file is read from @FILE, and from standard input', async 
   const { drover, imported } = await start(t, []);
   const file = path.join(folder, 'tasks.csv');
   writeFileSync(file, 'a,b\n\u00e4');
-  const fromFile = await drover(['tasks', 'import', '--content', `@${file}`, '--no-check-locations']); // prettier-ignore
+  const fromFile = await drover(['tasks', 'import', '--content', `@${file}`, '--no-check-locations']); // oxfmt-ignore
   t.is(fromFile.status, 0);
-  t.is(fromFile.stdout, "Migration Manager's CSV with 2 tasks: 2 tasks created\n  note: (Colour): is not known \\x1b[2J\n"); // prettier-ignore
+  t.is(fromFile.stdout, "Migration Manager's CSV with 2 tasks: 2 tasks created\n  note: (Colour): is not known \\x1b[2J\n"); // oxfmt-ignore
   t.deepEqual(Buffer.from(imported[0]!.content), readFileSync(file));
   t.is(imported[0]!.checkLocations, false);
   const fromInput = await drover(['tasks', 'import', '--content', '-'], { stdin: typed('wrong') });
   t.is(fromInput.status, 1);
-  t.is(fromInput.stdout, "Migration Manager's CSV with 2 tasks: nothing was created; 7 problems with 1 task:\n  line 3, column 4 (SharePointSite): is missing\n  … and 6 more problems\n  note: (Colour): is not known \\x1b[2J\n"); // prettier-ignore
+  t.is(fromInput.stdout, "Migration Manager's CSV with 2 tasks: nothing was created; 7 problems with 1 task:\n  line 3, column 4 (SharePointSite): is missing\n  … and 6 more problems\n  note: (Colour): is not known \\x1b[2J\n"); // oxfmt-ignore
   t.is(Buffer.from(imported[1]!.content).toString(), 'wrong');
   const wrong: [string[], RegExp][] = [
     [['--content', `@${folder}/none.csv`], /--content: cannot read .*none\.csv: ENOENT/],
@@ -162,5 +162,5 @@ test('the content of a file is read from @FILE, and from standard input', async 
 test('what an exported file leaves out is told beside it', async (t) => {
   const { drover } = await start(t, []);
   const { status, stdout, stderr } = await drover(['tasks', 'export']);
-  t.deepEqual([status, stdout, stderr], [0, 'one,two\n', 'drover: something \\x1b[2J is left out\n']); // prettier-ignore
+  t.deepEqual([status, stdout, stderr], [0, 'one,two\n', 'drover: something \\x1b[2J is left out\n']); // oxfmt-ignore
 });

@@ -6,7 +6,7 @@ import {
   type JsonObject,
   type JsonValue,
 } from '@bufbuild/protobuf';
-import { ApplyToTasksRequestSchema, TaskAction, TaskService, type ApplyToTasksRequest } from '../../gen/drover/v1/task_pb.ts'; // prettier-ignore
+import { ApplyToTasksRequestSchema, TaskAction, TaskService, type ApplyToTasksRequest } from '../../gen/drover/v1/task_pb.ts'; // oxfmt-ignore
 import { DroverError } from '../../lib/error.ts';
 import type { Flag } from './flag.ts';
 
@@ -45,7 +45,7 @@ export function manyRequest(
   filter: string,
 ): ApplyToTasksRequest {
   if (positional !== undefined)
-    throw DroverError.invalid('--filter', `cannot be given together with ${positional}; give the one or the other`); // prettier-ignore
+    throw DroverError.invalid('--filter', `cannot be given together with ${positional}; give the one or the other`); // oxfmt-ignore
   if (options.requestJson !== undefined)
     throw DroverError.invalid('--filter', 'cannot be given together with --request-json');
   const json: JsonObject = {};
@@ -53,7 +53,7 @@ export function manyRequest(
     const { jsonName, name } = flag.path.at(-1)!;
     const isKnown = ApplyToTasksRequestSchema.fields.some((field) => field.name === name);
     if (!isKnown || flag.path.length > 1)
-      throw DroverError.invalid(`--${flag.name}`, 'is about one task; it cannot be given together with --filter'); // prettier-ignore
+      throw DroverError.invalid(`--${flag.name}`, 'is about one task; it cannot be given together with --filter'); // oxfmt-ignore
     json[jsonName] = value;
   }
   const request = fromJson(ApplyToTasksRequestSchema, json);

@@ -181,7 +181,7 @@ when a file at the source is not what was migrated.`,
     .option(
       '--public-key <file>',
       "The coordinator's public key, PEM, as drover runs get-evidence-key shows it.",
-    ) // prettier-ignore
+    ) // oxfmt-ignore
     .option('--fingerprint <hex>', 'Or its fingerprint.')
     .option('--against-source <folder>', 'Read every file that was migrated again, and compare it.')
     .action((file: string) => verifyEvidence(file, command.optsWithGlobals<VerifyEvidenceWords>()));
@@ -196,10 +196,10 @@ function addVerifyPlan(parent: Command, { verifyPlan }: ProgramOptions): void {
     .description(
       `${summary}
 
-The digest is made anew of every item that the run lists, and compared with that of the run, or with the one that is given. It can be made of a plan of which nothing is done yet: of a run that only plans, or that waits for approval. The status is 1 when it is another plan.`, // prettier-ignore
+The digest is made anew of every item that the run lists, and compared with that of the run, or with the one that is given. It can be made of a plan of which nothing is done yet: of a run that only plans, or that waits for approval. The status is 1 when it is another plan.`, // oxfmt-ignore
     )
-    .argument('<name>', "The run's name, tasks/{task}/runs/{run}; or tasks/{task}, which means its latest run. {task}/{run} or {task} alone is enough.") // prettier-ignore
-    .option('--plan-digest <hex>', 'The digest that was read earlier, in place of the one that the run has.'); // prettier-ignore
+    .argument('<name>', "The run's name, tasks/{task}/runs/{run}; or tasks/{task}, which means its latest run. {task}/{run} or {task} alone is enough.") // oxfmt-ignore
+    .option('--plan-digest <hex>', 'The digest that was read earlier, in place of the one that the run has.'); // oxfmt-ignore
   command.action((name: string) => verifyPlan(name, command.optsWithGlobals<VerifyPlanWords>()));
 }
 

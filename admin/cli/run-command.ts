@@ -69,7 +69,7 @@ export async function runCommand(
   if (context.format === 'json')
     await stdout.write(`${jsonText(method.output, response, registry)}\n`);
   else if (special !== undefined) await writeLines(stdout, special(response));
-  else await writeLines(stdout, recordLines(method.output, response, { width: widthOf(stdout), leading: leadingColumns })); // prettier-ignore
+  else await writeLines(stdout, recordLines(method.output, response, { width: widthOf(stdout), leading: leadingColumns })); // oxfmt-ignore
   return answerStatuses[name]?.(response) ?? exitStatus.ok;
 }
 

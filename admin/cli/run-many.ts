@@ -1,5 +1,5 @@
 // Does one thing to many tasks: says which they are, asks, then does it to exactly so many.
-import { TaskService, type ApplyToTasksRequest, type ApplyToTasksResponse } from '../../gen/drover/v1/task_pb.ts'; // prettier-ignore
+import { TaskService, type ApplyToTasksRequest, type ApplyToTasksResponse } from '../../gen/drover/v1/task_pb.ts'; // oxfmt-ignore
 import { DroverError } from '../../lib/error.ts';
 import { escapeControl, formatCount } from '../../lib/format.ts';
 import { ApplyView } from './apply-view.ts';
@@ -43,7 +43,7 @@ export async function runMany(
     return exitStatus.interrupted;
   }
   for await (const message of caller.stream(applyToTasks, forExactly(request, count))) {
-    if (format === 'json') await stdout.write(`${jsonLine(applyToTasks.output, message, registry)}\n`); // prettier-ignore
+    if (format === 'json') await stdout.write(`${jsonLine(applyToTasks.output, message, registry)}\n`); // oxfmt-ignore
     await view.next(message);
   }
   return view.end();
@@ -68,7 +68,7 @@ async function isAgreed(
   { isInteractive, stdin }: Asking,
 ): Promise<boolean> {
   if (!isInteractive)
-    throw DroverError.invalid('--yes', `is missing, and nobody is there to be asked; the filter wants ${what}`); // prettier-ignore
+    throw DroverError.invalid('--yes', `is missing, and nobody is there to be asked; the filter wants ${what}`); // oxfmt-ignore
   await stderr.write(`${escapeControl(what)}\nGo on? [y/N] `);
   let answer = '';
   for await (const part of stdin) {

@@ -62,7 +62,7 @@ async function start(t: ExecutionContext, { place = tenant, takes = () => true }
   t.teardown(() => rmSync(signInFolder, { recursive: true }));
   const authorityFile = path.join(coordinator.dataFolder, 'authority.pem');
   const drover = (words: string, more: Partial<CommandLineOptions> = {}) =>
-    runWords([...words.split(' '), '--coordinator', coordinator.address], { environment: {}, signInFolder, ...more }); // prettier-ignore
+    runWords([...words.split(' '), '--coordinator', coordinator.address], { environment: {}, signInFolder, ...more }); // oxfmt-ignore
   const login = (action: 'approve' | 'decline' = 'approve') => {
     let shown = '';
     const stderr: Output = {
@@ -92,7 +92,7 @@ test('a person signs in once; every later command is called as that person, unti
   t.is(stdout, `Signed in to ${coordinator.address} as ann@contoso.com, with the role viewer.\n`);
   const who = await drover('whoami');
   t.is(who.stdout, 'caller   ann@contoso.com\nrole     viewer\nexpires  never\n');
-  t.like(JSON.parse((await drover('whoami --output json')).stdout), { caller: 'ann@contoso.com', role: 'ROLE_VIEWER' }); // prettier-ignore
+  t.like(JSON.parse((await drover('whoami --output json')).stdout), { caller: 'ann@contoso.com', role: 'ROLE_VIEWER' }); // oxfmt-ignore
   t.regex((await drover('callers get')).stdout, /ann@contoso\.com/);
   t.is((await drover('logout')).stdout, `Signed out of ${coordinator.address}.\n`);
   t.deepEqual(filesOf(signInFolder), []);
@@ -199,7 +199,7 @@ test('without a tenant, or without a way to it, it is said', async (t) => {
   const words = `login --authority-file ${authorityFile}`;
   const mistrusting = await drover(words);
   t.is(mistrusting.status, 7);
-  t.regex(mistrusting.stderr, /from an authority that this computer does not trust; give that with --ca-file/); // prettier-ignore
+  t.regex(mistrusting.stderr, /from an authority that this computer does not trust; give that with --ca-file/); // oxfmt-ignore
   const missing = await drover(`${words} --ca-file /nowhere.pem`);
   t.regex(missing.stderr, /--ca-file: \/nowhere\.pem cannot be used: ENOENT/);
   const proxied = await drover(words, { environment: { HTTPS_PROXY: 'http://127.0.0.1:1' } });

@@ -10,10 +10,10 @@ import {
 } from '../../gen/drover/v1/audit_pb.ts';
 import { FilterService, RulePreviewSchema } from '../../gen/drover/v1/filter_pb.ts';
 import { DeviationSchema, ItemInRunSchema } from '../../gen/drover/v1/item_pb.ts';
-import { ReadinessClassSchema, ReadinessFileSchema, ReadinessIssueSchema } from '../../gen/drover/v1/readiness_pb.ts'; // prettier-ignore
+import { ReadinessClassSchema, ReadinessFileSchema, ReadinessIssueSchema } from '../../gen/drover/v1/readiness_pb.ts'; // oxfmt-ignore
 import { RuleCountSchema, RunSchema } from '../../gen/drover/v1/run_pb.ts';
 import { EffectiveSettingSchema } from '../../gen/drover/v1/settings_pb.ts';
-import { TaskSchema, TaskService, type ImportTasksResponse } from '../../gen/drover/v1/task_pb.ts'; // prettier-ignore
+import { TaskSchema, TaskService, type ImportTasksResponse } from '../../gen/drover/v1/task_pb.ts'; // oxfmt-ignore
 import {
   DeadLetterSchema,
   WebhookSchema,

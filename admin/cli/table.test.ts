@@ -64,8 +64,8 @@ test('columns can be chosen, also within a resource', (t) => {
 test('of runs one sees what became of them, from fields however deep', (t) => {
   const leading = leadingColumns[RunSchema.typeName]!;
   const rows = [
-    create(RunSchema, { name: 'tasks/a/runs/2', state: RunState.SUCCEEDED_WITH_FAILURES, progress: { succeededItems: 7n, failedItems: 1234n, skippedItems: 2n } }), // prettier-ignore
-    create(RunSchema, { name: 'tasks/a/runs/1', state: RunState.SUCCEEDED, progress: { succeededItems: 9n, succeededBytes: 2048n } }), // prettier-ignore
+    create(RunSchema, { name: 'tasks/a/runs/2', state: RunState.SUCCEEDED_WITH_FAILURES, progress: { succeededItems: 7n, failedItems: 1234n, skippedItems: 2n } }), // oxfmt-ignore
+    create(RunSchema, { name: 'tasks/a/runs/1', state: RunState.SUCCEEDED, progress: { succeededItems: 9n, succeededBytes: 2048n } }), // oxfmt-ignore
   ];
   t.deepEqual(new Table(RunSchema, { columns: undefined, width: 80, leading }).lines(rows), [
     'NAME            STATE                    SUCCEEDED    BYTES  FAILED  SKIPPED',

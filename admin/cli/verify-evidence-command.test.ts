@@ -18,7 +18,7 @@ function makePlace(t: ExecutionContext) {
   const sha256 = createHash('sha256').update('content').digest('hex');
   const item = JSON.stringify({ number: 1, path: 'file', kind: 'FILE', size: 7, sha256 });
   const der = publicKey.export({ type: 'spki', format: 'der' }).toString('base64');
-  const facts = { run: 'tasks/one/runs/1', source: '/from\u001b[2J', destination: '/to', state: 'SUCCEEDED', startTime: '', endTime: '' }; // prettier-ignore
+  const facts = { run: 'tasks/one/runs/1', source: '/from\u001b[2J', destination: '/to', state: 'SUCCEEDED', startTime: '', endTime: '' }; // oxfmt-ignore
   const head = JSON.stringify({ format: 'drover-evidence', version: 1, publicKey: der, ...facts });
   const tree = new MerkleTree();
   tree.add(Buffer.from(item));
@@ -49,7 +49,7 @@ test('what is verified is told, without what could change the terminal', async (
 });
 
 test('a key that only the file names is to be compared', async (t) =>
-  t.regex((await makePlace(t).verify()).stdout, /compare it with that of drover runs get-evidence-key/)); // prettier-ignore
+  t.regex((await makePlace(t).verify()).stdout, /compare it with that of drover runs get-evidence-key/)); // oxfmt-ignore
 
 test('a fingerprint may be written with colons and capitals', async (t) => {
   const text = fingerprint.toUpperCase().replaceAll(/(..)(?!$)/g, '$1:');
@@ -61,7 +61,7 @@ test('as JSON, each fact is a line', async (t) => {
   writeFileSync(path.join(folder, 'file'), 'tnetnoc');
   const answer = await verify('--against-source', folder, '--output', 'json');
   t.is(answer.status, exitStatus.someFailed);
-  const lines = answer.stdout.trim().split('\n').map((line) => JSON.parse(line) as object); // prettier-ignore
+  const lines = answer.stdout.trim().split('\n').map((line) => JSON.parse(line) as object); // oxfmt-ignore
   t.like(lines[0], { verified: true, items: 1, fingerprint });
   t.deepEqual(lines.slice(1), [
     { difference: { path: 'file', message: 'its content is another one now' } },
@@ -90,7 +90,7 @@ for (const [what, words, says] of [
   ],
   ['a format that is none', ['--output', 'xml'], /--output: is "xml"/],
 ] as const)
-  // prettier-ignore
+  // oxfmt-ignore
   test(`${what} is refused`, async (t) => {
     const { status, stderr } = await makePlace(t).verify(...words);
     t.is(status, exitStatus.usage);

@@ -5,7 +5,7 @@ import { DroverError } from '../../lib/error.ts';
 import { readEvidenceKey } from '../../lib/evidence.ts';
 import { escapeControl } from '../../lib/format.ts';
 import { compareSource } from '../evidence/compare-source.ts';
-import { EvidenceProblem, readItems, verifyEvidence, type Verified } from '../evidence/verify-evidence.ts'; // prettier-ignore
+import { EvidenceProblem, readItems, verifyEvidence, type Verified } from '../evidence/verify-evidence.ts'; // oxfmt-ignore
 import { exitStatus } from './exit-status.ts';
 import type { Output } from './output.ts';
 
@@ -33,16 +33,16 @@ export interface VerifyEvidenceParts {
 export async function verifyEvidenceCommand(parts: VerifyEvidenceParts): Promise<number> {
   const { file, options, format, stdout } = parts;
   const publicKey = options.publicKey === undefined ? undefined : readKeyFile(options.publicKey);
-  const fingerprint = options.fingerprint === undefined ? undefined : readFingerprint(options.fingerprint); // prettier-ignore
+  const fingerprint = options.fingerprint === undefined ? undefined : readFingerprint(options.fingerprint); // oxfmt-ignore
   const isJson = format === 'json';
-  const say = (text: string, value: object) => stdout.write(isJson ? `${JSON.stringify(value)}\n` : `${text}\n`); // prettier-ignore
+  const say = (text: string, value: object) => stdout.write(isJson ? `${JSON.stringify(value)}\n` : `${text}\n`); // oxfmt-ignore
   let verified: Verified;
   try {
     verified = await verifyEvidence(file, { publicKey, fingerprint });
   } catch (error) {
     if (!(error instanceof EvidenceProblem)) throw error;
     const { message: problem } = error;
-    await say(`NOT THE EVIDENCE THAT WAS SIGNED: ${escapeControl(problem)}`, { verified: false, problem }); // prettier-ignore
+    await say(`NOT THE EVIDENCE THAT WAS SIGNED: ${escapeControl(problem)}`, { verified: false, problem }); // oxfmt-ignore
     return exitStatus.someFailed;
   }
   const isKeyGiven = publicKey !== undefined || fingerprint !== undefined;
@@ -53,7 +53,7 @@ export async function verifyEvidenceCommand(parts: VerifyEvidenceParts): Promise
     return say(`DIFFERENT  ${escapeControl(path)}: ${escapeControl(message)}`, { difference });
   });
   const { same, different } = comparison;
-  await say(`Compared with ${options.againstSource}: ${same} files are the same, ${different} differ.`, { comparison }); // prettier-ignore
+  await say(`Compared with ${options.againstSource}: ${same} files are the same, ${different} differ.`, { comparison }); // oxfmt-ignore
   return different > 0 ? exitStatus.someFailed : exitStatus.ok;
 }
 
@@ -67,13 +67,13 @@ function readKeyFile(file: string): KeyObject {
   }
   const key = readEvidenceKey(text);
   if (key !== undefined) return key;
-  throw DroverError.invalid('--public-key', `${file} holds no Ed25519 public key; drover runs get-evidence-key prints the coordinator's`); // prettier-ignore
+  throw DroverError.invalid('--public-key', `${file} holds no Ed25519 public key; drover runs get-evidence-key prints the coordinator's`); // oxfmt-ignore
 }
 
 function readFingerprint(text: string): string {
   const plain = text.replaceAll(':', '').toLowerCase();
   if (/^[0-9a-f]{64}$/.test(plain)) return plain;
-  throw DroverError.invalid('--fingerprint', 'must be 64 hexadecimal digits, as drover runs get-evidence-key shows them'); // prettier-ignore
+  throw DroverError.invalid('--fingerprint', 'must be 64 hexadecimal digits, as drover runs get-evidence-key shows them'); // oxfmt-ignore
 }
 
 function wordsOf(

@@ -2,9 +2,9 @@
 // the digest of that is made here.
 import { create } from '@bufbuild/protobuf';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
-import { ItemService, ListItemsRequestSchema, type Item, type ListItemsResponse } from '../../gen/drover/v1/item_pb.ts'; // prettier-ignore
-import { ApprovalDecision, GetRunRequestSchema, RunService, type GetRunResponse, type Run } from '../../gen/drover/v1/run_pb.ts'; // prettier-ignore
-import { GetTaskRequestSchema, TaskService, type GetTaskResponse } from '../../gen/drover/v1/task_pb.ts'; // prettier-ignore
+import { ItemService, ListItemsRequestSchema, type Item, type ListItemsResponse } from '../../gen/drover/v1/item_pb.ts'; // oxfmt-ignore
+import { ApprovalDecision, GetRunRequestSchema, RunService, type GetRunResponse, type Run } from '../../gen/drover/v1/run_pb.ts'; // oxfmt-ignore
+import { GetTaskRequestSchema, TaskService, type GetTaskResponse } from '../../gen/drover/v1/task_pb.ts'; // oxfmt-ignore
 import { DroverError } from '../../lib/error.ts';
 import { escapeControl, formatCount } from '../../lib/format.ts';
 import { makeDigest } from '../plan/make-digest.ts';
@@ -35,7 +35,7 @@ export interface VerifyPlanParts {
 export function readPlanDigest(text: string | undefined): string | undefined {
   const plain = text?.toLowerCase();
   if (plain === undefined || /^[0-9a-f]{64}$/.test(plain)) return plain;
-  throw DroverError.invalid('--plan-digest', 'must be 64 hexadecimal digits, as drover runs get shows them'); // prettier-ignore
+  throw DroverError.invalid('--plan-digest', 'must be 64 hexadecimal digits, as drover runs get shows them'); // oxfmt-ignore
 }
 
 /**
@@ -45,13 +45,13 @@ export function readPlanDigest(text: string | undefined): string | undefined {
 export async function verifyPlanCommand(parts: VerifyPlanParts): Promise<number> {
   const { caller, format, stdout } = parts;
   const expected = readPlanDigest(parts.options.planDigest);
-  const name = await runName(caller, completeName(parts.name, [`${taskPattern}/runs/{run}`, taskPattern])); // prettier-ignore
+  const name = await runName(caller, completeName(parts.name, [`${taskPattern}/runs/{run}`, taskPattern])); // oxfmt-ignore
   const { planDigest } = await plannedRun(caller, name);
   const { digest, items } = await makeDigest(listedItems(caller, name));
-  if ((await plannedRun(caller, name)).planDigest !== planDigest) throw wrongState(name, 'was planned anew while it was read; call again'); // prettier-ignore
+  if ((await plannedRun(caller, name)).planDigest !== planDigest) throw wrongState(name, 'was planned anew while it was read; call again'); // oxfmt-ignore
   const wanted = expected ?? planDigest;
   const verified = digest === wanted;
-  const facts = { verified, run: name, items, digest, planDigest, ...(expected !== undefined && { expected }) }; // prettier-ignore
+  const facts = { verified, run: name, items, digest, planDigest, ...(expected !== undefined && { expected }) }; // oxfmt-ignore
   await stdout.write(format === 'json' ? `${JSON.stringify(facts)}\n` : wordsOf(facts));
   return verified ? exitStatus.ok : exitStatus.someFailed;
 }
@@ -72,10 +72,10 @@ function wordsOf({ verified, run, items, digest, planDigest, expected }: Facts):
   const count = formatCount(items);
   const name = escapeControl(run);
   const lines = verified
-    ? [`The plan of ${name} has this digest, made anew of the ${count} items that are listed:`, `  ${digest}`] // prettier-ignore
+    ? [`The plan of ${name} has this digest, made anew of the ${count} items that are listed:`, `  ${digest}`] // oxfmt-ignore
     : [`NOT THIS PLAN: the ${count} items of ${name} that are listed make`, `  ${digest}`];
-  if (!verified && expected !== undefined) lines.push('and the digest that was given is', `  ${expected}`); // prettier-ignore
-  if (digest !== planDigest) lines.push('The run says that its plan has', `  ${escapeControl(planDigest)}`); // prettier-ignore
+  if (!verified && expected !== undefined) lines.push('and the digest that was given is', `  ${expected}`); // oxfmt-ignore
+  if (digest !== planDigest) lines.push('The run says that its plan has', `  ${escapeControl(planDigest)}`); // oxfmt-ignore
   return `${lines.join('\n')}\n`;
 }
 
@@ -94,10 +94,10 @@ async function plannedRun(caller: Pick<Caller, 'unary'>, name: string): Promise<
   const request = create(GetRunRequestSchema, { name });
   const { run } = (await caller.unary(RunService.method.getRun, request)) as GetRunResponse;
   if (run?.approval?.decision === ApprovalDecision.APPROVED)
-    throw wrongState(name, 'was approved, so that its items are listed as they become, and not as they were planned; a plan is verified before that'); // prettier-ignore
+    throw wrongState(name, 'was approved, so that its items are listed as they become, and not as they were planned; a plan is verified before that'); // oxfmt-ignore
   if (run !== undefined && run.planDigest !== '') return run;
   const hasDigest = run?.scanOnly === true || run?.settings?.requireApproval === true;
-  throw wrongState(name, hasDigest && run.progress?.scanComplete !== true ? 'has no digest, because its scan is not complete' : 'has no digest; only a run that only plans, or whose plan has to be approved, has one'); // prettier-ignore
+  throw wrongState(name, hasDigest && run.progress?.scanComplete !== true ? 'has no digest, because its scan is not complete' : 'has no digest; only a run that only plans, or whose plan has to be approved, has one'); // oxfmt-ignore
 }
 
 async function* listedItems(caller: Pick<Caller, 'unary'>, parent: string): AsyncGenerator<Item> {

@@ -35,7 +35,7 @@ test('a secret is rotated with the time that is given, and shown once', async (t
   t.regex(stdout, /secret +whsec_bmV3/);
   await coordinator.drover(['webhooks', 'rotate-secret', 'alarms', '--overlap', '0']);
   await coordinator.drover(['webhooks', 'rotate-secret', 'webhooks/alarms', '--overlap', '90m']);
-  t.deepEqual(seen.map(({ name, overlap }) => [name, overlap?.seconds]), [['webhooks/alarms', undefined], ['webhooks/alarms', 0n], ['webhooks/alarms', 5400n]]); // prettier-ignore
+  t.deepEqual(seen.map(({ name, overlap }) => [name, overlap?.seconds]), [['webhooks/alarms', undefined], ['webhooks/alarms', 0n], ['webhooks/alarms', 5400n]]); // oxfmt-ignore
   const wrong = await coordinator.drover([
     'webhooks',
     'rotate-secret',
@@ -48,7 +48,7 @@ test('a secret is rotated with the time that is given, and shown once', async (t
 });
 
 test('the list of what could not be delivered shows what and why, not the bodies first', async (t) => {
-  const letter = { number: 7n, eventType: 'run.failed', attempts: 8, lastFailure: 'no answer within 10 seconds', eventId: 'evt_1' }; // prettier-ignore
+  const letter = { number: 7n, eventType: 'run.failed', attempts: 8, lastFailure: 'no answer within 10 seconds', eventId: 'evt_1' }; // oxfmt-ignore
   const routes = (router: ConnectRouter) =>
     router.service(WebhookService, { listDeadLetters: () => ({ deadLetters: [letter] }) });
   await using coordinator = await startTestCoordinator(routes);

@@ -1,7 +1,7 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'; // prettier-ignore
+import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'; // oxfmt-ignore
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { create, createFileRegistry, type DescFile, type DescMessage, type DescMethodServerStreaming, type Message } from '@bufbuild/protobuf'; // prettier-ignore
+import { create, createFileRegistry, type DescFile, type DescMessage, type DescMethodServerStreaming, type Message } from '@bufbuild/protobuf'; // oxfmt-ignore
 import {
   FieldDescriptorProto_Label,
   FieldDescriptorProto_Type,
@@ -28,16 +28,16 @@ function syntheticApi(): DescFile {
     syntax: 'proto3',
     messageType: [
       { name: 'GetFleeceRequest' },
-      { name: 'GetFleeceResponse', field: [{ name: 'chunk', jsonName: 'chunk', number: 1, type: BYTES, label }] }, // prettier-ignore
+      { name: 'GetFleeceResponse', field: [{ name: 'chunk', jsonName: 'chunk', number: 1, type: BYTES, label }] }, // oxfmt-ignore
     ],
     service: [
       {
         name: 'FleeceService',
-        method: [{ name: 'GetFleece', inputType: '.farm.GetFleeceRequest', outputType: '.farm.GetFleeceResponse', serverStreaming: true, options }], // prettier-ignore
+        method: [{ name: 'GetFleece', inputType: '.farm.GetFleeceRequest', outputType: '.farm.GetFleeceResponse', serverStreaming: true, options }], // oxfmt-ignore
       },
     ],
   });
-  return createFileRegistry(create(FileDescriptorSetSchema, { file: [proto] })).getFile('fleece.proto')!; // prettier-ignore
+  return createFileRegistry(create(FileDescriptorSetSchema, { file: [proto] })).getFile('fleece.proto')!; // oxfmt-ignore
 }
 
 type Part = Uint8Array | ConnectError;
@@ -46,7 +46,7 @@ type Parts = (ended: AbortSignal) => Iterable<Part> | AsyncIterable<Part>;
 /** The method answers with `parts`, one after the other; an error among them ends it. */
 async function start(t: ExecutionContext, parts: Parts) {
   const file = syntheticApi();
-  const method = file.services[0]!.methods[0] as DescMethodServerStreaming<DescMessage, DescMessage>; // prettier-ignore
+  const method = file.services[0]!.methods[0] as DescMethodServerStreaming<DescMessage, DescMessage>; // oxfmt-ignore
   const coordinator = await startTestCoordinator((router) =>
     router.rpc(method, async function* (_request: Message, { signal }) {
       for await (const part of parts(signal)) {

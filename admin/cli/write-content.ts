@@ -21,7 +21,7 @@ export function checkTarget({ file, isForced }: ContentTarget): void {
   if (file === undefined || file === '-') return;
   if (file === '') throw DroverError.invalid('--output', 'names no file');
   if (file === 'table' || file === 'json')
-    throw DroverError.invalid('--output', `names a file here; write ./${file} for a file of that name`); // prettier-ignore
+    throw DroverError.invalid('--output', `names a file here; write ./${file} for a file of that name`); // oxfmt-ignore
   const folder = path.dirname(path.resolve(file));
   if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true)
     throw DroverError.invalid('--output', `there is no folder ${folder}`);
@@ -32,7 +32,7 @@ function checkFree(file: string, isForced: boolean): void {
   if (lstatSync(file, { throwIfNoEntry: false }) === undefined) return;
   // A device or a pipe would be replaced by the file, and not written to.
   if (statSync(file, { throwIfNoEntry: false })?.isFile() === false)
-    throw DroverError.invalid('--output', `${file} is not a file; leave --output out and redirect standard output`); // prettier-ignore
+    throw DroverError.invalid('--output', `${file} is not a file; leave --output out and redirect standard output`); // oxfmt-ignore
   if (!isForced) throw DroverError.invalid('--output', `${file} exists; add --force to replace it`);
 }
 
@@ -43,7 +43,7 @@ export async function writeContent(
   stdout: Output,
 ): Promise<void> {
   if (file !== undefined && file !== '-') return await writeFile(chunks, file, isForced);
-  const write = stdout.isTerminal ? terminalWriter(stdout) : (chunk: Uint8Array) => stdout.write(chunk); // prettier-ignore
+  const write = stdout.isTerminal ? terminalWriter(stdout) : (chunk: Uint8Array) => stdout.write(chunk); // oxfmt-ignore
   for await (const chunk of chunks) await write(chunk);
 }
 

@@ -68,7 +68,7 @@ async function difference(
     );
     const facts = await handle.stat();
     if (!facts.isFile()) return 'it is not a file any more';
-    if (facts.size !== item.size) return `it has ${facts.size} bytes now, and had ${String(item.size)}`; // prettier-ignore
+    if (facts.size !== item.size) return `it has ${facts.size} bytes now, and had ${String(item.size)}`; // oxfmt-ignore
     const hash = createHash('sha256');
     for (;;) {
       const { bytesRead } = await handle.read(buffer, 0, buffer.length);

@@ -163,16 +163,16 @@ for (const [what, text, message] of [
   ['it has a line without end', `${head}\n${'x'.repeat(3_000_000)}`, /line 2 is too long/],
   ['it is only a header', `${head}\n`, /its end was cut off/],
 ] as const)
-  // prettier-ignore
+  // oxfmt-ignore
   test(`it is found that ${what}`, async (t) => {
-    const problem = await t.throwsAsync(verifyEvidence(write(t, text), {}), { instanceOf: EvidenceProblem }); // prettier-ignore
+    const problem = await t.throwsAsync(verifyEvidence(write(t, text), {}), { instanceOf: EvidenceProblem }); // oxfmt-ignore
     t.regex(problem.message, message);
   });
 
 test('a file that somebody else signed is not that of the key that is expected', async (t) => {
   const file = write(t, textOf(linesOf(three)));
-  for (const expected of [{ publicKey: other.publicKey }, { fingerprint: keyFingerprint(other.publicKey) }]) // prettier-ignore
-    await t.throwsAsync(verifyEvidence(file, expected), { instanceOf: EvidenceProblem, message: /another key signed/ }); // prettier-ignore
+  for (const expected of [{ publicKey: other.publicKey }, { fingerprint: keyFingerprint(other.publicKey) }]) // oxfmt-ignore
+    await t.throwsAsync(verifyEvidence(file, expected), { instanceOf: EvidenceProblem, message: /another key signed/ }); // oxfmt-ignore
 });
 
 test('a file that is not there is refused', async (t) => {

@@ -53,16 +53,16 @@ export async function verifyEvidence(file: string, expected: ExpectedKey): Promi
   if (header === undefined) throw new EvidenceProblem('the file is empty');
   const end = last === undefined ? undefined : readEnd(last.bytes);
   if (end === undefined)
-    throw new EvidenceProblem('the file does not end with a signature: its end was cut off, or something was added to it'); // prettier-ignore
+    throw new EvidenceProblem('the file does not end with a signature: its end was cut off, or something was added to it'); // oxfmt-ignore
   const key = signer(header.value, expected);
   const root = tree.root();
   if (end.items !== tree.count)
     throw new EvidenceProblem(`the file has ${tree.count} items, and ${end.items} were signed`);
   if (end.merkleRoot !== root.toString('hex'))
-    throw new EvidenceProblem('the lines of the items are not those that were signed: at least one was changed'); // prettier-ignore
+    throw new EvidenceProblem('the lines of the items are not those that were signed: at least one was changed'); // oxfmt-ignore
   const text = signedText(header.line, tree.count, root);
   if (!verify(null, text, key, Buffer.from(end.signature, 'base64')))
-    throw new EvidenceProblem('the signature is not one of the key over this file: the header, the root or the signature was changed, or another key signed'); // prettier-ignore
+    throw new EvidenceProblem('the signature is not one of the key over this file: the header, the root or the signature was changed, or another key signed'); // oxfmt-ignore
   return {
     header: header.value,
     items: tree.count,
@@ -85,8 +85,8 @@ async function* wholeLines(file: string): AsyncGenerator<{ line: Buffer; number:
   try {
     for await (const { bytes, isWhole } of readLines(file)) {
       number += 1;
-      if (bytes.length > lineBytesMax) throw new EvidenceProblem(`line ${number} is too long to be one of evidence`); // prettier-ignore
-      if (!isWhole) throw new EvidenceProblem(`line ${number} is not whole: the end of the file was cut off`); // prettier-ignore
+      if (bytes.length > lineBytesMax) throw new EvidenceProblem(`line ${number} is too long to be one of evidence`); // oxfmt-ignore
+      if (!isWhole) throw new EvidenceProblem(`line ${number} is not whole: the end of the file was cut off`); // oxfmt-ignore
       yield { line: bytes, number };
     }
   } catch (error) {
@@ -101,8 +101,8 @@ function readHeader(line: Buffer): EvidenceHeader {
   if (value?.format !== evidenceFormat)
     throw new EvidenceProblem('the first line is not the header of evidence of a run');
   if (value.version !== evidenceVersion)
-    throw new EvidenceProblem(`the evidence is of version ${String(value.version)}; this program knows version ${evidenceVersion}`); // prettier-ignore
-  const texts = ['run', 'source', 'destination', 'state', 'startTime', 'endTime', 'publicKey'] as const; // prettier-ignore
+    throw new EvidenceProblem(`the evidence is of version ${String(value.version)}; this program knows version ${evidenceVersion}`); // oxfmt-ignore
+  const texts = ['run', 'source', 'destination', 'state', 'startTime', 'endTime', 'publicKey'] as const; // oxfmt-ignore
   const missing = texts.find((name) => typeof value[name] !== 'string');
   if (missing !== undefined) throw new EvidenceProblem(`the header says no ${missing}`);
   return value as EvidenceHeader;
@@ -112,7 +112,7 @@ function addItem(tree: MerkleTree, { bytes, number }: { bytes: Buffer; number: n
   const value = parse(bytes);
   if (!isItem(value)) throw new EvidenceProblem(`line ${number} is not that of an item`);
   if (value.number !== tree.count + 1)
-    throw new EvidenceProblem(`line ${number} has the item number ${value.number} where ${tree.count + 1} is due: a line before it was taken out, added or moved`); // prettier-ignore
+    throw new EvidenceProblem(`line ${number} has the item number ${value.number} where ${tree.count + 1} is due: a line before it was taken out, added or moved`); // oxfmt-ignore
   tree.add(bytes);
 }
 
@@ -124,7 +124,7 @@ function isItem(value: unknown): value is EvidenceItem {
 function readEnd(line: Buffer): EvidenceEnd | undefined {
   const value = parse(line) as Partial<EvidenceEnd> | undefined;
   const { items, merkleRoot, signature } = value ?? {};
-  const isEnd = typeof items === 'number' && typeof merkleRoot === 'string' && typeof signature === 'string'; // prettier-ignore
+  const isEnd = typeof items === 'number' && typeof merkleRoot === 'string' && typeof signature === 'string'; // oxfmt-ignore
   return isEnd ? { items, merkleRoot, signature } : undefined;
 }
 
@@ -144,6 +144,6 @@ function signer(header: EvidenceHeader, { publicKey, fingerprint }: ExpectedKey)
   const isOther =
     (publicKey !== undefined && !publicKey.equals(key)) ||
     (fingerprint !== undefined && fingerprint !== keyFingerprint(key));
-  if (isOther) throw new EvidenceProblem(`another key signed: its fingerprint is ${keyFingerprint(key)}`); // prettier-ignore
+  if (isOther) throw new EvidenceProblem(`another key signed: its fingerprint is ${keyFingerprint(key)}`); // oxfmt-ignore
   return key;
 }

@@ -27,14 +27,14 @@ const names = ['a', 'a b', 'a-b', 'B', 'ü', '\u2028x', '"q"', '\uffee', '🎉',
 
 function randomItems(seed: number): Item[] {
   const next = random(seed);
-  const paths = new Set(Array.from({ length: 400 }, () => Array.from({ length: 1 + next(4) }, () => names[next(names.length)]!).join('/'))); // prettier-ignore
+  const paths = new Set(Array.from({ length: 400 }, () => Array.from({ length: 1 + next(4) }, () => names[next(names.length)]!).join('/'))); // oxfmt-ignore
   return Array.from(paths, (path) =>
     create(ItemSchema, {
       path,
       kind: next(3) === 0 ? ItemKind.FOLDER : ItemKind.FILE,
       action: actions[next(actions.length)]!,
       size: BigInt(next(1e6)),
-      modifiedTime: create(TimestampSchema, { seconds: BigInt(next(1e9)) - 500_000_000n, nanos: next(1e9) }), // prettier-ignore
+      modifiedTime: create(TimestampSchema, { seconds: BigInt(next(1e9)) - 500_000_000n, nanos: next(1e9) }), // oxfmt-ignore
       destinationPath: next(4) === 0 ? `${path}_` : '',
       movedFrom: next(9) === 0 ? 'before' : '',
       reason: next(5) === 0 ? ErrorReason.UNCHANGED : ErrorReason.UNSPECIFIED,
@@ -58,8 +58,8 @@ function digestOf(items: readonly Item[]): string {
   const chain = (some: readonly Item[]) => {
     const records = some.toSorted((one, other) => isBefore(one.path, other.path)).map((item) => {
       const { seconds, nanos } = item.modifiedTime!;
-      return JSON.stringify([item.path, item.kind, item.action, String(item.size), String(seconds * 1_000_000_000n + BigInt(nanos)), item.destinationPath || item.path, item.movedFrom, item.reason]); // prettier-ignore
-    }); // prettier-ignore
+      return JSON.stringify([item.path, item.kind, item.action, String(item.size), String(seconds * 1_000_000_000n + BigInt(nanos)), item.destinationPath || item.path, item.movedFrom, item.reason]); // oxfmt-ignore
+    }); // oxfmt-ignore
     let digest = '';
     for (let at = 0; at < records.length; at += 64)
       digest = sha256(`${digest}\n${records.slice(at, at + 64).join('\n')}`);
@@ -80,7 +80,7 @@ test('the digest of what is listed, in any order, is that of the plan', async (t
     t.is((await makeDigest(listed(items.toReversed()))).digest, expected);
     const [first, ...rest] = items;
     t.not((await makeDigest(listed(rest))).digest, expected, 'one is missing');
-    t.not((await makeDigest(listed([{ ...first!, size: first!.size + 1n }, ...rest]))).digest, expected); // prettier-ignore
+    t.not((await makeDigest(listed([{ ...first!, size: first!.size + 1n }, ...rest]))).digest, expected); // oxfmt-ignore
   }
   t.is((await makeDigest(listed([]))).digest, sha256('\n'));
 });

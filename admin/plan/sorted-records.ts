@@ -50,8 +50,8 @@ export class SortedRecords implements Disposable {
     const last = (async function* () {
       for (const { record } of held) yield record;
     })();
-    const iterators = [...this.#files.map(linesIn), last].map((lines) => lines[Symbol.asyncIterator]()); // prettier-ignore
-    const sources = await Promise.all(iterators.map(async (lines): Promise<Source> => ({ lines, next: await nextOf(lines) }))); // prettier-ignore
+    const iterators = [...this.#files.map(linesIn), last].map((lines) => lines[Symbol.asyncIterator]()); // oxfmt-ignore
+    const sources = await Promise.all(iterators.map(async (lines): Promise<Source> => ({ lines, next: await nextOf(lines) }))); // oxfmt-ignore
     for (let first = firstOf(sources); first?.next !== undefined; first = firstOf(sources)) {
       yield first.next.record;
       first.next = await nextOf(first.lines);
@@ -83,7 +83,7 @@ function compare(one: Sorted, other: Sorted): number {
 /** There are few files: each holds tens of thousands of records. */
 function firstOf(sources: readonly Source[]): Source | undefined {
   const open = sources.filter(({ next }) => next !== undefined);
-  return open.reduce<Source | undefined>((first, source) => first === undefined || compare(source.next!, first.next!) < 0 ? source : first, undefined); // prettier-ignore
+  return open.reduce<Source | undefined>((first, source) => first === undefined || compare(source.next!, first.next!) < 0 ? source : first, undefined); // oxfmt-ignore
 }
 
 async function nextOf(lines: AsyncIterator<string>): Promise<Sorted | undefined> {

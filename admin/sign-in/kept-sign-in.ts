@@ -87,7 +87,7 @@ function readPrivate(file: string): string | undefined {
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    throw DroverError.invalid(file, `cannot be read (${code}); remove it and run drover login`, cause); // prettier-ignore
+    throw DroverError.invalid(file, `cannot be read (${code}); remove it and run drover login`, cause); // oxfmt-ignore
   }
 }
 
@@ -97,6 +97,6 @@ function writePrivate(file: string, content: string): void {
     writeWholeFile(file, content, 0o600);
   } catch (cause) {
     const { code = '' } = cause as NodeJS.ErrnoException;
-    throw DroverError.invalid(file, `cannot be written (${code}), so the sign-in cannot be kept`, cause); // prettier-ignore
+    throw DroverError.invalid(file, `cannot be written (${code}), so the sign-in cannot be kept`, cause); // oxfmt-ignore
   }
 }

@@ -35,7 +35,7 @@ export class SignInNetwork implements AsyncDisposable {
     if (failure !== undefined)
       return unreachable(what, failure.host, whyNotReached(failure.cause), failure.cause);
     if (refusal !== undefined && refusal.error === undefined)
-      return unreachable(what, refusal.host, 'what answers there is not Entra ID; a proxy may stand in between', thrown); // prettier-ignore
+      return unreachable(what, refusal.host, 'what answers there is not Entra ID; a proxy may stand in between', thrown); // oxfmt-ignore
     const words = wordsOf(thrown, refusal);
     return new DroverError(ErrorReason.UNAUTHENTICATED, `${what}: ${words}`, { cause: thrown });
   }

@@ -41,9 +41,9 @@ interface Opened extends AsyncDisposable {
 function open(
   entra: PlayedEntra,
   credential: SignInOptions['credential'],
-  more: Partial<SignInOptions> & { clock?: Clock; kept?: () => SignInCredential | undefined; showDeviceCode?: (message: string) => void } = {}, // prettier-ignore
+  more: Partial<SignInOptions> & { clock?: Clock; kept?: () => SignInCredential | undefined; showDeviceCode?: (message: string) => void } = {}, // oxfmt-ignore
 ): Opened {
-  const { clock = systemClock, kept = () => undefined, showDeviceCode = () => {}, ...options } = more; // prettier-ignore
+  const { clock = systemClock, kept = () => undefined, showDeviceCode = () => {}, ...options } = more; // oxfmt-ignore
   const lines: string[] = [];
   const log = pino({ level: 'trace' }, { write: (line) => lines.push(line) });
   const opened = createCredential(
@@ -312,7 +312,7 @@ test('what the vault has is used from the next sign-in on, and tokens that are g
   await using entra = await PlayedEntra.start();
   let kept: SignInCredential | undefined = { kind: 'secret', secret: 'a wrong one' };
   const clock = handClock();
-  await using opened = open(entra, { kind: 'vault', otherwise: 'refuse' }, { clock, kept: () => kept }); // prettier-ignore
+  await using opened = open(entra, { kind: 'vault', otherwise: 'refuse' }, { clock, kept: () => kept }); // oxfmt-ignore
   const { credential } = opened;
   const ask = (forceRefresh = false) => credential.accessToken('graph', { forceRefresh, signal });
   await t.throwsAsync(ask(), { message: /AADSTS7000215/ });
@@ -334,7 +334,7 @@ test('who waits for a person gets a token as soon as the vault has a secret', as
   await using entra = await PlayedEntra.start();
   const shown = Promise.withResolvers<string>();
   let kept: SignInCredential | undefined;
-  await using opened = open(entra, { kind: 'vault', otherwise: 'device-code' }, { kept: () => kept, showDeviceCode: shown.resolve }); // prettier-ignore
+  await using opened = open(entra, { kind: 'vault', otherwise: 'device-code' }, { kept: () => kept, showDeviceCode: shown.resolve }); // oxfmt-ignore
   const asked = opened.credential.accessToken('graph', { signal });
   await shown.promise;
   kept = right;

@@ -97,7 +97,7 @@ export function createCredential(
     const request = { options, credential, scope, forceRefresh, dispatcher, cache };
     const call = () =>
       signIn(
-        { ...request, nowMs: clock.now(), showDeviceCode: (message) => parts.showDeviceCode(message) }, // prettier-ignore
+        { ...request, nowMs: clock.now(), showDeviceCode: (message) => parts.showDeviceCode(message) }, // oxfmt-ignore
         signal,
       );
     return await (credential.kind === 'device-code' ? inTurn(call) : call());

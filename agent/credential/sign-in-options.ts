@@ -60,7 +60,7 @@ export function readSignIn(
   if (environment[secretVariable]) given.push(secretVariable);
   if (given.length === 0) return undefined;
   const credential = readCredential(flags, environment);
-  const asksPerson = credential.kind === 'device-code' || (credential.kind === 'vault' && credential.otherwise === 'device-code'); // prettier-ignore
+  const asksPerson = credential.kind === 'device-code' || (credential.kind === 'vault' && credential.otherwise === 'device-code'); // oxfmt-ignore
   const keepsSignIn = asksPerson && dataFolder !== undefined;
   return {
     tenant: tenant(needed(flags.tenant, '--tenant', given)),

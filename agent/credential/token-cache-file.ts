@@ -30,7 +30,7 @@ function readCache(file: string, box: SealedBox, log: Logger): string {
     chmodSync(file, 0o600);
     const content = box.open(sealed);
     if (content !== undefined) return Buffer.from(content).toString('utf8');
-    log.warn({ file }, 'the sign-in that was kept is damaged, or was sealed with another key; sign in anew'); // prettier-ignore
+    log.warn({ file }, 'the sign-in that was kept is damaged, or was sealed with another key; sign in anew'); // oxfmt-ignore
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code !== 'ENOENT')

@@ -141,7 +141,7 @@ for (const link of ['link', 'folder/link'])
       t.is(await reasonOf(destination.openUpload(uploadOptions(below, content))), escapes, below);
       const expected = { size: 0, modifiedNs: 0n, id: '', version: '' };
       for (const kind of ['file', 'folder'] as const)
-        t.is(await reasonOf(destination.recycle({ path: below, kind, expected, runTag: 'a-1' })), escapes, below); // prettier-ignore
+        t.is(await reasonOf(destination.recycle({ path: below, kind, expected, runTag: 'a-1' })), escapes, below); // oxfmt-ignore
       await destination.removeParts(below, ['tag-1-0']);
     }
     t.deepEqual(readdirSync(outside, { recursive: true, encoding: 'utf8' }).sort(), [

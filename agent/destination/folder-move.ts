@@ -27,7 +27,7 @@ export function moveInFolder(place: MovePlace, { from, to, expected }: MoveOptio
   if (standing === undefined) {
     // An attempt before may have come so far and not to its report.
     const there = lookBelow(place, to);
-    return there !== undefined && isExpected(there, expected) ? moved(there) : { kind: 'not-moved' }; // prettier-ignore
+    return there !== undefined && isExpected(there, expected) ? moved(there) : { kind: 'not-moved' }; // oxfmt-ignore
   }
   if (!isExpected(standing, expected)) return { kind: 'not-moved' };
   folders.ensure(parentFolder(to));
@@ -36,7 +36,7 @@ export function moveInFolder(place: MovePlace, { from, to, expected }: MoveOptio
     if (taken?.isSymbolicLink()) throw linkError(to);
     // Where case does not count, the file itself stands under its new name.
     if (taken !== undefined && isRecased(from, to) && isOneFile(taken, standing))
-      renameSync(prefix + from, prefix + to); // prettier-ignore
+      renameSync(prefix + from, prefix + to); // oxfmt-ignore
     else if (taken !== undefined) return { kind: 'taken', stats: taken };
     else renameNew(prefix + from, prefix + to);
   } catch (cause) {

@@ -52,5 +52,5 @@ test('on Windows a backslash leads further, and a colon into a stream of a file'
     t.throws(() => checkFolderPath(path, 'win32'), { instanceOf: DroverError }, path);
     t.notThrows(() => checkFolderPath(path, 'linux'), path);
   }
-  for (const path of bad) t.throws(() => checkFolderPath(path, 'win32'), { instanceOf: DroverError }, path); // prettier-ignore
+  for (const path of bad) t.throws(() => checkFolderPath(path, 'win32'), { instanceOf: DroverError }, path); // oxfmt-ignore
 });

@@ -27,7 +27,7 @@ export async function probeAuthority(
 ): Promise<{ outcome: Outcome; authority?: string }> {
   try {
     const authority = await recognise(address, fingerprint, signal);
-    const words = `TLS with ${formatHostPort(address)}: its certificate authority is the expected one (${fingerprint.slice(0, 16)}…)`; // prettier-ignore
+    const words = `TLS with ${formatHostPort(address)}: its certificate authority is the expected one (${fingerprint.slice(0, 16)}…)`; // oxfmt-ignore
     return { outcome: ok(words), authority };
   } catch (thrown) {
     const { reason } = DroverError.from(thrown);
@@ -69,7 +69,7 @@ export function probeCertificate(identity: Identity, clock: Clock): Outcome {
   const now = clock.now();
   const ends = new Date(endMs).toISOString();
   if (now < beginMs)
-    return failed(`the certificate of ${identity.agent} is not valid yet: it begins at ${new Date(beginMs).toISOString()}, and here it is ${new Date(now).toISOString()}`, "Set this computer's clock."); // prettier-ignore
+    return failed(`the certificate of ${identity.agent} is not valid yet: it begins at ${new Date(beginMs).toISOString()}, and here it is ${new Date(now).toISOString()}`, "Set this computer's clock."); // oxfmt-ignore
   if (now >= endMs)
     return failed(
       `the certificate of ${identity.agent} ended at ${ends}, and here it is ${new Date(now).toISOString()}`,
@@ -92,7 +92,7 @@ export async function probeIdentity(
   try {
     const answer = await askIdentity(identity, address);
     return {
-      outcome: ok(`the coordinator at ${formatHostPort(address)} knows this agent as ${answer.agent}`), // prettier-ignore
+      outcome: ok(`the coordinator at ${formatHostPort(address)} knows this agent as ${answer.agent}`), // oxfmt-ignore
       answer,
     };
   } catch (thrown) {

@@ -1,5 +1,5 @@
 // The doctor before a coordinator that the test plays: everything in order, and each link broken by itself.
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'; // prettier-ignore
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'; // oxfmt-ignore
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -28,7 +28,7 @@ async function setUpFor(t: ExecutionContext, coordinator: PlayedCoordinator): Pr
   writeFileSync(path.join(place.share, 'file'), '');
   const { address, joinToken } = coordinator;
   writeIdentity(place.data, await join({ address, proof: { joinToken }, displayName: 'one' }));
-  const settings: AgentSettingsFile = { coordinators: [address], signIn: 'none', sourceRoots: [place.share] }; // prettier-ignore
+  const settings: AgentSettingsFile = { coordinators: [address], signIn: 'none', sourceRoots: [place.share] }; // oxfmt-ignore
   writeSettings(place.data, settings);
   return { ...place, settings };
 }
@@ -58,7 +58,7 @@ test('where everything is in order every link says so, in order, and nothing is 
   const place = await setUpFor(t, coordinator);
   const before = readdirSync(place.data, { recursive: true });
   const found = await findings(place, { destinations: [place.share] });
-  t.deepEqual(found.map(({ check }) => check), ['settings', 'data folder', 'owner only', 'certificate', 'name', 'connection', 'TLS', 'clock', 'accepted', 'version', 'destination', 'source']); // prettier-ignore
+  t.deepEqual(found.map(({ check }) => check), ['settings', 'data folder', 'owner only', 'certificate', 'name', 'connection', 'TLS', 'clock', 'accepted', 'version', 'destination', 'source']); // oxfmt-ignore
   t.true(
     found.every(({ state }) => state === 'ok'),
     JSON.stringify(found, undefined, 2),
@@ -74,9 +74,9 @@ test('what comes after a link that is broken is said not to have been tried', as
   await coordinator[Symbol.asyncDispose]();
   const found = await findings(place);
   const states = Object.fromEntries(found.map(({ check, state }) => [check, state]));
-  t.like(states, { certificate: 'ok', connection: 'failed', TLS: 'skipped', accepted: 'skipped', source: 'ok' }); // prettier-ignore
+  t.like(states, { certificate: 'ok', connection: 'failed', TLS: 'skipped', accepted: 'skipped', source: 'ok' }); // oxfmt-ignore
   const line = formatFinding(found.find(({ check }) => check === 'connection')!);
-  t.regex(line, /^FAILED {3}connection {3}the coordinator at .* cannot be connected to: nothing listens there \(ECONNREFUSED\)\n +-> See whether the coordinator runs there/); // prettier-ignore
+  t.regex(line, /^FAILED {3}connection {3}the coordinator at .* cannot be connected to: nothing listens there \(ECONNREFUSED\)\n +-> See whether the coordinator runs there/); // oxfmt-ignore
 });
 
 test('another coordinator at the address, and one that is none, are told apart', async (t) => {
@@ -99,7 +99,7 @@ test('a name that nobody knows, a clock that is wrong, a certificate that ended,
   const place = await setUpFor(t, coordinator);
   const later = (ms: number) => ({ clock: { ...systemClock, now: () => Date.now() + ms } });
   t.deepEqual(await troubles(place, later(240_000)), []);
-  t.regex((await troubles(place, later(600_000)))[0]!, /^clock: this computer's clock is (9 min|10 min) .* ahead of the coordinator's/); // prettier-ignore
+  t.regex((await troubles(place, later(600_000)))[0]!, /^clock: this computer's clock is (9 min|10 min) .* ahead of the coordinator's/); // oxfmt-ignore
   t.regex((await troubles(place, later(-600_000))).at(-1)!, /^clock: .* behind the coordinator's/);
   t.regex((await troubles(place, later(48 * 3_600_000)))[0]!, /^certificate: .* ended at/);
   const accepted = async () => (await findings(place)).find(({ check }) => check === 'accepted')!;
@@ -109,7 +109,7 @@ test('a name that nobody knows, a clock that is wrong, a certificate that ended,
   t.regex((await accepted()).advice!, /^Invite this agent again/);
   coordinator.refusesWith = undefined;
   coordinator.version = '9.0.0';
-  t.regex((await troubles(place))[0]!, /^version: this agent has version .*, the coordinator 9\.0\.0/); // prettier-ignore
+  t.regex((await troubles(place))[0]!, /^version: this agent has version .*, the coordinator 9\.0\.0/); // oxfmt-ignore
   const unknown = { host: 'no-such-host.invalid', port: 1 };
   writeSettings(place.data, { ...place.settings, coordinators: [unknown] });
   t.regex((await troubles(place))[0]!, /^name: the name no-such-host\.invalid cannot be resolved/);
@@ -126,7 +126,7 @@ test('what is wrong with the folders and the settings', async (t) => {
   );
   t.is(statSync(identity).mode & 0o777, 0o644, 'it is said, and not changed');
   chmodSync(identity, 0o600);
-  const wrong = { sources: ['/no/such/folder', identity, String.raw`\\files\hr`], destinations: ['/no/such/place'] }; // prettier-ignore
+  const wrong = { sources: ['/no/such/folder', identity, String.raw`\\files\hr`], destinations: ['/no/such/place'] }; // oxfmt-ignore
   const said = (await troubles(place, wrong)).join('\n');
   t.regex(said, /destination: the folder \/no\/such\/place cannot be written to: it is not there/);
   t.regex(said, /source: the folder \/no\/such\/folder cannot be read: it is not there/);
@@ -154,10 +154,10 @@ test('a proxy on the way to the coordinator is said, in whichever form its varia
   });
   // Nothing listens at that port.
   const said = await troubles(place, within({ HTTPS_PROXY: 'http://ann:hunter2@127.0.0.1:1' }));
-  t.is(said[0], 'proxy: the connection to the coordinator at hub.invalid:7443 goes through the proxy 127.0.0.1:1, because HTTPS_PROXY says so'); // prettier-ignore
-  t.regex(said[1]!, /^TLS: .*hub\.invalid:7443 cannot be reached: the proxy 127\.0\.0\.1:1, which HTTPS_PROXY names, cannot be reached/); // prettier-ignore
+  t.is(said[0], 'proxy: the connection to the coordinator at hub.invalid:7443 goes through the proxy 127.0.0.1:1, because HTTPS_PROXY says so'); // oxfmt-ignore
+  t.regex(said[1]!, /^TLS: .*hub\.invalid:7443 cannot be reached: the proxy 127\.0\.0\.1:1, which HTTPS_PROXY names, cannot be reached/); // oxfmt-ignore
   t.notRegex(said.join(''), /hunter2/);
-  const excepted = await troubles(place, within({ HTTPS_PROXY: 'http://127.0.0.1:1', NO_PROXY: '.invalid' })); // prettier-ignore
+  const excepted = await troubles(place, within({ HTTPS_PROXY: 'http://127.0.0.1:1', NO_PROXY: '.invalid' })); // oxfmt-ignore
   t.regex(excepted[0]!, /^name: the name hub\.invalid cannot be resolved/);
   const broken = await findings(place, within({ https_proxy: 'http://ann:hunter2@' }));
   t.like(broken[0], { check: 'settings', state: 'failed' });

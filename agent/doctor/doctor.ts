@@ -79,8 +79,8 @@ function examineSettings({ dataFolder, options }: DoctorParts): {
   try {
     const compiled = options();
     const file = path.join(dataFolder, settingsFileName);
-    const where = readSettings(dataFolder) === undefined ? `there is no ${file}, and what was given will do` : `${file} is good`; // prettier-ignore
-    const who = compiled.signIn === undefined ? 'it serves folders only' : `it signs in to ${compiled.signIn.tenant}`; // prettier-ignore
+    const where = readSettings(dataFolder) === undefined ? `there is no ${file}, and what was given will do` : `${file} is good`; // oxfmt-ignore
+    const who = compiled.signIn === undefined ? 'it serves folders only' : `it signs in to ${compiled.signIn.tenant}`; // oxfmt-ignore
     return { outcome: ok(`${where}; ${who}`), options: compiled };
   } catch (thrown) {
     return { outcome: failure(thrown, 'Put that in order, or run `drover-agent setup` again.') };
@@ -94,7 +94,7 @@ async function* examineCoordinators(
   let identity: Identity | undefined;
   try {
     identity = readIdentity(options.dataFolder);
-    yield finding('certificate', identity === undefined ? notJoined() : probeCertificate(identity, parts.clock)); // prettier-ignore
+    yield finding('certificate', identity === undefined ? notJoined() : probeCertificate(identity, parts.clock)); // oxfmt-ignore
   } catch (thrown) {
     yield finding('certificate', failure(thrown));
   }
@@ -125,7 +125,7 @@ async function* examineCoordinator(
     if (port.state === 'failed') return yield* later(`${place} cannot be reached`);
   }
   if (identity === undefined) return yield* later('this agent has not joined');
-  const { outcome, authority } = await probeAuthority(address, fingerprintOf(identity.authority), signal); // prettier-ignore
+  const { outcome, authority } = await probeAuthority(address, fingerprintOf(identity.authority), signal); // oxfmt-ignore
   yield finding('TLS', outcome);
   if (authority === undefined) return yield* later(`${place} is not trusted`).slice(1);
   yield finding('clock', await probeClock(address, authority, clock, signal));

@@ -23,7 +23,7 @@ export function probeDataFolder(folder: string): Outcome {
   const freeBytes = bavail * bsize;
   const free = `${formatBytes(freeBytes)} are free there`;
   if (freeBytes < freeBytesLeast)
-    return failed(`${folder}: only ${free}`, 'Make room on that disk, or choose another folder with --data.'); // prettier-ignore
+    return failed(`${folder}: only ${free}`, 'Make room on that disk, or choose another folder with --data.'); // oxfmt-ignore
   if (freeBytes < freeBytesComfortable)
     return warning(`${folder} can be written to, and only ${free}`, 'Make room on that disk soon.');
   return ok(`${folder} can be written to, and ${free}`);
@@ -107,7 +107,7 @@ function readLocation(text: string): ReturnType<typeof parseLocation> | Outcome 
 async function probeFolder(folder: string): Promise<Outcome> {
   try {
     if (!(await stat(folder)).isDirectory())
-      return failed(`${folder} is not a folder`, 'Give a folder; everything below it can then be migrated.'); // prettier-ignore
+      return failed(`${folder} is not a folder`, 'Give a folder; everything below it can then be migrated.'); // oxfmt-ignore
     const entries = await countEntries(folder);
     if (entries === 0)
       return warning(
@@ -120,7 +120,7 @@ async function probeFolder(folder: string): Promise<Outcome> {
     const code = codeOf(cause);
     return failed(
       `the folder ${folder} cannot be read: ${readWords[code] ?? code}`,
-      readAdvice[code] ?? 'See whether the folder can be listed as the user that the agent runs as.', // prettier-ignore
+      readAdvice[code] ?? 'See whether the folder can be listed as the user that the agent runs as.', // oxfmt-ignore
     );
   }
 }
@@ -137,8 +137,8 @@ const readWords: Record<string, string> = {
 
 const readAdvice: Record<string, string> = {
   ENOENT: 'Look for a mistake in the path; a share has to be mounted first.',
-  EACCES: 'Give the user that the agent runs as the right to read there, or run the agent as one who has it.', // prettier-ignore
-  EPERM: 'Give the user that the agent runs as the right to read there, or run the agent as one who has it.', // prettier-ignore
+  EACCES: 'Give the user that the agent runs as the right to read there, or run the agent as one who has it.', // oxfmt-ignore
+  EPERM: 'Give the user that the agent runs as the right to read there, or run the agent as one who has it.', // oxfmt-ignore
   ESTALE: 'Mount the share again.',
 };
 

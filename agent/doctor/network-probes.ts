@@ -38,7 +38,7 @@ export async function probePort(what: string, address: HostPort): Promise<Outcom
 
 const portAdvice: Record<string, string> = {
   ENETUNREACH: 'See whether this computer is connected to the network.',
-  EHOSTUNREACH: 'See whether that computer is on, and whether its network can be reached from here.', // prettier-ignore
+  EHOSTUNREACH: 'See whether that computer is on, and whether its network can be reached from here.', // oxfmt-ignore
 };
 
 /** The code of the system's error; undefined when a connection was made. */

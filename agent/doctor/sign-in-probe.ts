@@ -7,7 +7,7 @@ import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { DroverError } from '../../lib/error.ts';
 import { createLog } from '../../lib/log.ts';
 import type { Clock } from '../../lib/time.ts';
-import { createCredential, type CredentialParts, type SignInOptions } from '../credential/credential.ts'; // prettier-ignore
+import { createCredential, type CredentialParts, type SignInOptions } from '../credential/credential.ts'; // oxfmt-ignore
 import { checkDestination, destinationFolder } from '../destination/open-destination.ts';
 import { createGateMemory } from '../destination/sharepoint/tenant-gate.ts';
 import type { AgentOptions } from '../options.ts';

@@ -2,7 +2,7 @@
 import { request } from 'undici';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { DroverError } from '../../lib/error.ts';
-import { createCredential, type CredentialParts, type SignInOptions } from '../credential/credential.ts'; // prettier-ignore
+import { createCredential, type CredentialParts, type SignInOptions } from '../credential/credential.ts'; // oxfmt-ignore
 import { createDispatcher, describeProxy } from '../credential/http-route.ts';
 import { userAgent } from '../../lib/user-agent.ts';
 import { graphFailure } from '../destination/sharepoint/graph-error.ts';
@@ -130,11 +130,11 @@ async function probeGraph(
 function judgeRefusal(status: number, message: string, way: string, claims: TokenClaims): Outcome {
   const said = `Graph answers (${way}) with ${status}: ${message}`;
   if (status === 403 && permissionsOf(claims)?.includes('Sites.Selected') === true)
-    return ok(`Graph answers (${way}); only the sites that were granted can be reached (Sites.Selected)`); // prettier-ignore
+    return ok(`Graph answers (${way}); only the sites that were granted can be reached (Sites.Selected)`); // oxfmt-ignore
   if (status === 429 || status >= 500)
     return warning(said, 'The service is busy; it is waited for by itself.');
   if (status === 401 || status === 403)
-    return failed(said, 'Look at the permissions of the application and at the consent to them, and at the rights of who signed in.'); // prettier-ignore
+    return failed(said, 'Look at the permissions of the application and at the consent to them, and at the rights of who signed in.'); // oxfmt-ignore
   return failed(said, 'See whether that is Microsoft Graph (--graph), and what the proxy says.');
 }
 

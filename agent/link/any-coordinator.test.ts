@@ -13,7 +13,7 @@ async function ask(outcomes: (ErrorReason | 'yes')[], signal?: AbortSignal) {
     const outcome = outcomes[port - 1]!;
     if (outcome !== 'yes') throw new DroverError(outcome, `${port}`);
     return `yes at ${port}`;
-  }, signal).catch((error: DroverError) => error.message); // prettier-ignore
+  }, signal).catch((error: DroverError) => error.message); // oxfmt-ignore
   return [answer, asked];
 }
 

@@ -61,7 +61,7 @@ test('a clock that is behind does not keep a certificate from being renewed in t
   const kept = await keep(t, coordinator, -12 * hourMs);
   await kept.paused;
   t.is(coordinator.renewals, 1);
-  t.regex(words(kept).join('\n'), /^this computer's clock is 12 h.* behind the coordinator's; Set the clocks of both computers.*\nthe certificate is renewed$/); // prettier-ignore
+  t.regex(words(kept).join('\n'), /^this computer's clock is 12 h.* behind the coordinator's; Set the clocks of both computers.*\nthe certificate is renewed$/); // oxfmt-ignore
 });
 
 test('a clock that is ahead neither renews again and again, nor takes a good certificate for one that has ended', async (t) => {
@@ -79,7 +79,7 @@ test("what has ended by the coordinator's clock has ended", async (t) => {
   await using coordinator = await PlayedCoordinator.start();
   coordinator.clockAheadMs = 25 * hourMs;
   const kept = await keep(t, coordinator, 0);
-  const error = await t.throwsAsync<DroverError>(kept.ended, { message: /ended at 2.*Z, and it is 2.*Z; start the agent with a new join token/ }); // prettier-ignore
+  const error = await t.throwsAsync<DroverError>(kept.ended, { message: /ended at 2.*Z, and it is 2.*Z; start the agent with a new join token/ }); // oxfmt-ignore
   t.is(error.reason, ErrorReason.UNAUTHENTICATED);
 });
 
@@ -98,7 +98,7 @@ test('where nobody answers a clock alone ends nothing', async (t) => {
       return () => undefined;
     },
   };
-  const ended = keepCertificate({ addresses: [address], identity: () => identity, replace: () => t.fail(), clock, log }, stop.signal); // prettier-ignore
+  const ended = keepCertificate({ addresses: [address], identity: () => identity, replace: () => t.fail(), clock, log }, stop.signal); // oxfmt-ignore
   await t.notThrowsAsync(ended);
   t.regex(lines.join(''), /could not be renewed; it is tried again/);
 });

@@ -49,7 +49,7 @@ export async function keepCertificate(
       continue;
     }
     try {
-      const renewed = await askAnyCoordinator(options.addresses, (address) => renew(options.identity(), address)); // prettier-ignore
+      const renewed = await askAnyCoordinator(options.addresses, (address) => renew(options.identity(), address)); // oxfmt-ignore
       options.replace(renewed);
       log.info('the certificate is renewed');
     } catch (error) {
@@ -119,7 +119,7 @@ class CoordinatorTime {
   async ask(): Promise<boolean> {
     const { addresses, identity, clock, log } = this.#options;
     try {
-      const { timeMs } = await askAnyCoordinator(addresses, (address) => askIdentity(identity(), address)); // prettier-ignore
+      const { timeMs } = await askAnyCoordinator(addresses, (address) => askIdentity(identity(), address)); // oxfmt-ignore
       if (Number.isNaN(timeMs)) return false;
       this.aheadMs = timeMs - clock.now();
     } catch {
@@ -129,7 +129,7 @@ class CoordinatorTime {
     const words = clockSkewWords(this.aheadMs);
     const facts = { aheadMs: this.aheadMs };
     if (words !== undefined && !this.#isWrong) log.warn(facts, `${words}; ${clockSkewAdvice}`);
-    if (words === undefined && this.#isWrong) log.info(facts, "this computer's clock agrees with the coordinator's again"); // prettier-ignore
+    if (words === undefined && this.#isWrong) log.info(facts, "this computer's clock agrees with the coordinator's again"); // oxfmt-ignore
     this.#isWrong = words !== undefined;
     return true;
   }

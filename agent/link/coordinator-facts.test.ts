@@ -23,5 +23,5 @@ test('what answers with another authority is asked nothing', async (t) => {
   await using coordinator = await PlayedCoordinator.start();
   await using other = await PlayedCoordinator.start();
   const authority = await recognise(other.address, other.fingerprint);
-  await t.throwsAsync(readCoordinatorFacts(coordinator.address, authority), { message: /cannot be trusted: it belongs to another certificate authority/ }); // prettier-ignore
+  await t.throwsAsync(readCoordinatorFacts(coordinator.address, authority), { message: /cannot be trusted: it belongs to another certificate authority/ }); // oxfmt-ignore
 });

@@ -29,7 +29,7 @@ test('a disabled agent tries again with pauses of up to a minute, and says so on
 test('who lost its place to another waits longer each time, however long a stream held in between', (t) => {
   const patience = new Patience();
   const minute = 60_000;
-  t.deepEqual(pauses(patience, SESSION_REPLACED, 8, 20 * minute), [10_000, 20_000, 40_000, 80_000, 160_000, 320_000, 600_000, 600_000]); // prettier-ignore
+  t.deepEqual(pauses(patience, SESSION_REPLACED, 8, 20 * minute), [10_000, 20_000, 40_000, 80_000, 160_000, 320_000, 600_000, 600_000]); // oxfmt-ignore
   patience.attached();
   t.is(pauses(patience, SESSION_REPLACED, 1)[0], 600_000);
   t.is(pauses(patience, SESSION_REPLACED, 1, 60 * minute)[0], 10_000);

@@ -43,7 +43,7 @@ test('an agent joins, renews, asks and attaches through the proxy of the environ
   });
   const proof = { joinToken: coordinator.joinToken };
   const direct = wayTo({ host: playedName, port }, {});
-  const unheard = await t.throwsAsync<DroverError>(join({ address: direct, proof, displayName: 'one' })); // prettier-ignore
+  const unheard = await t.throwsAsync<DroverError>(join({ address: direct, proof, displayName: 'one' })); // oxfmt-ignore
   t.is(unheard.reason, ErrorReason.UNAVAILABLE);
   t.deepEqual(asked, []);
   const HTTPS_PROXY = `http://ann:a%20b@127.0.0.1:${(proxy.address() as AddressInfo).port}`;

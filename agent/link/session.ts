@@ -117,9 +117,9 @@ export class Session {
     const { log } = this.#options;
     const facts = { reason: reasonName(lost.reason), delayMs };
     if (lost.reason === ErrorReason.INTERNAL)
-      log.error({ ...facts, err: lost.cause }, 'a frame could not be worked on'); // prettier-ignore
+      log.error({ ...facts, err: lost.cause }, 'a frame could not be worked on'); // oxfmt-ignore
     else if (lost.reason === ErrorReason.AGENT_DISABLED)
-      log.warn(facts, `${lost.message}; this agent waits for that, and tries again every minute`); // prettier-ignore
+      log.warn(facts, `${lost.message}; this agent waits for that, and tries again every minute`); // oxfmt-ignore
     else log.warn(facts, `not attached: ${lost.message}`);
   }
 
@@ -218,7 +218,7 @@ export class Session {
     const outgoing = new AsyncQueue<AttachRequest>(waitingFramesMax);
     this.#outgoing = outgoing;
     const coordinator = formatHostPort(address);
-    log.info({ coordinator, agent: welcome.agent }, this.#attachedEver ? 'attached again' : 'attached'); // prettier-ignore
+    log.info({ coordinator, agent: welcome.agent }, this.#attachedEver ? 'attached again' : 'attached'); // oxfmt-ignore
     this.#attachedEver = true;
     this.#patience.attached();
     const stopHeartbeat = this.#beat(welcome);
@@ -255,7 +255,7 @@ export class Session {
       const waiting = waitingFramesMax - (this.#outgoing?.room ?? 0);
       stuckMs = waiting === 0 ? 0 : stuckMs + busyHeartbeatMs;
       if (stuckMs > 0 && stuckMs % stuckToldMs === 0)
-        log.warn({ frames: waiting, forMs: stuckMs }, 'frames wait to be sent: the coordinator does not take them, or not as fast as they come'); // prettier-ignore
+        log.warn({ frames: waiting, forMs: stuckMs }, 'frames wait to be sent: the coordinator does not take them, or not as fast as they come'); // oxfmt-ignore
       // Where frames wait already, a heartbeat would only tell later what is older then.
       if ((work.busy || sinceLastMs >= idleMs - busyHeartbeatMs / 2) && waiting === 0) {
         sinceLastMs = 0;

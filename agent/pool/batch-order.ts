@@ -22,7 +22,7 @@ function goneWaves(items: PlannedItems, all: readonly number[]): number[][] {
   const byDepth = new Map<number, number[]>();
   const first: number[] = [];
   for (const index of all.toReversed()) {
-    const isFolder = items.kind(index) === ItemKind.FOLDER && items.action(index) !== ItemAction.KEEP; // prettier-ignore
+    const isFolder = items.kind(index) === ItemKind.FOLDER && items.action(index) !== ItemAction.KEEP; // oxfmt-ignore
     const depth = items.destinationPath(index).split('/').length;
     const wave = isFolder ? (byDepth.get(depth) ?? []) : first;
     if (isFolder) byDepth.set(depth, wave);

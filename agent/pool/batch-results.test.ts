@@ -16,7 +16,7 @@ test('each item has its row, in whatever order they end, and the others are empt
   t.is(rows.finished, 0);
   const rewritten = { size: 9, quickXorHash: Buffer.alloc(20, 3) };
   rows.fileMoved(4, 1, { ...facts, destination });
-  rows.fileSucceeded(3, 2, { ...facts, hashes, keptPath: '', destination: { ...destination, rewritten } }); // prettier-ignore
+  rows.fileSucceeded(3, 2, { ...facts, hashes, keptPath: '', destination: { ...destination, rewritten } }); // oxfmt-ignore
   rows.fileMoved(1, 1, { ...facts, destination });
   rows.recycled(0, 1);
   rows.skipped(5, 1, new DroverError(ErrorReason.SOURCE_GONE, 'kept'));

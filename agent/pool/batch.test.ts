@@ -1,5 +1,5 @@
 // Batches between real folders, in real threads: what becomes of items that fail, of a batch that is told to stop, and of what it left.
-import { chmodSync, mkdirSync, readdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'; // prettier-ignore
+import { chmodSync, mkdirSync, readdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'; // oxfmt-ignore
 import path from 'node:path';
 import { create, toBinary } from '@bufbuild/protobuf';
 import test from 'ava';
@@ -10,7 +10,7 @@ import { createSharedJobState, stopJob, type BatchJob } from './jobs.ts';
 import { partFileName } from '../destination/folder-destination.ts';
 import { partNames } from './part-names.ts';
 import { createPool } from './piscina-pool.ts';
-import { begun, elsewhere, file, makePlace, remarks, runBatch, settings, type Items } from './testing/batch-place.ts'; // prettier-ignore
+import { begun, elsewhere, file, makePlace, remarks, runBatch, settings, type Items } from './testing/batch-place.ts'; // oxfmt-ignore
 
 const pool = createPool({ threads: 2 });
 test.after.always(() => pool.close());

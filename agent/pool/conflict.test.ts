@@ -40,7 +40,7 @@ test('the number stands in the last part of a path, before the extension', (t) =
 for (const [what, existing, wanted] of [
   ['the first', { isFile: true, size: 1, modifiedNs: 2_000_999n }, true],
   ['the second', { isFile: true, size: 3, modifiedNs: 4_000_000n }, true],
-  ['the size of one and the date of the other', { isFile: true, size: 1, modifiedNs: 4_000_000n }, false], // prettier-ignore
+  ['the size of one and the date of the other', { isFile: true, size: 1, modifiedNs: 4_000_000n }, false], // oxfmt-ignore
   ['another date', { isFile: true, size: 1, modifiedNs: 2_001_000n }, false],
   ['a folder', { isFile: false, size: 1, modifiedNs: 2_000_000n }, false],
 ] as const)
@@ -57,5 +57,5 @@ test('an unreported write of an empty file is ours also when it got no date any 
   const empty = { isFile: true, size: 0, modifiedNs: 9_000_000n };
   t.true(isSameWrite([{ size: 0, modifiedNs: 2_000_000n }], empty, precisionNs));
   t.false(isSameWrite([{ size: 1, modifiedNs: 9_000_000n }], empty, precisionNs));
-  t.false(isSameWrite([{ size: 0, modifiedNs: 2_000_000n }], { ...empty, isFile: false }, precisionNs)); // prettier-ignore
+  t.false(isSameWrite([{ size: 0, modifiedNs: 2_000_000n }], { ...empty, isFile: false }, precisionNs)); // oxfmt-ignore
 });

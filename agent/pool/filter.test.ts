@@ -30,7 +30,7 @@ const cases: Record<
   string,
   [settings: Partial<FilterSettings>, [path: string, rule: string | undefined, facts?: Facts][]]
 > = {
-  'nothing is left out without filters': [{}, [['.hidden', no], ['Thumbs.db', no], ['~$a.docx', no]]], // prettier-ignore
+  'nothing is left out without filters': [{}, [['.hidden', no], ['Thumbs.db', no], ['~$a.docx', no]]], // oxfmt-ignore
   'hidden items': [
     { migrateHiddenItems: false },
     [
@@ -124,7 +124,7 @@ const cases: Record<
     ],
   ],
   'patterns that are matched with names': [
-    { excludePatterns: ['*.bak', 'node_modules', '**/deep', 'build/', '~$*', '[ab]?c', '*copy*', '*.{x,y}', 'a\\*b', '!keep'] }, // prettier-ignore
+    { excludePatterns: ['*.bak', 'node_modules', '**/deep', 'build/', '~$*', '[ab]?c', '*copy*', '*.{x,y}', 'a\\*b', '!keep'] }, // oxfmt-ignore
     [
       ['a.bak', 'exclude_patterns: *.bak'],
       ['deep/down/a.bak', 'exclude_patterns: *.bak'],
@@ -144,7 +144,7 @@ const cases: Record<
     ],
   ],
   'patterns that are matched with paths': [
-    { excludePatterns: ['a/*.txt', '/top', 'p/**', '**/q/*.c', 'r/*/s', '{m,n/o}/z', '*/*/deep.txt'] }, // prettier-ignore
+    { excludePatterns: ['a/*.txt', '/top', 'p/**', '**/q/*.c', 'r/*/s', '{m,n/o}/z', '*/*/deep.txt'] }, // oxfmt-ignore
     [
       ['a/b.txt', 'exclude_patterns: a/*.txt'],
       ['a/b/c.txt', no],
@@ -255,8 +255,8 @@ function chance(seed: number): (n: number) => number {
   };
 }
 
-const parts = ['a', 'b', 'A', 'ab', '*', '**', '?', '*.b', 'a*', '*a', 'a.b', '*.a.b', '{a,b}', '{a,b/a}', '[ab]', '@(a|b)', 'a**', '**b', '*(a|b)', '.a', '.*', 'a\\*', '*.*', 'b?', '+(a)']; // prettier-ignore
-const names = ['a', 'b', 'ab', 'A', 'B', '.a', '.b', 'a.b', 'b.a', 'a.a.b', 'a*', 'ba', 'abab', 'é', 'aé']; // prettier-ignore
+const parts = ['a', 'b', 'A', 'ab', '*', '**', '?', '*.b', 'a*', '*a', 'a.b', '*.a.b', '{a,b}', '{a,b/a}', '[ab]', '@(a|b)', 'a**', '**b', '*(a|b)', '.a', '.*', 'a\\*', '*.*', 'b?', '+(a)']; // oxfmt-ignore
+const names = ['a', 'b', 'ab', 'A', 'B', '.a', '.b', 'a.b', 'b.a', 'a.a.b', 'a*', 'ba', 'abab', 'é', 'aé']; // oxfmt-ignore
 
 /** What the sets of patterns are quick at, slowly and in picomatch's own words. */
 function matchesSlowly(pattern: string, path: string): boolean {
@@ -270,10 +270,10 @@ test('hundreds of patterns leave out what each of them would, seeded', (t) => {
   for (let seed = 1; seed <= 300; seed += 1) {
     const next = chance(seed);
     const pick = <T>(from: readonly T[]): T => from[next(from.length)]!;
-    const pattern = () => `${pick(['', '', '', '/'])}${Array.from({ length: 1 + next(3) }, () => pick(parts)).join('/')}${pick(['', '', '/'])}`; // prettier-ignore
+    const pattern = () => `${pick(['', '', '', '/'])}${Array.from({ length: 1 + next(3) }, () => pick(parts)).join('/')}${pick(['', '', '/'])}`; // oxfmt-ignore
     const excludePatterns = Array.from({ length: 1 + next(6) }, pattern);
     const isCaseSensitive = next(2) === 0;
-    const judge = compileFilters({ ...noFilters, excludePatterns, caseSensitivePatterns: isCaseSensitive }, { attributes: () => undefined }); // prettier-ignore
+    const judge = compileFilters({ ...noFilters, excludePatterns, caseSensitivePatterns: isCaseSensitive }, { attributes: () => undefined }); // oxfmt-ignore
     const fold = (text: string) => (isCaseSensitive ? text : text.toLowerCase());
     for (let times = 0; times < 60; times += 1) {
       const below = Array.from({ length: 1 + next(3) }, () => pick(names));
@@ -297,14 +297,14 @@ test('stars that could share a name in endless ways take no time', (t) => {
   const pattern = `${'*a'.repeat(100)}*b`;
   for (const path of ['a'.repeat(255), `${'x/'.repeat(3)}${'a'.repeat(255)}`])
     t.is(ruleFor({ excludePatterns: [pattern, `/x/**/${pattern}`] }, path), undefined);
-  t.is(ruleFor({ excludePatterns: [pattern] }, `${'a'.repeat(200)}b`), `exclude_patterns: ${pattern}`); // prettier-ignore
+  t.is(ruleFor({ excludePatterns: [pattern] }, `${'a'.repeat(200)}b`), `exclude_patterns: ${pattern}`); // oxfmt-ignore
 });
 
 test('what is not looked into has nothing that would be migrated, seeded', (t) => {
   for (let seed = 1; seed <= 300; seed += 1) {
     const next = chance(seed);
     const pick = <T>(from: readonly T[]): T => from[next(from.length)]!;
-    const includePatterns = Array.from({ length: 1 + next(3) }, () => `/${Array.from({ length: 1 + next(3) }, () => pick(parts)).join('/')}`); // prettier-ignore
+    const includePatterns = Array.from({ length: 1 + next(3) }, () => `/${Array.from({ length: 1 + next(3) }, () => pick(parts)).join('/')}`); // oxfmt-ignore
     const judge = compileFilters(
       { ...noFilters, includePatterns },
       { attributes: () => undefined },
@@ -313,9 +313,9 @@ test('what is not looked into has nothing that would be migrated, seeded', (t) =
       const below = Array.from({ length: 1 + next(4) }, () => pick(names));
       const path = below.join('/');
       const above = below.slice(0, -1).map((_, index) => below.slice(0, index + 1));
-      const isReached = above.every((to) => judge(to.join('/'), to.at(-1)!, { ...unknownFacts, kind: FOLDER }) === undefined); // prettier-ignore
-      const isTaken = isReached && judge(path, below.at(-1)!, { ...unknownFacts, kind: FILE }) === undefined; // prettier-ignore
-      const wanted = [...above, below].some((to) => includePatterns.some((one) => matchesSlowly(one, to.join('/')))); // prettier-ignore
+      const isReached = above.every((to) => judge(to.join('/'), to.at(-1)!, { ...unknownFacts, kind: FOLDER }) === undefined); // oxfmt-ignore
+      const isTaken = isReached && judge(path, below.at(-1)!, { ...unknownFacts, kind: FILE }) === undefined; // oxfmt-ignore
+      const wanted = [...above, below].some((to) => includePatterns.some((one) => matchesSlowly(one, to.join('/')))); // oxfmt-ignore
       t.is(isTaken, wanted, `${JSON.stringify(includePatterns)} ${path} (seed ${seed})`);
     }
   }

@@ -81,7 +81,7 @@ function folderFilter(folders: readonly string[]): Filter | undefined {
   }
   return (path, name, { kind }) => {
     if (kind !== ItemKind.FOLDER) return undefined;
-    const folder = names.get(name.toLowerCase()) ?? (paths.size > 0 ? paths.get(path.toLowerCase()) : undefined); // prettier-ignore
+    const folder = names.get(name.toLowerCase()) ?? (paths.size > 0 ? paths.get(path.toLowerCase()) : undefined); // oxfmt-ignore
     return folder === undefined ? undefined : rule(folder);
   };
 }
@@ -134,13 +134,13 @@ function includeFilter(settings: FilterSettings): Filter | undefined {
     let taken = known.get(folder);
     if (taken !== undefined) return taken;
     const cut = folder.lastIndexOf('/');
-    taken = isTaken(folder.slice(0, Math.max(cut, 0))) || patterns.find(folder, folder.slice(cut + 1)) !== undefined; // prettier-ignore
+    taken = isTaken(folder.slice(0, Math.max(cut, 0))) || patterns.find(folder, folder.slice(cut + 1)) !== undefined; // oxfmt-ignore
     if (known.size >= knownFoldersMax) known.clear();
     known.set(folder, taken);
     return taken;
   };
   return (path, name, { kind }) => {
-    if (kind === ItemKind.FOLDER) return isTaken(path) || patterns.canMatchBelow(path) ? undefined : out; // prettier-ignore
+    if (kind === ItemKind.FOLDER) return isTaken(path) || patterns.canMatchBelow(path) ? undefined : out; // oxfmt-ignore
     if (kind !== ItemKind.FILE || patterns.find(path, name) !== undefined) return undefined;
     return isTaken(path.slice(0, Math.max(path.length - name.length - 1, 0))) ? undefined : out;
   };

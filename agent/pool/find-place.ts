@@ -2,7 +2,7 @@
 import { ConflictPolicy } from '../../gen/drover/v1/settings_pb.ts';
 import type { ExistingFile, ExpectedFile, OpenUpload, Upload } from '../destination/destination.ts';
 import { standsAtSource } from '../source/stands-at-source.ts';
-import { existingConflict, existingNewer, isSameWrite, judgeConflict, keptNumberMax, numberedPath } from './conflict.ts'; // prettier-ignore
+import { existingConflict, existingNewer, isSameWrite, judgeConflict, keptNumberMax, numberedPath } from './conflict.ts'; // oxfmt-ignore
 import { sourceContent, type SourceReader } from './source-reader.ts';
 import type { OpenItem, Transferred, TransferOptions } from './transfer-item.ts';
 
@@ -36,8 +36,8 @@ export class PlaceFinder {
     const { timePrecisionNs: precisionNs } = destination;
     const isUnreported = isSameWrite(item.unreported, place, precisionNs);
     // What this task wrote, or may write over, gets the dates of the source; what somebody else put there is not touched.
-    const isOurs = isUnreported || item.expected !== undefined || policy === ConflictPolicy.OVERWRITE; // prettier-ignore
-    const transferred = await this.#adopt(opened, { existing: place, keptPath: '', isOurs }); // prettier-ignore
+    const isOurs = isUnreported || item.expected !== undefined || policy === ConflictPolicy.OVERWRITE; // oxfmt-ignore
+    const transferred = await this.#adopt(opened, { existing: place, keptPath: '', isOurs }); // oxfmt-ignore
     if (transferred !== undefined) return { kind: 'done', transferred };
     const { modifiedNs } = facts;
     const verdict = isUnreported
@@ -67,17 +67,17 @@ export class PlaceFinder {
       if (this.#isAtSource(item.path, keptPath)) continue;
       const place = await this.#openPlace(opened, { path: keptPath });
       if (place.kind === 'upload') return { kind: 'upload', upload: place, keptPath };
-      const transferred = await this.#adopt(opened, { existing: place, keptPath, isOurs: false }); // prettier-ignore
+      const transferred = await this.#adopt(opened, { existing: place, keptPath, isOurs: false }); // oxfmt-ignore
       if (transferred !== undefined) return { kind: 'done', transferred };
     }
-    throw existingConflict(item, facts, taken, `; ${keptNumberMax - 1} names beside it are taken, too`); // prettier-ignore
+    throw existingConflict(item, facts, taken, `; ${keptNumberMax - 1} names beside it are taken, too`); // oxfmt-ignore
   }
 
   /** Whether the name is one that another item of the source has: that item will need it. */
   #isAtSource(itemPath: string, keptPath: string): boolean {
     const folder = itemPath.slice(0, itemPath.lastIndexOf('/') + 1);
     try {
-      return standsAtSource(this.#options.source, folder + keptPath.slice(keptPath.lastIndexOf('/') + 1)); // prettier-ignore
+      return standsAtSource(this.#options.source, folder + keptPath.slice(keptPath.lastIndexOf('/') + 1)); // oxfmt-ignore
     } catch {
       // It cannot be told, so the name is left to it.
       return true;

@@ -89,14 +89,14 @@ function pathTest(parts: readonly string[]): (path: string) => boolean {
 }
 
 function partTest(part: string): (name: string) => boolean {
-  return simple.test(part) ? (name) => matchesName(part, name) : picomatch(part, { ...options, basename: true }); // prettier-ignore
+  return simple.test(part) ? (name) => matchesName(part, name) : picomatch(part, { ...options, basename: true }); // oxfmt-ignore
 }
 
 function nameTest(text: string): NameTest {
   if (plain.test(text)) return { kind: 'name', text };
-  if (text.startsWith('*') && plain.test(text.slice(1))) return { kind: 'suffix', text: text.slice(1) }; // prettier-ignore
-  if (text.endsWith('*') && plain.test(text.slice(0, -1))) return { kind: 'prefix', text: text.slice(0, -1) }; // prettier-ignore
-  if (/^\*.+\*$/.test(text) && plain.test(text.slice(1, -1))) return { kind: 'part', text: text.slice(1, -1) }; // prettier-ignore
+  if (text.startsWith('*') && plain.test(text.slice(1))) return { kind: 'suffix', text: text.slice(1) }; // oxfmt-ignore
+  if (text.endsWith('*') && plain.test(text.slice(0, -1))) return { kind: 'prefix', text: text.slice(0, -1) }; // oxfmt-ignore
+  if (/^\*.+\*$/.test(text) && plain.test(text.slice(1, -1))) return { kind: 'part', text: text.slice(1, -1) }; // oxfmt-ignore
   const rest = partTest(text);
   if (/[|"\\]/.test(text)) return { kind: 'glob', rest };
   const [prefix] = /^[^*?[\]{}()!+@]+/.exec(text) ?? [];

@@ -1,5 +1,5 @@
 // What is gone from the source, recycled and kept in a destination folder by real threads.
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'; // prettier-ignore
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'; // oxfmt-ignore
 import path from 'node:path';
 import test from 'ava';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
@@ -8,7 +8,7 @@ import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
 import { ConflictPolicy } from '../../gen/drover/v1/settings_pb.ts';
 import { createSharedJobState, stopJob } from './jobs.ts';
 import { createPool } from './piscina-pool.ts';
-import { begun, makePlace, remarks, runBatch, settings, type ItemColumns, type Items, type Place } from './testing/batch-place.ts'; // prettier-ignore
+import { begun, makePlace, remarks, runBatch, settings, type ItemColumns, type Items, type Place } from './testing/batch-place.ts'; // oxfmt-ignore
 
 const pool = createPool({ threads: 2 });
 test.after.always(() => pool.close());
@@ -36,14 +36,14 @@ function gone(paths: readonly string[], action: ItemAction = RECYCLE): ItemColum
     path: plain,
     kind: paths.map((one) => (one.endsWith('/') ? FOLDER : FILE)),
     action: paths.map(() => action),
-    expected: plain.map((one, index) => ({ index, size: BigInt(one.length), modifiedNs: 1_000_000_000_000n })), // prettier-ignore
+    expected: plain.map((one, index) => ({ index, size: BigInt(one.length), modifiedNs: 1_000_000_000_000n })), // oxfmt-ignore
   };
 }
 
 const run = (place: Place, items: Items, conflictPolicy: ConflictPolicy = ConflictPolicy.SKIP) =>
-  runBatch(pool, place, items, { phase: BatchPhase.GONE, settings: { ...settings, conflictPolicy } }); // prettier-ignore
+  runBatch(pool, place, items, { phase: BatchPhase.GONE, settings: { ...settings, conflictPolicy } }); // oxfmt-ignore
 
-const list = (place: Place) => readdirSync(place.destination, { recursive: true, encoding: 'utf8' }).sort(); // prettier-ignore
+const list = (place: Place) => readdirSync(place.destination, { recursive: true, encoding: 'utf8' }).sort(); // oxfmt-ignore
 
 test('a tree is recycled, its folders when they are empty', async (t) => {
   using place = makePlace();
@@ -141,7 +141,7 @@ test('a folder that became a file is gone, and so is a file that became a folder
   place.write('b/now a folder', 'x');
   const { rows } = await run(place, gone(['a/', 'a/one', 'b']));
   t.deepEqual(rows.state, [SUCCEEDED, SUCCEEDED, SUCCEEDED]);
-  t.deepEqual(list(place).filter((one) => !one.startsWith('.')), []); // prettier-ignore
+  t.deepEqual(list(place).filter((one) => !one.startsWith('.')), []); // oxfmt-ignore
 });
 
 test('what somebody changed is kept and reported, unless it may be written over', async (t) => {

@@ -3,7 +3,7 @@ import { DroverError } from '../../lib/error.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { ItemKind } from '../../gen/drover/v1/item_pb.ts';
 import { ConflictPolicy } from '../../gen/drover/v1/settings_pb.ts';
-import type { Destination, ExistingFile, ExpectedFile, RecycleAnswer, RecycleOptions } from '../destination/destination.ts'; // prettier-ignore
+import type { Destination, ExistingFile, ExpectedFile, RecycleAnswer, RecycleOptions } from '../destination/destination.ts'; // oxfmt-ignore
 import { printablePath } from '../source/printable-path.ts';
 import { standingKind } from '../source/stands-at-source.ts';
 import type { Source } from '../source/source.ts';
@@ -70,7 +70,7 @@ function isThere({ kind }: GoneItem, standing: ItemKind | undefined): boolean {
 function recyclableKind({ path, kind }: GoneItem): RecycleOptions['kind'] {
   if (kind === ItemKind.FILE) return 'file';
   if (kind === ItemKind.FOLDER) return 'folder';
-  throw new DroverError(ErrorReason.INTERNAL, `${printablePath(path)} is neither a file nor a folder, so it was never migrated`, { metadata: { path } }); // prettier-ignore
+  throw new DroverError(ErrorReason.INTERNAL, `${printablePath(path)} is neither a file nor a folder, so it was never migrated`, { metadata: { path } }); // oxfmt-ignore
 }
 
 /** Whether what stands there instead is ours, or of no matter to the policy. A folder in the place of a file never is. */
@@ -95,12 +95,12 @@ function judge({ destinationPath }: GoneItem, answer: RecycleAnswer): DroverErro
     case 'gone':
       return undefined;
     case 'not-empty':
-      return new DroverError(ErrorReason.DESTINATION_NOT_EMPTY, `the folder ${name} is gone from the source and was kept at the destination, because it is not empty there`, options); // prettier-ignore
+      return new DroverError(ErrorReason.DESTINATION_NOT_EMPTY, `the folder ${name} is gone from the source and was kept at the destination, because it is not empty there`, options); // oxfmt-ignore
     case 'existing': {
       const what = answer.isFile
         ? `the file at the destination as ${name} is not the one that was migrated any more (it has ${describe(answer)})`
         : `what stands at the destination as ${name} is not what was migrated`;
-      throw new DroverError(ErrorReason.DESTINATION_CONFLICT, `${what}; it is gone from the source and was kept`, options); // prettier-ignore
+      throw new DroverError(ErrorReason.DESTINATION_CONFLICT, `${what}; it is gone from the source and was kept`, options); // oxfmt-ignore
     }
   }
 }

@@ -38,5 +38,5 @@ async function abortWhenStopped(
   stop: AbortController,
   ended: AbortSignal,
 ): Promise<void> {
-  while (!ended.aborted) if (isCutOff(shared) || (await untilCutOff(shared, waitMs))) return stop.abort(new StoppedError()); // prettier-ignore
+  while (!ended.aborted) if (isCutOff(shared) || (await untilCutOff(shared, waitMs))) return stop.abort(new StoppedError()); // oxfmt-ignore
 }

@@ -33,7 +33,7 @@ function walkIn(root: string, text: string, { afterPath = '', settings }: Walk =
   const source = openFolderSource(root);
   const judge = compileFilters({ ...noFilters, ...settings }, source);
   const items: WalkItem[] = [];
-  walkManifest({ source, judge, afterPath, listed: parseManifest(text, 'list') }, (item) => items.push(item) > 0); // prettier-ignore
+  walkManifest({ source, judge, afterPath, listed: parseManifest(text, 'list') }, (item) => items.push(item) > 0); // oxfmt-ignore
   return items;
 }
 
@@ -158,7 +158,7 @@ for (const [title, prepare, message] of badPlaces)
   test(`a manifest is refused that is ${title}`, (t) => {
     const root = makeTree(t, ['in/list.txt', 'out.txt', 'in2.txt']);
     const file = prepare(root);
-    const error = t.throws(() => readManifest({ file, roots: [`${root}/in`] }), { instanceOf: DroverError }); // prettier-ignore
+    const error = t.throws(() => readManifest({ file, roots: [`${root}/in`] }), { instanceOf: DroverError }); // oxfmt-ignore
     t.regex(error.message, message);
     t.is(error.reason, ErrorReason.INVALID_ARGUMENT);
   });
@@ -168,5 +168,5 @@ test('a manifest below a root is read, through links that stay there', (t) => {
   writeFileSync(`${root}/in/sub/list.txt`, '\ufeffx\r\n');
   symlinkSync('sub/list.txt', `${root}/in/link`);
   for (const file of [`${root}/in/sub/list.txt`, `file://${root}/in/link`])
-    t.deepEqual(readManifest({ file, roots: ['/none', `${root}/in`] }), [{ path: 'x', withContents: false }]); // prettier-ignore
+    t.deepEqual(readManifest({ file, roots: ['/none', `${root}/in`] }), [{ path: 'x', withContents: false }]); // oxfmt-ignore
 });

@@ -39,10 +39,10 @@ export function parseManifest(text: string, file: string, isWindows = false): Li
     number += 1;
     const named = lineOf(line, isWindows);
     if (named === '') continue;
-    if (listed.length === manifestLinesMax) throw wrong(file, `names more than ${manifestLinesMax} files and folders; make several tasks of it`); // prettier-ignore
+    if (listed.length === manifestLinesMax) throw wrong(file, `names more than ${manifestLinesMax} files and folders; make several tasks of it`); // oxfmt-ignore
     const withContents = named.endsWith('/');
     const below = withContents ? named.slice(0, -1) : named;
-    if (!isInside(below)) throw wrong(file, `is no list of paths below the source: line ${number} is ${printablePath(line.slice(0, 200))}`); // prettier-ignore
+    if (!isInside(below)) throw wrong(file, `is no list of paths below the source: line ${number} is ${printablePath(line.slice(0, 200))}`); // oxfmt-ignore
     listed.push({ key: below.replaceAll('/', '\0'), path: below, withContents });
   }
   // The order of a walk: a slash comes before every other character.
@@ -81,14 +81,14 @@ function readBytes(file: string, roots: readonly string[]): Buffer {
   try {
     const real = realpathSync(sourceFolder(file));
     if (!roots.some((root) => isBelow(real, root)))
-      throw wrong(file, `lies outside what the agent may read: ${roots.map(printablePath).join(', ')}`); // prettier-ignore
+      throw wrong(file, `lies outside what the agent may read: ${roots.map(printablePath).join(', ')}`); // oxfmt-ignore
     // Nobody may put a link in its place meanwhile, and opening a pipe would wait for ever.
     const flags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
     const descriptor = openSync(real, flags);
     try {
       const stats = fstatSync(descriptor);
       if (!stats.isFile()) throw wrong(file, 'is not a file');
-      if (stats.size > manifestBytesMax) throw wrong(file, `has more than ${manifestBytesMax} bytes; make several tasks of it`); // prettier-ignore
+      if (stats.size > manifestBytesMax) throw wrong(file, `has more than ${manifestBytesMax} bytes; make several tasks of it`); // oxfmt-ignore
       return readFileSync(descriptor);
     } finally {
       closeSync(descriptor);
@@ -124,7 +124,7 @@ function readError(cause: unknown, file: string): DroverError {
       return wrong(file, "does not exist on this agent's machine", cause);
     case 'EACCES':
     case 'EPERM':
-      return new DroverError(ErrorReason.SOURCE_ACCESS_DENIED, `the agent's account may not read the manifest ${printablePath(file)}`, { cause, metadata: { path: file } }); // prettier-ignore
+      return new DroverError(ErrorReason.SOURCE_ACCESS_DENIED, `the agent's account may not read the manifest ${printablePath(file)}`, { cause, metadata: { path: file } }); // oxfmt-ignore
     default:
       return wrong(file, `cannot be read: ${code}`, cause);
   }

@@ -1,5 +1,5 @@
 // Files that were renamed or moved at the source, moved in a destination folder by real threads.
-import { linkSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'; // prettier-ignore
+import { linkSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'; // oxfmt-ignore
 import { createHash } from 'node:crypto';
 import path from 'node:path';
 import test from 'ava';
@@ -7,7 +7,7 @@ import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { ItemAction, ItemState } from '../../gen/drover/v1/item_pb.ts';
 import { ConflictPolicy } from '../../gen/drover/v1/settings_pb.ts';
 import { createPool } from './piscina-pool.ts';
-import { file, makePlace, remarks, runBatch, settings, type ItemColumns, type Place } from './testing/batch-place.ts'; // prettier-ignore
+import { file, makePlace, remarks, runBatch, settings, type ItemColumns, type Place } from './testing/batch-place.ts'; // oxfmt-ignore
 
 const pool = createPool({ threads: 2 });
 test.after.always(() => pool.close());
@@ -32,7 +32,7 @@ async function moved(
     modifiedNs: [facts.mtimeNs],
     fileId: [facts.ino],
     expected: [{ index: 0, size: facts.size, modifiedNs: rows.destinationModifiedNs[0]! }],
-    origin: [{ index: 0, path: from, destinationPath: from, sha256: hash(content), isCertain: true }], // prettier-ignore
+    origin: [{ index: 0, path: from, destinationPath: from, sha256: hash(content), isCertain: true }], // oxfmt-ignore
   };
   return {
     ...place,
@@ -43,7 +43,7 @@ async function moved(
 }
 
 const hash = (text: string) => Uint8Array.from(createHash('sha256').update(text).digest());
-const inode = (place: Place, at: string) => statSync(path.join(place.destination, at), { bigint: true }).ino; // prettier-ignore
+const inode = (place: Place, at: string) => statSync(path.join(place.destination, at), { bigint: true }).ino; // oxfmt-ignore
 const files = ({ destination }: Place) =>
   readdirSync(destination, { recursive: true, withFileTypes: true })
     .filter((entry) => !entry.isDirectory())
@@ -62,7 +62,7 @@ for (const [what, from, to] of [
     t.deepEqual(rows.moved, [0]);
     t.true(rows.sha256.every((byte) => byte === 0));
     t.is(rows.size[0], BigInt(content.length));
-    t.is(rows.destinationModifiedNs[0], statSync(path.join(place.source, to), { bigint: true }).mtimeNs); // prettier-ignore
+    t.is(rows.destinationModifiedNs[0], statSync(path.join(place.source, to), { bigint: true }).mtimeNs); // oxfmt-ignore
     t.deepEqual(job.shared.progress, new BigInt64Array([1n, BigInt(content.length)]));
     t.deepEqual(files(place), [to]);
     t.is(inode(place, to), place.id);
@@ -91,14 +91,14 @@ test('what is not certain is transferred when its content is another', async (t)
 });
 
 const disturbances: [what: string, disturb: (place: Place) => void][] = [
-  ['changed since it was scanned', ({ source }) => writeFileSync(path.join(source, 'new'), 'newer content')], // prettier-ignore
+  ['changed since it was scanned', ({ source }) => writeFileSync(path.join(source, 'new'), 'newer content')], // oxfmt-ignore
   ['another file by now', (place) => replaceFile(place)],
-  ['a further name of the old one', ({ source }) => linkSync(path.join(source, 'new'), path.join(source, 'old'))], // prettier-ignore
+  ['a further name of the old one', ({ source }) => linkSync(path.join(source, 'new'), path.join(source, 'old'))], // oxfmt-ignore
   ['not the only one: its old name is taken again', (place) => place.write('old', 'yet another')],
-  ['edited at the destination', ({ destination }) => writeFileSync(path.join(destination, 'old'), 'edited')], // prettier-ignore
+  ['edited at the destination', ({ destination }) => writeFileSync(path.join(destination, 'old'), 'edited')], // oxfmt-ignore
   ['gone from the destination', ({ destination }) => rmSync(path.join(destination, 'old'))],
-  ['replaced by a folder at the destination', ({ destination }) => becomeFolder(path.join(destination, 'old'))], // prettier-ignore
-  ['replaced by a link at the destination', ({ destination }) => becomeLink(path.join(destination, 'old'))], // prettier-ignore
+  ['replaced by a folder at the destination', ({ destination }) => becomeFolder(path.join(destination, 'old'))], // oxfmt-ignore
+  ['replaced by a link at the destination', ({ destination }) => becomeLink(path.join(destination, 'old'))], // oxfmt-ignore
 ];
 
 /** A file of the same size and date under another id. */

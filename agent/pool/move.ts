@@ -57,7 +57,7 @@ export class FileMove {
       if (Buffer.compare(sha256, origin.sha256) !== 0) return undefined;
     }
     const { timePrecisionNs } = destination;
-    const others = unreported.filter((write) => !isSameWrite([write], { isFile: true, ...expected }, timePrecisionNs)); // prettier-ignore
+    const others = unreported.filter((write) => !isSameWrite([write], { isFile: true, ...expected }, timePrecisionNs)); // oxfmt-ignore
     const answer = await destination.moveFile({
       from: origin.destinationPath,
       to,

@@ -32,7 +32,7 @@ import {
 import { noFilters } from './filter-settings.ts';
 import { createPool } from './piscina-pool.ts';
 import type { Pool } from './pool.ts';
-import { begun, elsewhere, file, makePlace, remarks, runBatch, settings, type Items, type Place } from './testing/batch-place.ts'; // prettier-ignore
+import { begun, elsewhere, file, makePlace, remarks, runBatch, settings, type Items, type Place } from './testing/batch-place.ts'; // oxfmt-ignore
 
 const pool: Pool = createPool({ threads: 2 });
 test.after.always(() => pool.close());
@@ -219,7 +219,7 @@ for (const [what, disturb, reason] of [
 ] as const)
   test(`a source that ${what} while it is scanned is no source of which all is gone`, async (t) => {
     using place = makePlace();
-    for (const folder of ['a', 'b']) for (let index = 0; index < scanPageItemsMax; index++) place.write(`${folder}/${index}`, ''); // prettier-ignore
+    for (const folder of ['a', 'b']) for (let index = 0; index < scanPageItemsMax; index++) place.write(`${folder}/${index}`, ''); // oxfmt-ignore
     let pages = 0;
     const { result } = await scan(place, (shared) => {
       if (++pages === 1) disturb(place.source);

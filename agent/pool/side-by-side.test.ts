@@ -27,7 +27,7 @@ class HoldingService implements AsyncDisposable {
 
   /** Resolves when so many uploads wait. */
   async held(count: number): Promise<string[]> {
-    while (this.#held.length < count) await new Promise<void>((resolve) => (this.#watcher = resolve)); // prettier-ignore
+    while (this.#held.length < count) await new Promise<void>((resolve) => (this.#watcher = resolve)); // oxfmt-ignore
     return this.#held.map(({ url }) => url.split('/').findLast((part) => part.endsWith(':'))!);
   }
 
@@ -70,8 +70,8 @@ test('a batch begins beside one that has begun its last item, and a scan beside 
   const destination = 'ann@contoso.com';
   const begin = (path: string) => {
     const shared = createSharedJobState(0);
-    const items = { path: [path], kind: [ItemKind.FILE], size: [1n], modifiedNs: [0n], createdNs: [0n] }; // prettier-ignore
-    const end = runBatch(pool, { source: place.source, destination }, items, { tenant: openTenant(), shared }); // prettier-ignore
+    const items = { path: [path], kind: [ItemKind.FILE], size: [1n], modifiedNs: [0n], createdNs: [0n] }; // oxfmt-ignore
+    const end = runBatch(pool, { source: place.source, destination }, items, { tenant: openTenant(), shared }); // oxfmt-ignore
     return { shared, end };
   };
   const first = begin('a');

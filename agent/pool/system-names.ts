@@ -40,5 +40,5 @@ const names = new Set([
 
 /** Whether a file or folder of this name belongs to a system. Names that begin with "._" are what macOS could not keep in the file itself. */
 export function isSystemName(name: string): boolean {
-  return name.startsWith('._') || names.has(name.toLowerCase()) || /^\.(?:trash-\d+|nfs[\da-f]{16,})$/i.test(name); // prettier-ignore
+  return name.startsWith('._') || names.has(name.toLowerCase()) || /^\.(?:trash-\d+|nfs[\da-f]{16,})$/i.test(name); // oxfmt-ignore
 }

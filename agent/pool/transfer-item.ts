@@ -1,6 +1,6 @@
 // What a transfer is told about one file, and what it answers.
 import type { ConflictPolicy } from '../../gen/drover/v1/settings_pb.ts';
-import type { Destination, DestinationFile, OpenUpload, UploadOptions } from '../destination/destination.ts'; // prettier-ignore
+import type { Destination, DestinationFile, OpenUpload, UploadOptions } from '../destination/destination.ts'; // oxfmt-ignore
 import type { Write } from './conflict.ts';
 import type { Source, SourceFile, SourceFileFacts } from '../source/source.ts';
 import type { Hashes } from './hasher.ts';

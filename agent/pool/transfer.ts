@@ -6,7 +6,7 @@ import { existingConflict, isConflict } from './conflict.ts';
 import { PlaceFinder } from './find-place.ts';
 import type { Hashes } from './hasher.ts';
 import { sourceContent, SourceReader } from './source-reader.ts';
-import type { OpenItem, OpenSourceUpload, TransferItem, Transferred, TransferOptions } from './transfer-item.ts'; // prettier-ignore
+import type { OpenItem, OpenSourceUpload, TransferItem, Transferred, TransferOptions } from './transfer-item.ts'; // oxfmt-ignore
 
 /** How often a place is looked at before a file is given up because others keep writing there. */
 const roundsMax = 3;

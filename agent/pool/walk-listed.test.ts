@@ -67,7 +67,7 @@ test('it goes on after any path', (t) => {
 
 test('filters of the item and of the folders above it count', (t) => {
   const more = { excludePatterns: ['b/c'], excludeExtensions: ['tmp'] };
-  const found = walkIn(t, { files: [...files, 'x.tmp'], only: ['b/c/1', 'b/d', 'x.tmp'], settings: more }); // prettier-ignore
+  const found = walkIn(t, { files: [...files, 'x.tmp'], only: ['b/c/1', 'b/d', 'x.tmp'], settings: more }); // oxfmt-ignore
   t.deepEqual(paths(found), ['b/c/1', 'b/d', 'x.tmp']);
   const reasons = found.map(({ remark }) => remark?.reason);
   t.deepEqual(reasons, [ErrorReason.FILTERED, undefined, ErrorReason.FILTERED]);

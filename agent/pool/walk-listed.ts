@@ -6,7 +6,7 @@ import { ItemKind } from '../../gen/drover/v1/item_pb.ts';
 import type { Source } from '../source/source.ts';
 import type { LeftOut } from './filter.ts';
 import type { ListedPath } from './jobs.ts';
-import { inspect, unknownFacts, walkBelow, type Inspection, type WalkItem, type WalkOptions } from './walk.ts'; // prettier-ignore
+import { inspect, unknownFacts, walkBelow, type Inspection, type WalkItem, type WalkOptions } from './walk.ts'; // oxfmt-ignore
 
 export interface ListedWalkOptions extends WalkOptions {
   /** In path order. */

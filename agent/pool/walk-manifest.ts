@@ -4,7 +4,7 @@ import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { compareNames } from '../source/folder-names.ts';
 import type { FolderEntry } from '../source/source.ts';
 import type { ListedPath } from './jobs.ts';
-import { inspect, unknownFacts, walkBelow, type WalkItem, type WalkOptions } from './walk.ts'; // prettier-ignore
+import { inspect, unknownFacts, walkBelow, type WalkItem, type WalkOptions } from './walk.ts'; // oxfmt-ignore
 
 export interface ManifestWalkOptions extends WalkOptions {
   /** In path order, each path once. */
@@ -90,14 +90,14 @@ class ManifestWalk {
   /** Whether all that is in the folder was. */
   #isPassed(prefix: string): boolean {
     const { afterPath } = this.#options;
-    return this.#isBefore(prefix.slice(0, -1)) && afterPath !== prefix.slice(0, -1) && !afterPath.startsWith(prefix); // prettier-ignore
+    return this.#isBefore(prefix.slice(0, -1)) && afterPath !== prefix.slice(0, -1) && !afterPath.startsWith(prefix); // oxfmt-ignore
   }
 }
 
 const nothing = { item: undefined, entries: undefined };
 
 function missing(path: string): WalkItem {
-  const message = 'the manifest lists it, and it is not at the source under this name, upper and lower case included'; // prettier-ignore
+  const message = 'the manifest lists it, and it is not at the source under this name, upper and lower case included'; // oxfmt-ignore
   return { path, facts: unknownFacts, remark: { reason: ErrorReason.SOURCE_VANISHED, message } };
 }
 

@@ -67,7 +67,7 @@ test('so is a new date of what is there already with the same content', async (t
   utimesSync(path.join(place.source, 'changed'), 1000, 1000);
   const unreported = [{ index: 0, size: 3n, modifiedNs: items.modifiedNs[0]! }];
   const { told } = await run(place, { ...items, unreported });
-  t.deepEqual(told.map((note) => note.modifiedNs), [1000n * 10n ** 9n]); // prettier-ignore
+  t.deepEqual(told.map((note) => note.modifiedNs), [1000n * 10n ** 9n]); // oxfmt-ignore
   t.is(statSync(path.join(place.destination, 'changed')).mtimeMs, 1_000_000);
 });
 

@@ -8,7 +8,7 @@ import { create, toBinary } from '@bufbuild/protobuf';
 import test, { type ExecutionContext } from 'ava';
 import { BatchItemsSchema } from '../../gen/drover/v1/columns_pb.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
-import { AttachResponseSchema, BatchPhase, type AttachRequest } from '../../gen/drover/v1/session_pb.ts'; // prettier-ignore
+import { AttachResponseSchema, BatchPhase, type AttachRequest } from '../../gen/drover/v1/session_pb.ts'; // oxfmt-ignore
 import { DroverError } from '../../lib/error.ts';
 import { createLog } from '../../lib/log.ts';
 import type { Clock } from '../../lib/time.ts';
@@ -83,7 +83,7 @@ class Scene implements AsyncDisposable {
     };
     this.#journal = journal;
     this.tenant = new TenantHost({ credential, access, clock, log });
-    this.work = new Work({ pool, journal, slots: 5, authority: 'ca', sourceRoots: [], tenant: this.tenant, log }); // prettier-ignore
+    this.work = new Work({ pool, journal, slots: 5, authority: 'ca', sourceRoots: [], tenant: this.tenant, log }); // oxfmt-ignore
   }
 
   /** An agent that is signed in, and is not attached yet. */
@@ -101,7 +101,7 @@ class Scene implements AsyncDisposable {
   }
 
   lease(kind: 'scan' | 'batches', number: number, destination: string): void {
-    const lease = kind === 'scan' ? `tasks/${number}/runs/1/scan` : `tasks/a/runs/1/batches/${number}`; // prettier-ignore
+    const lease = kind === 'scan' ? `tasks/${number}/runs/1/scan` : `tasks/a/runs/1/batches/${number}`; // oxfmt-ignore
     const place = { key: { lease, generation: 1 }, source: '/srv/from', destination };
     const items = toBinary(BatchItemsSchema, create(BatchItemsSchema, { path: ['a', 'b'] }));
     const frame =
@@ -166,7 +166,7 @@ test('it says so first, reports what is done, gives back the rest, and goes on w
   scan!.answer({ kind: 'stopped' });
   batch!.answer({ kind: 'stopped', results });
   await scene.work.until(() => scene.said().length >= 3);
-  const first = [expired.message, 'returned tasks/3/runs/1/scan', 'part of tasks/a/runs/1/batches/1']; // prettier-ignore
+  const first = [expired.message, 'returned tasks/3/runs/1/scan', 'part of tasks/a/runs/1/batches/1']; // oxfmt-ignore
   t.deepEqual(scene.said(), first);
 
   // What was on its way goes back, and work on folders does not.

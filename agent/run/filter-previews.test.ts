@@ -37,13 +37,13 @@ interface Scene {
 }
 
 function scene(pool: Pool, sourceRoots: string[] = [], clock: Clock = systemClock): Scene {
-  const previews = new FilterPreviews({ pool, clock, sourceRoots, mayRead: compileSourceRoots(sourceRoots) }); // prettier-ignore
+  const previews = new FilterPreviews({ pool, clock, sourceRoots, mayRead: compileSourceRoots(sourceRoots) }); // oxfmt-ignore
   const said: FilterPreviewProgress[] = [];
   const send = ({ frame }: AttachRequest) => {
     if (frame.case === 'filterPreviewProgress') said.push(frame.value);
   };
   const start: Scene['start'] = (init) =>
-    previews.start(create(FilterPreviewStartSchema, { preview: 'p', samplesMax: 2, itemsMax: 1000n, ...init }), send); // prettier-ignore
+    previews.start(create(FilterPreviewStartSchema, { preview: 'p', samplesMax: 2, itemsMax: 1000n, ...init }), send); // oxfmt-ignore
   return { previews, said, start };
 }
 

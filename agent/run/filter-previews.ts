@@ -4,7 +4,7 @@ import { MessageChannel } from 'node:worker_threads';
 import { create } from '@bufbuild/protobuf';
 import { durationMs } from '@bufbuild/protobuf/wkt';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
-import { FilterPreviewSchema, FilterPreviewState, type FilterPreview } from '../../gen/drover/v1/filter_pb.ts'; // prettier-ignore
+import { FilterPreviewSchema, FilterPreviewState, type FilterPreview } from '../../gen/drover/v1/filter_pb.ts'; // oxfmt-ignore
 import {
   AttachRequestSchema,
   FilterPreviewProgressSchema,
@@ -55,7 +55,7 @@ export class FilterPreviews {
   async start(start: FilterPreviewStart, send: (frame: AttachRequest) => void): Promise<void> {
     const { preview } = start;
     if (this.#going !== undefined) {
-      send(frameOf(preview, refused(ErrorReason.UNAVAILABLE, 'it tries the filters of somebody else; try again when that is over'))); // prettier-ignore
+      send(frameOf(preview, refused(ErrorReason.UNAVAILABLE, 'it tries the filters of somebody else; try again when that is over'))); // oxfmt-ignore
       return;
     }
     const going: Going = { preview, shared: createSharedJobState(0) };
@@ -90,7 +90,7 @@ export class FilterPreviews {
   ): Promise<Answer | undefined> {
     const { preview, source, settings } = start;
     const { pool, clock, sourceRoots, mayRead } = this.#parts;
-    if (!mayRead(source)) return refused(ErrorReason.SOURCE_ACCESS_DENIED, 'the source lies outside what the agent may read'); // prettier-ignore
+    if (!mayRead(source)) return refused(ErrorReason.SOURCE_ACCESS_DENIED, 'the source lies outside what the agent may read'); // oxfmt-ignore
     const { port1, port2 } = new MessageChannel();
     let latest: FilterPreview = waiting;
     let hasBegun = false;
@@ -101,7 +101,7 @@ export class FilterPreviews {
     const busy = Promise.withResolvers<Answer>();
     const giveUp = () => {
       stopJob(going.shared);
-      busy.resolve(refused(ErrorReason.UNAVAILABLE, 'all its threads have other work; try again later')); // prettier-ignore
+      busy.resolve(refused(ErrorReason.UNAVAILABLE, 'all its threads have other work; try again later')); // oxfmt-ignore
     };
     const tick = () => {
       ticks += 1;
@@ -123,7 +123,7 @@ export class FilterPreviews {
         manifest: manifestPlace(start, sourceRoots),
         samplesMax: Math.min(start.samplesMax, samplesMax),
         itemsMax: Number(start.itemsMax > BigInt(itemsMax) ? itemsMax : start.itemsMax),
-        timeMs: start.timeMax === undefined ? timeMsMax : Math.min(durationMs(start.timeMax), timeMsMax), // prettier-ignore
+        timeMs: start.timeMax === undefined ? timeMsMax : Math.min(durationMs(start.timeMax), timeMsMax), // oxfmt-ignore
         tenant: undefined,
         port: port2,
         shared: going.shared,
@@ -144,7 +144,7 @@ type Answer = { found: FilterPreview } | { reason: ErrorReason; message: string 
 /** Undefined when nobody wants to hear it any more. */
 function answerOf(result: JobResult): Answer | undefined {
   if (result.kind === 'previewed') return { found: result.found };
-  return result.kind === 'failed' ? refused(result.reason as ErrorReason, result.message) : undefined; // prettier-ignore
+  return result.kind === 'failed' ? refused(result.reason as ErrorReason, result.message) : undefined; // oxfmt-ignore
 }
 
 const waiting = create(FilterPreviewSchema, { state: FilterPreviewState.RUNNING });

@@ -42,7 +42,7 @@ async function fill(journal: Journal, prefix: string): Promise<string[]> {
 const filler = 9999n;
 
 const noteOf = (number: bigint) =>
-  create(WriteNoteSchema, { key: create(LeaseKeySchema, { lease: 'tasks/a/runs/1/batches/1', generation: 1 }), number, path: `${number}` }); // prettier-ignore
+  create(WriteNoteSchema, { key: create(LeaseKeySchema, { lease: 'tasks/a/runs/1/batches/1', generation: 1 }), number, path: `${number}` }); // oxfmt-ignore
 
 test('what is taken once there is room again is there after the process was killed', async (t) => {
   const folder = temporaryFolder(t);
@@ -67,13 +67,13 @@ test('what is taken once there is room again is there after the process was kill
     cpSync(path.join(disk, 'journal'), copy, { recursive: true });
     await using again = await openJournal(copy, box);
     const contents = await again.contents();
-    t.deepEqual(contents.notes.map(({ number }) => number).filter((number) => number !== filler).toSorted((one, other) => Number(one - other)), notes); // prettier-ignore
+    t.deepEqual(contents.notes.map(({ number }) => number).filter((number) => number !== filler).toSorted((one, other) => Number(one - other)), notes); // oxfmt-ignore
     const found = new Set(contents.unfinished.map(({ lease }) => lease.key!.lease));
-    t.deepEqual(taken.filter((lease) => !found.has(lease)), []); // prettier-ignore
+    t.deepEqual(taken.filter((lease) => !found.has(lease)), []); // oxfmt-ignore
   }
 });
 
 /** Keeps notes until one is refused: there may be room for a small one where there is none for a lease. */
 async function fillNote(journal: Journal): Promise<void> {
-  for (let count = 0; count < 5000; count++) await journal.keepNote({ ...noteOf(filler), path: 'x'.repeat(2000) }); // prettier-ignore
+  for (let count = 0; count < 5000; count++) await journal.keepNote({ ...noteOf(filler), path: 'x'.repeat(2000) }); // oxfmt-ignore
 }

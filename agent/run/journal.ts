@@ -146,7 +146,7 @@ class LevelJournal implements Journal {
       () =>
       upload === undefined
         ? this.#database.del(place)
-        : this.#database.put(place, this.#box.seal(encodeUpload(upload)), { sync: survivesPowerLoss }), // prettier-ignore
+        : this.#database.put(place, this.#box.seal(encodeUpload(upload)), { sync: survivesPowerLoss }), // oxfmt-ignore
     );
   }
 
@@ -246,7 +246,7 @@ function decodeUpload(bytes: Uint8Array): ItemUpload {
     changedNs: string;
   };
   const { index, url, size } = plain;
-  return { index, url, size, modifiedNs: BigInt(plain.modifiedNs), changedNs: BigInt(plain.changedNs) }; // prettier-ignore
+  return { index, url, size, modifiedNs: BigInt(plain.modifiedNs), changedNs: BigInt(plain.changedNs) }; // oxfmt-ignore
 }
 
 function openError(folder: string, cause: unknown): DroverError {

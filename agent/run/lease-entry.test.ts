@@ -19,7 +19,7 @@ function entry(work: 'scan' | 'batch', usesTenant: boolean): Entry {
 test('a batch for a tenant has a thread as soon as one has begun its last item; everything else needs one of its own', (t) => {
   const [one, other] = [entry('batch', true), entry('batch', true)];
   const going = new Set([one, other]);
-  const [batch, scan, toFolder] = [entry('batch', true), entry('scan', true), entry('batch', false)]; // prettier-ignore
+  const [batch, scan, toFolder] = [entry('batch', true), entry('scan', true), entry('batch', false)]; // oxfmt-ignore
   for (const waiting of [batch, scan, toFolder]) {
     t.true(hasThread(waiting, new Set([one]), 2));
     t.false(hasThread(waiting, going, 2));
@@ -40,7 +40,7 @@ test('what does not work is said in one, and hinders what needs it', (t) => {
   })!;
   t.is(both.message, 'no secret; no password');
   t.deepEqual(both.locationKinds, ['sharepoint', 'unc']);
-  const refused = (names: string[]) => attentionOf({ tenant: undefined, shares: { ...sick('no password'), shares: names } }); // prettier-ignore
+  const refused = (names: string[]) => attentionOf({ tenant: undefined, shares: { ...sick('no password'), shares: names } }); // oxfmt-ignore
   const shares = refused(['a', 'b']);
   t.is(shares?.message, 'no password');
   const uses = (usesTenant: boolean, share?: string) => ({ usesTenant, share });

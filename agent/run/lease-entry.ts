@@ -85,5 +85,5 @@ export function isScan(key: LeaseKey | undefined): boolean {
 
 /** Whether nothing may be sent about the lease any more but its return. */
 export function isRevoked(held: HeldLease): boolean {
-  return held.state === 'stopping' ? held.wanted === 'nothing' : held.state === 'saving' && held.revoked; // prettier-ignore
+  return held.state === 'stopping' ? held.wanted === 'nothing' : held.state === 'saving' && held.revoked; // oxfmt-ignore
 }

@@ -64,7 +64,7 @@ export class LeaseJournal {
     const tenant = this.openTenant(lease.destination, lease.key);
     const result = await pool.run(sweepJob(batch, this.partTag(lease), tenant));
     if (result.kind === 'swept') return this.forget(lease.key!);
-    if (!this.#closed) log.warn({ lease: lease.key?.lease, result }, 'half-written files may remain; the next start tries again'); // prettier-ignore
+    if (!this.#closed) log.warn({ lease: lease.key?.lease, result }, 'half-written files may remain; the next start tries again'); // oxfmt-ignore
   }
 
   /** What a job needs beside its own thread when it writes to a tenant; what it holds open is kept in the journal. */

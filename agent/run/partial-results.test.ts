@@ -6,7 +6,7 @@ import path from 'node:path';
 import { create, toBinary } from '@bufbuild/protobuf';
 import test, { type ExecutionContext } from 'ava';
 import { BatchItemsSchema } from '../../gen/drover/v1/columns_pb.ts';
-import { AttachResponseSchema, BatchPhase, type AttachRequest, type BatchDone } from '../../gen/drover/v1/session_pb.ts'; // prettier-ignore
+import { AttachResponseSchema, BatchPhase, type AttachRequest, type BatchDone } from '../../gen/drover/v1/session_pb.ts'; // oxfmt-ignore
 import { createLog } from '../../lib/log.ts';
 import { sealedBox } from '../../lib/sealed-box.ts';
 import { isCutOff, isStopped } from '../pool/jobs.ts';
@@ -28,7 +28,7 @@ class Scene implements AsyncDisposable {
   private constructor(journal: Awaited<ReturnType<typeof openJournal>>) {
     const { pool } = this;
     this.#journal = journal;
-    this.work = new Work({ pool, journal, slots: 2, authority: 'ca', tenant: undefined, log: createLog('agent', 'silent') }); // prettier-ignore
+    this.work = new Work({ pool, journal, slots: 2, authority: 'ca', tenant: undefined, log: createLog('agent', 'silent') }); // oxfmt-ignore
   }
 
   /** An agent with this data folder, which is attached. */
@@ -48,7 +48,7 @@ class Scene implements AsyncDisposable {
 
   lease(): void {
     const items = toBinary(BatchItemsSchema, create(BatchItemsSchema, { path: ['a', 'b'] }));
-    const value = { key, source: '/srv/from', destination: '/srv/to', phase: BatchPhase.TRANSFER, items }; // prettier-ignore
+    const value = { key, source: '/srv/from', destination: '/srv/to', phase: BatchPhase.TRANSFER, items }; // oxfmt-ignore
     this.send({ case: 'batchLease', value });
   }
 
@@ -60,7 +60,7 @@ class Scene implements AsyncDisposable {
   answers(): Answer[] {
     return this.frames.flatMap((frame): Answer[] => {
       if (frame.case === 'leaseReturn') return ['returned'];
-      return frame.case === 'batchDone' ? [{ ...frame.value, results: [...frame.value.results] }] : []; // prettier-ignore
+      return frame.case === 'batchDone' ? [{ ...frame.value, results: [...frame.value.results] }] : []; // oxfmt-ignore
     });
   }
 

@@ -35,12 +35,12 @@ test('what was not acknowledged is sent again, also by the next process', async 
   const log = createLog('test', 'silent');
   const sent: AttachRequest[] = [];
   const numberOf = (name: string) => {
-    const frame = sent.find((one) => one.frame.case === 'writeNote' && one.frame.value.path === name)!.frame; // prettier-ignore
+    const frame = sent.find((one) => one.frame.case === 'writeNote' && one.frame.value.path === name)!.frame; // oxfmt-ignore
     return frame.case === 'writeNote' ? frame.value.number : 0n;
   };
   {
     await using journal = await openJournal(path.join(folder, 'journal'), box);
-    const notes = new PendingNotes(new LeaseJournal({ pool, journal, authority: 'x', tenant: undefined, log })); // prettier-ignore
+    const notes = new PendingNotes(new LeaseJournal({ pool, journal, authority: 'x', tenant: undefined, log })); // oxfmt-ignore
     await notes.keep(key, write('early'), shared);
     notes.attach((frame) => sent.push(frame));
     await notes.keep(key, write('late'), shared);
@@ -51,14 +51,14 @@ test('what was not acknowledged is sent again, also by the next process', async 
     t.is(sent.length, 2);
   }
   await using journal = await openJournal(path.join(folder, 'journal'), box);
-  const notes = new PendingNotes(new LeaseJournal({ pool, journal, authority: 'x', tenant: undefined, log })); // prettier-ignore
+  const notes = new PendingNotes(new LeaseJournal({ pool, journal, authority: 'x', tenant: undefined, log })); // oxfmt-ignore
   notes.restore((await journal.contents()).notes);
   sent.length = 0;
   notes.attach((frame) => sent.push(frame));
   const paths = pathsOf(sent).toSorted((one, other) => String(one).localeCompare(String(other)));
   t.deepEqual(paths, ['alone', 'late']);
   await notes.keep(key, write('new'), shared);
-  t.is(new Set(sent.map(({ frame }) => (frame.case === 'writeNote' ? frame.value.number : 0n))).size, 3); // prettier-ignore
+  t.is(new Set(sent.map(({ frame }) => (frame.case === 'writeNote' ? frame.value.number : 0n))).size, 3); // oxfmt-ignore
 });
 
 /** A journal on a disk that is full until it has room again. */

@@ -7,7 +7,7 @@ import { create, toBinary } from '@bufbuild/protobuf';
 import test, { type ExecutionContext } from 'ava';
 import { BatchItemsSchema } from '../../gen/drover/v1/columns_pb.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
-import { AttachResponseSchema, BatchPhase, type AttachRequest } from '../../gen/drover/v1/session_pb.ts'; // prettier-ignore
+import { AttachResponseSchema, BatchPhase, type AttachRequest } from '../../gen/drover/v1/session_pb.ts'; // oxfmt-ignore
 import { DroverError, reasonName } from '../../lib/error.ts';
 import { createLog } from '../../lib/log.ts';
 import type { Clock } from '../../lib/time.ts';
@@ -23,7 +23,7 @@ import { sharePool } from './share-pool.ts';
 import { Work } from './work.ts';
 
 const raw = String.raw;
-const rule = (pattern: string, user: string, password = 'right'): AccountRule => ({ pattern, account: { user, password } }); // prettier-ignore
+const rule = (pattern: string, user: string, password = 'right'): AccountRule => ({ pattern, account: { user, password } }); // oxfmt-ignore
 const hr = raw`\\files\hr`;
 const { SOURCE_SIGN_IN_FAILED, SOURCE_NOT_FOUND, SOURCE_READ_FAILED } = ErrorReason;
 
@@ -32,7 +32,7 @@ class Played {
   readonly calls: string[] = [];
   accounts: AccountRule[] = [rule(raw`\\*\*`, 'reader')];
   /** What the system answers to a connection; 0: it is connected. */
-  answer: (share: string, user: string, password: string) => number = (_, __, password) => (password === 'right' ? 0 : 1326); // prettier-ignore
+  answer: (share: string, user: string, password: string) => number = (_, __, password) => (password === 'right' ? 0 : 1326); // oxfmt-ignore
   timer: { delayMs: number; callback: () => void } | undefined;
   readonly connector: ShareConnector = {
     connect: async (share, { user, password }) => {
@@ -219,7 +219,7 @@ class Scene extends Played {
     const data = mkdtempSync(path.join(tmpdir(), 'drover-shares-'));
     const journal = await openJournal(path.join(data, 'journal'), sealedBox(new Uint8Array(32)));
     const { pool, host: shares } = this;
-    this.work = new Work({ pool: sharePool(pool, shares), journal, slots: 5, authority: 'ca', tenant: undefined, shares, log: createLog('agent', 'silent') }); // prettier-ignore
+    this.work = new Work({ pool: sharePool(pool, shares), journal, slots: 5, authority: 'ca', tenant: undefined, shares, log: createLog('agent', 'silent') }); // oxfmt-ignore
     this.work.attach(({ frame }) => this.frames.push(frame));
     t.teardown(async () => {
       this.work!.close();
@@ -230,7 +230,7 @@ class Scene extends Played {
   }
 
   lease(kind: 'scan' | 'batch', number: number, source: string): void {
-    const lease = kind === 'scan' ? `tasks/${number}/runs/1/scan` : `tasks/a/runs/1/batches/${number}`; // prettier-ignore
+    const lease = kind === 'scan' ? `tasks/${number}/runs/1/scan` : `tasks/a/runs/1/batches/${number}`; // oxfmt-ignore
     const place = { key: { lease, generation: 1 }, source, destination: '/srv/to' };
     const items = toBinary(BatchItemsSchema, create(BatchItemsSchema, { path: ['a', 'b'] }));
     const frame =
@@ -280,7 +280,7 @@ test('leases of shares go back while the account is refused, those of folders do
   scene.lease('batch', 5, '/srv/from');
   await scene.untilGoing(2);
   while (scene.said().length < 4) await settled();
-  t.deepEqual(scene.said().slice(2).sort(), ['part of tasks/a/runs/1/batches/1', 'returned tasks/4/runs/1/scan']); // prettier-ignore
+  t.deepEqual(scene.said().slice(2).sort(), ['part of tasks/a/runs/1/batches/1', 'returned tasks/4/runs/1/scan']); // oxfmt-ignore
   t.like(scene.work!.attention(), { reason: SOURCE_SIGN_IN_FAILED, locationKinds: ['unc'] });
 
   scene.answer = () => 0;
@@ -334,6 +334,6 @@ test('a source that cannot be read for another reason fails the task, as a share
   scene.answer = () => 53;
   scene.lease('scan', 2, raw`\\nowhere\hr`);
   while (scene.said().length < 2) await settled();
-  t.deepEqual(scene.said(), ['scan ended with SOURCE_NOT_FOUND', 'scan ended with SOURCE_NOT_FOUND']); // prettier-ignore
+  t.deepEqual(scene.said(), ['scan ended with SOURCE_NOT_FOUND', 'scan ended with SOURCE_NOT_FOUND']); // oxfmt-ignore
   t.is(scene.work!.attention(), undefined);
 });

@@ -8,7 +8,7 @@ import type { Logger } from '../../lib/log.ts';
 import { pause, type Clock } from '../../lib/time.ts';
 import type { ShareConnector } from '../source/share-connector.ts';
 import { ConnectError, isFinalRefusal, shareError } from '../source/share-error.ts';
-import { accountFor, shareOf, type AccountRule, type Share, type WindowsAccount } from '../source/share-pattern.ts'; // prettier-ignore
+import { accountFor, shareOf, type AccountRule, type Share, type WindowsAccount } from '../source/share-pattern.ts'; // oxfmt-ignore
 import type { SignInTrouble } from './sign-in-watch.ts';
 
 export interface ShareHostParts {

@@ -6,7 +6,7 @@ import { create, toBinary } from '@bufbuild/protobuf';
 import test from 'ava';
 import { pino } from 'pino';
 import { BatchItemsSchema } from '../../gen/drover/v1/columns_pb.ts';
-import { AttachResponseSchema, BatchPhase, ScanLeaseSchema, type AttachRequest } from '../../gen/drover/v1/session_pb.ts'; // prettier-ignore
+import { AttachResponseSchema, BatchPhase, ScanLeaseSchema, type AttachRequest } from '../../gen/drover/v1/session_pb.ts'; // oxfmt-ignore
 import { createLog } from '../../lib/log.ts';
 import { sealedBox } from '../../lib/sealed-box.ts';
 import { openJournal } from './journal.ts';
@@ -36,8 +36,8 @@ test('of many leases that are outside the log has a line now and then, with how 
   const lines: string[] = [];
   const log = pino({ level: 'info' }, { write: (line) => lines.push(line) });
   let nowMs = 0;
-  const mayRead = guardSources(['/srv/a'], { clock: { now: () => nowMs, after: () => () => {} }, log }); // prettier-ignore
-  const lease = (source: string) => create(ScanLeaseSchema, { key: { lease: 'tasks/b/runs/1/scan' }, source }); // prettier-ignore
+  const mayRead = guardSources(['/srv/a'], { clock: { now: () => nowMs, after: () => () => {} }, log }); // oxfmt-ignore
+  const lease = (source: string) => create(ScanLeaseSchema, { key: { lease: 'tasks/b/runs/1/scan' }, source }); // oxfmt-ignore
   for (let count = 0; count < 1000; count += 1) t.false(mayRead(lease(`/srv/b/${count}`)));
   t.true(mayRead(lease('/srv/a/x')));
   t.is(lines.length, 1);
@@ -58,11 +58,11 @@ test('a lease whose source is outside goes back unread, also one that was begun 
   const box = sealedBox(new Uint8Array(32));
   await using pool = new PlayedPool(2);
   const pauses: (() => void)[] = [];
-  const clock = { now: () => 0, after: (delayMs: number, callback: () => void) => (delayMs === 5000 && pauses.push(callback), () => undefined) }; // prettier-ignore
+  const clock = { now: () => 0, after: (delayMs: number, callback: () => void) => (delayMs === 5000 && pauses.push(callback), () => undefined) }; // oxfmt-ignore
   const start = async (sourceRoots: string[]) => {
     const journal = await openJournal(path.join(folder, 'journal'), box);
     const log = createLog('agent', 'silent');
-    const work = new Work({ pool, journal, slots: 3, sourceRoots, clock, authority: 'ca', tenant: undefined, log }); // prettier-ignore
+    const work = new Work({ pool, journal, slots: 3, sourceRoots, clock, authority: 'ca', tenant: undefined, log }); // oxfmt-ignore
     await work.restore();
     const frames: AttachRequest['frame'][] = [];
     work.attach(({ frame }) => frames.push(frame));
@@ -111,7 +111,7 @@ test('of leases that are outside the agent keeps no more than it has slots, each
     sealedBox(new Uint8Array(32)),
   );
   const log = createLog('agent', 'silent');
-  const work = new Work({ pool, journal, slots: 3, sourceRoots: ['/srv/a'], clock: { now: () => 0, after }, authority: 'ca', tenant: undefined, log }); // prettier-ignore
+  const work = new Work({ pool, journal, slots: 3, sourceRoots: ['/srv/a'], clock: { now: () => 0, after }, authority: 'ca', tenant: undefined, log }); // oxfmt-ignore
   let returned: (string | undefined)[] = [];
   const attach = () =>
     work.attach(({ frame }) => {
@@ -121,7 +121,7 @@ test('of leases that are outside the agent keeps no more than it has slots, each
   attach();
   const give = (run: number) => {
     const key = { lease: `tasks/b/runs/${run}/scan`, generation: 1 };
-    const frame = { case: 'scanLease', value: { key, source: '/srv/b', destination: '/srv/to' } } as const; // prettier-ignore
+    const frame = { case: 'scanLease', value: { key, source: '/srv/b', destination: '/srv/to' } } as const; // oxfmt-ignore
     work.receive(create(AttachResponseSchema, { frame }));
     return key;
   };
@@ -130,7 +130,7 @@ test('of leases that are outside the agent keeps no more than it has slots, each
   t.is(pauses.size, 3);
   t.deepEqual(returned, ['tasks/b/runs/4/scan', 'tasks/b/runs/5/scan']);
   returned = [];
-  work.receive(create(AttachResponseSchema, { frame: { case: 'leaseRevocation', value: { key: first } } })); // prettier-ignore
+  work.receive(create(AttachResponseSchema, { frame: { case: 'leaseRevocation', value: { key: first } } })); // oxfmt-ignore
   t.deepEqual(returned, [first.lease]);
   t.is(pauses.size, 2);
   work.detach();

@@ -23,7 +23,7 @@ export function guardSources(
       unsaid += 1;
       return false;
     }
-    log.error({ lease: key?.lease, source, sourceRoots, othersBefore: unsaid }, 'a lease whose source is outside the source roots is given back'); // prettier-ignore
+    log.error({ lease: key?.lease, source, sourceRoots, othersBefore: unsaid }, 'a lease whose source is outside the source roots is given back'); // oxfmt-ignore
     quietUntilMs = now + quietMs;
     unsaid = 0;
     return false;

@@ -17,7 +17,7 @@ test('whatever a lease waits for is said within about a minute, and then less an
   const folder = mkdtempSync(path.join(tmpdir(), 'drover-standstill-'));
   t.teardown(() => rmSync(folder, { recursive: true, force: true }));
   await using pool = new PlayedPool(2);
-  await using journal = await openJournal(path.join(folder, 'journal'), sealedBox(new Uint8Array(32))); // prettier-ignore
+  await using journal = await openJournal(path.join(folder, 'journal'), sealedBox(new Uint8Array(32))); // oxfmt-ignore
   const lines: { msg: string; lease: string; forMs: number; others: number }[] = [];
   const log = pino({ level: 'warn' }, { write: (line) => lines.push(JSON.parse(line)) });
   let look: (() => void) | undefined;
@@ -27,9 +27,9 @@ test('whatever a lease waits for is said within about a minute, and then less an
   };
   const looks = (count: number) => {
     for (let made = 0; made < count; made += 1) look!();
-    return lines.splice(0).map(({ msg, lease, forMs, others }) => [forMs / lookMs, lease, others, msg.replace(/^nothing moves in a lease: /, '')]); // prettier-ignore
+    return lines.splice(0).map(({ msg, lease, forMs, others }) => [forMs / lookMs, lease, others, msg.replace(/^nothing moves in a lease: /, '')]); // oxfmt-ignore
   };
-  const work = new Work({ pool, journal, slots: 3, clock: { now: () => 0, after }, authority: 'ca', tenant: undefined, log }); // prettier-ignore
+  const work = new Work({ pool, journal, slots: 3, clock: { now: () => 0, after }, authority: 'ca', tenant: undefined, log }); // oxfmt-ignore
   await work.restore();
   work.attach(() => undefined);
   t.is(look, undefined, 'an agent without leases has nothing to look at');
@@ -45,7 +45,7 @@ test('whatever a lease waits for is said within about a minute, and then less an
   const noAnswer = 'its source or its destination does not answer, or has not answered yet';
   t.deepEqual(looks(2), []);
   t.deepEqual(looks(1), [[2, first.lease, 0, noAnswer]]);
-  t.deepEqual(looks(6), [[4, first.lease, 0, noAnswer], [8, first.lease, 0, noAnswer]]); // prettier-ignore
+  t.deepEqual(looks(6), [[4, first.lease, 0, noAnswer], [8, first.lease, 0, noAnswer]]); // oxfmt-ignore
   Atomics.add(job.shared.progress, progressBytes, 1n);
   t.deepEqual(looks(2), [], 'it has moved');
   // It has no credit left.
@@ -56,7 +56,7 @@ test('whatever a lease waits for is said within about a minute, and then less an
   t.deepEqual(looks(8), [], 'nobody is there to store them, which the session says');
   work.attach(() => undefined);
   give(2);
-  work.receive(create(AttachResponseSchema, { frame: { case: 'leaseRevocation', value: { key: first } } })); // prettier-ignore
+  work.receive(create(AttachResponseSchema, { frame: { case: 'leaseRevocation', value: { key: first } } })); // oxfmt-ignore
   const told = looks(3);
   t.is(told.length, 1, 'one line for all');
   t.is(told[0]![2], 1);
@@ -64,7 +64,7 @@ test('whatever a lease waits for is said within about a minute, and then less an
   const second = await pool.job('scan');
   second.answer({ kind: 'scan-done' });
   await work.until(({ jobs }) => jobs === 0);
-  t.deepEqual(looks(3).map(([, , , msg]) => msg), ['the coordinator has not acknowledged its result']); // prettier-ignore
+  t.deepEqual(looks(3).map(([, , , msg]) => msg), ['the coordinator has not acknowledged its result']); // oxfmt-ignore
   work.close();
   t.is(look, undefined);
 });

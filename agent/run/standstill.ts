@@ -98,9 +98,9 @@ function waitingOf({ held, run }: Entry, isAttached: boolean): Waiting | undefin
     case 'running': {
       if (run === undefined) return undefined;
       const { progress, state } = run.shared;
-      const mark = `${Atomics.load(progress, progressItems)} ${Atomics.load(progress, progressBytes)}`; // prettier-ignore
+      const mark = `${Atomics.load(progress, progressItems)} ${Atomics.load(progress, progressBytes)}`; // oxfmt-ignore
       if (run.work === 'scan' && Atomics.load(state, statePageCredits) === 0)
-        return isAttached ? of('the coordinator has not stored the pages of its scan', mark) : undefined; // prettier-ignore
+        return isAttached ? of('the coordinator has not stored the pages of its scan', mark) : undefined; // oxfmt-ignore
       return of('its source or its destination does not answer, or has not answered yet', mark);
     }
     case 'stopping':

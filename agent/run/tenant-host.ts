@@ -25,7 +25,7 @@ export type KeepUpload = (index: number, upload: ItemUpload | undefined) => Prom
 
 /** A look at a destination ends by itself well before whoever asked for it gives up. */
 const checkMsMax = 40_000;
-const nobodySignedIn = 'nobody has signed in yet; the agent shows a code and where to type it on its standard error'; // prettier-ignore
+const nobodySignedIn = 'nobody has signed in yet; the agent shows a code and where to type it on its standard error'; // oxfmt-ignore
 
 export class TenantHost {
   /** Whether the sign-in works. */
@@ -123,7 +123,7 @@ export class TenantHost {
     signal: AbortSignal,
   ): Promise<{ token: string; expiresOnMs: number }> {
     try {
-      const { token, expiresOnMs } = await this.#parts.credential.accessToken('graph', { forceRefresh, signal }); // prettier-ignore
+      const { token, expiresOnMs } = await this.#parts.credential.accessToken('graph', { forceRefresh, signal }); // oxfmt-ignore
       this.#awaitsPerson = false;
       this.signIn.worked(token);
       return { token, expiresOnMs };

@@ -77,7 +77,7 @@ export class Work {
     this.#journal = new LeaseJournal(options);
     this.#notes = new PendingNotes(this.#journal);
     const { pool, slots, sourceRoots = [], clock = systemClock, log } = options;
-    this.#refused = new RefusedLeases({ most: slots, clock, giveBack: (key) => this.#giveBack(key) }); // prettier-ignore
+    this.#refused = new RefusedLeases({ most: slots, clock, giveBack: (key) => this.#giveBack(key) }); // oxfmt-ignore
     this.#mayRead = guardSources(sourceRoots, { clock, log });
     const entries = () => this.#entries.values();
     const isAttached = () => this.#send !== undefined;
@@ -153,7 +153,7 @@ export class Work {
       bytes: run === undefined ? 0n : Atomics.load(run.shared.progress, progressBytes),
     }));
     const attention = this.attention();
-    const heartbeat = create(HeartbeatSchema, { leases, draining: this.#draining, ...(attention && { attention }) }); // prettier-ignore
+    const heartbeat = create(HeartbeatSchema, { leases, draining: this.#draining, ...(attention && { attention }) }); // oxfmt-ignore
     const throttling = this.#options.tenant?.throttling;
     if (throttling === undefined || throttling.requests + throttling.waitMs === 0) return heartbeat;
     heartbeat.throttledRequests = BigInt(throttling.requests);
@@ -251,7 +251,7 @@ export class Work {
       onSignInTrouble: (trouble) => this.#options.tenant?.signIn.raise(trouble),
       onUnreadable: (message) => {
         const { lease: name } = lease.key!;
-        this.#options.log.error({ lease: name, message }, 'a batch whose items cannot be read is given back'); // prettier-ignore
+        this.#options.log.error({ lease: name, message }, 'a batch whose items cannot be read is given back'); // oxfmt-ignore
       },
       keepNote: (note, shared) => this.#notes.keep(lease.key!, note, shared),
     });
@@ -352,7 +352,7 @@ export class Work {
           break;
         case 'stop':
         case 'stop-soon':
-          if (entry.run !== undefined) stopJob(entry.run.shared, effect === 'stop' ? 'at-once' : 'soon'); // prettier-ignore
+          if (entry.run !== undefined) stopJob(entry.run.shared, effect === 'stop' ? 'at-once' : 'soon'); // oxfmt-ignore
           break;
         case 'save':
           void this.#save(entry);

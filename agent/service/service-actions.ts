@@ -25,13 +25,13 @@ export async function install(
   edge: CommandEdge,
   computer = thisComputer(edge),
 ): Promise<void> {
-  // prettier-ignore
+  // oxfmt-ignore
   const service = serviceOf(computer);
   const whole = absolute(flags);
   if (flags.print) return void edge.stdout.write(service.print(whole));
   const settings = readSettings(whole.data);
   if (settings === undefined)
-    throw DroverError.invalid('--data', `no agent was set up in ${whole.data}; run \`drover-agent setup\` first, or say with --data where it was`); // prettier-ignore
+    throw DroverError.invalid('--data', `no agent was set up in ${whole.data}; run \`drover-agent setup\` first, or say with --data where it was`); // oxfmt-ignore
   const notes = proxyNotes(settings, edge.environment, computer);
   say(edge, [...(await service.install(whole)), ...notes]);
 }

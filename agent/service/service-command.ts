@@ -39,7 +39,7 @@ export function serviceCommand(edge: CommandEdge): Command {
   const status = new Command('status')
     .description(
       'whether it is installed and runs; exit status 0 when it runs, 3 when not, 4 when it is not installed',
-    ) // prettier-ignore
+    ) // oxfmt-ignore
     .action(async () => (await actions()).status(edge));
   for (const inner of [install, uninstall, status]) command.addCommand(inner);
   return command;

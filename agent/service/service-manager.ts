@@ -39,7 +39,7 @@ export function runProgram(program: string, args: readonly string[]): Promise<An
         const text = `${stdout}${stderr}`.trim();
         const code = error === null ? 0 : error.code;
         if (code === 'ENOENT') resolve({ status: undefined, text: '' });
-      else resolve({ status: typeof code === 'number' ? code : 1, text: text || String(error?.message ?? '') }); // prettier-ignore
+      else resolve({ status: typeof code === 'number' ? code : 1, text: text || String(error?.message ?? '') }); // oxfmt-ignore
       },
     );
   });

@@ -1,6 +1,6 @@
 // Services by the programs of the computer, which are played; systemd's own check of the unit is run where it is there.
 import { execFileSync } from 'node:child_process';
-import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'; // prettier-ignore
+import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'; // oxfmt-ignore
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { PassThrough } from 'node:stream';
@@ -23,7 +23,7 @@ const plan: UnitPlan = {
   hasKeyCredential: false,
 };
 
-const analyze = ['/usr/bin/systemd-analyze', '/bin/systemd-analyze'].find((file) => existsSync(file)); // prettier-ignore
+const analyze = ['/usr/bin/systemd-analyze', '/bin/systemd-analyze'].find((file) => existsSync(file)); // oxfmt-ignore
 
 function folderFor(t: ExecutionContext): string {
   // Not one that a unit has a temporary folder of its own in the place of.
@@ -130,7 +130,7 @@ test('a path is one word in the unit, whatever is in it', (t) => {
   const unit = systemdUnit({ ...plan, dataFolder: odd, writable: ['/mnt/x y'] });
   t.true(unit.includes(String.raw`"--data" "/srv/a \"b\" 100%% $$HOME \\ c"`));
   t.true(unit.includes(String.raw`ReadWritePaths="/srv/a \"b\" 100%% $HOME \\ c" "/mnt/x y"`));
-  t.throws(() => systemdUnit({ ...plan, dataFolder: '/srv/a\nExecStartPre=/bin/evil' }), { message: /control character/ }); // prettier-ignore
+  t.throws(() => systemdUnit({ ...plan, dataFolder: '/srv/a\nExecStartPre=/bin/evil' }), { message: /control character/ }); // oxfmt-ignore
 });
 
 test('a temporary folder of its own does not hide what it needs', (t) => {
@@ -142,7 +142,7 @@ for (const [what, more] of Object.entries({
   'of the computer': {},
   'of root': { user: undefined },
   'of a user': { scope: 'user' as const },
-  'with odd paths and a key': { dataFolder: '/srv/a "b" 100% $HOME', vaultKeyFile: '/etc/drover key', writable: ['/mnt/x y'], hasKeyCredential: true }, // prettier-ignore
+  'with odd paths and a key': { dataFolder: '/srv/a "b" 100% $HOME', vaultKeyFile: '/etc/drover key', writable: ['/mnt/x y'], hasKeyCredential: true }, // oxfmt-ignore
 }))
   (analyze === undefined ? test.skip : test)(
     `systemd finds nothing wrong with a unit ${what}`,
@@ -153,7 +153,7 @@ for (const [what, more] of Object.entries({
         file,
         systemdUnit({ ...plan, ...more, node: process.execPath, user: undefined }),
       );
-      t.is(execFileSync(analyze!, ['verify', file], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }), ''); // prettier-ignore
+      t.is(execFileSync(analyze!, ['verify', file], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }), ''); // oxfmt-ignore
     },
   );
 
@@ -161,16 +161,16 @@ test('install writes the unit once, has it started, and says what to know', asyn
   const scene = new Scene(t);
   scene.answer = (call) => ({ status: call.includes('is-active') ? 3 : 0, text: '' });
   const said = await scene.install({ writable: [scene.folder] });
-  t.is(readFileSync(scene.unit, 'utf8').split('\n')[0], '# Written by `drover-agent service install`; `drover-agent service uninstall` removes it.'); // prettier-ignore
+  t.is(readFileSync(scene.unit, 'utf8').split('\n')[0], '# Written by `drover-agent service install`; `drover-agent service uninstall` removes it.'); // oxfmt-ignore
   t.deepEqual(scene.calls, [
     'systemctl daemon-reload',
     'systemctl is-active --quiet drover-agent.service',
     'systemctl enable --now drover-agent.service',
   ]);
-  t.regex(said, /^wrote .*drover-agent\.service\n.*--writable\n.*systemd-creds encrypt --name=drover-vault-key .*seal-key.*\nenabled: .*\nlook at it/); // prettier-ignore
+  t.regex(said, /^wrote .*drover-agent\.service\n.*--writable\n.*systemd-creds encrypt --name=drover-vault-key .*seal-key.*\nenabled: .*\nlook at it/); // oxfmt-ignore
   t.regex(await scene.install({ writable: [scene.folder] }), /is as it was/);
   scene.answer = () => ({ status: 0, text: '' });
-  t.regex(await scene.install(), /wrote .* anew[^]*still runs by its old definition; type: systemctl restart/); // prettier-ignore
+  t.regex(await scene.install(), /wrote .* anew[^]*still runs by its old definition; type: systemctl restart/); // oxfmt-ignore
   t.regex(await scene.install({ start: false }), /not started; type: systemctl enable --now/);
 });
 
@@ -199,7 +199,7 @@ test('it runs as the owner of the data folder, or as the account that is given',
 test('without systemd it is said what to type where it runs', async (t) => {
   const scene = new Scene(t);
   scene.answer = () => ({ status: undefined, text: '' });
-  t.regex(await scene.install(), /systemctl is not there.*\nwhere systemd runs, type:\n {2}systemctl daemon-reload\n {2}systemctl enable --now drover-agent\.service\n$/); // prettier-ignore
+  t.regex(await scene.install(), /systemctl is not there.*\nwhere systemd runs, type:\n {2}systemctl daemon-reload\n {2}systemctl enable --now drover-agent\.service\n$/); // oxfmt-ignore
   scene.answer = () => ({ status: 1, text: 'System has not been booted with systemd\nmore' });
   t.regex(await scene.install(), /systemctl refused: System has not been booted with systemd\n/);
   t.regex(await scene.uninstall(), /removed .*\nsystemctl refused: .*[^]*systemctl stop/);
@@ -223,8 +223,8 @@ test('uninstall removes what install wrote, and nothing else', async (t) => {
   t.regex(await scene.uninstall(), /there is no .*; nothing to remove/);
   await scene.install();
   scene.calls.length = 0;
-  t.regex(await scene.uninstall(), /^stopped and disabled\nremoved .*; the data folder of the agent is left/); // prettier-ignore
-  t.deepEqual(scene.calls, ['systemctl disable --now drover-agent.service', 'systemctl daemon-reload']); // prettier-ignore
+  t.regex(await scene.uninstall(), /^stopped and disabled\nremoved .*; the data folder of the agent is left/); // oxfmt-ignore
+  t.deepEqual(scene.calls, ['systemctl disable --now drover-agent.service', 'systemctl daemon-reload']); // oxfmt-ignore
   t.false(existsSync(scene.unit));
   t.true(existsSync(path.join(scene.data, 'agent.json')));
 });
@@ -234,7 +234,7 @@ test('the status tells apart what runs, what does not, and what is not there', a
   t.regex(await scene.ask(), /not installed/);
   t.is(scene.status, 4);
   await scene.install();
-  const show = (state: string) => ({ status: 0, text: `ActiveState=${state}\nSubState=x\nUnitFileState=enabled\nMainPID=7\nNRestarts=2\nExecMainStatus=2` }); // prettier-ignore
+  const show = (state: string) => ({ status: 0, text: `ActiveState=${state}\nSubState=x\nUnitFileState=enabled\nMainPID=7\nNRestarts=2\nExecMainStatus=2` }); // oxfmt-ignore
   scene.answer = () => show('active');
   t.regex(
     await scene.ask(),
@@ -276,8 +276,8 @@ test('a proxy on the way to the coordinator, which the service would not know of
 
 test('what cannot be is refused by name', async (t) => {
   const scene = new Scene(t);
-  await t.throwsAsync(scene.install({ data: scene.folder }), { message: /--data: no agent was set up in .*drover-agent setup/ }); // prettier-ignore
-  await t.throwsAsync(scene.install({ writable: ['/nowhere'] }), { message: /--writable: there is no folder \/nowhere/ }); // prettier-ignore
+  await t.throwsAsync(scene.install({ data: scene.folder }), { message: /--data: no agent was set up in .*drover-agent setup/ }); // oxfmt-ignore
+  await t.throwsAsync(scene.install({ writable: ['/nowhere'] }), { message: /--writable: there is no folder \/nowhere/ }); // oxfmt-ignore
   t.false(existsSync(scene.unit));
   const mac = new Scene(t, { platform: 'darwin' });
   await t.throwsAsync(mac.install(), { message: /is not built for darwin/ });
@@ -302,7 +302,7 @@ test('on Windows it is a task that starts with the computer', async (t) => {
     if (file !== undefined) registered = readFileSync(file, 'utf16le');
     if (call.includes('/Delete')) registered = undefined;
     if (!call.includes('/Query')) return { status: 0, text: '' };
-    return registered === undefined ? { status: 1, text: 'not found' } : { status: 0, text: registered }; // prettier-ignore
+    return registered === undefined ? { status: 1, text: 'not found' } : { status: 0, text: registered }; // oxfmt-ignore
   };
   t.regex(
     await scene.install(),
@@ -316,7 +316,7 @@ test('on Windows it is a task that starts with the computer', async (t) => {
     'in the order of the schema',
   );
   t.true(Number(/<Count>(\d+)<\/Count>/.exec(registered!)![1]) <= 255, 'an unsignedByte');
-  t.true(scene.calls[1]!.startsWith('schtasks /Create /TN Drover agent /XML ') && !scene.calls[1]!.includes('/F')); // prettier-ignore
+  t.true(scene.calls[1]!.startsWith('schtasks /Create /TN Drover agent /XML ') && !scene.calls[1]!.includes('/F')); // oxfmt-ignore
   await scene.install();
   t.true(scene.calls.some((call) => call.endsWith('.xml /F')));
   t.regex(await scene.ask(), /it does not run/);
@@ -326,7 +326,7 @@ test('on Windows it is a task that starts with the computer', async (t) => {
   scene.answer = () => ({ status: 0, text: '<Task>of somebody else</Task>' });
   for (const change of [scene.install(), scene.uninstall()])
     await t.throwsAsync(change, { message: /is left alone/ });
-  scene.answer = (call) => (call.includes('/Query') ? { status: 1, text: '' } : { status: 1, text: 'ERROR: Access is denied.' }); // prettier-ignore
+  scene.answer = (call) => (call.includes('/Query') ? { status: 1, text: '' } : { status: 1, text: 'ERROR: Access is denied.' }); // oxfmt-ignore
   await t.throwsAsync(scene.install(), { message: /Access is denied\..*as administrator/ });
 });
 
@@ -338,5 +338,5 @@ test('arguments reach a program on Windows as they are', (t) => {
     dataFolder: 'D:\\R&D data\\',
   });
   t.true(xml.includes(String.raw`<Command>C:\Program Files\nodejs\node.exe</Command>`));
-  t.true(xml.includes('<Arguments>--max-semi-space-size=4 C:\\drover\\agent\\main.ts run --data &quot;D:\\R&amp;D data\\\\&quot;</Arguments>')); // prettier-ignore
+  t.true(xml.includes('<Arguments>--max-semi-space-size=4 C:\\drover\\agent\\main.ts run --data &quot;D:\\R&amp;D data\\\\&quot;</Arguments>')); // oxfmt-ignore
 });

@@ -7,7 +7,7 @@ import { keyCredentialName, keyFileName } from '../vault/vault-key.ts';
 import type { Service } from './service-actions.ts';
 import type { InstallFlags } from './service-command.ts';
 import type { Answer, Computer } from './service-manager.ts';
-import { exitNotInstalled, exitNotRunning, serviceMark, systemdUnit, unitName, type UnitPlan } from './systemd-unit.ts'; // prettier-ignore
+import { exitNotInstalled, exitNotRunning, serviceMark, systemdUnit, unitName, type UnitPlan } from './systemd-unit.ts'; // oxfmt-ignore
 
 export class SystemdService implements Service {
   readonly #computer: Computer;
@@ -28,17 +28,17 @@ export class SystemdService implements Service {
     const text = systemdUnit(plan);
     this.#write(file, text);
     const lines = [
-      before === undefined ? `wrote ${file}` : before === text ? `${file} is as it was` : `wrote ${file} anew`, // prettier-ignore
+      before === undefined ? `wrote ${file}` : before === text ? `${file} is as it was` : `wrote ${file} anew`, // oxfmt-ignore
       ...describe(plan),
     ];
     const reloaded = await this.#systemctl('daemon-reload');
-    if (reloaded.status !== 0) return [...lines, ...this.#byHand(reloaded, ['daemon-reload', `enable --now ${unitName}`])]; // prettier-ignore
-    if (!flags.start) return [...lines, `not started; type: ${this.#typed(`enable --now ${unitName}`)}`]; // prettier-ignore
+    if (reloaded.status !== 0) return [...lines, ...this.#byHand(reloaded, ['daemon-reload', `enable --now ${unitName}`])]; // oxfmt-ignore
+    if (!flags.start) return [...lines, `not started; type: ${this.#typed(`enable --now ${unitName}`)}`]; // oxfmt-ignore
     const wasRunning = (await this.#systemctl('is-active', '--quiet', unitName)).status === 0;
     const enabled = await this.#systemctl('enable', '--now', unitName);
-    if (enabled.status !== 0) return [...lines, ...this.#byHand(enabled, [`enable --now ${unitName}`])]; // prettier-ignore
+    if (enabled.status !== 0) return [...lines, ...this.#byHand(enabled, [`enable --now ${unitName}`])]; // oxfmt-ignore
     lines.push('enabled: it starts with the computer, and again whenever it ends');
-    if (wasRunning && before !== text) lines.push(`it still runs by its old definition; type: ${this.#typed(`restart ${unitName}`)}`); // prettier-ignore
+    if (wasRunning && before !== text) lines.push(`it still runs by its old definition; type: ${this.#typed(`restart ${unitName}`)}`); // oxfmt-ignore
     return [...lines, ...this.#whatNext()];
   }
 
@@ -56,18 +56,18 @@ export class SystemdService implements Service {
 
   async status(): Promise<{ lines: string[]; exitStatus: number }> {
     const file = this.#file();
-    if (!existsSync(file)) return { lines: [`not installed: there is no ${file}`], exitStatus: exitNotInstalled }; // prettier-ignore
-    const owner = isOwn(readFileSync(file, 'utf8')) ? '' : ', which `drover-agent service install` did not write'; // prettier-ignore
+    if (!existsSync(file)) return { lines: [`not installed: there is no ${file}`], exitStatus: exitNotInstalled }; // oxfmt-ignore
+    const owner = isOwn(readFileSync(file, 'utf8')) ? '' : ', which `drover-agent service install` did not write'; // oxfmt-ignore
     const lines = [`installed as ${file}${owner}`];
-    const properties = ['ActiveState', 'SubState', 'UnitFileState', 'MainPID', 'NRestarts', 'ExecMainStatus']; // prettier-ignore
+    const properties = ['ActiveState', 'SubState', 'UnitFileState', 'MainPID', 'NRestarts', 'ExecMainStatus']; // oxfmt-ignore
     const answer = await this.#systemctl('show', unitName, `--property=${properties.join(',')}`);
-    if (answer.status !== 0) return { lines: [...lines, unreachable(answer)], exitStatus: exitNotRunning }; // prettier-ignore
-    const found = Object.fromEntries(answer.text.split('\n').map((line) => line.split('=', 2) as [string, string])); // prettier-ignore
+    if (answer.status !== 0) return { lines: [...lines, unreachable(answer)], exitStatus: exitNotRunning }; // oxfmt-ignore
+    const found = Object.fromEntries(answer.text.split('\n').map((line) => line.split('=', 2) as [string, string])); // oxfmt-ignore
     const isRunning = found['ActiveState'] === 'active';
     lines.push(
       `${found['ActiveState']} (${found['SubState']}), ${found['UnitFileState']}; process ${found['MainPID']}, started again ${found['NRestarts']} times`,
     );
-    if (!isRunning) lines.push(`it ended last with status ${found['ExecMainStatus']}; read why: ${this.#journal()}`); // prettier-ignore
+    if (!isRunning) lines.push(`it ended last with status ${found['ExecMainStatus']}; read why: ${this.#journal()}`); // oxfmt-ignore
     return { lines, exitStatus: isRunning ? 0 : exitNotRunning };
   }
 
@@ -99,7 +99,7 @@ export class SystemdService implements Service {
     if (!existsSync(file)) return undefined;
     const text = readFileSync(file, 'utf8');
     if (isOwn(text)) return text;
-    throw DroverError.invalid(file, `was not written by \`drover-agent service install\` and is left alone; move it away, or make the change in it yourself (--print shows how it would be)`); // prettier-ignore
+    throw DroverError.invalid(file, `was not written by \`drover-agent service install\` and is left alone; move it away, or make the change in it yourself (--print shows how it would be)`); // oxfmt-ignore
   }
 
   #write(file: string, text: string): void {
@@ -108,7 +108,7 @@ export class SystemdService implements Service {
       // Others may read it: there is no secret in it.
       writeWholeFile(file, text, 0o644);
     } catch (cause) {
-      throw DroverError.invalid(file, `cannot be written (${(cause as NodeJS.ErrnoException).code})`, cause); // prettier-ignore
+      throw DroverError.invalid(file, `cannot be written (${(cause as NodeJS.ErrnoException).code})`, cause); // oxfmt-ignore
     }
   }
 
@@ -116,7 +116,7 @@ export class SystemdService implements Service {
     try {
       rmSync(file);
     } catch (cause) {
-      throw DroverError.invalid(file, `cannot be removed (${(cause as NodeJS.ErrnoException).code})`, cause); // prettier-ignore
+      throw DroverError.invalid(file, `cannot be removed (${(cause as NodeJS.ErrnoException).code})`, cause); // oxfmt-ignore
     }
   }
 
@@ -133,12 +133,12 @@ export class SystemdService implements Service {
   }
 
   #byHand(answer: Answer, todo: readonly string[]): string[] {
-    return [unreachable(answer), 'where systemd runs, type:', ...todo.map((args) => `  ${this.#typed(args)}`)]; // prettier-ignore
+    return [unreachable(answer), 'where systemd runs, type:', ...todo.map((args) => `  ${this.#typed(args)}`)]; // oxfmt-ignore
   }
 
   #whatNext(): string[] {
     const lines = [`look at it: drover-agent service status, or ${this.#journal()}`];
-    if (!this.#isSystem()) lines.push('it ends when you sign out, unless you type: loginctl enable-linger'); // prettier-ignore
+    if (!this.#isSystem()) lines.push('it ends when you sign out, unless you type: loginctl enable-linger'); // oxfmt-ignore
     return lines;
   }
 }

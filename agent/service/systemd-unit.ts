@@ -148,5 +148,5 @@ function quoted(text: string): string {
 function plain(text: string): string {
   // oxlint-disable-next-line no-control-regex -- exactly these end a line, or cannot stand in one
   if (!/[\u0000-\u001f\u007f]/.test(text)) return text;
-  throw DroverError.invalid('service', `${JSON.stringify(text)} has a control character, which a unit cannot hold`); // prettier-ignore
+  throw DroverError.invalid('service', `${JSON.stringify(text)} has a control character, which a unit cannot hold`); // oxfmt-ignore
 }

@@ -6,7 +6,7 @@ import { DroverError } from '../../lib/error.ts';
 import type { Service } from './service-actions.ts';
 import type { InstallFlags } from './service-command.ts';
 import type { Answer, Computer } from './service-manager.ts';
-import { exitNotInstalled, exitNotRunning, serviceMark, type ServicePlan } from './systemd-unit.ts'; // prettier-ignore
+import { exitNotInstalled, exitNotRunning, serviceMark, type ServicePlan } from './systemd-unit.ts'; // oxfmt-ignore
 import { startAgainMinutes, taskName, windowsTask } from './windows-task.ts';
 
 export class WindowsService implements Service {
@@ -42,18 +42,18 @@ export class WindowsService implements Service {
   }
 
   async uninstall(): Promise<string[]> {
-    if ((await this.#readOwn()) === undefined) return [`there is no task "${taskName}"; nothing to remove`]; // prettier-ignore
+    if ((await this.#readOwn()) === undefined) return [`there is no task "${taskName}"; nothing to remove`]; // oxfmt-ignore
     // It may not run; and what it was doing goes on after the next start.
     await this.#schtasks('/End');
     await this.#change('/Delete', '/F');
-    return [`stopped and removed the task "${taskName}"; the data folder of the agent is left as it is`]; // prettier-ignore
+    return [`stopped and removed the task "${taskName}"; the data folder of the agent is left as it is`]; // oxfmt-ignore
   }
 
   async status(): Promise<{ lines: string[]; exitStatus: number }> {
     const found = await this.#schtasks('/Query', '/XML');
     if (found.status === undefined) throw missing();
-    if (found.status !== 0) return { lines: [`not installed: there is no task "${taskName}"`], exitStatus: exitNotInstalled }; // prettier-ignore
-    const owner = found.text.includes(serviceMark) ? '' : ', which `drover-agent service install` did not write'; // prettier-ignore
+    if (found.status !== 0) return { lines: [`not installed: there is no task "${taskName}"`], exitStatus: exitNotInstalled }; // oxfmt-ignore
+    const owner = found.text.includes(serviceMark) ? '' : ', which `drover-agent service install` did not write'; // oxfmt-ignore
     const { text } = await this.#schtasks('/Query', '/FO', 'CSV', '/NH', '/V');
     // 267009 is SCHED_S_TASK_RUNNING, in whatever language the rest is.
     const isRunning = text.includes('"267009"');
@@ -66,7 +66,7 @@ export class WindowsService implements Service {
 
   #plan({ data, vaultKeyFile, account }: InstallFlags): ServicePlan {
     if (account !== undefined)
-      throw DroverError.invalid('--account', 'is not built for Windows: the task runs as SYSTEM; change it in the Task Scheduler, which asks for the password itself'); // prettier-ignore
+      throw DroverError.invalid('--account', 'is not built for Windows: the task runs as SYSTEM; change it in the Task Scheduler, which asks for the password itself'); // oxfmt-ignore
     const { node, program } = this.#computer;
     return { node, program, dataFolder: data, vaultKeyFile, writable: [], user: undefined };
   }
@@ -77,13 +77,13 @@ export class WindowsService implements Service {
     if (status === undefined) throw missing();
     if (status !== 0) return undefined;
     if (text.includes(serviceMark)) return text;
-    throw DroverError.invalid('service', `the task "${taskName}" was not registered by \`drover-agent service install\` and is left alone; rename it`); // prettier-ignore
+    throw DroverError.invalid('service', `the task "${taskName}" was not registered by \`drover-agent service install\` and is left alone; rename it`); // oxfmt-ignore
   }
 
   async #change(verb: string, ...args: string[]): Promise<void> {
     const { status, text } = await this.#schtasks(verb, ...args);
     if (status === 0) return;
-    throw DroverError.invalid('service', `schtasks ${verb} failed: ${text}; run it in a window that was opened as administrator`); // prettier-ignore
+    throw DroverError.invalid('service', `schtasks ${verb} failed: ${text}; run it in a window that was opened as administrator`); // oxfmt-ignore
   }
 
   #schtasks(verb: string, ...args: string[]): Promise<Answer> {

@@ -55,6 +55,6 @@ for (const [answers, said] of refusals)
 
 test('a file that is named and empty or not there is refused by its flag', (t) => {
   const empty = path.join(path.dirname(answersFor(t, {})), 'empty');
-  t.throws(() => readGiven({ ...flags, invitationFile: empty }, {}), { message: /--invitation-file: .*is empty/ }); // prettier-ignore
-  t.throws(() => readGiven({ ...flags, answers: '/no/such' }, {}), { message: /--answers: .*cannot be read \(ENOENT\)/ }); // prettier-ignore
+  t.throws(() => readGiven({ ...flags, invitationFile: empty }, {}), { message: /--invitation-file: .*is empty/ }); // oxfmt-ignore
+  t.throws(() => readGiven({ ...flags, answers: '/no/such' }, {}), { message: /--answers: .*cannot be read \(ENOENT\)/ }); // oxfmt-ignore
 });

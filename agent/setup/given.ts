@@ -8,7 +8,7 @@ import { invitationVariable } from '../../lib/invitation.ts';
 import { withoutGaps } from '../../lib/without-gaps.ts';
 import { givenRoots, type Environment } from '../options.ts';
 import type { RunFlags } from '../run-options.ts';
-import { checkSomeSettings, parseObject, type AgentSettingsFile, type SignInKind } from '../settings-file.ts'; // prettier-ignore
+import { checkSomeSettings, parseObject, type AgentSettingsFile, type SignInKind } from '../settings-file.ts'; // oxfmt-ignore
 
 /** What commander makes of the options. */
 export interface SetupFlags extends Omit<RunFlags, 'logLevel' | 'json' | 'signIn'> {
@@ -57,15 +57,15 @@ const plainKeys = ['data', 'authorityFingerprint'] as const;
 /** Throws INVALID_ARGUMENT with the flag, variable or key that is wrong. */
 export function readGiven(flags: SetupFlags, environment: Environment): Given {
   const fromFile = flags.answers === undefined ? {} : readAnswers(flags.answers);
-  const { coordinator, invitationFile, joinTokenFile, clientSecretFile, clientCertificateFile } = flags; // prettier-ignore
-  const { authorityFingerprint, signIn, tenant, clientId, authority, graph, proxy, caFile, name, group, threads, requests } = flags; // prettier-ignore
+  const { coordinator, invitationFile, joinTokenFile, clientSecretFile, clientCertificateFile } = flags; // oxfmt-ignore
+  const { authorityFingerprint, signIn, tenant, clientId, authority, graph, proxy, caFile, name, group, threads, requests } = flags; // oxfmt-ignore
   const given: { [K in keyof Given]: Given[K] | undefined } = {
     ...{ coordinators: coordinator, authorityFingerprint, signIn, tenant, clientId, authority },
     ...{ graph, proxy, caFile, name, group, threads, requests },
     sourceRoots: givenRoots(flags, environment),
     invitation: secretOf(invitationFile, '--invitation-file', environment[invitationVariable]),
     joinToken: secretOf(joinTokenFile, '--join-token-file', environment['DROVER_JOIN_TOKEN']),
-    clientSecret: secretOf(clientSecretFile, '--client-secret-file', environment['DROVER_CLIENT_SECRET']), // prettier-ignore
+    clientSecret: secretOf(clientSecretFile, '--client-secret-file', environment['DROVER_CLIENT_SECRET']), // oxfmt-ignore
     clientCertificate: secretOf(clientCertificateFile, '--client-certificate-file', undefined),
   };
   return { ...fromFile, ...withoutGaps(given) };
@@ -81,12 +81,12 @@ function readAnswers(file: string): Given {
   const settings: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(rest)) {
     if (key in fileKeys)
-      given[fileKeys[key as keyof typeof fileKeys]] = readText(path.resolve(folder, textOf(value, whole, key)), `${whole}: "${key}"`).trim(); // prettier-ignore
+      given[fileKeys[key as keyof typeof fileKeys]] = readText(path.resolve(folder, textOf(value, whole, key)), `${whole}: "${key}"`).trim(); // oxfmt-ignore
     else if (plainKeys.includes(key as (typeof plainKeys)[number]))
       given[key] = textOf(value, whole, key);
     else settings[key] = value;
   }
-  const checked: Partial<AgentSettingsFile> = checkSomeSettings(settings, whole, [...Object.keys(fileKeys), ...plainKeys]); // prettier-ignore
+  const checked: Partial<AgentSettingsFile> = checkSomeSettings(settings, whole, [...Object.keys(fileKeys), ...plainKeys]); // oxfmt-ignore
   const { caFile } = checked;
   return {
     ...checked,

@@ -61,7 +61,7 @@ export class PromptAsker implements Asker {
     const hint = usual === undefined || usualShown === undefined ? '' : ` (Enter: ${usualShown})`;
     try {
       if (choices !== undefined)
-        return await select({ message, choices, ...(usual === undefined ? {} : { default: usual }) }, context); // prettier-ignore
+        return await select({ message, choices, ...(usual === undefined ? {} : { default: usual }) }, context); // oxfmt-ignore
       if (isSecret === true) {
         const typed = await password({ message: `${message}${hint}`, toggleMask: false }, context);
         return typed === '' ? (usual ?? '') : typed;

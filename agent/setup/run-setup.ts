@@ -53,7 +53,7 @@ export async function runSetup(
   } catch (thrown) {
     const { reason, message } = DroverError.from(thrown);
     if (reason !== ErrorReason.CANCELLED && !signal.aborted) throw thrown;
-    stderr.write(`\n${signal.aborted ? 'the set-up was broken off; nothing was changed' : message}\n`); // prettier-ignore
+    stderr.write(`\n${signal.aborted ? 'the set-up was broken off; nothing was changed' : message}\n`); // oxfmt-ignore
     edge.finish(exitBrokenOff);
   }
 }
@@ -66,12 +66,12 @@ function describeResult(
 ): string {
   const isUsual = !isFolderGiven && dataFolder === usualFolder;
   const data = isUsual ? '' : ` --data ${quoted(dataFolder)}`;
-  const flags = keyFile === undefined ? data : `${data} --vault-key-file ${quoted(path.resolve(keyFile))}`; // prettier-ignore
+  const flags = keyFile === undefined ? data : `${data} --vault-key-file ${quoted(path.resolve(keyFile))}`; // oxfmt-ignore
   return [
     '',
     `${agent} is set up, and works for ${coordinatorsOf(settings)}. Written:`,
     ...written.map((file) => `  ${file}`),
-    ...(isChanged ? ['An agent that runs takes secrets at once, and everything else when it is started again.'] : []), // prettier-ignore
+    ...(isChanged ? ['An agent that runs takes secrets at once, and everything else when it is started again.'] : []), // oxfmt-ignore
     'Next:',
     `  drover-agent${flags}                  starts it`,
     `  drover-agent service install${flags}  lets it start with the computer`,

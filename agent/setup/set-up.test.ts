@@ -57,7 +57,7 @@ function partsFor(place: Place, more: Partial<SetUpParts> & Pick<SetUpParts, 'as
 async function told(place: Place, given: Given, more: Partial<SetUpParts> = {}) {
   const typist = new Typist();
   const asker = new ToldAsker(typist.terminal.output, typist.terminal.signal);
-  const result = await setUp(partsFor(place, { asker, given: { data: place.data, ...given }, ...more })); // prettier-ignore
+  const result = await setUp(partsFor(place, { asker, given: { data: place.data, ...given }, ...more })); // oxfmt-ignore
   return { result, said: typist.screen };
 }
 
@@ -103,10 +103,10 @@ test('a person answers; what does not work is said and asked again; nothing of t
   await typist.answer('Invitation', 'drover://half', keys.enter);
   await typist.see('it begins with "drover://"');
   const { address } = coordinator;
-  const wrong = formatInvitation({ coordinators: [address], joinToken: other.joinToken, group: undefined }); // prettier-ignore
+  const wrong = formatInvitation({ coordinators: [address], joinToken: other.joinToken, group: undefined }); // oxfmt-ignore
   await typist.answer('Invitation', wrong, keys.enter);
   await typist.see('another coordinator');
-  await typist.answer('Invitation', `DROVER_INVITATION='${invitationOf(coordinator)}' drover-agent setup`, keys.enter); // prettier-ignore
+  await typist.answer('Invitation', `DROVER_INVITATION='${invitationOf(coordinator)}' drover-agent setup`, keys.enter); // oxfmt-ignore
   await typist.see('proves to be the right coordinator');
   await typist.answer('sign in to SharePoint', keys.down, keys.down, keys.enter);
   await typist.see('through a mount');
@@ -125,7 +125,7 @@ test('a person answers; what does not work is said and asked again; nothing of t
   const { agent, written } = await done;
   t.is(agent, 'agents/one');
   t.true(written.includes(path.join(place.data, 'agent.json')));
-  t.like(settingsOf(place), { version: 1, group: 'north', threads: 3, sourceRoots: [place.share], signIn: 'none' }); // prettier-ignore
+  t.like(settingsOf(place), { version: 1, group: 'north', threads: 3, sourceRoots: [place.share], signIn: 'none' }); // oxfmt-ignore
   t.is(coordinator.joins.length, 1);
   t.false(typist.screen.includes(coordinator.secret));
   t.false(typist.screen.includes(other.secret));
@@ -143,7 +143,7 @@ for (const [how, breakOff] of [
     },
   ],
 ] as const)
-  // prettier-ignore
+  // oxfmt-ignore
   test(`broken off by ${how}, everything is as it was`, async (t) => {
     await using coordinator = await PlayedCoordinator.start();
     const count = rightAnswers(coordinator, placeFor(t)).length;
@@ -167,7 +167,7 @@ for (const [how, breakOff] of [
 test('run again, it changes what is changed, and does not join again', async (t) => {
   const place = placeFor(t);
   await using coordinator = await PlayedCoordinator.start();
-  const given: Given = { invitation: invitationOf(coordinator), signIn: 'none', sourceRoots: [place.share] }; // prettier-ignore
+  const given: Given = { invitation: invitationOf(coordinator), signIn: 'none', sourceRoots: [place.share] }; // oxfmt-ignore
   const first = await told(place, given);
   t.false(first.result.isChanged);
   const before = settingsOf(place);
@@ -188,7 +188,7 @@ test('run again, it changes what is changed, and does not join again', async (t)
 test('run again at a terminal, whoever presses Enter changes nothing, and what was there can be taken away', async (t) => {
   const place = placeFor(t);
   await using coordinator = await PlayedCoordinator.start();
-  await told(place, { invitation: invitationOf(coordinator), signIn: 'none', sourceRoots: [place.share], threads: 9 }); // prettier-ignore
+  await told(place, { invitation: invitationOf(coordinator), signIn: 'none', sourceRoots: [place.share], threads: 9 }); // oxfmt-ignore
   const before = contentOf(place.data);
   for (const isKept of [true, false]) {
     const typist = new Typist();
@@ -197,7 +197,7 @@ test('run again at a terminal, whoever presses Enter changes nothing, and what w
     await typist.see('has joined 127.0.0.1');
     await typist.answer('Coordinator', keys.enter);
     await typist.answer('sign in to SharePoint', keys.enter);
-    await typist.answer('This agent reads from', ...(isKept ? [] : [keys.down, keys.down]), keys.enter); // prettier-ignore
+    await typist.answer('This agent reads from', ...(isKept ? [] : [keys.down, keys.down]), keys.enter); // oxfmt-ignore
     if (!isKept) await typist.answer('every path', keys.enter);
     await typist.answer('Group', keys.enter);
     await typist.answer('threads work', keys.enter);
@@ -223,7 +223,7 @@ test('an old set-up stays whole when the new one fails at any point', async (t) 
     [{ signIn: 'application', tenant: 'contoso.com', clientId: 'x' }, /--client-id: .*is not the id/],
     [{ coordinators: [{ host: '127.0.0.1', port: 1 }] }, /--coordinator: .*nothing listens there/],
     [{ coordinators: [address], joinToken: usedUp }, /the join token was used up/],
-  ]; // prettier-ignore
+  ]; // oxfmt-ignore
   for (const [given, said] of refused) {
     const joinAgain = given.joinToken !== undefined;
     await t.throwsAsync(told(place, given, { joinAgain }), {
@@ -237,10 +237,10 @@ test('an old set-up stays whole when the new one fails at any point', async (t) 
 test('where nobody can be asked, the answer that is missing is named, and no folder is left', async (t) => {
   const place = placeFor(t);
   await using coordinator = await PlayedCoordinator.start();
-  await t.throwsAsync(told(place, {}), { message: /DROVER_INVITATION or --invitation-file: is missing/ }); // prettier-ignore
+  await t.throwsAsync(told(place, {}), { message: /DROVER_INVITATION or --invitation-file: is missing/ }); // oxfmt-ignore
   const { address } = coordinator;
-  await t.throwsAsync(told(place, { coordinators: [address] }), { message: /somebody has to sign in, and nobody is asked/ }); // prettier-ignore
-  await t.throwsAsync(told(place, { invitation: invitationOf(coordinator) }), { message: /--sign-in: is missing/ }); // prettier-ignore
+  await t.throwsAsync(told(place, { coordinators: [address] }), { message: /somebody has to sign in, and nobody is asked/ }); // oxfmt-ignore
+  await t.throwsAsync(told(place, { invitation: invitationOf(coordinator) }), { message: /--sign-in: is missing/ }); // oxfmt-ignore
   t.false(existsSync(place.data));
 });
 
@@ -251,7 +251,7 @@ test('an invitation that turns out to be used up is asked for again, and the oth
   const joinToken = formatJoinToken({ authorityFingerprint: fingerprint, secret: 'b'.repeat(43) });
   const usedUp = formatInvitation({ coordinators: [address], joinToken, group: undefined });
   const typist = new Typist();
-  const given: Given = { data: place.data, invitation: usedUp, signIn: 'none', sourceRoots: [place.share], name: 'x', group: 'y', threads: 1 }; // prettier-ignore
+  const given: Given = { data: place.data, invitation: usedUp, signIn: 'none', sourceRoots: [place.share], name: 'x', group: 'y', threads: 1 }; // oxfmt-ignore
   const done = setUp(partsFor(place, { asker: new PromptAsker(typist.terminal), given }));
   await typist.answer('Join and write', keys.enter);
   await typist.see('was used up');
@@ -273,7 +273,7 @@ test('where shares are connected, an account is tried on one, asked for again, a
     sourceOf: () => '',
   };
   const typist = new Typist();
-  const given: Given = { data: place.data, invitation: invitationOf(coordinator), signIn: 'none', sourceRoots: [place.share], name: 'x', group: 'y', threads: 1 }; // prettier-ignore
+  const given: Given = { data: place.data, invitation: invitationOf(coordinator), signIn: 'none', sourceRoots: [place.share], name: 'x', group: 'y', threads: 1 }; // oxfmt-ignore
   const done = setUp(partsFor(place, { asker: new PromptAsker(typist.terminal), given, shares }));
   await typist.answer('A share to connect', String.raw`\\files\hr`, keys.enter);
   await typist.answer('Windows account', 'CORP\\ann', keys.enter);
@@ -284,7 +284,7 @@ test('where shares are connected, an account is tried on one, asked for again, a
   await typist.answer('Join and write', keys.enter);
   await done;
   const account = { user: 'CORP\\ann', password: 'right one' };
-  t.deepEqual(keptAccounts(openVault({ dataFolder: place.data })), [{ pattern: String.raw`\\files\hr`, account }]); // prettier-ignore
+  t.deepEqual(keptAccounts(openVault({ dataFolder: place.data })), [{ pattern: String.raw`\\files\hr`, account }]); // oxfmt-ignore
   t.is(tried.length, 2);
   t.notRegex(typist.screen, /wrong one|right one/);
 });

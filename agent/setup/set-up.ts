@@ -91,7 +91,7 @@ async function askAll(context: SetUpContext): Promise<Answers> {
 async function confirm({ asker }: SetUpContext, answers: Answers): Promise<void> {
   const { settings, coordinator } = answers;
   const what = coordinator.proof === undefined ? 'Write this down' : 'Join and write this down';
-  const signIn = settings.signIn === 'none' ? 'folders only' : `${settings.tenant}, ${settings.signIn}`; // prettier-ignore
+  const signIn = settings.signIn === 'none' ? 'folders only' : `${settings.tenant}, ${settings.signIn}`; // oxfmt-ignore
   asker.say('');
   asker.say(`  coordinator ${coordinatorText(settings.coordinators)}; SharePoint: ${signIn}`);
   asker.say(`  name ${settings.name}; group ${settings.group}; threads ${settings.threads}`);

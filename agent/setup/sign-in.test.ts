@@ -75,7 +75,7 @@ test.serial(
     await typist.answer('Join and write', keys.enter);
     const { settings } = await done;
     t.like(settings, { signIn: 'application', tenant: 'contoso.com', clientId });
-    t.deepEqual(keptApplication(openVault({ dataFolder: data })), { kind: 'secret', secret: rightSecret }); // prettier-ignore
+    t.deepEqual(keptApplication(openVault({ dataFolder: data })), { kind: 'secret', secret: rightSecret }); // oxfmt-ignore
     t.false(typist.screen.includes('wrong-one-7') || typist.screen.includes(rightSecret));
     t.false(readFileSync(path.join(data, 'agent.json'), 'utf8').includes(rightSecret));
     t.deepEqual([...new Set(graph.calls)], ['/v1.0/sites/root?$select=id,webUrl']);
@@ -101,7 +101,7 @@ test.serial(
 test.serial(
   'where the service cannot be reached, the way there is asked for, and nothing else again',
   async (t) => {
-    const { typist, done } = begin(t, { signIn: 'application', clientId, clientSecret: rightSecret, proxy: 'http://ann:pass-word@127.0.0.1:1' }); // prettier-ignore
+    const { typist, done } = begin(t, { signIn: 'application', clientId, clientSecret: rightSecret, proxy: 'http://ann:pass-word@127.0.0.1:1' }); // oxfmt-ignore
     await typist.see('cannot be reached through the proxy 127.0.0.1:1');
     await typist.answer('HTTP proxy', 'none', keys.enter);
     await typist.answer('authorities of your own', keys.enter);

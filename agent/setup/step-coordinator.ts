@@ -3,7 +3,7 @@
 import { parseInvitation } from '../../lib/invitation.ts';
 import { parseJoinToken } from '../../lib/join-token.ts';
 import type { HostPort } from '../../lib/option-values.ts';
-import { fingerprintOf, probeCertificate, probeIdentity } from '../doctor/coordinator-probes.ts'; // prettier-ignore
+import { fingerprintOf, probeCertificate, probeIdentity } from '../doctor/coordinator-probes.ts'; // oxfmt-ignore
 import { ok } from '../doctor/outcome.ts';
 import { wayTo } from '../link/coordinator-way.ts';
 import type { Identity } from '../link/identity.ts';
@@ -106,7 +106,7 @@ async function tryToken(
   const known = await isJoined(context, authorityFingerprint, coordinators);
   if (known === undefined)
     return { value: { coordinators, proof: { joinToken }, group }, outcomes };
-  const kept = ok(`this agent has joined that coordinator already, as ${known}; it does not join again (--join does)`); // prettier-ignore
+  const kept = ok(`this agent has joined that coordinator already, as ${known}; it does not join again (--join does)`); // oxfmt-ignore
   return { value: { coordinators, proof: undefined, group }, outcomes: [...outcomes, kept] };
 }
 

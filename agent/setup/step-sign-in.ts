@@ -98,7 +98,7 @@ async function askParts(draft: Draft, context: SetUpContext): Promise<void> {
     message: 'Application (client) id',
     given: first ? given.clientId : undefined,
     usual: draft.clientId ?? before?.clientId,
-    take: (answer) => checkedPart({ tenant: 'contoso.com', clientId: answer.trim() }, answer.trim()), // prettier-ignore
+    take: (answer) => checkedPart({ tenant: 'contoso.com', clientId: answer.trim() }, answer.trim()), // oxfmt-ignore
   });
   if (draft.kind === 'application') await askCredential(draft, context, first);
 }
@@ -118,14 +118,14 @@ async function askRoute(draft: Draft, { asker }: SetUpContext): Promise<void> {
     usual: draft.proxy ?? 'none',
     // A password may stand in it.
     usualShown: draft.proxy === undefined ? 'none' : plainProxy(draft.proxy),
-    take: (answer) => checkedPart({ tenant: 'contoso.com', clientId: anyId, ...(answer === 'none' ? {} : { proxy: answer }) }, answer), // prettier-ignore
+    take: (answer) => checkedPart({ tenant: 'contoso.com', clientId: anyId, ...(answer === 'none' ? {} : { proxy: answer }) }, answer), // oxfmt-ignore
   });
   if (draft.proxy === 'none') delete draft.proxy;
   draft.caFile = await asker.ask<string>({
     from: '--ca-file',
     message: 'PEM file with certificate authorities of your own ("none": none)',
     usual: draft.caFile ?? 'none',
-    take: (answer) => checkedPart({ tenant: 'contoso.com', clientId: anyId, ...(answer === 'none' ? {} : { caFile: answer }) }, answer), // prettier-ignore
+    take: (answer) => checkedPart({ tenant: 'contoso.com', clientId: anyId, ...(answer === 'none' ? {} : { caFile: answer }) }, answer), // oxfmt-ignore
   });
   if (draft.caFile === 'none') delete draft.caFile;
 }
@@ -168,7 +168,7 @@ async function tryDraft(
   const compiled = compile({ ...flags, signIn: kind }, environment, vault, context);
   const credential = givenCredential(secret, certificate);
   if (credential === 'damaged')
-    return refusedOrAgain(context, failed('that file has to hold a certificate and its private key, both PEM', 'Put both into one file.')); // prettier-ignore
+    return refusedOrAgain(context, failed('that file has to hold a certificate and its private key, both PEM', 'Put both into one file.')); // oxfmt-ignore
   const person = kind === 'person' ? stageTokens(compiled, context) : undefined;
   const ended = new AbortController();
   const options: SignInOptions = {
@@ -195,7 +195,7 @@ async function tryDraft(
     const { signIn, graph, isUnreachable } = await probeTenant(options, parts, stop);
     const bad = [signIn, graph].find((outcome) => outcome?.state === 'failed');
     if (bad === undefined)
-      return { value: answer, outcomes: [signIn, graph].filter((outcome) => outcome !== undefined) }; // prettier-ignore
+      return { value: answer, outcomes: [signIn, graph].filter((outcome) => outcome !== undefined) }; // oxfmt-ignore
     draft.isUnreachable = isUnreachable;
     return refusedOrAgain(context, bad);
   } catch (thrown) {

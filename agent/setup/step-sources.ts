@@ -18,7 +18,7 @@ export async function askShareAccount(context: SetUpContext): Promise<ShareAccou
   const { asker, shares } = context;
   if (shares === undefined) {
     if (asker.isInteractive)
-      asker.say('On this platform shares are read through a mount, and no Windows account is kept: mount the share, and give the folder.'); // prettier-ignore
+      asker.say('On this platform shares are read through a mount, and no Windows account is kept: mount the share, and give the folder.'); // oxfmt-ignore
     return undefined;
   }
   // An unattended machine is given its accounts by `drover-agent credentials set windows-account`.
@@ -40,7 +40,7 @@ export async function askShareAccount(context: SetUpContext): Promise<ShareAccou
     take: (answer) =>
       isWindowsUser(answer.trim())
         ? { value: answer.trim() }
-        : { refused: failed(`"${answer}" is no account`, String.raw`Give DOMAIN\user or user@domain.`) }, // prettier-ignore
+        : { refused: failed(`"${answer}" is no account`, String.raw`Give DOMAIN\user or user@domain.`) }, // oxfmt-ignore
   });
   return await asker.ask<ShareAccount>({
     from: 'the password',

@@ -45,7 +45,7 @@ async function probeWay(
   if (authority === undefined) return outcome;
   const time = await probeClock(address, authority, clock, signal);
   if (time.state !== 'ok') return time;
-  return ok(`${formatHostPort(address)} answers, proves to be the right coordinator, and ${time.words}`); // prettier-ignore
+  return ok(`${formatHostPort(address)} answers, proves to be the right coordinator, and ${time.words}`); // oxfmt-ignore
 }
 
 /** The fingerprint as a person types it: with colons and in capitals, too. Throws INVALID_ARGUMENT. */

@@ -195,7 +195,7 @@ for (const relative of outside)
     mkdirSync(place.below('a'));
     writeFileSync(path.join(place.root, '..', 'secret'), 'secret');
     const { source } = place;
-    const calls = [() => source.open(relative), () => source.facts(relative), () => source.list(relative)]; // prettier-ignore
+    const calls = [() => source.open(relative), () => source.facts(relative), () => source.list(relative)]; // oxfmt-ignore
     for (const call of calls) t.is(reasonOf(call), ErrorReason.SOURCE_ACCESS_DENIED);
   });
 

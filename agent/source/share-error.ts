@@ -24,14 +24,14 @@ interface Refusal {
 
 const { SOURCE_SIGN_IN_FAILED, SOURCE_ACCESS_DENIED, SOURCE_NOT_FOUND, SOURCE_READ_FAILED } =
   ErrorReason;
-const account = (words: string, isFinal = false): Refusal => ({ reason: SOURCE_SIGN_IN_FAILED, words, isFinal }); // prettier-ignore
+const account = (words: string, isFinal = false): Refusal => ({ reason: SOURCE_SIGN_IN_FAILED, words, isFinal }); // oxfmt-ignore
 const share = (words: string): Refusal => ({ reason: SOURCE_NOT_FOUND, words });
 const way = (words: string): Refusal => ({ reason: SOURCE_READ_FAILED, words });
 
 const refusals: Record<number, Refusal> = {
   5: { reason: SOURCE_ACCESS_DENIED, words: 'the account is known, and may not read the share' },
   51: way('the server is not available at the moment'),
-  53: share('no server of that name is found on the network; check the name, and that a firewall lets port 445 through'), // prettier-ignore
+  53: share('no server of that name is found on the network; check the name, and that a firewall lets port 445 through'), // oxfmt-ignore
   54: way('the network is busy'),
   55: share('the share is not available any more'),
   58: way('the server gave an answer that Windows does not understand'),
@@ -44,17 +44,17 @@ const refusals: Record<number, Refusal> = {
   86: account('the password is wrong', true),
   121: way('the server does not answer in time'),
   384: way('the server speaks the old SMB 1 only, which this computer does not'),
-  1203: share('no network provider takes the path; check the name, and that the Workstation service runs'), // prettier-ignore
+  1203: share('no network provider takes the path; check the name, and that the Workstation service runs'), // oxfmt-ignore
   1208: way('the network provider says that something is wrong, and not what'),
   1214: share('the name is none that the network takes'),
-  1219: account('this computer is connected to the server as another account already; use one account for all shares of a server, or end the other connection (net use /delete)'), // prettier-ignore
+  1219: account('this computer is connected to the server as another account already; use one account for all shares of a server, or end the other connection (net use /delete)'), // oxfmt-ignore
   1222: way('this computer has no network'),
-  1225: way('the server refuses the connection; see whether it shares files, and whether a firewall lets port 445 through'), // prettier-ignore
+  1225: way('the server refuses the connection; see whether it shares files, and whether a firewall lets port 445 through'), // oxfmt-ignore
   1231: way('the network of the server cannot be reached'),
   1232: way('the server cannot be reached'),
   1240: account('the account may not sign in from this computer'),
-  1265: account('what checks the account at the server cannot be reached, or somebody stands in between'), // prettier-ignore
-  1272: account('the server would take it for a guest, which the rules of this computer forbid; see whether the user is known there'), // prettier-ignore
+  1265: account('what checks the account at the server cannot be reached, or somebody stands in between'), // oxfmt-ignore
+  1272: account('the server would take it for a guest, which the rules of this computer forbid; see whether the user is known there'), // oxfmt-ignore
   1311: account('no domain controller can be reached to check the password'),
   1317: account('there is no such account', true),
   1326: account('the user name or the password is wrong', true),
@@ -74,7 +74,7 @@ const refusals: Record<number, Refusal> = {
   1793: account('the account has expired'),
   1907: account('the password has to be changed before its first use; set a new one', true),
   1908: account('no domain controller of the account is found'),
-  1909: account('the account is locked, after too many wrong passwords; unlock it, or wait until it unlocks itself'), // prettier-ignore
+  1909: account('the account is locked, after too many wrong passwords; unlock it, or wait until it unlocks itself'), // oxfmt-ignore
   2202: account('the user name is not one that Windows takes', true),
   2457: account("the server's clock differs by too much from the domain's"),
 };

@@ -14,7 +14,7 @@ export function standsAtSource(source: Source, path: string): boolean {
 export function standingKind(source: Source, path: string): ItemKind | undefined {
   const kind = kindAt(source, path);
   if (kind === undefined) return undefined;
-  const isBelowFolders = foldersAbove(path).every((folder) => kindAt(source, folder) === ItemKind.FOLDER); // prettier-ignore
+  const isBelowFolders = foldersAbove(path).every((folder) => kindAt(source, folder) === ItemKind.FOLDER); // oxfmt-ignore
   return isBelowFolders ? kind : undefined;
 }
 
@@ -22,7 +22,7 @@ export function standingKind(source: Source, path: string): ItemKind | undefined
 export function isListedAtSource(source: Source, path: string): boolean {
   if (!standsAtSource(source, path)) return false;
   const cut = path.lastIndexOf('/');
-  return source.list(path.slice(0, Math.max(cut, 0))).some(({ name }) => name === path.slice(cut + 1)); // prettier-ignore
+  return source.list(path.slice(0, Math.max(cut, 0))).some(({ name }) => name === path.slice(cut + 1)); // oxfmt-ignore
 }
 
 function kindAt(source: Source, path: string): ItemKind | undefined {

@@ -22,7 +22,7 @@ export function attributeReader(): AttributeReader | undefined {
 function loadAttributeReader(libraryName: string): AttributeReader {
   const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi');
   const library = koffi.load(libraryName);
-  const read = library.func('__stdcall', 'GetFileAttributesW', 'uint32_t', ['str16']) as unknown as (file: string) => number; // prettier-ignore
+  const read = library.func('__stdcall', 'GetFileAttributesW', 'uint32_t', ['str16']) as unknown as (file: string) => number; // oxfmt-ignore
   // The call takes paths of more than 260 characters only in the long form.
   return (file) => attributesOf(read(path.toNamespacedPath(file)));
 }

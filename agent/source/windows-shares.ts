@@ -54,8 +54,8 @@ export function loadWindowsShares(libraryName: string): ShareConnector {
     lpComment: 'str16',
     lpProvider: 'str16',
   });
-  const add = library.func('__stdcall', 'WNetAddConnection2W', 'uint32_t', [koffi.pointer(resource), 'str16', 'str16', 'uint32_t']) as unknown as Connect; // prettier-ignore
-  const cancel = library.func('__stdcall', 'WNetCancelConnection2W', 'uint32_t', ['str16', 'uint32_t', 'int']) as unknown as Cancel; // prettier-ignore
+  const add = library.func('__stdcall', 'WNetAddConnection2W', 'uint32_t', [koffi.pointer(resource), 'str16', 'str16', 'uint32_t']) as unknown as Connect; // oxfmt-ignore
+  const cancel = library.func('__stdcall', 'WNetCancelConnection2W', 'uint32_t', ['str16', 'uint32_t', 'int']) as unknown as Cancel; // oxfmt-ignore
   return {
     connect: async (share, { user, password }) => {
       const wanted: NetResource = {
@@ -77,7 +77,7 @@ export function loadWindowsShares(libraryName: string): ShareConnector {
     disconnect: async (share) => {
       await answerOf((answered) => cancel.async(share, 0, 1, answered)).catch(() => undefined);
     },
-    sourceOf: ({ server, share, path }) => `\\\\${server}\\${share}${path === '' ? '' : `\\${path}`}`, // prettier-ignore
+    sourceOf: ({ server, share, path }) => `\\\\${server}\\${share}${path === '' ? '' : `\\${path}`}`, // oxfmt-ignore
   };
 }
 

@@ -12,6 +12,6 @@ const { seed, messages } = new Command('fuzz-agent')
   .opts<{ seed: number; messages: number }>();
 const { problems, streams, answers } = await pesterAgent({ seed, messages });
 const kinds = [...answers].map(([kind, count]) => `${kind} ${count}`).join(', ');
-console.log(`${messages} frames in ${streams} streams, ${Math.round(process.memoryUsage.rss() / 2 ** 20)} MiB: ${kinds}`); // prettier-ignore
+console.log(`${messages} frames in ${streams} streams, ${Math.round(process.memoryUsage.rss() / 2 ** 20)} MiB: ${kinds}`); // oxfmt-ignore
 for (const problem of problems) console.log(problem);
 process.exitCode = problems.length === 0 ? 0 : 1;

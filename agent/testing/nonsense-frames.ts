@@ -1,7 +1,7 @@
 // Frames that no coordinator in its right mind would send: made from the schema with values from the edges, often about leases that the
 // agent holds and places that are there, and then damaged. The same chance makes the same frames. What they name as destination always
 // lies in one folder, because everything in a destination is an agent's to write.
-import { create, fromBinary, toBinary, type DescMessage, type MessageShape } from '@bufbuild/protobuf'; // prettier-ignore
+import { create, fromBinary, toBinary, type DescMessage, type MessageShape } from '@bufbuild/protobuf'; // oxfmt-ignore
 import { BatchItemsSchema } from '../../gen/drover/v1/columns_pb.ts';
 import {
   AcknowledgementSchema,
@@ -33,7 +33,7 @@ export interface NonsensePlaces {
 }
 
 /** No place: what is refused before anything is opened. */
-const nowhere = ['', 'x', '\0', 'file:///a%00b', 'https://contoso.sharepoint.com/sites/x', '\\\\server\\share', 'y'.repeat(5000)]; // prettier-ignore
+const nowhere = ['', 'x', '\0', 'file:///a%00b', 'https://contoso.sharepoint.com/sites/x', '\\\\server\\share', 'y'.repeat(5000)]; // oxfmt-ignore
 const leasesAtOnce = 6;
 
 /** The bytes of one frame. */
@@ -68,12 +68,12 @@ function valueOf(random: Random, places: NonsensePlaces): AttachResponse['frame'
     return { case: 'scanLease', value };
   }
   if (way < 0.75) {
-    const value = anyOf(AcknowledgementSchema, random, []); // prettier-ignore
+    const value = anyOf(AcknowledgementSchema, random, []); // oxfmt-ignore
     if (random.chance(0.9)) value.key = key;
     return { case: 'acknowledgement', value };
   }
   if (way < 0.9) {
-    const value = anyOf(LeaseRevocationSchema, random, []); // prettier-ignore
+    const value = anyOf(LeaseRevocationSchema, random, []); // oxfmt-ignore
     if (random.chance(0.9)) value.key = key;
     return { case: 'leaseRevocation', value };
   }
@@ -82,7 +82,7 @@ function valueOf(random: Random, places: NonsensePlaces): AttachResponse['frame'
     value.destination = destinationOf(random, places);
     return { case: 'locationCheck', value };
   }
-  return random.chance(0.5) ? { case: 'welcome', value: create(WelcomeSchema) } : { case: undefined }; // prettier-ignore
+  return random.chance(0.5) ? { case: 'welcome', value: create(WelcomeSchema) } : { case: undefined }; // oxfmt-ignore
 }
 
 /** A random message that can be read; with a field that nobody knows it may be none. */
@@ -99,7 +99,7 @@ function anyOf<D extends DescMessage>(desc: D, random: Random, words: Dictionary
 /** One of a few, so that frames are about leases that there are. */
 function keyOf(random: Random): LeaseKey {
   const number = random.between(1, leasesAtOnce);
-  const lease = random.chance(0.5) ? `tasks/a/runs/1/batches/${number}` : `tasks/${number}/runs/1/scan`; // prettier-ignore
+  const lease = random.chance(0.5) ? `tasks/a/runs/1/batches/${number}` : `tasks/${number}/runs/1/scan`; // oxfmt-ignore
   return create(LeaseKeySchema, { lease, generation: random.between(1, 9) });
 }
 

@@ -1,5 +1,5 @@
 // A whole agent, with real threads, a real journal and a real connection, against a coordinator that sends it nonsense.
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, type Dirent, writeFileSync } from 'node:fs'; // prettier-ignore
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, type Dirent, writeFileSync } from 'node:fs'; // oxfmt-ignore
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -34,7 +34,7 @@ const secret = 'what the agent may not read';
 
 const hurriedClock: Clock = {
   now: () => systemClock.now(),
-  after: (delayMs, callback) => systemClock.after(delayMs >= answerWaitMs ? delayMs : delayMs / hurry, callback), // prettier-ignore
+  after: (delayMs, callback) => systemClock.after(delayMs >= answerWaitMs ? delayMs : delayMs / hurry, callback), // oxfmt-ignore
 };
 
 /** Sends so many frames; the same seed sends the same. */
@@ -95,7 +95,7 @@ async function pesterIn(
     pestered.streams += 1;
     left -= await pesterStream(end, random, places, Math.min(left, framesOfStreamMax), pestered);
   }
-  const settled = await Promise.race([ended, settle(coordinator, places), standstill('it does no good work afterwards')]); // prettier-ignore
+  const settled = await Promise.race([ended, settle(coordinator, places), standstill('it does no good work afterwards')]); // oxfmt-ignore
   if (settled !== undefined) pestered.problems.push(`the agent: ${settled}`);
   drain.abort();
   const end = await Promise.race([ended, standstill('it does not end')]);
@@ -152,12 +152,12 @@ async function scanWell(
   session: PlayedSession,
   { sources, destinations }: NonsensePlaces,
 ): Promise<boolean> {
-  // prettier-ignore
+  // oxfmt-ignore
   const lease = 'tasks/good/runs/1/scan';
   const give = (generation: number) =>
     session.send({
       case: 'scanLease',
-      value: { key: { lease, generation }, source: sources[0]!, destination: destinations[0]!, nextPage: 1n, pageWindow: 9 }, // prettier-ignore
+      value: { key: { lease, generation }, source: sources[0]!, destination: destinations[0]!, nextPage: 1n, pageWindow: 9 }, // oxfmt-ignore
     });
   give(1);
   for (let frame = await session.next(); frame !== undefined; frame = await session.next()) {
@@ -169,7 +169,7 @@ async function scanWell(
     if (frame.case === 'batchDone' || frame.case === 'scanDone')
       session.send({ case: 'acknowledgement', value: { key: frame.value.key! } });
     // Its slots are still full of what it was told to stop.
-    const back = frame.case === 'leaseReturn' && frame.value.keys.find((key) => key.lease === lease); // prettier-ignore
+    const back = frame.case === 'leaseReturn' && frame.value.keys.find((key) => key.lease === lease); // oxfmt-ignore
     if (back) give(back.generation + 1);
   }
   return false;
@@ -182,9 +182,9 @@ function makePlaces(folder: string): NonsensePlaces {
   writeFileSync(path.join(outside!, 'secret'), secret);
   for (const place of [source!, to!]) symlinkSync(outside!, path.join(place, 'link'));
   return {
-    sources: [source!, `${source}/sub`, pathToFileURL(source!).href, outside!, `${source}/../outside`, `${source}/link`, folder, '/'], // prettier-ignore
+    sources: [source!, `${source}/sub`, pathToFileURL(source!).href, outside!, `${source}/../outside`, `${source}/link`, folder, '/'], // oxfmt-ignore
     destinations: [pathToFileURL(to!).href, pathToFileURL(`${to}/deep/er`).href, to!],
-    paths: ['a', 'sub', 'sub/b', 'sub/c', 'new', 'link', 'link/secret', 'link/new', '../outside/secret', '../outside', `${outside}/secret`, 'sub/../../outside/secret', ''], // prettier-ignore
+    paths: ['a', 'sub', 'sub/b', 'sub/c', 'new', 'link', 'link/secret', 'link/new', '../outside/secret', '../outside', `${outside}/secret`, 'sub/../../outside/secret', ''], // oxfmt-ignore
   };
 }
 
@@ -209,7 +209,7 @@ function changesIn(folder: string, before: ReadonlyMap<string, string>): string[
   const places = [...new Set([...before.keys(), ...after.keys()])];
   const changed = places.filter((place) => before.get(place) !== after.get(place));
   const leaked = [...contentOf(folder, ['to'])].filter(([, content]) => content.includes(secret));
-  const strange = readdirSync(folder).filter((name) => ![...untouchable, 'to', 'agent'].includes(name)); // prettier-ignore
+  const strange = readdirSync(folder).filter((name) => ![...untouchable, 'to', 'agent'].includes(name)); // oxfmt-ignore
   return [
     ...changed.map((place) => `${place} is not as it was`),
     ...leaked.map(([place]) => `${place} was read outside of the source`),
@@ -219,7 +219,7 @@ function changesIn(folder: string, before: ReadonlyMap<string, string>): string[
 
 /** What the agent itself calls a bug. */
 function surprisesIn(lines: readonly string[]): string[] {
-  const bugs = lines.filter((line) => line.includes('could not be worked on') || line.includes('TypeError')); // prettier-ignore
+  const bugs = lines.filter((line) => line.includes('could not be worked on') || line.includes('TypeError')); // oxfmt-ignore
   return bugs.slice(0, 20).map((line) => line.slice(0, 1500));
 }
 

@@ -52,11 +52,11 @@ export async function setCredential(
   const credential = applicationCredential(name, secret);
   if (signIn !== undefined) await tryCredential(signIn, credential, edge.signals.drain);
   keepApplication(vault, credential, Date.now());
-  const tried = signIn === undefined ? 'without having been tried' : `and works for ${signIn.tenant}`; // prettier-ignore
+  const tried = signIn === undefined ? 'without having been tried' : `and works for ${signIn.tenant}`; // oxfmt-ignore
   edge.stdout.write(`${what} is in the vault ${vault.file}, ${tried}.\n`);
   const kind = readSettings(path.resolve(flags.data))?.signIn;
   if (kind === 'person' || kind === 'none')
-    edge.stdout.write(`The agent was set up to sign in ${kind === 'none' ? 'nowhere' : 'as a person'}, and does not use it; run \`drover-agent setup\` to change that.\n`); // prettier-ignore
+    edge.stdout.write(`The agent was set up to sign in ${kind === 'none' ? 'nowhere' : 'as a person'}, and does not use it; run \`drover-agent setup\` to change that.\n`); // oxfmt-ignore
 }
 
 export async function listKept(flags: ListFlags, edge: CommandEdge): Promise<void> {
@@ -69,7 +69,7 @@ export async function listKept(flags: ListFlags, edge: CommandEdge): Promise<voi
   if (kept.length === 0) return void edge.stdout.write(`the vault ${vault.file} is empty\n`);
   const width = Math.max(...kept.map(({ name }) => name.length));
   for (const { name, setMs } of kept)
-    edge.stdout.write(`${name.padEnd(width)}  set ${new Date(setMs).toISOString().slice(0, 19)}Z\n`); // prettier-ignore
+    edge.stdout.write(`${name.padEnd(width)}  set ${new Date(setMs).toISOString().slice(0, 19)}Z\n`); // oxfmt-ignore
 }
 
 export async function removeKept(
@@ -103,7 +103,7 @@ async function setAccount(flags: SetFlags, edge: CommandEdge): Promise<void> {
     throw DroverError.invalid('--user', String.raw`is missing; give DOMAIN\user or user@domain`);
   const share = flags.tryOn ?? pattern;
   if (flags.check && /[*?[{]/.test(share))
-    throw DroverError.invalid('--try-on', String.raw`is missing: give one share to try the account on, such as \\server\share, or --no-check`); // prettier-ignore
+    throw DroverError.invalid('--try-on', String.raw`is missing: give one share to try the account on, such as \\server\share, or --no-check`); // oxfmt-ignore
   const vault = open(flags, edge);
   const question = { what: `the password of ${user}`, fromFile: flags.fromFile, check: checkLine };
   const password = await readSecret({ ...question, isLong: false }, edge);
@@ -119,7 +119,7 @@ async function setAccount(flags: SetFlags, edge: CommandEdge): Promise<void> {
   }
   keepAccount(vault, pattern, account, Date.now());
   const tried = flags.check ? `and can connect ${share}` : 'without having been tried';
-  edge.stdout.write(`the password of ${user} for ${pattern} is in the vault ${vault.file}, ${tried}.\n`); // prettier-ignore
+  edge.stdout.write(`the password of ${user} for ${pattern} is in the vault ${vault.file}, ${tried}.\n`); // oxfmt-ignore
 }
 
 /** What belongs to another secret would be passed over silently. */
@@ -130,7 +130,7 @@ function refuseForeignFlags(name: CredentialName, flags: Partial<SetFlags>): voi
     ['--user', flags.user],
     ['--try-on', flags.tryOn],
   ])
-    // prettier-ignore
+    // oxfmt-ignore
     if (value !== undefined) throw DroverError.invalid(flag!, 'belongs to windows-account only');
 }
 
@@ -180,7 +180,7 @@ function refuseForeignFolder(folder: string): void {
   const stats = statSync(folder, { throwIfNoEntry: false });
   const own = process.geteuid?.();
   if (stats === undefined || own === undefined || stats.uid === own) return;
-  throw sealed(`the data folder ${folder} belongs to user ${stats.uid}, and this process runs as user ${own}; run it as the agent's user, as with \`sudo --user=#${stats.uid}\``, folder); // prettier-ignore
+  throw sealed(`the data folder ${folder} belongs to user ${stats.uid}, and this process runs as user ${own}; run it as the agent's user, as with \`sudo --user=#${stats.uid}\``, folder); // oxfmt-ignore
 }
 
 function applicationCredential(name: CredentialName, secret: string): ApplicationCredential {

@@ -5,7 +5,7 @@ import { PassThrough } from 'node:stream';
 import test, { type ExecutionContext } from 'ava';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { DroverError } from '../../lib/error.ts';
-import { clientId, makeCertificate, PlayedEntra, rightSecret, tenantId } from '../credential/played-entra.ts'; // prettier-ignore
+import { clientId, makeCertificate, PlayedEntra, rightSecret, tenantId } from '../credential/played-entra.ts'; // oxfmt-ignore
 import { writeSettings } from '../settings-file.ts';
 import { credentialsCommand } from './credentials-command.ts';
 import { keepAccount, keptApplication } from './kept-credentials.ts';
@@ -63,7 +63,7 @@ class Scene {
   /** How to sign in to the played service. */
   async tenant(): Promise<string[]> {
     const { authorityUrl, caFile } = await entra;
-    return ['--tenant', tenantId, '--client-id', clientId, '--authority', authorityUrl, '--ca-file', caFile]; // prettier-ignore
+    return ['--tenant', tenantId, '--client-id', clientId, '--authority', authorityUrl, '--ca-file', caFile]; // oxfmt-ignore
   }
 
   get vault() {
@@ -86,10 +86,10 @@ test('a secret from standard input is tried, kept, and listed without being show
 test('a secret that does not work is not kept, unless it is not to be tried', async (t) => {
   const scene = new Scene(t);
   const args = ['set', 'client-secret', ...(await scene.tenant())];
-  const error = await t.throwsAsync(scene.run(args, { text: wrongSecret }), { instanceOf: DroverError }); // prettier-ignore
+  const error = await t.throwsAsync(scene.run(args, { text: wrongSecret }), { instanceOf: DroverError }); // oxfmt-ignore
   t.is(error.reason, ErrorReason.SIGN_IN_FAILED);
   t.regex(error.message, /AADSTS7000215/);
-  t.false(`${error.message}${error.stack}${JSON.stringify(error)}${scene.shown}`.includes(wrongSecret)); // prettier-ignore
+  t.false(`${error.message}${error.stack}${JSON.stringify(error)}${scene.shown}`.includes(wrongSecret)); // oxfmt-ignore
   t.deepEqual(scene.vault.read(), []);
   await scene.run([...args, '--no-check'], { text: wrongSecret });
   t.deepEqual(keptApplication(scene.vault), { kind: 'secret', secret: wrongSecret });
@@ -129,7 +129,7 @@ test('a certificate comes from a file with its key', async (t) => {
   t.deepEqual(keptApplication(scene.vault), { kind: 'certificate', ...own });
   t.false(readFileSync(scene.vault.file).includes(own.privateKeyPem.slice(40, 80)));
   writeFileSync(file, own.certificatePem);
-  await t.throwsAsync(scene.run(['set', 'client-certificate', '--no-check', '--from-file', file]), { message: /has to hold a certificate and its private key/ }); // prettier-ignore
+  await t.throwsAsync(scene.run(['set', 'client-certificate', '--no-check', '--from-file', file]), { message: /has to hold a certificate and its private key/ }); // oxfmt-ignore
 });
 
 test('what is removed is gone, and what is not there is said', async (t) => {
@@ -137,7 +137,7 @@ test('what is removed is gone, and what is not there is said', async (t) => {
   await scene.run(['set', 'client-secret', '--no-check'], { text: 'x' });
   keepAccount(scene.vault, String.raw`\\files\*`, { user: 'a@b', password: 'x' }, 0);
   await scene.run(['remove', 'windows-account', '--share', String.raw`\\Files\*`]);
-  t.deepEqual(scene.vault.read().map(({ name }) => name), ['client-secret']); // prettier-ignore
+  t.deepEqual(scene.vault.read().map(({ name }) => name), ['client-secret']); // oxfmt-ignore
   await scene.run(['remove', 'client-secret']);
   t.deepEqual(scene.vault.read(), []);
   t.is(scene.status, 0);
@@ -153,7 +153,7 @@ const refused: [what: string, args: string[], text: string, words: RegExp][] = [
   ['a file that is not there', ['set', 'client-secret', '--no-check', '--from-file', '/nowhere'], '', /--from-file: \/nowhere cannot be read \(ENOENT\)/],
   ['an option of another secret', ['set', 'client-secret', '--user', String.raw`A\b`], 'x', /--user: belongs to windows-account only/],
   ['a data folder that is not there', ['list'], '', /--data: there is no folder/],
-]; // prettier-ignore
+]; // oxfmt-ignore
 for (const [what, args, text, words] of refused)
   test(`${what} is refused by name`, async (t) => {
     await t.throwsAsync(new Scene(t).run(args, { text }), { message: words });
@@ -163,7 +163,7 @@ for (const [what, args, text, words] of refused)
   'a Windows account is refused where it would be of no use',
   async (t) => {
     const args = ['set', 'windows-account', '--user', String.raw`CONTOSO\reader`];
-    const error = await t.throwsAsync(new Scene(t).run(args, { text: 'x' }), { instanceOf: DroverError }); // prettier-ignore
+    const error = await t.throwsAsync(new Scene(t).run(args, { text: 'x' }), { instanceOf: DroverError }); // oxfmt-ignore
     t.is(error.reason, ErrorReason.SOURCE_UNSUPPORTED);
     t.regex(error.message, /mount the share/);
   },
@@ -181,7 +181,7 @@ test('the key is replaced, step by step, and there is nothing to be replaced whe
     'a new key is made',
     'the vault is sealed anew',
   ]);
-  t.true(scene.shown.endsWith(`the new key is in ${file}; the old one is gone, and opens nothing any more\n`)); // prettier-ignore
+  t.true(scene.shown.endsWith(`the new key is in ${file}; the old one is gone, and opens nothing any more\n`)); // oxfmt-ignore
   t.false(readFileSync(file).equals(before));
   t.deepEqual(keptApplication(scene.vault), { kind: 'secret', secret: 'x' });
 });

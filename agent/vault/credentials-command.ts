@@ -38,15 +38,15 @@ export function credentialsCommand(edge: CommandEdge): Command {
     .addArgument(nameArgument())
     .addOption(shareOption())
     .addOption(
-      new Option('--user <account>', String.raw`the Windows account, DOMAIN\user or user@domain`).argParser(windowsUser), // prettier-ignore
+      new Option('--user <account>', String.raw`the Windows account, DOMAIN\user or user@domain`).argParser(windowsUser), // oxfmt-ignore
     )
-    .option('--from-file <file>', 'read the secret from a file; without it, it is asked for and not shown, or read from standard input') // prettier-ignore
+    .option('--from-file <file>', 'read the secret from a file; without it, it is asked for and not shown, or read from standard input') // oxfmt-ignore
     .addOption(
-      new Option('--try-on <share>', String.raw`the share to try a Windows account on, such as \\server\share (default: that of --share)`).argParser(sharePattern), // prettier-ignore
+      new Option('--try-on <share>', String.raw`the share to try a Windows account on, such as \\server\share (default: that of --share)`).argParser(sharePattern), // oxfmt-ignore
     )
     .option('--no-check', 'keep it without trying it')
     .addHelpText('after', helpAfterSet)
-    .action(async (name: CredentialName, flags: SetFlags) => (await actions()).setCredential(name, flags, edge)); // prettier-ignore
+    .action(async (name: CredentialName, flags: SetFlags) => (await actions()).setCredential(name, flags, edge)); // oxfmt-ignore
   const signIn = signInOptions().filter(({ long }) => !/secret|certificate/.test(long ?? ''));
   for (const option of [...common(), ...signIn]) set.addOption(option);
   const list = new Command('list')
@@ -57,11 +57,11 @@ export function credentialsCommand(edge: CommandEdge): Command {
     .description('remove a secret from the vault')
     .addArgument(nameArgument())
     .addOption(shareOption())
-    .action(async (name: CredentialName, flags: RemoveFlags) => (await actions()).removeKept(name, flags, edge)); // prettier-ignore
+    .action(async (name: CredentialName, flags: RemoveFlags) => (await actions()).removeKept(name, flags, edge)); // oxfmt-ignore
   const rekey = new Command('rekey')
     .description(
       'make a new key and seal everything anew that the agent keeps; only while the agent does not run',
-    ) // prettier-ignore
+    ) // oxfmt-ignore
     .addHelpText('after', helpAfterRekey)
     .action(async (flags: VaultFlags) => (await actions()).replaceVaultKey(flags, edge));
   const others = [list, remove, rekey];

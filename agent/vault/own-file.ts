@@ -25,7 +25,7 @@ export function readOwnFile(
     checkOwner(stats, { file, what, mayBeRoots });
     if (stats.isDirectory()) throw sealed(`${what} ${file} is a folder`, file);
     if (stats.size > bytesMax)
-      throw sealed(`${what} ${file} has ${stats.size} bytes, more than the ${bytesMax} it can have`, file); // prettier-ignore
+      throw sealed(`${what} ${file} has ${stats.size} bytes, more than the ${bytesMax} it can have`, file); // oxfmt-ignore
     return readFileSync(descriptor);
   } catch (cause) {
     if (cause instanceof DroverError) throw cause;
@@ -58,8 +58,8 @@ function checkOwner(
   const own = process.geteuid?.();
   if (own === undefined) return;
   if (stats.uid !== own && !(mayBeRoots && stats.uid === 0))
-    throw sealed(`${what} ${file} belongs to user ${stats.uid}, and this process runs as user ${own}; run it as user ${stats.uid}, as with \`sudo --user=#${stats.uid}\``, file); // prettier-ignore
+    throw sealed(`${what} ${file} belongs to user ${stats.uid}, and this process runs as user ${own}; run it as user ${stats.uid}, as with \`sudo --user=#${stats.uid}\``, file); // oxfmt-ignore
   const rights = stats.mode & 0o777;
   if ((rights & 0o077) !== 0)
-    throw sealed(`${what} ${file} has mode 0${rights.toString(8)}: others than its owner can read or change it; type \`chmod 600 ${file}\`, and change what it holds if somebody may have read it`, file); // prettier-ignore
+    throw sealed(`${what} ${file} has mode 0${rights.toString(8)}: others than its owner can read or change it; type \`chmod 600 ${file}\`, and change what it holds if somebody may have read it`, file); // oxfmt-ignore
 }

@@ -27,7 +27,7 @@ export async function readSecret(
   const { what, fromFile, check, isLong } = question;
   const isAsked = fromFile === undefined && edge.stdin.isTTY === true;
   if (isAsked && isLong)
-    throw DroverError.invalid('--from-file', `is missing: ${what} is more than a line, and is read from a file`); // prettier-ignore
+    throw DroverError.invalid('--from-file', `is missing: ${what} is more than a line, and is read from a file`); // oxfmt-ignore
   if (isAsked) return await ask(question, edge);
   const content = fromFile === undefined ? await buffer(edge.stdin) : readFile(fromFile);
   const from = fromFile === undefined ? 'standard input' : '--from-file';

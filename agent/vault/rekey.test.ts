@@ -1,5 +1,5 @@
 // Another key for all that an agent keeps, on a real disk with a real journal: wherever it is broken off, everything opens.
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'; // prettier-ignore
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'; // oxfmt-ignore
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { create } from '@bufbuild/protobuf';
@@ -54,7 +54,7 @@ async function assertOpens(
   t.is(cache && Buffer.from(cache).toString(), tokens, when);
   await using journal = await openJournal(path.join(dataFolder, 'journal'), vault.box);
   const { unfinished } = await journal.contents();
-  t.deepEqual(unfinished[0]!.uploads.map((upload) => upload.url), [url], when); // prettier-ignore
+  t.deepEqual(unfinished[0]!.uploads.map((upload) => upload.url), [url], when); // oxfmt-ignore
 }
 
 /** Asserts that the key opens nothing of what is there. */
@@ -106,7 +106,7 @@ for (const keyFileName of [undefined, 'apart.key'])
       await assertOpens(t, places, `${when}, and then to the end`);
       t.is(readFileSync(file).equals(key), made !== file, 'what was made before is the key');
       await assertOpensNothing(t, before, folder);
-      t.deepEqual(readdirSync(path.dirname(file)).filter((name) => name.endsWith('.new')), []); // prettier-ignore
+      t.deepEqual(readdirSync(path.dirname(file)).filter((name) => name.endsWith('.new')), []); // oxfmt-ignore
     }
     t.is(steps, 7, 'one for each step, one before the first, and one beyond the last');
   });
@@ -130,7 +130,7 @@ test('an agent that starts brings it to its end, and says so when it cannot', as
   rmSync(cache);
   mkdirSync(cache);
   await start();
-  t.regex(lines.at(-1)!, /the replacement of the key of the vault is still not done: the sign-in .*tokens.json cannot be sealed anew \(EISDIR\)/); // prettier-ignore
+  t.regex(lines.at(-1)!, /the replacement of the key of the vault is still not done: the sign-in .*tokens.json cannot be sealed anew \(EISDIR\)/); // oxfmt-ignore
   rmSync(cache, { recursive: true });
   copyFileSync(`${cache}.kept`, cache);
   await assertOpens(t, places, 'while it is not done');
@@ -161,10 +161,10 @@ test('a key that another agent works with, or that is not there, or only a link,
   const dataFolder = path.join(folder, 'data');
   const places = { dataFolder };
   mkdirSync(dataFolder);
-  await assertRefused(t, places, ErrorReason.INVALID_ARGUMENT, /there is no key .*seal-key that could be replaced/); // prettier-ignore
+  await assertRefused(t, places, ErrorReason.INVALID_ARGUMENT, /there is no key .*seal-key that could be replaced/); // oxfmt-ignore
   await fill(places);
   const journal = await openJournal(path.join(dataFolder, 'journal'), openVault(places).box);
-  await assertRefused(t, places, ErrorReason.DATA_FOLDER_LOCKED, /an agent runs with the data folder .*stop it, type this again/); // prettier-ignore
+  await assertRefused(t, places, ErrorReason.DATA_FOLDER_LOCKED, /an agent runs with the data folder .*stop it, type this again/); // oxfmt-ignore
   await journal.close();
   const keyFile = path.join(folder, 'link');
   symlinkSync(path.join(dataFolder, 'seal-key'), keyFile);
@@ -174,11 +174,11 @@ test('a key that another agent works with, or that is not there, or only a link,
 
 test('a key that systemd keeps is not replaced, and what to do is said, in the service and outside of it', async (t) => {
   const folder = folderFor(t);
-  const places = { dataFolder: path.join(folder, 'data'), credentialsFolder: path.join(folder, 'credentials') }; // prettier-ignore
+  const places = { dataFolder: path.join(folder, 'data'), credentialsFolder: path.join(folder, 'credentials') }; // oxfmt-ignore
   mkdirSync(places.credentialsFolder);
   writeFileSync(path.join(places.credentialsFolder, 'drover-vault-key'), Buffer.alloc(32, 7));
   await fill(places);
-  const words = /is the systemd credential drover-vault-key, which only systemd can replace.*rekey --data .* --vault-key-file KEYFILE/; // prettier-ignore
+  const words = /is the systemd credential drover-vault-key, which only systemd can replace.*rekey --data .* --vault-key-file KEYFILE/; // oxfmt-ignore
   await assertRefused(t, places, ErrorReason.INVALID_ARGUMENT, words);
   await assertRefused(t, { dataFolder: places.dataFolder }, ErrorReason.INVALID_ARGUMENT, words);
   // What they are told to do.

@@ -91,7 +91,7 @@ function refuseWithoutKey(places: VaultKeyPlaces): void {
   if (!hasCredential(places)) {
     if (readVaultKey(places) !== undefined) return;
     if (sourceOf(path.join(dataFolder, vaultFileName)) !== keyCredentialSource)
-      throw DroverError.invalid('--vault-key-file', `there is no key ${file} that could be replaced`); // prettier-ignore
+      throw DroverError.invalid('--vault-key-file', `there is no key ${file} that could be replaced`); // oxfmt-ignore
   }
   const stored = `/etc/credstore.encrypted/${keyCredentialName}`;
   throw DroverError.invalid(

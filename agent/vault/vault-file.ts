@@ -81,7 +81,7 @@ export function readVault(text: string, { box, keyId }: Seal): VaultEntry[] | Un
 function readHead(line: string): Head | undefined {
   try {
     const head = JSON.parse(line) as Partial<Head> | null;
-    const isHead = head?.format === format && Number.isInteger(head.version) && Array.isArray(head.entries); // prettier-ignore
+    const isHead = head?.format === format && Number.isInteger(head.version) && Array.isArray(head.entries); // oxfmt-ignore
     return isHead ? (head as Head) : undefined;
   } catch {
     return undefined;

@@ -63,7 +63,7 @@ export function makeVaultKey(places: VaultKeyPlaces): VaultKey {
 export function makeNextKey(places: VaultKeyPlaces): VaultKey {
   const file = keyFileOf(places);
   if (lstatSync(file).isSymbolicLink())
-    throw DroverError.invalid('--vault-key-file', `${file} is a link, and the new key has to lie beside the old one; say where that is`); // prettier-ignore
+    throw DroverError.invalid('--vault-key-file', `${file} is a link, and the new key has to lie beside the old one; say where that is`); // oxfmt-ignore
   return makeKeyFile(nextKeyFileOf(places), places);
 }
 
@@ -138,7 +138,7 @@ function unprotect(content: Buffer, file: string, places: VaultKeyPlaces): Buffe
     throw sealed(`${from} is protected by Windows and cannot be used on this computer`, file);
   const bytes = protection.unprotect(content.subarray(protectedMark.length));
   if (bytes !== undefined) return keyBytes(bytes, file, from);
-  throw sealed(`${from} cannot be used: Windows does not open it, because it was made on another computer or changed`, file); // prettier-ignore
+  throw sealed(`${from} cannot be used: Windows does not open it, because it was made on another computer or changed`, file); // oxfmt-ignore
 }
 
 /** As it is, or as hexadecimal digits, which are easier to carry. */

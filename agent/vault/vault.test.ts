@@ -1,17 +1,17 @@
-import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'; // prettier-ignore
+import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'; // oxfmt-ignore
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { DroverError } from '../../lib/error.ts';
-import { keepAccount, keepApplication, keptAccounts, keptApplication, listCredentials, removeCredential } from './kept-credentials.ts'; // prettier-ignore
+import { keepAccount, keepApplication, keptAccounts, keptApplication, listCredentials, removeCredential } from './kept-credentials.ts'; // oxfmt-ignore
 import type { VaultKeyPlaces } from './vault-key.ts';
 import { openVault, type Vault } from './vault.ts';
 
 const nowMs = Date.UTC(2026, 10, 25);
 const secret = 'the-secret~of-the-application';
 const account = { user: String.raw`CONTOSO\reader`, password: 'Pässwörd "1"' };
-const certificate = { kind: 'certificate', certificatePem: 'the certificate', privateKeyPem: 'the key' } as const; // prettier-ignore
+const certificate = { kind: 'certificate', certificatePem: 'the certificate', privateKeyPem: 'the key' } as const; // oxfmt-ignore
 const isRoot = process.geteuid?.() === 0;
 
 function folderFor(t: ExecutionContext): string {
@@ -138,7 +138,7 @@ test('another key, no key, and a vault of a newer Drover are told apart', (t) =>
   const keyFile = path.join(dataFolder, 'seal-key');
   const key = readFileSync(keyFile);
   writeFileSync(keyFile, Buffer.alloc(32, 1));
-  assertSealed(t, { dataFolder }, /another key than the key file .*seal-key: with the key file .*; bring that key back or say where it is \(--vault-key-file\)/); // prettier-ignore
+  assertSealed(t, { dataFolder }, /another key than the key file .*seal-key: with the key file .*; bring that key back or say where it is \(--vault-key-file\)/); // oxfmt-ignore
   rmSync(keyFile);
   assertSealed(t, { dataFolder }, /its key .*seal-key is not/);
   t.false(existsSync(keyFile), 'a new key would hide that the old one is missing');
@@ -184,7 +184,7 @@ for (const name of ['seal-key', 'vault'])
       filled(dataFolder);
       const file = path.join(dataFolder, name);
       chmodSync(file, mode);
-      assertSealed(t, { dataFolder }, new RegExp(`${file} has mode 0${mode.toString(8)}: .*chmod 600 ${file}`)); // prettier-ignore
+      assertSealed(t, { dataFolder }, new RegExp(`${file} has mode 0${mode.toString(8)}: .*chmod 600 ${file}`)); // oxfmt-ignore
       chmodSync(file, 0o600);
       t.notThrows(() => openVault({ dataFolder }));
     });
@@ -194,7 +194,7 @@ for (const name of ['seal-key', 'vault'])
     const dataFolder = folderFor(t);
     filled(dataFolder);
     chownSync(path.join(dataFolder, name), 12345, 12345);
-    assertSealed(t, { dataFolder }, new RegExp(`${name} belongs to user 12345.*sudo --user=#12345`)); // prettier-ignore
+    assertSealed(t, { dataFolder }, new RegExp(`${name} belongs to user 12345.*sudo --user=#12345`)); // oxfmt-ignore
   }
 });
 
@@ -222,12 +222,12 @@ test('a systemd credential comes before the file, and a key that was given befor
   rmSync(path.join(dataFolder, 'seal-key'));
   t.is(listCredentials(openVault({ dataFolder, credentialsFolder })).length, 2);
   keepApplication(openVault({ dataFolder, credentialsFolder }), { kind: 'secret', secret }, nowMs);
-  assertSealed(t, { dataFolder }, /the systemd credential drover-vault-key is not; only the service has that: .*systemd-run --pty --property=LoadCredentialEncrypted=drover-vault-key/); // prettier-ignore
+  assertSealed(t, { dataFolder }, /the systemd credential drover-vault-key is not; only the service has that: .*systemd-run --pty --property=LoadCredentialEncrypted=drover-vault-key/); // oxfmt-ignore
   const keyFile = `${dataFolder}-key`;
   writeFileSync(keyFile, Buffer.alloc(32, 7), { mode: 0o600 });
   assertSealed(t, { dataFolder, credentialsFolder, keyFile }, /another key than the key file/);
   writeFileSync(credential, 'short');
-  assertSealed(t, { dataFolder, credentialsFolder }, /systemd credential drover-vault-key cannot be used: it has 5 bytes/); // prettier-ignore
+  assertSealed(t, { dataFolder, credentialsFolder }, /systemd credential drover-vault-key cannot be used: it has 5 bytes/); // oxfmt-ignore
 });
 
 test('where the system protects the key, the file is of no use elsewhere', (t) => {

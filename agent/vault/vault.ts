@@ -7,8 +7,8 @@ import { DroverError } from '../../lib/error.ts';
 import { makeFolders } from '../../lib/make-folders.ts';
 import { errorCode, readOwnFile, sealed, writeOwnFile } from './own-file.ts';
 import { sealedBox, type SealedBox } from '../../lib/sealed-box.ts';
-import { keySource, readVault, vaultBytesMax, writeVault, type Seal, type Unreadable, type VaultEntry } from './vault-file.ts'; // prettier-ignore
-import { keyCredentialName, keyCredentialSource, keyFileOf, makeVaultKey, readNextKey, readVaultKey, type VaultKey, type VaultKeyPlaces } from './vault-key.ts'; // prettier-ignore
+import { keySource, readVault, vaultBytesMax, writeVault, type Seal, type Unreadable, type VaultEntry } from './vault-file.ts'; // oxfmt-ignore
+import { keyCredentialName, keyCredentialSource, keyFileOf, makeVaultKey, readNextKey, readVaultKey, type VaultKey, type VaultKeyPlaces } from './vault-key.ts'; // oxfmt-ignore
 
 export type { SealedBox, VaultEntry, VaultKeyPlaces };
 
@@ -107,7 +107,7 @@ function write(file: string, entries: VaultEntry[], seal: Seal): void {
   const sorted = entries.toSorted((one, other) => (one.name < other.name ? -1 : 1));
   const text = writeVault(sorted, seal);
   if (text.length > vaultBytesMax)
-    throw DroverError.invalid('credentials', `the vault ${file} can hold ${vaultBytesMax} bytes and would have more`); // prettier-ignore
+    throw DroverError.invalid('credentials', `the vault ${file} can hold ${vaultBytesMax} bytes and would have more`); // oxfmt-ignore
   try {
     writeOwnFile(file, text);
   } catch (cause) {
@@ -154,18 +154,18 @@ function makeDataFolder(folder: string): void {
   try {
     makeFolders(folder, 0o700);
   } catch (cause) {
-    throw DroverError.invalid('--data', `the folder ${folder} cannot be made (${errorCode(cause)})`, cause); // prettier-ignore
+    throw DroverError.invalid('--data', `the folder ${folder} cannot be made (${errorCode(cause)})`, cause); // oxfmt-ignore
   }
 }
 
 function unreadable(file: string, found: Unreadable, keyFrom: string): DroverError {
   switch (found.why) {
     case 'newer':
-      return sealed(`the vault ${file} was written by a newer Drover (format ${found.version}); start that one`, file); // prettier-ignore
+      return sealed(`the vault ${file} was written by a newer Drover (format ${found.version}); start that one`, file); // oxfmt-ignore
     case 'other-key':
-      return sealed(`the vault ${file} was sealed with another key than ${keyFrom}: with ${found.from}; ${bringBack(file, found.from)}`, file); // prettier-ignore
+      return sealed(`the vault ${file} was sealed with another key than ${keyFrom}: with ${found.from}; ${bringBack(file, found.from)}`, file); // oxfmt-ignore
     case 'damaged':
-      return sealed(`the vault ${file} was changed or cut, by no Drover; bring it back from a backup, or remove it and give the credentials anew`, file); // prettier-ignore
+      return sealed(`the vault ${file} was changed or cut, by no Drover; bring it back from a backup, or remove it and give the credentials anew`, file); // oxfmt-ignore
   }
 }
 

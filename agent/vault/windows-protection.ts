@@ -54,11 +54,11 @@ export function loadDataProtection(
   const library = koffi.load(protectionLibrary);
   const blob = koffi.struct({ cbData: 'uint32_t', pbData: 'uint8_t *' });
   const inwards = koffi.pointer(blob);
-  const types = [inwards, 'str16', inwards, 'void *', 'void *', 'uint32_t', koffi.out(koffi.pointer(blob))]; // prettier-ignore
+  const types = [inwards, 'str16', inwards, 'void *', 'void *', 'uint32_t', koffi.out(koffi.pointer(blob))]; // oxfmt-ignore
   const protect = library.func('__stdcall', 'CryptProtectData', 'int', types) as ProtectCall;
   // Its second argument is where the description goes, which nobody needs.
   const unprotectTypes = types.with(1, 'void *');
-  const unprotect = library.func('__stdcall', 'CryptUnprotectData', 'int', unprotectTypes) as ProtectCall; // prettier-ignore
+  const unprotect = library.func('__stdcall', 'CryptUnprotectData', 'int', unprotectTypes) as ProtectCall; // oxfmt-ignore
   const free = koffi.load(memoryLibrary).func('__stdcall', 'LocalFree', 'void *', ['void *']);
 
   function call(work: ProtectCall, bytes: Uint8Array): Buffer | undefined {
@@ -76,7 +76,7 @@ export function loadDataProtection(
     protect: (bytes) => {
       const answer = call(protect, bytes);
       if (answer !== undefined) return answer;
-      throw new DroverError(ErrorReason.VAULT_SEALED, 'Windows could not protect the key of the vault (CryptProtectData failed)'); // prettier-ignore
+      throw new DroverError(ErrorReason.VAULT_SEALED, 'Windows could not protect the key of the vault (CryptProtectData failed)'); // oxfmt-ignore
     },
     unprotect: (bytes) => call(unprotect, bytes),
   };

@@ -59,6 +59,6 @@ function readToken(dataFolder: string): string {
   try {
     return readFileSync(file, 'utf8').trim();
   } catch (cause) {
-    throw DroverError.invalid('--data', `${file} cannot be read; run this as the coordinator's user`, cause); // prettier-ignore
+    throw DroverError.invalid('--data', `${file} cannot be read; run this as the coordinator's user`, cause); // oxfmt-ignore
   }
 }

@@ -14,7 +14,7 @@ export function auditedDoor(audit: AuditLog, { isAdminToken, createBackup }: Act
     isAdminToken: (token) => {
       const isRight = isAdminToken(token);
       if (!isRight) {
-        const refusal = new DroverError(ErrorReason.UNAUTHENTICATED, "the administrator's token is not the right one"); // prettier-ignore
+        const refusal = new DroverError(ErrorReason.UNAUTHENTICATED, "the administrator's token is not the right one"); // oxfmt-ignore
         void audit.refused(happening('a backup was asked for', ''), refusal);
       }
       return isRight;

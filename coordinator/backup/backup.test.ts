@@ -22,7 +22,7 @@ import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { DroverError } from '../../lib/error.ts';
 import type { MaintenanceOptions } from '../options.ts';
 import { refusalOf } from '../rpc/testing/refusal.ts';
-import { createRequest, runCoordinator, temporaryFolder, type RunningCoordinator } from '../rpc/testing/running-coordinator.ts'; // prettier-ignore
+import { createRequest, runCoordinator, temporaryFolder, type RunningCoordinator } from '../rpc/testing/running-coordinator.ts'; // oxfmt-ignore
 import { openLevelStore } from '../store/level-store.ts';
 import { mountSmallDisk } from '../../lib/testing/small-disk.ts';
 import { askForBackup } from './ask-for-backup.ts';
@@ -116,7 +116,7 @@ test('who does not know the token gets no backup, and one at a time is made', as
   const running = await runCoordinator(t, path.join(folder, 'data'));
   t.is(statSync(doorOf(running.dataFolder)!).mode & 0o777, 0o600);
   const to = path.join(folder, 'backup');
-  const both = await Promise.allSettled([askForBackup(running.dataFolder, to), askForBackup(running.dataFolder, `${to}2`)]); // prettier-ignore
+  const both = await Promise.allSettled([askForBackup(running.dataFolder, to), askForBackup(running.dataFolder, `${to}2`)]); // oxfmt-ignore
   const refused = both.find(({ status }) => status === 'rejected') as PromiseRejectedResult;
   t.is((refused.reason as DroverError).reason, ErrorReason.WRONG_STATE);
   writeFileSync(path.join(running.dataFolder, 'admin-token'), 'x'.repeat(40));
@@ -125,7 +125,7 @@ test('who does not know the token gets no backup, and one at a time is made', as
   t.false(existsSync(`${to}3`));
   // What is committed now comes after what was tried.
   await createTask(running, 'one');
-  const { entries } = await running.client(AuditService, { token: running.adminToken }).listAuditEntries({}); // prettier-ignore
+  const { entries } = await running.client(AuditService, { token: running.adminToken }).listAuditEntries({}); // oxfmt-ignore
   t.deepEqual(entries.map(({ caller, method, reason }) => [caller, method, reason]).slice(1), [
     ['', 'a backup was asked for', ErrorReason.UNAUTHENTICATED],
     ['admin-token', 'a backup was made', ErrorReason.UNSPECIFIED],
@@ -187,7 +187,7 @@ const damages: [what: string, damage: (backup: string) => void, words: RegExp][]
   ['a missing file', (to) => rmSync(path.join(to, 'trust', 'authority.pem')), /damaged: .*authority.pem: it is missing/],
   ['a path that leads elsewhere', (to) => editManifest(to, ({ files }) => void (files[0]!.path = '../../x')), /is damaged/],
   ['a newer format', (to) => editManifest(to, (manifest) => void (manifest.format = 9)), /its format is 9/],
-]; // prettier-ignore
+]; // oxfmt-ignore
 
 function editManifest(
   to: string,
@@ -221,7 +221,7 @@ test('a disk that is too small for a backup is said, and nothing is left', async
   const running = await runCoordinator(t, path.join(folder, 'data'));
   const source = `/${'x'.repeat(1000)}`;
   for (let number = 0; number < 5; number++)
-    await running.client(TaskService).createTask({ task: { source: `${source}${number}`, destination: 'file:///to' } }); // prettier-ignore
+    await running.client(TaskService).createTask({ task: { source: `${source}${number}`, destination: 'file:///to' } }); // oxfmt-ignore
   mkdirSync(path.join(disk, 'full'));
   writeFileSync(path.join(disk, 'full', 'file'), Buffer.alloc(84 * 1024));
   const refusal = await failureOf(backup(running.dataFolder, path.join(disk, 'backup')));

@@ -74,7 +74,7 @@ async function runRestore({ dataFolder, from, json }: Of<'restore'>, print: Prin
   }
   print(`Restored ${amount(rows, bytes)}, as they were at ${createTime}, to ${dataFolder}`);
   print(`  runs that go on when the coordinator starts  ${formatCount(openRuns)}`);
-  print('Agents that joined after the backup have to join again; those that were removed after it are to be removed again. Join tokens are gone.'); // prettier-ignore
+  print('Agents that joined after the backup have to join again; those that were removed after it are to be removed again. Join tokens are gone.'); // oxfmt-ignore
   return 0;
 }
 
@@ -89,7 +89,7 @@ async function runCheck({ dataFolder, json }: Of<'check'>, print: Print) {
   else {
     for (const [kind, rows] of Object.entries(found))
       print(`  ${kind.padEnd(12)} ${formatCount(rows)}`);
-    print(problems === 0 ? `No problems in ${dataFolder}` : `${formatCount(problems)} ${problems === 1 ? 'problem' : 'problems'} in ${dataFolder}; bring a backup back with \`drover-coordinator restore\``); // prettier-ignore
+    print(problems === 0 ? `No problems in ${dataFolder}` : `${formatCount(problems)} ${problems === 1 ? 'problem' : 'problems'} in ${dataFolder}; bring a backup back with \`drover-coordinator restore\``); // oxfmt-ignore
   }
   return problems === 0 ? 0 : exitProblems;
 }

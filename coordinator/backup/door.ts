@@ -44,7 +44,7 @@ export async function openDoor(parts: DoorParts): Promise<BackupDoor> {
   const socket = doorOf(parts.dataFolder);
   const door = new BackupDoor(parts, socket);
   if (socket === undefined)
-    parts.log.warn('no backup can be made while this coordinator runs: the path of its data folder is too long for a socket, or this is Windows'); // prettier-ignore
+    parts.log.warn('no backup can be made while this coordinator runs: the path of its data folder is too long for a socket, or this is Windows'); // oxfmt-ignore
   else await door.open(socket);
   return door;
 }
@@ -103,7 +103,7 @@ export class BackupDoor {
   async #take(request: IncomingMessage, signal: AbortSignal): Promise<Backup> {
     const [, token] = /^Bearer (\S+)$/.exec(request.headers.authorization ?? '') ?? [];
     if (token === undefined || !this.#parts.isAdminToken(token))
-      throw new DroverError(ErrorReason.UNAUTHENTICATED, "the administrator's token is not the right one"); // prettier-ignore
+      throw new DroverError(ErrorReason.UNAUTHENTICATED, "the administrator's token is not the right one"); // oxfmt-ignore
     const { to } = await readRequest(request);
     if (this.#current !== undefined)
       throw new DroverError(ErrorReason.WRONG_STATE, 'another backup is being made just now');
@@ -129,6 +129,6 @@ async function readRequest(request: IncomingMessage): Promise<BackupRequest> {
 
 function send(response: ServerResponse, answer: BackupAnswer): void {
   const isBackup = 'backup' in answer;
-  response.writeHead(isBackup ? 200 : 400, { 'content-type': 'application/json', connection: 'close' }); // prettier-ignore
+  response.writeHead(isBackup ? 200 : 400, { 'content-type': 'application/json', connection: 'close' }); // oxfmt-ignore
   response.end(JSON.stringify(answer));
 }

@@ -10,7 +10,7 @@ export function decodeText(content: Uint8Array, field: string): string {
   try {
     text = new TextDecoder(encoding, { fatal: true }).decode(content);
   } catch (cause) {
-    throw DroverError.invalid(field, `is not a text in ${encoding.toUpperCase()}; ${advice}`, cause); // prettier-ignore
+    throw DroverError.invalid(field, `is not a text in ${encoding.toUpperCase()}; ${advice}`, cause); // oxfmt-ignore
   }
   if (text.includes('\0'))
     throw DroverError.invalid(field, `is not a text: it holds a NUL character; ${advice}`);

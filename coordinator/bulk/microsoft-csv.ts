@@ -14,7 +14,7 @@ import {
 } from './task-file.ts';
 
 /** The first row that is written. */
-export const microsoftHeader: readonly string[] = ['FileSharePath', '', '', 'SharePointSite', 'DocLibrary', 'DocSubFolder']; // prettier-ignore
+export const microsoftHeader: readonly string[] = ['FileSharePath', '', '', 'SharePointSite', 'DocLibrary', 'DocSubFolder']; // oxfmt-ignore
 
 /** What the columns are called: by Migration Manager, and by SPMT. */
 const columnNames = [
@@ -107,9 +107,9 @@ function readRow(
     refuse(columnNames.length, 'has no meaning: there are six columns');
   for (const index of [6, 7])
     if ((cells[index] ?? '').trim() !== '')
-      notes.add({ line, column: index + 1, field: nameOf(index), message: 'hub sites are not made by Drover; left out of account' }); // prettier-ignore
-  const [source, , , site, library, folder] = cells as [string, string, string, string, string, string]; // prettier-ignore
-  const to = destinationIn({ site, library, folder }, (name, message) => refuse(places[name] ?? 3, message)); // prettier-ignore
+      notes.add({ line, column: index + 1, field: nameOf(index), message: 'hub sites are not made by Drover; left out of account' }); // oxfmt-ignore
+  const [source, , , site, library, folder] = cells as [string, string, string, string, string, string]; // oxfmt-ignore
+  const to = destinationIn({ site, library, folder }, (name, message) => refuse(places[name] ?? 3, message)); // oxfmt-ignore
   if (to === undefined || problems.length > before) return undefined;
   const task = create(TaskSchema, { source: source.trim(), destination: to.destination });
   const placeOf = (field: string) => {

@@ -52,7 +52,7 @@ export async function readMicrosoftJson(text: string, pause: Pause): Promise<Tas
   const notes = new NoteCollector();
   const values = tasksIn(root, problems, notes);
   file.listed = values.length;
-  file.tasks = await readEach(values, pause, (value) => new TaskReader(value, problems, notes).read()); // prettier-ignore
+  file.tasks = await readEach(values, pause, (value) => new TaskReader(value, problems, notes).read()); // oxfmt-ignore
   file.notes = notes.list();
   return file;
 }
@@ -92,7 +92,7 @@ class TaskReader {
     }
     const entries = entriesOf(this.#value, this.#problems);
     const [source, site, library, folder] =
-      ['SourcePath', 'TargetPath', 'TargetList', 'TargetListRelativePath'] // prettier-ignore
+      ['SourcePath', 'TargetPath', 'TargetList', 'TargetListRelativePath'] // oxfmt-ignore
         .map((key) => this.#text(entries, key));
     const to = destinationIn(
       { site: site ?? '', library: library ?? '', folder: folder ?? '' },

@@ -22,8 +22,8 @@ export function destinationOf(place: MicrosoftPlace): { destination: string; lib
   const site = place.site.trim();
   const library = trimmed(place.library);
   const folder = trimmed(place.folder);
-  if (site === '') throw DroverError.invalid('site', 'is missing; give the address of a site or a OneDrive, or an e-mail address'); // prettier-ignore
-  if (library === '') throw DroverError.invalid('library', `is missing; give its name, such as ${documents}`); // prettier-ignore
+  if (site === '') throw DroverError.invalid('site', 'is missing; give the address of a site or a OneDrive, or an e-mail address'); // oxfmt-ignore
+  if (library === '') throw DroverError.invalid('library', `is missing; give its name, such as ${documents}`); // oxfmt-ignore
   const root = isUserAddress(site) ? personRoot(site, library) : siteRoot(site, library);
   const destination = [root, ...(folder === '' ? [] : [encoded(folder)])].join('/');
   parseParts(root, destination);
@@ -40,7 +40,7 @@ function personRoot(user: string, library: string): string {
 
 function siteRoot(site: string, library: string): string {
   const place = parseSharePointPlace(site, 'site');
-  if (place.kind === 'onedrive') throw DroverError.invalid('site', `"${site}" has a folder behind the e-mail address; give it as the folder`); // prettier-ignore
+  if (place.kind === 'onedrive') throw DroverError.invalid('site', `"${site}" has a folder behind the e-mail address; give it as the folder`); // oxfmt-ignore
   const path = place.path === '' ? [] : [encoded(place.path)];
   return [`https://${place.host}`, ...path, encoded(library)].join('/');
 }

@@ -45,7 +45,7 @@ const readers: Record<string, Reader> = {
   }),
   skipfileswithextensions: (value, settings) => {
     if (typeof value !== 'string') return { problem: 'must be a text such as "txt:mp3"' };
-    const values = value.split(/[:;]/).map((part) => part.trim()).filter((part) => part !== ''); // prettier-ignore
+    const values = value.split(/[:;]/).map((part) => part.trim()).filter((part) => part !== ''); // oxfmt-ignore
     settings.excludeExtensions = create(StringListSchema, { values });
     return {};
   },
@@ -57,7 +57,7 @@ const readers: Record<string, Reader> = {
   }),
   enableincremental: truth(
     (value) =>
-    value ? {} : { note: 'a task that is run again always migrates only what changed; left out of account' }, // prettier-ignore
+    value ? {} : { note: 'a task that is run again always migrates only what changed; left out of account' }, // oxfmt-ignore
   ),
 };
 
@@ -69,9 +69,9 @@ const meaningless: Record<string, string> = {
   enableazuredirectorylookup: 'Drover does not migrate permissions',
   usermappingcsvfile: 'Drover does not migrate permissions',
   usecustomazurestorage: 'Drover sends files to SharePoint itself, without Azure storage between',
-  customazurestorageaccount: 'Drover sends files to SharePoint itself, without Azure storage between', // prettier-ignore
-  customazureaccesskey: 'Drover sends files to SharePoint itself, without Azure storage between; take this secret out of the file', // prettier-ignore
-  customazuredeletionaftermig: 'Drover sends files to SharePoint itself, without Azure storage between', // prettier-ignore
+  customazurestorageaccount: 'Drover sends files to SharePoint itself, without Azure storage between', // oxfmt-ignore
+  customazureaccesskey: 'Drover sends files to SharePoint itself, without Azure storage between; take this secret out of the file', // oxfmt-ignore
+  customazuredeletionaftermig: 'Drover sends files to SharePoint itself, without Azure storage between', // oxfmt-ignore
   skiplistwithaudienceenabled: 'it is about lists of SharePoint as a source',
   migrateallwebstructures: 'it is about sites of SharePoint as a source',
   migrateonenotenotebook: 'notebooks of a share are migrated as the files they are',
@@ -87,7 +87,7 @@ export function readMicrosoftSetting(
   const reader = readers[key];
   if (reader !== undefined) return reader(value, settings);
   const why = meaningless[key];
-  return { note: why === undefined ? 'is not known; left out of account' : `${why}; left out of account` }; // prettier-ignore
+  return { note: why === undefined ? 'is not known; left out of account' : `${why}; left out of account` }; // oxfmt-ignore
 }
 
 /** The settings of a task in Microsoft's words, and the names of those that they have no words for. */
@@ -110,10 +110,10 @@ export function writeMicrosoftSettings(settings: TaskSettings): {
   if (values?.every((value) => !/[:;]/.test(value)))
     say('excludeExtensions', 'SkipFilesWithExtensions', values.join(':'));
   if (migrateItemsWithInvalidNames !== undefined)
-    say('migrateItemsWithInvalidNames', 'FilterOutPathSpecialCharacters', !migrateItemsWithInvalidNames); // prettier-ignore
+    say('migrateItemsWithInvalidNames', 'FilterOutPathSpecialCharacters', !migrateItemsWithInvalidNames); // oxfmt-ignore
   if (settings.preservePermissions === true)
     say('preservePermissions', 'PreservePermission', settings.preservePermissions);
-  const set = TaskSettingsSchema.fields.filter(({ localName }) => settings[localName as keyof TaskSettings] !== undefined); // prettier-ignore
+  const set = TaskSettingsSchema.fields.filter(({ localName }) => settings[localName as keyof TaskSettings] !== undefined); // oxfmt-ignore
   const leftOut = set.filter(({ localName }) => !named.has(localName)).map(({ name }) => name);
   return { settings: said, leftOut };
 }

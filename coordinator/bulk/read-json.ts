@@ -19,7 +19,7 @@ type Open = PlacedValue & { kind: 'object' | 'array' };
 type Place = { line: number; column: number };
 
 /** jsonc-parser's kinds of tokens; it has no values of them that a program could name. */
-const { openBrace, closeBrace, openBracket, closeBracket, comma, colon, nullWord, trueWord, falseWord, text, number, unknown, end } = { openBrace: 1, closeBrace: 2, openBracket: 3, closeBracket: 4, comma: 5, colon: 6, nullWord: 7, trueWord: 8, falseWord: 9, text: 10, number: 11, unknown: 16, end: 17 } as const; // prettier-ignore
+const { openBrace, closeBrace, openBracket, closeBracket, comma, colon, nullWord, trueWord, falseWord, text, number, unknown, end } = { openBrace: 1, closeBrace: 2, openBracket: 3, closeBracket: 4, comma: 5, colon: 6, nullWord: 7, trueWord: 8, falseWord: 9, text: 10, number: 11, unknown: 16, end: 17 } as const; // oxfmt-ignore
 /** Comments, spaces and ends of lines. */
 const trivia: ReadonlySet<number> = new Set([12, 13, 14, 15]);
 
@@ -142,7 +142,7 @@ class JsonReader {
     this.#open.push(value);
     this.#wanted = wanted;
     if (this.#open.length <= depthMax) return;
-    this.problems.push({ ...this.#place(), field: '', message: `is nested more than ${depthMax} deep` }); // prettier-ignore
+    this.problems.push({ ...this.#place(), field: '', message: `is nested more than ${depthMax} deep` }); // oxfmt-ignore
     this.#wanted = 'nothing';
   }
 
@@ -169,7 +169,7 @@ class JsonReader {
   }
 
   #refuse(why: string): void {
-    this.problems.push({ ...this.#place(), field: '', message: `cannot be read as JSON here: ${why}` }); // prettier-ignore
+    this.problems.push({ ...this.#place(), field: '', message: `cannot be read as JSON here: ${why}` }); // oxfmt-ignore
   }
 
   #stop(why: string): void {

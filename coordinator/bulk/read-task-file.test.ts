@@ -8,7 +8,7 @@ import { readJson, type PlacedValue } from './read-json.ts';
 import { readTaskFile } from './read-task-file.ts';
 import { taskColumns } from './task-columns.ts';
 
-const columns = taskColumns(['name', 'uid', 'state', 'etag', 'latest_run', 'create_time', 'update_time', 'next_run_time', 'skipped_run']); // prettier-ignore
+const columns = taskColumns(['name', 'uid', 'state', 'etag', 'latest_run', 'create_time', 'update_time', 'next_run_time', 'skipped_run']); // oxfmt-ignore
 const pause = () => Promise.resolve();
 
 const read = (content: string | Uint8Array, format: TaskFileFormat = TaskFileFormat.UNSPECIFIED) =>
@@ -22,7 +22,7 @@ async function tasksOf(content: string | Uint8Array) {
     tasks: file.tasks.map(({ line, taskId, task }) => [line, taskId, toJson(TaskSchema, task)]),
     problems: file.problems.map(({ line, column, field, message }) => [line, column, field, message]),
     notes: file.notes.map(({ line, field, message }) => [line, field, message]),
-  }; // prettier-ignore
+  }; // oxfmt-ignore
 }
 
 const sample = [
@@ -32,8 +32,8 @@ const sample = [
 ];
 const source = String.raw`\\MigrationTests\testfiles`;
 const sampleTasks = [
-  [2, '', { source, destination: 'https://contoso.sharepoint.com/sites/sitecollection/Documents/SubFolderName' }], // prettier-ignore
-  [3, '', { source, destination: 'https://contoso-my.sharepoint.com/personal/user_contoso_onmicrosoft_com/Documents' }], // prettier-ignore
+  [2, '', { source, destination: 'https://contoso.sharepoint.com/sites/sitecollection/Documents/SubFolderName' }], // oxfmt-ignore
+  [3, '', { source, destination: 'https://contoso-my.sharepoint.com/personal/user_contoso_onmicrosoft_com/Documents' }], // oxfmt-ignore
 ];
 const withoutHeader = sampleTasks.map(([line, ...rest]) => [Number(line) - 1, ...rest]);
 
@@ -47,28 +47,28 @@ const writings: [name: string, content: string | Buffer, tasks: unknown[]][] = [
   ['with line feeds, and none at the end', sample.join('\n'), sampleTasks],
   ['without a header', sample.slice(1).join('\r\n'), withoutHeader],
   ['with a byte order mark', `\uFEFF${sample.join('\r\n')}`, sampleTasks],
-  ['without a header, with a byte order mark', `\uFEFF${sample.slice(1).join('\n')}`, withoutHeader], // prettier-ignore
+  ['without a header, with a byte order mark', `\uFEFF${sample.slice(1).join('\n')}`, withoutHeader], // oxfmt-ignore
   ['in UTF-16, little end first', utf16(sample.join('\r\n')), sampleTasks],
   ['in UTF-16, big end first', utf16(sample.join('\r\n'), true), sampleTasks],
   ['parted by semicolons', sample.join('\r\n').replaceAll(',', ';'), sampleTasks],
   ['parted by tabs', sample.join('\r\n').replaceAll(',', '\t'), sampleTasks],
-  ['with quotes around everything', sample.map((line) => line.split(',').map((cell) => `"${cell}"`).join(',')).join('\r\n'), sampleTasks], // prettier-ignore
-  ['with the header of SPMT', ['Source,Source DocLib,Source SubFolder,Target Web,Target DocLib,Target SubFolder', ...sample.slice(1)].join('\n'), sampleTasks], // prettier-ignore
-  ['with the two columns more of SPMT, empty', sample.map((line, i) => `${line},${i === 0 ? 'RegisterAsHubSite,AssociateWithHubURL' : ','}`).join('\n'), sampleTasks], // prettier-ignore
+  ['with quotes around everything', sample.map((line) => line.split(',').map((cell) => `"${cell}"`).join(',')).join('\r\n'), sampleTasks], // oxfmt-ignore
+  ['with the header of SPMT', ['Source,Source DocLib,Source SubFolder,Target Web,Target DocLib,Target SubFolder', ...sample.slice(1)].join('\n'), sampleTasks], // oxfmt-ignore
+  ['with the two columns more of SPMT, empty', sample.map((line, i) => `${line},${i === 0 ? 'RegisterAsHubSite,AssociateWithHubURL' : ','}`).join('\n'), sampleTasks], // oxfmt-ignore
 ];
 for (const [name, content, tasks] of writings)
   test(`Migration Manager's CSV ${name}`, async (t) =>
-    t.deepEqual(await tasksOf(content), { format: 'MICROSOFT_CSV', tasks, problems: [], notes: [] })); // prettier-ignore
+    t.deepEqual(await tasksOf(content), { format: 'MICROSOFT_CSV', tasks, problems: [], notes: [] })); // oxfmt-ignore
 
 test('lines that are empty count, and list nothing', async (t) => {
   const { tasks } = await tasksOf(`\r\n${sample[1]}\r\n,,,,,\r\n\r\n${sample[2]}\r\n`);
-  t.deepEqual(tasks.map(([line]) => line), [2, 5]); // prettier-ignore
+  t.deepEqual(tasks.map(([line]) => line), [2, 5]); // oxfmt-ignore
 });
 
 test('a cell may have line breaks, separators and quotes in it', async (t) => {
-  const rows = ['"/srv/a,\r\n""b""",,,https://c.sharepoint.com/sites/x,Docs,"a; b"', '/srv/c,,,ann@c.com,Documents,']; // prettier-ignore
+  const rows = ['"/srv/a,\r\n""b""",,,https://c.sharepoint.com/sites/x,Docs,"a; b"', '/srv/c,,,ann@c.com,Documents,']; // oxfmt-ignore
   t.deepEqual((await tasksOf(rows.join('\r\n'))).tasks, [
-    [1, '', { source: '/srv/a,\r\n"b"', destination: 'https://c.sharepoint.com/sites/x/Docs/a; b' }], // prettier-ignore
+    [1, '', { source: '/srv/a,\r\n"b"', destination: 'https://c.sharepoint.com/sites/x/Docs/a; b' }], // oxfmt-ignore
     [3, '', { source: '/srv/c', destination: 'ann@c.com' }],
   ]);
 });
@@ -76,9 +76,9 @@ test('a cell may have line breaks, separators and quotes in it', async (t) => {
 const places: [cells: string, destination: string][] = [
   ['https://c.sharepoint.com/,Docs,', 'https://c.sharepoint.com/Docs'],
   ['https://c.sharepoint.com/sites/x/,/Docs/,/a\\b/', 'https://c.sharepoint.com/sites/x/Docs/a/b'],
-  ['https://c.sharepoint.com/sites/R%26D,50%25 off,C#', 'https://c.sharepoint.com/sites/R&D/50%2525 off/C%23'], // prettier-ignore
-  ['https://c.sharepoint.com/sites/x/SitePages/Home.aspx?web=1,Docs,', 'https://c.sharepoint.com/sites/x/Docs'], // prettier-ignore
-  ['https://c-my.sharepoint.com/personal/a_c_com/_layouts/15/onedrive.aspx,Documents,A', 'https://c-my.sharepoint.com/personal/a_c_com/Documents/A'], // prettier-ignore
+  ['https://c.sharepoint.com/sites/R%26D,50%25 off,C#', 'https://c.sharepoint.com/sites/R&D/50%2525 off/C%23'], // oxfmt-ignore
+  ['https://c.sharepoint.com/sites/x/SitePages/Home.aspx?web=1,Docs,', 'https://c.sharepoint.com/sites/x/Docs'], // oxfmt-ignore
+  ['https://c-my.sharepoint.com/personal/a_c_com/_layouts/15/onedrive.aspx,Documents,A', 'https://c-my.sharepoint.com/personal/a_c_com/Documents/A'], // oxfmt-ignore
   ['Ann@c.com,documents,', 'Ann@c.com'],
   ['ann@c.com,Documents,Old stuff/2019', 'ann@c.com/Old stuff/2019'],
 ];
@@ -90,7 +90,7 @@ for (const [cells, destination] of places)
 
 const wrongRows: [row: string, ...problems: [column: number, field: string, words: RegExp][]][] = [
   ['/srv/a,,,https://c.sharepoint.com/sites/x', [0, '', /has 4 of the six columns/]],
-  ['/srv/a,x,y,https://c.sharepoint.com/sites/x,Docs,', [2, 'sourcedoclib', /leave it empty/], [3, 'sourcesubfolder', /leave it empty/]], // prettier-ignore
+  ['/srv/a,x,y,https://c.sharepoint.com/sites/x,Docs,', [2, 'sourcedoclib', /leave it empty/], [3, 'sourcesubfolder', /leave it empty/]], // oxfmt-ignore
   ['/srv/a,,,,Docs,', [4, 'SharePointSite', /is missing/]],
   ['/srv/a,,,https://c.sharepoint.com/sites/x,,', [5, 'DocLibrary', /is missing/]],
   ['/srv/a,,,https://example.com/sites/x,Docs,', [4, 'SharePointSite', /not in SharePoint/]],
@@ -105,33 +105,33 @@ for (const [row, ...problems] of wrongRows)
     const file = await read(`${sample[0]}\n${sample[1]}\n${row}\n`);
     t.is(file.tasks.length, 1);
     t.is(file.listed, 2);
-    t.deepEqual(file.problems.map(({ line, column, field }) => [line, column, field]), problems.map(([column, field]) => [3, column, field])); // prettier-ignore
-    for (const [index, [, , words]] of problems.entries()) t.regex(file.problems[index]!.message, words); // prettier-ignore
+    t.deepEqual(file.problems.map(({ line, column, field }) => [line, column, field]), problems.map(([column, field]) => [3, column, field])); // oxfmt-ignore
+    for (const [index, [, , words]] of problems.entries()) t.regex(file.problems[index]!.message, words); // oxfmt-ignore
   });
 
 test('a quote that is never closed is told with the line it begins on', async (t) => {
   for (const more of ['', '/srv/b,,,y\n'.repeat(200_000)]) {
     const file = await read(`${sample[0]}\n${sample[1]}\n"/srv/a,,,x\n${more}`);
-    t.deepEqual(file.problems.map(({ line }) => line), [3]); // prettier-ignore
+    t.deepEqual(file.problems.map(({ line }) => line), [3]); // oxfmt-ignore
     t.deepEqual([file.tasks.length, file.isBroken], [1, true]);
   }
 });
 
 test('a line without an end is told, and read no further', async (t) => {
   const file = await read(`${sample[0]}\n${'a'.repeat(3_000_000)}`);
-  t.deepEqual(file.problems.map(({ line, column }) => [line, column]), [[2, 0]]); // prettier-ignore
+  t.deepEqual(file.problems.map(({ line, column }) => [line, column]), [[2, 0]]); // oxfmt-ignore
   t.true(file.isBroken);
 });
 
 test('columns in another order are refused', async (t) => {
-  const file = await read(['SharePointSite,,,FileSharePath,DocLibrary,DocSubFolder', sample[1]].join('\n')); // prettier-ignore
-  t.deepEqual(file.problems.map(({ line, column }) => [line, column]), [[1, 1], [1, 4]]); // prettier-ignore
+  const file = await read(['SharePointSite,,,FileSharePath,DocLibrary,DocSubFolder', sample[1]].join('\n')); // oxfmt-ignore
+  t.deepEqual(file.problems.map(({ line, column }) => [line, column]), [[1, 1], [1, 4]]); // oxfmt-ignore
   t.is(file.tasks.length, 0);
 });
 
 test('hub sites are told of, once', async (t) => {
   const { notes } = await tasksOf(`${sample[1]},TRUE,\n${sample[2]},TRUE,\n`);
-  t.deepEqual(notes, [[1, 'registerashubsite', 'hub sites are not made by Drover; left out of account (2 times)']]); // prettier-ignore
+  t.deepEqual(notes, [[1, 'registerashubsite', 'hub sites are not made by Drover; left out of account (2 times)']]); // oxfmt-ignore
 });
 
 // As Migration Manager's own sample has it, with its trailing comma.
@@ -163,9 +163,9 @@ test("Migration Manager's JSON, with comments and trailing commas", async (t) =>
     utf16(jsonSample),
     `// tasks\n/* of\nwave 2 */ ${jsonSample}`,
   ]) {
-    // prettier-ignore
+    // oxfmt-ignore
     const { tasks, ...rest } = await tasksOf(content);
-    const [line, note] = content === jsonSample || typeof content !== 'string' || content.startsWith('\uFEFF') ? [3, 13] : [5, 15]; // prettier-ignore
+    const [line, note] = content === jsonSample || typeof content !== 'string' || content.startsWith('\uFEFF') ? [3, 13] : [5, 15]; // oxfmt-ignore
     t.deepEqual(tasks, [
       [line, '', {
         source,
@@ -178,32 +178,32 @@ test("Migration Manager's JSON, with comments and trailing commas", async (t) =>
         },
       }],
       [line + 14, '', { source: '/srv/b', destination: 'ann@contoso.com' }],
-    ]); // prettier-ignore
+    ]); // oxfmt-ignore
     t.deepEqual(rest, {
       format: 'MICROSOFT_JSON',
       problems: [],
-      notes: [[note, 'MigrateOneNoteNotebook', 'notebooks of a share are migrated as the files they are; left out of account']], // prettier-ignore
+      notes: [[note, 'MigrateOneNoteNotebook', 'notebooks of a share are migrated as the files they are; left out of account']], // oxfmt-ignore
     });
   }
 });
 
 /** A file with one task of these settings. */
-const withSettings = (settings: string) => `{"Tasks":[{"SourcePath":"/a","TargetPath":"ann@c.com","TargetList":"Documents","Settings":${settings}}]}`; // prettier-ignore
+const withSettings = (settings: string) => `{"Tasks":[{"SourcePath":"/a","TargetPath":"ann@c.com","TargetList":"Documents","Settings":${settings}}]}`; // oxfmt-ignore
 
 const settingsCases: [json: string, settings: object, ...noted: string[]][] = [
   ['{"MigrateHiddenItems": false}', { migrateHiddenItems: false }],
   ['{"migratehiddenitems": "False"}', { migrateHiddenItems: false }],
   ['{"SkipFilesWithExtensions": ""}', { excludeExtensions: {} }],
-  ['{"SkipFilesWithExtensions": "TXT:EXE; jpeg"}', { excludeExtensions: { values: ['TXT', 'EXE', 'jpeg'] } }], // prettier-ignore
+  ['{"SkipFilesWithExtensions": "TXT:EXE; jpeg"}', { excludeExtensions: { values: ['TXT', 'EXE', 'jpeg'] } }], // oxfmt-ignore
   ['{"MigrateItemsCreatedAfter": null}', {}],
   ['{"FilterOutPathSpecialCharacters": true}', { migrateItemsWithInvalidNames: false }],
   ['{"PreservePermission": true}', { preservePermissions: true }],
   ['{"PreservePermission": false}', {}],
   ['{"EnableIncremental": true}', {}],
   ['{"EnableIncremental": false}', {}, 'EnableIncremental'],
-  ['{"MigrateFileVersionHistory": true, "KeepFileVersions": 5}', {}, 'MigrateFileVersionHistory', 'KeepFileVersions'], // prettier-ignore
-  ['{"UseCustomAzureStorage": true, "CustomAzureStorageAccount": "a", "CustomAzureAccessKey": "b", "CustomAzureDeletionAfterMig": true}', {}, 'UseCustomAzureStorage', 'CustomAzureStorageAccount', 'CustomAzureAccessKey', 'CustomAzureDeletionAfterMig'], // prettier-ignore
-  ['{"EnableAzureDirectoryLookup": true, "UserMappingCSVFile": "x", "SkipListWithAudienceEnabled": true, "MigrateAllWebStructures": false}', {}, 'EnableAzureDirectoryLookup', 'UserMappingCSVFile', 'SkipListWithAudienceEnabled', 'MigrateAllWebStructures'], // prettier-ignore
+  ['{"MigrateFileVersionHistory": true, "KeepFileVersions": 5}', {}, 'MigrateFileVersionHistory', 'KeepFileVersions'], // oxfmt-ignore
+  ['{"UseCustomAzureStorage": true, "CustomAzureStorageAccount": "a", "CustomAzureAccessKey": "b", "CustomAzureDeletionAfterMig": true}', {}, 'UseCustomAzureStorage', 'CustomAzureStorageAccount', 'CustomAzureAccessKey', 'CustomAzureDeletionAfterMig'], // oxfmt-ignore
+  ['{"EnableAzureDirectoryLookup": true, "UserMappingCSVFile": "x", "SkipListWithAudienceEnabled": true, "MigrateAllWebStructures": false}', {}, 'EnableAzureDirectoryLookup', 'UserMappingCSVFile', 'SkipListWithAudienceEnabled', 'MigrateAllWebStructures'], // oxfmt-ignore
   ['{"NewInNextVersion": {"a": [1]}}', {}, 'NewInNextVersion'],
 ];
 for (const [json, settings, ...noted] of settingsCases)
@@ -211,12 +211,12 @@ for (const [json, settings, ...noted] of settingsCases)
     const file = await read(withSettings(json));
     t.deepEqual(file.problems, []);
     t.deepEqual(toJson(TaskSettingsSchema, file.tasks[0]!.task.settings!), settings);
-    t.deepEqual(file.notes.map(({ field }) => field), noted); // prettier-ignore
+    t.deepEqual(file.notes.map(({ field }) => field), noted); // oxfmt-ignore
     for (const { message } of file.notes) t.regex(message, /left out of account/);
   });
 
 test('keys that are not known are told of, each once', async (t) => {
-  const task = '{"SourcePath":"/a","TargetPath":"ann@c.com","TargetList":"Documents","Items":{},"Colour":"red"}'; // prettier-ignore
+  const task = '{"SourcePath":"/a","TargetPath":"ann@c.com","TargetList":"Documents","Items":{},"Colour":"red"}'; // oxfmt-ignore
   const { notes } = await tasksOf(`{"Tasks":[${task},\n${task}],"Version":2}`);
   t.deepEqual(notes, [
     [2, 'Version', 'is not known; left out of account'],
@@ -253,7 +253,7 @@ const wrongJson: [json: string, line: number, column: number, field: string, wor
   ['[]', 1, 1, 'Tasks', /\{"Tasks": \[…\]\}/],
   ['{"tasks": {}}', 1, 11, 'Tasks', /\{"Tasks": \[…\]\}/],
   ['{"Tasks": [1]}', 1, 12, '', /has to be an object/],
-  ['{"Tasks": [{"SourcePath": 7, "TargetPath": "a@c.com", "TargetList": "Documents"}]}', 1, 27, 'SourcePath', /must be a text/], // prettier-ignore
+  ['{"Tasks": [{"SourcePath": 7, "TargetPath": "a@c.com", "TargetList": "Documents"}]}', 1, 27, 'SourcePath', /must be a text/], // oxfmt-ignore
   [
     '{"Tasks": [{"SourcePath": "/a",\n "TargetList": "Documents"}]}',
     1,
@@ -265,7 +265,7 @@ const wrongJson: [json: string, line: number, column: number, field: string, wor
   [withSettings('{"MigrateHiddenItems": 1}'), 1, 114, 'MigrateHiddenItems', /true or false/],
   [withSettings('{"MigrateItemsCreatedAfter": 1}'), 1, 120, 'MigrateItemsCreatedAfter', /a day/],
   [withSettings('{"SkipFilesWithExtensions": ["a"]}'), 1, 119, 'SkipFilesWithExtensions', /a text/],
-  ['{"Tasks": [{"SourcePath": "/a", "sourcepath": "/b", "TargetPath": "a@c.com", "TargetList": "Documents"}]}', 1, 33, 'sourcepath', /twice/], // prettier-ignore
+  ['{"Tasks": [{"SourcePath": "/a", "sourcepath": "/b", "TargetPath": "a@c.com", "TargetList": "Documents"}]}', 1, 33, 'sourcepath', /twice/], // oxfmt-ignore
   [`{"Tasks": ${'['.repeat(60)}${']'.repeat(60)}}`, 1, 60, '', /nested/],
 ];
 for (const [json, line, column, field, words] of wrongJson)
@@ -286,7 +286,7 @@ test('of JSON that cannot be read everything is told that is clear', async (t) =
     [3, 'a comma is missing'],
     [3, 'a backslash in a text has to be written twice, \\\\'],
     [4, 'this begins no value'],
-  ]); // prettier-ignore
+  ]); // oxfmt-ignore
 });
 
 test('JSON is read with a turn for others in between, and is the same wherever it is cut', async (t) => {
@@ -295,8 +295,8 @@ test('JSON is read with a turn for others in between, and is the same wherever i
   const { root, problems } = await readJson(list, async () => void (turns += 1));
   t.deepEqual(problems, []);
   t.is(turns, Math.floor(list.length / (32 * 1024)));
-  const plain = (value: PlacedValue): unknown => value.kind === 'literal' ? value.value : value.kind === 'array' ? value.values.map(plain) : Object.fromEntries(value.entries.map((entry) => [entry.key, plain(entry.value)])); // prettier-ignore
-  t.deepEqual(plain(root!), { Tasks: Array.from({ length: 5000 }, () => ({ a: [1, true, null, -2500], bA: 'x\n' })) }); // prettier-ignore
+  const plain = (value: PlacedValue): unknown => value.kind === 'literal' ? value.value : value.kind === 'array' ? value.values.map(plain) : Object.fromEntries(value.entries.map((entry) => [entry.key, plain(entry.value)])); // oxfmt-ignore
+  t.deepEqual(plain(root!), { Tasks: Array.from({ length: 5000 }, () => ({ a: [1, true, null, -2500], bA: 'x\n' })) }); // oxfmt-ignore
 });
 
 test('while a large file of JSON is read, others have their turn again and again', async (t) => {
@@ -311,13 +311,13 @@ test('while a large file of JSON is read, others have their turn again and again
   });
   let turns = 0;
   for (; isGoing; turns += 1) await setImmediate();
-  t.deepEqual((await reading).problems.map(({ line }) => line), [10_002]); // prettier-ignore
+  t.deepEqual((await reading).problems.map(({ line }) => line), [10_002]); // oxfmt-ignore
   t.true(turns >= Math.floor(content.length / (32 * 1024)), `${turns} turns`);
 });
 
 test("Drover's own CSV names every field that can be set", async (t) => {
   const names = columns.map(({ name }) => name);
-  const outer = ['display_name', 'source', 'destination', 'agent_group', 'priority', 'tags', 'schedule.once_time', 'schedule.cron', 'schedule.time_zone']; // prettier-ignore
+  const outer = ['display_name', 'source', 'destination', 'agent_group', 'priority', 'tags', 'schedule.once_time', 'schedule.cron', 'schedule.time_zone']; // oxfmt-ignore
   const settings = TaskSettingsSchema.fields.map(({ name }) => `settings.${name}`);
   t.deepEqual(names.toSorted(), [...outer, ...settings].toSorted());
 });
@@ -350,7 +350,7 @@ test("Drover's own CSV is read by the names of its columns", async (t) => {
     ],
     problems: [],
     notes: [],
-  }); // prettier-ignore
+  }); // oxfmt-ignore
 });
 
 const wrongCells: [header: string, cells: string, column: number, field: string, words: RegExp][] =
@@ -367,7 +367,7 @@ for (const [header, cell, column, field, words] of wrongCells)
   test(`the cell ${cell} of ${header} is refused`, async (t) => {
     const file = await read(`source,destination,${header}\n/a,file:///b,${cell}\n/c,file:///d,\n`);
     t.is(file.tasks.length, 1);
-    t.deepEqual(file.problems.map((one) => [one.line, one.column, one.field]), [[2, column, field]]); // prettier-ignore
+    t.deepEqual(file.problems.map((one) => [one.line, one.column, one.field]), [[2, column, field]]); // oxfmt-ignore
     t.regex(file.problems[0]!.message, words);
   });
 
@@ -376,7 +376,7 @@ for (const header of [
   'source,destination,uid',
   'source,destination,source',
 ])
-  // prettier-ignore
+  // oxfmt-ignore
   test(`the header ${header} is refused`, async (t) => {
     const { tasks, problems } = await read(`${header}\n/a,file:///b,x\n`);
     t.deepEqual([tasks.length, problems.map(({ line, column }) => [line, column])], [0, [[1, 3]]]);
@@ -397,7 +397,7 @@ const notFiles: [name: string, content: string | Buffer, format: TaskFileFormat,
 for (const [name, content, format, words] of notFiles)
   test(`${name} is no file of tasks`, async (t) => {
     const error = await t.throwsAsync(read(content, format), { instanceOf: DroverError });
-    t.deepEqual(error.violations.map(({ field }) => field), ['content']); // prettier-ignore
+    t.deepEqual(error.violations.map(({ field }) => field), ['content']); // oxfmt-ignore
     t.regex(error.message, words);
   });
 
@@ -413,7 +413,7 @@ test('what is said of a place in a file leads to its cell, or its key', async (t
   const [csv] = (await read(`${sample[0]}\n${sample[1]}`)).tasks;
   t.deepEqual(csv!.placeOf('destination'), { line: 2, column: 4, field: 'SharePointSite' });
   const [json] = (await read(jsonSample)).tasks;
-  t.deepEqual(json!.placeOf('settings.created_after'), { line: 10, column: 9, field: 'MigrateItemsCreatedAfter' }); // prettier-ignore
+  t.deepEqual(json!.placeOf('settings.created_after'), { line: 10, column: 9, field: 'MigrateItemsCreatedAfter' }); // oxfmt-ignore
   t.deepEqual(json!.placeOf('source'), { line: 4, column: 7, field: 'SourcePath' });
   const [own] = (await read('source,destination,schedule.cron\n/a,file:///b,* * * * *')).tasks;
   t.deepEqual(own!.placeOf('schedule'), { line: 2, column: 3, field: 'schedule' });

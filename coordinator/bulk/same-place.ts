@@ -30,7 +30,7 @@ function locationKey(location: Location): string {
       return location.path.startsWith('/') ? location.path : location.path.toLowerCase();
     case 'sharepoint': {
       const { place } = location;
-      const text = place.kind === 'path' ? `${place.host}/${place.path}` : `${place.user}/${place.folder}`; // prettier-ignore
+      const text = place.kind === 'path' ? `${place.host}/${place.path}` : `${place.user}/${place.folder}`; // oxfmt-ignore
       return text.normalize('NFC').toLowerCase();
     }
   }

@@ -117,7 +117,7 @@ const text: ColumnValue = { expectation: 'a text', write: String, read: (given) 
 /** Times and durations, of which protojson is a text. */
 function wellKnown(message: DescMessage): ColumnValue {
   return {
-    expectation: 'a time in RFC 3339, such as 2026-01-31T14:00:00Z, or a duration in seconds, such as 30s', // prettier-ignore
+    expectation: 'a time in RFC 3339, such as 2026-01-31T14:00:00Z, or a duration in seconds, such as 30s', // oxfmt-ignore
     write: String,
     read: (given) => {
       try {

@@ -9,7 +9,7 @@ import { readTaskFile } from './read-task-file.ts';
 import { taskColumns } from './task-columns.ts';
 import { taskFileWriter } from './write-task-file.ts';
 
-const columns = taskColumns(['name', 'uid', 'state', 'etag', 'latest_run', 'create_time', 'update_time', 'next_run_time', 'skipped_run']); // prettier-ignore
+const columns = taskColumns(['name', 'uid', 'state', 'etag', 'latest_run', 'create_time', 'update_time', 'next_run_time', 'skipped_run']); // oxfmt-ignore
 const pause = () => Promise.resolve();
 
 function write(format: TaskFileFormat, tasks: readonly Task[]) {
@@ -22,7 +22,7 @@ function write(format: TaskFileFormat, tasks: readonly Task[]) {
 const read = (text: string) =>
   readTaskFile(Buffer.from(text), { format: TaskFileFormat.UNSPECIFIED, columns, pause });
 
-const pieces = ['', '=', '+', '-', '@', '\t', '\r', '\n', '\r\n', "'", "''", '"', '""', ',', ';', '\\', ' ', 'a', '=SUM(A1:A9)', 'Möbel', '漢字', '😀', 'null', 'TRUE', '007', '1e5', '#', '%41']; // prettier-ignore
+const pieces = ['', '=', '+', '-', '@', '\t', '\r', '\n', '\r\n', "'", "''", '"', '""', ',', ';', '\\', ' ', 'a', '=SUM(A1:A9)', 'Möbel', '漢字', '😀', 'null', 'TRUE', '007', '1e5', '#', '%41']; // oxfmt-ignore
 
 function anyText(next: Below): string {
   return Array.from({ length: next(5) }, () => pieces[next(pieces.length)]).join('');
@@ -37,7 +37,7 @@ function anyTask(next: Below, index: number): Task {
       anyValue(next, field.fieldKind, 'scalar' in field ? (field.scalar ?? 0) : 0),
     );
     if (field.fieldKind === 'enum')
-      settings[field.jsonName] = field.enum.values[next(field.enum.values.length)]!.name; // prettier-ignore
+      settings[field.jsonName] = field.enum.values[next(field.enum.values.length)]!.name; // oxfmt-ignore
     else if (value !== undefined) settings[field.jsonName] = value;
   }
   const json: JsonObject = {
@@ -91,15 +91,15 @@ for (const values of [[], [''], ['a'], ['a', 'b;c', '"', ' d ', ''], ["'=x"]])
     t.deepEqual(readList(writeList(values)), values));
 
 const tasks: Task[] = [
-  { name: 'tasks/a', source: String.raw`\\server\share`, destination: 'https://c.sharepoint.com/sites/x/Shared Documents/A & B' }, // prettier-ignore
-  { name: 'tasks/b', source: '/srv/b', destination: 'ann@c.com/Old, new', displayName: 'B', tags: ['w'], agentGroup: 'g', schedule: { cron: '0 0 * * *' } }, // prettier-ignore
+  { name: 'tasks/a', source: String.raw`\\server\share`, destination: 'https://c.sharepoint.com/sites/x/Shared Documents/A & B' }, // oxfmt-ignore
+  { name: 'tasks/b', source: '/srv/b', destination: 'ann@c.com/Old, new', displayName: 'B', tags: ['w'], agentGroup: 'g', schedule: { cron: '0 0 * * *' } }, // oxfmt-ignore
   { name: 'tasks/c', source: '/srv/c', destination: 'file:///srv/d' },
   { name: 'tasks/d', source: '/srv/d', destination: 'https://c.sharepoint.com/sites/x/Docs/-old' },
   {
     name: 'tasks/e',
     source: '/srv/e',
     destination: 'https://c-my.sharepoint.com/personal/ann_c_com',
-    settings: { createdAfter: '2020-01-01', modifiedAfter: '-90d', maxAttempts: 2, excludeExtensions: { values: ['.tmp', 'bak'] }, migrateItemsWithInvalidNames: false, migrateHiddenItems: false }, // prettier-ignore
+    settings: { createdAfter: '2020-01-01', modifiedAfter: '-90d', maxAttempts: 2, excludeExtensions: { values: ['.tmp', 'bak'] }, migrateItemsWithInvalidNames: false, migrateHiddenItems: false }, // oxfmt-ignore
   },
 ].map((task) => create(TaskSchema, task));
 
@@ -111,7 +111,7 @@ test("Migration Manager's CSV has what it can say, and what it cannot is told", 
     '/srv/b,,,ann@c.com,Documents,"Old, new"',
     '/srv/e,,,https://c-my.sharepoint.com/personal/ann_c_com,Documents,',
     '',
-  ].join('\r\n')); // prettier-ignore
+  ].join('\r\n')); // oxfmt-ignore
   t.deepEqual(notes, [
     "Migration Manager's CSV has no display name, which is left out of: tasks/b",
     "Migration Manager's CSV has no agent group, which is left out of: tasks/b",
@@ -126,20 +126,20 @@ test("Migration Manager's CSV has what it can say, and what it cannot is told", 
     'https://c.sharepoint.com/sites/x/Documents/A & B',
     'ann@c.com/Old, new',
     'https://c-my.sharepoint.com/personal/ann_c_com/Documents',
-  ]); // prettier-ignore
+  ]); // oxfmt-ignore
 });
 
 test("Migration Manager's JSON has the settings that it knows", async (t) => {
   const { text, notes } = write(TaskFileFormat.MICROSOFT_JSON, tasks);
   const said = JSON.parse(text) as { Tasks: { SourcePath: string; Settings?: object }[] };
-  t.deepEqual(said.Tasks.map(({ SourcePath }) => SourcePath), [String.raw`\\server\share`, '/srv/b', '/srv/d', '/srv/e']); // prettier-ignore
+  t.deepEqual(said.Tasks.map(({ SourcePath }) => SourcePath), [String.raw`\\server\share`, '/srv/b', '/srv/d', '/srv/e']); // oxfmt-ignore
   t.deepEqual(said.Tasks[3]!.Settings, {
     MigrateHiddenItems: false,
     MigrateItemsCreatedAfter: '2020-01-01',
     SkipFilesWithExtensions: 'tmp:bak',
     FilterOutPathSpecialCharacters: true,
   });
-  t.is(notes.at(-1), "Migration Manager's JSON has not all the settings, of which some are left out of: tasks/e"); // prettier-ignore
+  t.is(notes.at(-1), "Migration Manager's JSON has not all the settings, of which some are left out of: tasks/e"); // oxfmt-ignore
   const again = await read(text);
   t.deepEqual(again.notes, []);
   t.deepEqual(again.tasks[3]!.task.settings?.excludeExtensions?.values, ['tmp', 'bak']);
@@ -147,7 +147,7 @@ test("Migration Manager's JSON has the settings that it knows", async (t) => {
 });
 
 test('of many tasks that something is left out of, ten are named', (t) => {
-  const many = Array.from({ length: 25 }, (_, index) => create(TaskSchema, { name: `tasks/t${index}`, destination: '/x' })); // prettier-ignore
+  const many = Array.from({ length: 25 }, (_, index) => create(TaskSchema, { name: `tasks/t${index}`, destination: '/x' })); // oxfmt-ignore
   const { notes } = write(TaskFileFormat.MICROSOFT_CSV, many);
   t.is(notes.length, 1);
   t.regex(notes[0]!, /tasks\/t0, .*, tasks\/t9 and 15 more$/);

@@ -76,7 +76,7 @@ const csvForm: MicrosoftForm = {
       ? 'have a name that a spreadsheet would take for a formula'
       : undefined,
   begin: () => byteOrderMark + csvLines([microsoftHeader]),
-  tasks: (tasks) => csvLines(tasks.map(({ source, site, library, folder }) => [source, '', '', site, library, folder])), // prettier-ignore
+  tasks: (tasks) => csvLines(tasks.map(({ source, site, library, folder }) => [source, '', '', site, library, folder])), // oxfmt-ignore
   end: () => '',
 };
 
@@ -151,7 +151,7 @@ class MicrosoftWriter implements TaskFileWriter {
     }
     for (const field of unsaid(task)) this.#leave(`has no ${field}, which is left out of`, task);
     const lost = this.#form.hasSettings ? leftOut : [...leftOut, ...Object.keys(settings)];
-    if (lost.length > 0) this.#leave('has not all the settings, of which some are left out of', task); // prettier-ignore
+    if (lost.length > 0) this.#leave('has not all the settings, of which some are left out of', task); // oxfmt-ignore
     return said;
   }
 

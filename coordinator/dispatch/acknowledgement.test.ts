@@ -83,7 +83,7 @@ for (const { name, prepare } of reports) {
 for (const { name, prepare } of reports.filter(
   (report) => report.name !== 'the end of a scan' && report.name !== 'the failure of a scan',
 ))
-  // prettier-ignore
+  // oxfmt-ignore
   test(`what could not be written after it was taken is not acknowledged: ${name}`, async (t) => {
     const harness = await openHarness(t);
     const agent = await harness.attach('one');
@@ -220,7 +220,7 @@ const misfits: [name: string, change: (results: BatchResults) => void][] = [
   ['no quickXorHash', (results) => (results.quickXorHash = new Uint8Array(0))],
   ['a state that is no result', (results) => (results.state[0] = ItemState.PENDING)],
   ['a state nobody knows', (results) => (results.state[0] = 99 as ItemState)],
-  ['a remark on no item', (results) => results.remark.push({ $typeName: 'drover.v1.ItemRemark', index: 1, reason: ErrorReason.INTERNAL, message: '', requestId: '' })], // prettier-ignore
+  ['a remark on no item', (results) => results.remark.push({ $typeName: 'drover.v1.ItemRemark', index: 1, reason: ErrorReason.INTERNAL, message: '', requestId: '' })], // oxfmt-ignore
 ];
 for (const [name, change] of misfits)
   test(`results that do not fit the batch are refused without effect: ${name}`, async (t) => {
@@ -265,7 +265,7 @@ test('bytes that are no page and no results end the session and nothing else', a
   const run = await harness.start('a');
   const garbage = Uint8Array.from([0xff, 0xff, 0xff, 0xff, 0xff, 1, 2, 3]);
   const one = await harness.attach('one');
-  one.push({ case: 'scanPage', value: { key: one.take('scanLease').key!, page: 1n, items: garbage } }); // prettier-ignore
+  one.push({ case: 'scanPage', value: { key: one.take('scanLease').key!, page: 1n, items: garbage } }); // oxfmt-ignore
   await harness.idle();
   t.true(one.ended);
   const two = await harness.attach('one');

@@ -12,7 +12,7 @@ import { openHarness, type Harness } from './testing/harness.ts';
 import type { Entry, ScriptedAgent } from './testing/scripted-agent.ts';
 
 const asks = { settings: { requireApproval: true, gonePolicy: GonePolicy.RECYCLE } };
-const approval = { kind: 'approve', approver: 'bob', comment: '', planDigest: '', gone: GoneDecision.UNSPECIFIED } as const; // prettier-ignore
+const approval = { kind: 'approve', approver: 'bob', comment: '', planDigest: '', gone: GoneDecision.UNSPECIFIED } as const; // oxfmt-ignore
 const file = (path: string, id = 0n): Entry => ({ path, size: 1n, modifiedNs: 5n, fileId: id });
 const folder = (path: string): Entry => ({ path, kind: ItemKind.FOLDER });
 
@@ -61,11 +61,11 @@ test('what is recycled is asked about with the plan and not again, and what was 
   for (const gone of [GoneDecision.KEEP, GoneDecision.RECYCLE]) {
     const harness = await openHarness(t);
     const agent = await harness.attach('one', { slots: 4 });
-    await harness.scanned('a', agent, names.map((name) => file(name))); // prettier-ignore
+    await harness.scanned('a', agent, names.map((name) => file(name))); // oxfmt-ignore
     await workOff(harness, agent);
     const run = await harness.scanned('a', agent, [file('new')], asks);
     t.is((await harness.run(run)).run!.goneDecision, GoneDecision.PENDING);
-    await t.throwsAsync(harness.step(run, approval), { message: /approve it with --gone recycle or --gone keep/v }); // prettier-ignore
+    await t.throwsAsync(harness.step(run, approval), { message: /approve it with --gone recycle or --gone keep/v }); // oxfmt-ignore
     await harness.step(run, { ...approval, gone });
     const actions = (await workOff(harness, agent)).flatMap((lease) => itemsOf(lease).action);
     const expected = gone === GoneDecision.KEEP ? ItemAction.KEEP : ItemAction.RECYCLE;
@@ -91,7 +91,7 @@ test('the digest does not depend on how the pages were cut, and differs where th
     const agent = await harness.attach('one', { slots: 4 });
     await harness.scanned('a', agent, before);
     await workOff(harness, agent);
-    const run = await harness.start('a', { ...asks, settings: { ...asks.settings, recyclePercentMax: 100 } }); // prettier-ignore
+    const run = await harness.start('a', { ...asks, settings: { ...asks.settings, recyclePercentMax: 100 } }); // oxfmt-ignore
     let { key } = agent.take('scanLease');
     let start = 0;
     for (const [index, end] of cuts.entries()) {
@@ -109,7 +109,7 @@ test('the digest does not depend on how the pages were cut, and differs where th
     const kind = name.includes('move') ? 'moved' : name.includes('change') ? 'changed' : 'same';
     digests.set(kind, [...(digests.get(kind) ?? []), await digestOf(harness, run)]);
   }
-  t.deepEqual([...digests].map(([kind, found]) => [kind, found.length, new Set(found).size]), [['same', 3, 1], ['moved', 2, 1], ['changed', 1, 1]]); // prettier-ignore
+  t.deepEqual([...digests].map(([kind, found]) => [kind, found.length, new Set(found).size]), [['same', 3, 1], ['moved', 2, 1], ['changed', 1, 1]]); // oxfmt-ignore
   t.is(new Set([...digests.values()].flat()).size, 3);
   for (const digest of [...digests.values()].flat()) t.regex(digest, /^[0-9a-f]{64}$/v);
 });

@@ -69,7 +69,7 @@ export class Match<O extends Offer, D extends Demand> {
   /** The pair to serve next; undefined when nobody with room can do anything. */
   next(): Pair<O, D> | undefined {
     while (this.#demands.length > 0) {
-      const demand = this.#demands.reduce((least, other) => (isBefore(other, least) ? other : least)); // prettier-ignore
+      const demand = this.#demands.reduce((least, other) => (isBefore(other, least) ? other : least)); // oxfmt-ignore
       const offer = this.#bestFor(demand);
       if (offer !== undefined)
         return { offer, demand, isScan: demand.wantsScan && offer.scansFree > 0 };

@@ -105,7 +105,7 @@ export class Assigner {
   async #pick(): Promise<{ picks: Pick[]; offers: SessionOffer[] }> {
     const { runs, sessions } = this.#parts;
     const offers = this.#offers([...sessions.values()].filter((session) => session.takesWork));
-    const match = new Match(offers, runs.all().map((feed) => this.#demand(feed))); // prettier-ignore
+    const match = new Match(offers, runs.all().map((feed) => this.#demand(feed))); // oxfmt-ignore
     const picks: Pick[] = [];
     // What is left over comes in the next round.
     for (
@@ -121,7 +121,7 @@ export class Assigner {
         continue;
       }
       if (work.kind === 'batch') await feed.readMore(demand.batches + 1);
-      const shareUnits = work.kind === 'batch' ? this.#share(offer, demand, offers, work.size) : undefined; // prettier-ignore
+      const shareUnits = work.kind === 'batch' ? this.#share(offer, demand, offers, work.size) : undefined; // oxfmt-ignore
       match.give(pair);
       if (work.kind === 'batch') demand.batches += 1;
       feed.lastServed = this.#served += 1;

@@ -67,7 +67,7 @@ test('without another the run waits for it, and goes on as soon as it is well', 
   await harness.advance(30_000);
   t.deepEqual(one.news('batchLease'), []);
   t.is(harness.dispatcher.progress(run)!.waitingFor, words);
-  t.like(harness.dispatcher.liveAgent('one'), { attention: { reason: ErrorReason.SIGN_IN_FAILED, message: 'the secret has expired' } }); // prettier-ignore
+  t.like(harness.dispatcher.liveAgent('one'), { attention: { reason: ErrorReason.SIGN_IN_FAILED, message: 'the secret has expired' } }); // oxfmt-ignore
   tell(one, false);
   await harness.idle();
   t.is(harness.dispatcher.liveAgent('one')!.attention, undefined);
@@ -79,7 +79,7 @@ test('whoever waits for an agent hears that it needs attention, once', async (t)
   const one = await harness.attach('one', { locationKinds });
   await harness.start('a', { destination });
   const heard: string[] = [];
-  harness.dispatcher.subscribe((change) => heard.push(change.kind === 'task' ? change.task : `agents/${change.agent}`)); // prettier-ignore
+  harness.dispatcher.subscribe((change) => heard.push(change.kind === 'task' ? change.task : `agents/${change.agent}`)); // oxfmt-ignore
   tell(one, true);
   await harness.idle();
   t.deepEqual(heard, ['a', 'agents/one']);
@@ -104,12 +104,12 @@ test('a share that is refused goes to others, and the agent works on its other s
   const one = await harness.attach('one', { locationKinds: ['file', 'unc'], slots: 4 });
   const hr = await harness.start('hr', { source: source('hr') });
   const lease = one.take('scanLease');
-  const refused = { reason: ErrorReason.SOURCE_SIGN_IN_FAILED, message: 'hr is refused', locationKinds: ['unc'], sources: [String.raw`\\files\hr`] }; // prettier-ignore
+  const refused = { reason: ErrorReason.SOURCE_SIGN_IN_FAILED, message: 'hr is refused', locationKinds: ['unc'], sources: [String.raw`\\files\hr`] }; // oxfmt-ignore
   one.push({ case: 'heartbeat', value: { leases: [], attention: refused } });
   one.giveBack(lease.key);
   await harness.advance(30_000);
   t.deepEqual(one.news('scanLease'), []);
-  t.is(harness.dispatcher.progress(hr)!.waitingFor, String.raw`agents/one needs attention to read \\files\hr\plans: hr is refused`); // prettier-ignore
+  t.is(harness.dispatcher.progress(hr)!.waitingFor, String.raw`agents/one needs attention to read \\files\hr\plans: hr is refused`); // oxfmt-ignore
   t.deepEqual(harness.dispatcher.liveAgent('one')!.attention!.sources, refused.sources);
   await harness.start('it', { source: source('it') });
   t.is(one.take('scanLease').key!.lease, 'tasks/it/runs/1/scan');
@@ -153,7 +153,7 @@ test('sources that are no places, or too many, are taken for all of their kind',
   t.deepEqual(sources('https://contoso.sharepoint.com/sites/x'), []);
   t.deepEqual(sources(...Array.from({ length: 1001 }, () => share)), []);
   const offered = { locationKinds: ['file', 'unc'], group: '', roots: [] };
-  const said = (named: string[]) => create(AttentionSchema, { locationKinds: ['unc'], sources: named }); // prettier-ignore
+  const said = (named: string[]) => create(AttentionSchema, { locationKinds: ['unc'], sources: named }); // oxfmt-ignore
   t.deepEqual(abilityWith(offered, said([])).locationKinds, ['file']);
   t.deepEqual(abilityWith(offered, said([share])).locationKinds, ['file', 'unc']);
 });

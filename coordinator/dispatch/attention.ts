@@ -14,7 +14,7 @@ const sourcesMax = 1000;
 export function attentionOf(said: Attention | undefined): Attention | undefined {
   if (said === undefined) return undefined;
   const { reason, message, locationKinds, sources } = said;
-  const isKnown = reason !== ErrorReason.UNSPECIFIED && ErrorReasonSchema.value[reason] !== undefined; // prettier-ignore
+  const isKnown = reason !== ErrorReason.UNSPECIFIED && ErrorReasonSchema.value[reason] !== undefined; // oxfmt-ignore
   return create(AttentionSchema, {
     reason: isKnown ? reason : ErrorReason.UNAVAILABLE,
     message: message.slice(0, messageCharactersMax),
@@ -34,7 +34,7 @@ export function isSameAttention(one: Attention | undefined, other: Attention | u
 export function abilityWith(offered: Ability, attention: Attention | undefined): Ability {
   if (attention === undefined) return offered;
   const refused = placesOf(attention);
-  const isWell = (kind: string) => !attention.locationKinds.includes(kind) || refused.some((place) => place.kind === kind); // prettier-ignore
+  const isWell = (kind: string) => !attention.locationKinds.includes(kind) || refused.some((place) => place.kind === kind); // oxfmt-ignore
   return { ...offered, locationKinds: offered.locationKinds.filter(isWell), refused };
 }
 

@@ -17,7 +17,7 @@ const root = 'sites/hr/Shared Documents/Archive';
 /** Each page on its own, and the store opened anew after each. */
 const paged = (...paths: string[]) => entriesOf(...paths).map((entry) => [entry]);
 
-// prettier-ignore
+// oxfmt-ignore
 const scans: [name: string, paths: string[], expected: string[]][] = [
   ['nothing that differs', ['a', 'b.txt', 'c/', 'c/a', 'd/', 'd/a'], []],
   ['twins that differ in case', ['README', 'Readme', 'readme'], ['Readme -> Readme (2)', 'readme -> readme (3)']],
@@ -98,9 +98,9 @@ test('a path may have 400 characters, the site and library included', async (t) 
   const fits = `${folder}/${'f'.repeat(rest - 201)}`;
   const task = await openNamedTask(t);
   const deep = `${folder}/${'e'.repeat(rest - 200)}`;
-  const items = await task.scan([entriesOf(`${folder}/`, fits, `${fits}x`, `${deep}/`, `${deep}/y`)]); // prettier-ignore
+  const items = await task.scan([entriesOf(`${folder}/`, fits, `${fits}x`, `${deep}/`, `${deep}/y`)]); // oxfmt-ignore
   const failed = items.filter(({ state }) => state === ItemState.FAILED);
-  t.deepEqual(failed.map(({ path }) => path).toSorted(), [`${fits}x`, deep, `${deep}/y`].toSorted()); // prettier-ignore
+  t.deepEqual(failed.map(({ path }) => path).toSorted(), [`${fits}x`, deep, `${deep}/y`].toSorted()); // oxfmt-ignore
   for (const { reason, message } of failed) {
     t.is(reason, ErrorReason.PATH_TOO_LONG);
     t.regex(message, /has 401 characters, and SharePoint takes 400/);
@@ -129,7 +129,7 @@ test('a file that is too large fails and takes no name from others', async (t) =
 
 test('what was migrated keeps its name, whoever comes before it later', async (t) => {
   const paths = ['B', 'D_/', 'D_/x', 'b', 'd:/', 'd:/X', 'd:/x'];
-  const expected = ['B -> B (2)', 'D_ -> D_ (2)', 'D_/x -> D_ (2)/x', 'd: -> d_', 'd:/X -> d_/X (2)', 'd:/x -> d_/x']; // prettier-ignore
+  const expected = ['B -> B (2)', 'D_ -> D_ (2)', 'D_/x -> D_ (2)/x', 'd: -> d_', 'd:/X -> d_/X (2)', 'd:/x -> d_/x']; // oxfmt-ignore
   for (const pages of [[entriesOf(...paths)], paged(...paths)]) {
     const task = await openNamedTask(t);
     await task.scan([entriesOf('b', 'd:/', 'd:/x')]);
@@ -152,7 +152,7 @@ test('a name that was given away and never used is free again', async (t) => {
   t.deepEqual(placesOf(await task.scan(both)), expected, 'neither does a failure');
   t.deepEqual(placesOf(await task.scan(both)), expected, 'the order decides again');
   await task.migrate();
-  t.deepEqual(placesOf(await task.scan([entriesOf('a/', 'a/x')])), expected, 'but what is there does'); // prettier-ignore
+  t.deepEqual(placesOf(await task.scan([entriesOf('a/', 'a/x')])), expected, 'but what is there does'); // oxfmt-ignore
 });
 
 test('a folder stays where the files in it are, also when it has no row of its own', async (t) => {
@@ -161,11 +161,11 @@ test('a folder stays where the files in it are, also when it has no row of its o
     const task = await openNamedTask(t);
     await task.scan([entriesOf('A/', 'A/x', 'a/', 'a/x')]);
     await task.migrate((results, _count, { kind }) => {
-      results.state = results.state.map((state, index) => (kind[index] === ItemKind.FOLDER ? ItemState.FAILED : state)); // prettier-ignore
+      results.state = results.state.map((state, index) => (kind[index] === ItemKind.FOLDER ? ItemState.FAILED : state)); // oxfmt-ignore
     });
     t.deepEqual(await task.store.ledger('a', ['A', 'a']), [undefined, undefined]);
     const items = await task.scan(pages);
-    const expected = ['a -> a (2)', 'a/X -> a (2)/X (2)', 'a/d -> a (2)/d', 'a/d/y -> a (2)/d/y', 'a/x -> a (2)/x']; // prettier-ignore
+    const expected = ['a -> a (2)', 'a/X -> a (2)/X (2)', 'a/d -> a (2)/d', 'a/d/y -> a (2)/d/y', 'a/x -> a (2)/x']; // oxfmt-ignore
     t.deepEqual(placesOf(items), expected);
   }
 });
@@ -226,8 +226,8 @@ test('batches, ledger and items tell the destination path, its id and version', 
   const changed = [[{ path: 'a:', size: 5n }, { path: 'b' }, ...entriesOf('d/')]];
   await task.scan(changed);
   const batches = await task.store.batches(task.key, 0, 10);
-  const transfer = batches.find(({ row }) => row.phase === BatchPhase.TRANSFER && row.lease!.generation === 0 && row.bytes > 0n)!; // prettier-ignore
-  const again = fromBinary(BatchItemsSchema, (await task.store.batchItems({ ...task.key, batch: transfer.batch }))!); // prettier-ignore
+  const transfer = batches.find(({ row }) => row.phase === BatchPhase.TRANSFER && row.lease!.generation === 0 && row.bytes > 0n)!; // oxfmt-ignore
+  const again = fromBinary(BatchItemsSchema, (await task.store.batchItems({ ...task.key, batch: transfer.batch }))!); // oxfmt-ignore
   t.deepEqual(again.action[0], ItemAction.UPDATE);
   t.deepEqual(again.destinationPath, ['a_', 'd']);
   t.like(again.expected, [{ index: 0, id: 'id0', version: 'v0' }]);
@@ -305,7 +305,7 @@ async function conflictsOf(task: NamedTask, paths: readonly string[]): Promise<s
     return row === undefined ? [] : [[path, row.destinationPath || path] as const];
   });
   const found = items.filter(({ action }) => action !== ItemAction.KEEP);
-  const planned = found.map(({ path, destinationPath }) => [path, destinationPath || path] as const); // prettier-ignore
+  const planned = found.map(({ path, destinationPath }) => [path, destinationPath || path] as const); // oxfmt-ignore
   for (const [path, place] of [...kept, ...planned]) {
     if ((places.get(path) ?? place) !== place) conflicts.push(`${path} moved to ${place}`);
     places.set(path, place);
@@ -335,7 +335,7 @@ for (const seed of [1, 2, 3, 4, 5, 6])
     };
     const whole = await openNamedTask(t);
     const expected = placesOf(await whole.scan([entries]));
-    t.deepEqual(await conflictsOf(whole, entries.map(({ path }) => path)), []); // prettier-ignore
+    t.deepEqual(await conflictsOf(whole, entries.map(({ path }) => path)), []); // oxfmt-ignore
     const task = await openNamedTask(t);
     t.deepEqual(placesOf(await task.scan(cut())), expected);
     t.true(expected.length > 20, `${expected.length} of ${paths.length} go elsewhere`);

@@ -118,7 +118,7 @@ async function storePage(
 async function ledgerOf(
   transaction: Transaction,
   { task }: RunKey,
-  { row, items, entries }: { row: RunRow; items: readonly ScannedItem[]; entries: readonly StoredEntry[] }, // prettier-ignore
+  { row, items, entries }: { row: RunRow; items: readonly ScannedItem[]; entries: readonly StoredEntry[] }, // oxfmt-ignore
 ): Promise<JoinedLedger> {
   const { sweptPath } = row.scan!;
   const isRead = sweptPath === '' || comparePaths(items[0]!.path, sweptPath) > 0;
@@ -145,7 +145,7 @@ function joinedRows(
 function refreshLedger(
   transaction: Transaction,
   { task }: RunKey,
-  { items, ledger, taken }: { items: readonly ScannedItem[]; ledger: JoinedLedger; taken: ReadonlySet<number> }, // prettier-ignore
+  { items, ledger, taken }: { items: readonly ScannedItem[]; ledger: JoinedLedger; taken: ReadonlySet<number> }, // oxfmt-ignore
 ): void {
   for (const [index, item] of items.entries()) {
     if (ledger.unchanged.has(index) || taken.has(index)) continue;

@@ -38,7 +38,7 @@ export function commitPartial(
   return store.commit(async (transaction) => {
     const reported = await readReported(transaction, key, frame);
     const { run, batch, items, results } = reported;
-    const finished = results.state.flatMap((state, index) => state === ItemState.UNSPECIFIED ? [] : [index]); // prettier-ignore
+    const finished = results.state.flatMap((state, index) => state === ItemState.UNSPECIFIED ? [] : [index]); // oxfmt-ignore
     // Of what is not finished, something may be there all the same.
     const noteRest = async (rest: BatchItems) => {
       if (isTransfer(batch.phase)) await noteUnreported(transaction, key.task, rest);

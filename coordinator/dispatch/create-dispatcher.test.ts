@@ -39,10 +39,10 @@ test('one run from its start to its end', async (t) => {
   await harness.idle();
   const row = await harness.run(run);
   t.is(await harness.state(run), 'SUCCEEDED');
-  t.like(row.run!.progress, { scannedItems: 2n, plannedItems: 2n, succeededItems: 2n, succeededBytes: 5n, failedItems: 0n, skippedItems: 0n }); // prettier-ignore
+  t.like(row.run!.progress, { scannedItems: 2n, plannedItems: 2n, succeededItems: 2n, succeededBytes: 5n, failedItems: 0n, skippedItems: 0n }); // oxfmt-ignore
   t.deepEqual(
     agent.all('acknowledgement').map(({ key, page }) => `${key!.lease} ${page}`),
-    ['tasks/a/runs/1/scan 1', 'tasks/a/runs/1/scan 0', 'tasks/a/runs/1/batches/1 0', 'tasks/a/runs/1/batches/2 0'], // prettier-ignore
+    ['tasks/a/runs/1/scan 1', 'tasks/a/runs/1/scan 0', 'tasks/a/runs/1/batches/1 0', 'tasks/a/runs/1/batches/2 0'], // oxfmt-ignore
   );
   t.is(harness.dispatcher.progress(run), undefined, 'the run is not going any more');
   const ledger = await harness.watched.store.ledger('a', ['d', 'd/f']);
@@ -53,10 +53,10 @@ test('one run from its start to its end', async (t) => {
 test('running again moves only what changed', async (t) => {
   const harness = await openHarness(t);
   const agent = await harness.attach('one');
-  await harness.scanned('a', agent, [{ path: 'a', size: 1n }, { path: 'b', size: 2n }]); // prettier-ignore
+  await harness.scanned('a', agent, [{ path: 'a', size: 1n }, { path: 'b', size: 2n }]); // oxfmt-ignore
   agent.sendResults(agent.take('batchLease'));
   await harness.idle();
-  const again = await harness.scanned('a', agent, [{ path: 'a', size: 1n }, { path: 'b', size: 3n }]); // prettier-ignore
+  const again = await harness.scanned('a', agent, [{ path: 'a', size: 1n }, { path: 'b', size: 3n }]); // oxfmt-ignore
   t.is(agent.news('batchLease').length, 1);
   const { progress } = (await harness.run(again)).run!;
   t.like(progress, { scannedItems: 2n, skippedItems: 1n, plannedItems: 1n, plannedBytes: 3n });
@@ -177,7 +177,7 @@ test('heartbeats keep a lease, and one that they do not name expires', async (t)
     await harness.advance(5_000);
   }
   t.false(agent.ended);
-  t.deepEqual(agent.all('leaseRevocation').map(({ key }) => key), [dropped!.key]); // prettier-ignore
+  t.deepEqual(agent.all('leaseRevocation').map(({ key }) => key), [dropped!.key]); // oxfmt-ignore
   t.like(agent.take('batchLease').key, { lease: dropped!.key!.lease, generation: 2 });
 });
 
@@ -329,7 +329,7 @@ test('an agent that cannot reach the locations gets nothing, and the run says wh
   const online = await harness.attach('online', { slots: 9, locationKinds: ['sharepoint'] });
   t.deepEqual([files.news('scanLease'), online.news('scanLease')], [[], []]);
   t.is(waitingFor(), 'an agent that can serve file and sharepoint');
-  const draining = await harness.attach('both', { draining: true, locationKinds: ['file', 'sharepoint'] }); // prettier-ignore
+  const draining = await harness.attach('both', { draining: true, locationKinds: ['file', 'sharepoint'] }); // oxfmt-ignore
   t.is(waitingFor(), 'an agent that takes work: all that could serve it are draining or disabled');
   draining.beat();
   await harness.idle();
@@ -449,14 +449,14 @@ test('watchers hear of tasks and agents, and what is measured is told', async (t
     heard.add(change.kind === 'task' ? `task ${change.task}` : `agent ${change.agent}`),
   );
   const agent = await harness.attach('one', { slots: 2, version: '1.2', platform: 'linux/x64' });
-  t.like(harness.dispatcher.liveAgent('one'), { version: '1.2', platform: 'linux/x64', slots: 2, slotsUsed: 0, draining: false }); // prettier-ignore
+  t.like(harness.dispatcher.liveAgent('one'), { version: '1.2', platform: 'linux/x64', slots: 2, slotsUsed: 0, draining: false }); // oxfmt-ignore
   const run = await harness.scanned('a', agent, batchFiles(2));
   t.deepEqual([...heard].toSorted(), ['agent one', 'task a']);
   const [lease] = agent.news('batchLease');
   harness.clock.advance(1000);
-  agent.push({ case: 'heartbeat', value: { leases: [{ key: lease!.key!, items: 0n, bytes: 1_000_000n }] } }); // prettier-ignore
+  agent.push({ case: 'heartbeat', value: { leases: [{ key: lease!.key!, items: 0n, bytes: 1_000_000n }] } }); // oxfmt-ignore
   await harness.idle();
-  t.like(harness.dispatcher.progress(run), { inFlightItems: 0n, inFlightBytes: 1_000_000n, bytesPerSecond: 1_000_000n, waitingFor: '' }); // prettier-ignore
+  t.like(harness.dispatcher.progress(run), { inFlightItems: 0n, inFlightBytes: 1_000_000n, bytesPerSecond: 1_000_000n, waitingFor: '' }); // oxfmt-ignore
   stop();
   heard.clear();
   agent.vanish();

@@ -7,7 +7,7 @@ import { AgentAvailability } from '../../gen/drover/v1/agent_pb.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import type { FilterPreview } from '../../gen/drover/v1/filter_pb.ts';
 import { RunState } from '../../gen/drover/v1/run_pb.ts';
-import { WelcomeSchema, type AttachRequest, type AttachResponse } from '../../gen/drover/v1/session_pb.ts'; // prettier-ignore
+import { WelcomeSchema, type AttachRequest, type AttachResponse } from '../../gen/drover/v1/session_pb.ts'; // oxfmt-ignore
 import type { Task } from '../../gen/drover/v1/task_pb.ts';
 import { DroverError, reasonName } from '../../lib/error.ts';
 import { disabledAgent } from '../trust/identity.ts';
@@ -83,10 +83,10 @@ class LeaseDispatcher implements Dispatcher {
     const { leaseTtlMs } = options;
     this.#parts = parts;
     this.#runs = new OpenRuns(store, this.#changes, parts.observer);
-    this.#leases = new LeaseKeeper({ store, clock, log, leaseTtlMs, onReleased: (lease) => this.#takeBack(lease) }); // prettier-ignore
+    this.#leases = new LeaseKeeper({ store, clock, log, leaseTtlMs, onReleased: (lease) => this.#takeBack(lease) }); // oxfmt-ignore
     this.#checks = new LocationChecks({ clock, sessions: this.#sessions });
     this.#previews = new FilterPreviews({ clock, sessions: this.#sessions });
-    this.#disabled = new DisabledSessions({ clock, table: this.#leases.table, end: (session) => this.#cutOff(session, disabledAgent(session.agent)) }); // prettier-ignore
+    this.#disabled = new DisabledSessions({ clock, table: this.#leases.table, end: (session) => this.#cutOff(session, disabledAgent(session.agent)) }); // oxfmt-ignore
     this.#reports = new Reports({
       store,
       clock,
@@ -186,7 +186,7 @@ class LeaseDispatcher implements Dispatcher {
   }
 
   capacity(task: Task): Capacity {
-    return capacityFor(task, [...this.#sessions.values()].filter(({ takesWork }) => takesWork)); // prettier-ignore
+    return capacityFor(task, [...this.#sessions.values()].filter(({ takesWork }) => takesWork)); // oxfmt-ignore
   }
 
   liveAgent(agent: string): LiveAgent | undefined {
@@ -217,12 +217,12 @@ class LeaseDispatcher implements Dispatcher {
 
   #disable(agent: string, session: Session | undefined): void {
     this.#freeLeases(agent, (lease) => this.#leases.revoke(lease, disabled));
-    if (session !== undefined) this.#loaded.then(() => this.#disabled.begin(session), () => undefined); // prettier-ignore
+    if (session !== undefined) this.#loaded.then(() => this.#disabled.begin(session), () => undefined); // oxfmt-ignore
   }
 
   removeAgent(agent: string): void {
     const session = this.#sessions.get(agent);
-    const removed = new DroverError(ErrorReason.UNAUTHENTICATED, `${agentName(agent)} was removed from this coordinator`); // prettier-ignore
+    const removed = new DroverError(ErrorReason.UNAUTHENTICATED, `${agentName(agent)} was removed from this coordinator`); // oxfmt-ignore
     if (session !== undefined) this.#cutOff(session, removed);
     else this.#freeLeases(agent, (lease) => this.#leases.release(lease));
     this.#speeds.delete(agent);
@@ -281,7 +281,7 @@ class LeaseDispatcher implements Dispatcher {
 
   async #stop(key: RunKey, feed: RunFeed | undefined): Promise<void> {
     for (const lease of this.#leases.table.ofRun(key))
-      await this.#leases.revoke(lease, 'the run was stopped', feed !== undefined && isRunOpen(feed.row.run!.state)); // prettier-ignore
+      await this.#leases.revoke(lease, 'the run was stopped', feed !== undefined && isRunOpen(feed.row.run!.state)); // oxfmt-ignore
     const cancelling = feed?.row.run!.state === RunState.CANCELLING;
     if (cancelling && this.#leases.table.ofRun(key).length === 0)
       await this.#runs.endCancelled(feed, this.#parts.clock.now());
@@ -290,7 +290,7 @@ class LeaseDispatcher implements Dispatcher {
   async #takeBack({ run, target, size }: LiveLease): Promise<void> {
     this.#runs
       .get(run)
-      ?.giveBack(target.kind === 'scan' ? target : { kind: 'batch', batch: target.batch.batch, size }); // prettier-ignore
+      ?.giveBack(target.kind === 'scan' ? target : { kind: 'batch', batch: target.batch.batch, size }); // oxfmt-ignore
     await this.#follow(run);
   }
 
@@ -318,7 +318,7 @@ class LeaseDispatcher implements Dispatcher {
   #noteAttention({ agent, attention }: Session): void {
     const { log } = this.#parts;
     if (attention === undefined) log.info({ agent: agentName(agent) }, 'agent needs no attention any more');
-    else log.warn({ agent: agentName(agent), reason: reasonName(attention.reason) }, `agent needs attention: ${attention.message}`); // prettier-ignore
+    else log.warn({ agent: agentName(agent), reason: reasonName(attention.reason) }, `agent needs attention: ${attention.message}`); // oxfmt-ignore
     for (const { key } of this.#runs.all()) this.#changes.emit({ kind: 'task', task: key.task });
     this.#assigner.wake();
   }
@@ -369,7 +369,7 @@ class LeaseDispatcher implements Dispatcher {
 
   #tellUnknown({ agent, hello, unknownSettings: settings }: Session): void {
     if (settings.length === 0) return;
-    this.#parts.log.warn({ agent: agentName(agent), version: hello.version, settings }, 'agent does not know settings of this version; it gets no run in which they count until it is updated'); // prettier-ignore
+    this.#parts.log.warn({ agent: agentName(agent), version: hello.version, settings }, 'agent does not know settings of this version; it gets no run in which they count until it is updated'); // oxfmt-ignore
   }
 
   #welcome(agent: string) {

@@ -36,9 +36,9 @@ const cases: Case[] = [
     elapsedMs: 1,
     expected: 10_000,
   },
-  { title: 'the bytes are the longer', scanned: 50n, planned: 1n, left: 1n, plannedBytes: 50_000n, bytesLeft: 50_000n, expected: 100_000 }, // prettier-ignore
-  { title: 'more is done than planned', scanned: 50n, planned: 2n, left: -7n, bytesLeft: -1n, expected: 10_000 }, // prettier-ignore
-  { title: 'nothing moves', scanned: 50n, planned: 50n, left: 50n, isStill: true, expected: undefined }, // prettier-ignore
+  { title: 'the bytes are the longer', scanned: 50n, planned: 1n, left: 1n, plannedBytes: 50_000n, bytesLeft: 50_000n, expected: 100_000 }, // oxfmt-ignore
+  { title: 'more is done than planned', scanned: 50n, planned: 2n, left: -7n, bytesLeft: -1n, expected: 10_000 }, // oxfmt-ignore
+  { title: 'nothing moves', scanned: 50n, planned: 50n, left: 50n, isStill: true, expected: undefined }, // oxfmt-ignore
 ];
 for (const {
   title,
@@ -52,7 +52,7 @@ for (const {
   isStill = false,
   expected,
 } of cases)
-  // prettier-ignore
+  // oxfmt-ignore
   test(title, (t) => {
     const counts = { scannedItems: scanned, plannedItems: planned, plannedBytes };
     const estimate = earlyTimeLeftMs({

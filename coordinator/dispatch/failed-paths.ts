@@ -4,7 +4,7 @@
 // stand beside the rest. So rows wait until as many items were read after them as a page has at most: then nothing that is not
 // read yet can come before them. What was cut off a batch, with a number at the end, is read with it. The batches of the folder phase are in path order among themselves, and are read beside.
 import { create } from '@bufbuild/protobuf';
-import { RetryPositionSchema, type RetryPosition } from '../../gen/drover/store/v1/rows_pb.ts'; // prettier-ignore
+import { RetryPositionSchema, type RetryPosition } from '../../gen/drover/store/v1/rows_pb.ts'; // oxfmt-ignore
 import { ItemAction, ItemKind, ItemState, type Item } from '../../gen/drover/v1/item_pb.ts';
 import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
 import { comparePaths } from '../plan/path-order.ts';
@@ -60,7 +60,7 @@ export async function nextFailedPaths(
     if (next === undefined || isFull) {
       const [batch, folderBatch] = [files.firstBatch, folders.firstBatch];
       const complete = next === undefined;
-      return { paths, end: create(RetryPositionSchema, { afterPath, batch, folderBatch, complete }) }; // prettier-ignore
+      return { paths, end: create(RetryPositionSchema, { afterPath, batch, folderBatch, complete }) }; // oxfmt-ignore
     }
     (next === file ? files : folders).shift();
     const { path, withContents } = next;

@@ -70,7 +70,7 @@ export class FilterPreviews {
   /** See Dispatcher.previewFilters. */
   async *preview(request: PreviewRequest, signal: AbortSignal): AsyncGenerator<FilterPreview> {
     if (this.#closed) throw unavailable('the coordinator is stopping');
-    if (this.#pending.size >= previewsMax) throw unavailable('too many filters are being tried; try again in a moment'); // prettier-ignore
+    if (this.#pending.size >= previewsMax) throw unavailable('too many filters are being tried; try again in a moment'); // oxfmt-ignore
     const session = this.#choose(request);
     const preview = randomUUID();
     const pending: Pending = { session, latest: undefined, failure: undefined, wake: () => {} };
@@ -81,7 +81,7 @@ export class FilterPreviews {
       while (!isOver) {
         const { found, reason, message } = await this.#next(pending, signal);
         isOver = reason !== ErrorReason.UNSPECIFIED || found?.state !== FilterPreviewState.RUNNING;
-        if (reason !== ErrorReason.UNSPECIFIED) throw refusal(session, request.source, reason, message); // prettier-ignore
+        if (reason !== ErrorReason.UNSPECIFIED) throw refusal(session, request.source, reason, message); // oxfmt-ignore
         yield create(FilterPreviewSchema, {
           ...(found ?? nothing),
           agent: agentName(session.agent),
@@ -89,7 +89,7 @@ export class FilterPreviews {
       }
     } finally {
       this.#pending.delete(preview);
-      if (!isOver) session.send({ case: 'filterPreviewStop', value: create(FilterPreviewStopSchema, { preview }) }); // prettier-ignore
+      if (!isOver) session.send({ case: 'filterPreviewStop', value: create(FilterPreviewStopSchema, { preview }) }); // oxfmt-ignore
     }
   }
 
@@ -104,13 +104,13 @@ export class FilterPreviews {
   /** The session has ended, and with it what it looked at. */
   detach(session: Session): void {
     for (const pending of this.#pending.values())
-      if (pending.session === session) fail(pending, unavailable(`${agentName(session.agent)} went away while it looked; try again`)); // prettier-ignore
+      if (pending.session === session) fail(pending, unavailable(`${agentName(session.agent)} went away while it looked; try again`)); // oxfmt-ignore
   }
 
   /** Ends every preview. Idempotent. */
   close(): void {
     this.#closed = true;
-    for (const pending of this.#pending.values()) fail(pending, unavailable('the coordinator is stopping')); // prettier-ignore
+    for (const pending of this.#pending.values()) fail(pending, unavailable('the coordinator is stopping')); // oxfmt-ignore
   }
 
   /** What the agent says next, the newest if it has said more. Throws when it says nothing for too long, or never will. */
@@ -121,7 +121,7 @@ export class FilterPreviews {
     const { latest, failure } = pending;
     pending.latest = undefined;
     if (latest !== undefined) return latest;
-    throw failure ?? unavailable(`${agentName(pending.session.agent)} says nothing; it may be of an older version, or busy`); // prettier-ignore
+    throw failure ?? unavailable(`${agentName(pending.session.agent)} says nothing; it may be of an older version, or busy`); // oxfmt-ignore
   }
 
   async #untilWoken(pending: Pending, signal: AbortSignal): Promise<void> {
@@ -151,14 +151,14 @@ export class FilterPreviews {
     const busy = new Set([...this.#pending.values()].map(({ session }) => session));
     const free = willing.find((session) => !busy.has(session));
     if (free !== undefined) return free;
-    if (willing.length > 0) throw unavailable('every agent that can read the source tries filters already; try again when one is done'); // prettier-ignore
-    if (able.length > 0) throw unavailable('every agent that can read the source is draining or disabled; try again when one takes work'); // prettier-ignore
-    if (reaching.length > 0) throw unavailable(`no connected agent that can read the source knows ${tooOld(full, reaching.map(waited))}`); // prettier-ignore
+    if (willing.length > 0) throw unavailable('every agent that can read the source tries filters already; try again when one is done'); // oxfmt-ignore
+    if (able.length > 0) throw unavailable('every agent that can read the source is draining or disabled; try again when one takes work'); // oxfmt-ignore
+    if (reaching.length > 0) throw unavailable(`no connected agent that can read the source knows ${tooOld(full, reaching.map(waited))}`); // oxfmt-ignore
     const ofGroup = group === '' ? '' : ` of the group "${group}"`;
     throw new DroverError(
       ErrorReason.SOURCE_UNSUPPORTED,
       `no connected agent${ofGroup} can read "${source}"; connect one whose source roots hold it`,
-      { metadata: { source }, violations: [{ field: 'source', description: 'no connected agent can read it' }] }, // prettier-ignore
+      { metadata: { source }, violations: [{ field: 'source', description: 'no connected agent can read it' }] }, // oxfmt-ignore
     );
   }
 }
@@ -171,7 +171,7 @@ const nothing = create(FilterPreviewSchema);
 function startFrame(preview: string, request: PreviewRequest) {
   const { source, settings, samplesMax, itemsMax, timeMaxMs } = request;
   const timeMax = durationFromMs(timeMaxMs);
-  return create(FilterPreviewStartSchema, { preview, source, settings, samplesMax, itemsMax, timeMax }); // prettier-ignore
+  return create(FilterPreviewStartSchema, { preview, source, settings, samplesMax, itemsMax, timeMax }); // oxfmt-ignore
 }
 
 function fail(pending: Pending, error: DroverError): void {
@@ -186,14 +186,14 @@ function refusal(
   reason: ErrorReason,
   message: string,
 ): DroverError {
-  // prettier-ignore
+  // oxfmt-ignore
   const agent = agentName(session.agent);
   const known = ErrorReasonSchema.value[reason] !== undefined;
   return new DroverError(
     known ? reason : ErrorReason.UNAVAILABLE,
     `${agent} cannot look at "${source}": ${message}`,
     {
-      // prettier-ignore
+      // oxfmt-ignore
       metadata: { agent, source },
     },
   );

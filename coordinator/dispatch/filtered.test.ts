@@ -71,7 +71,7 @@ test('items with invalid names are left out where a task says so, with all that 
   const settings = { migrateItemsWithInvalidNames: false };
   const items = await task.scan(pages, { settings, restarts: true });
   const skipped = items.filter(({ action }) => action === ItemAction.SKIP);
-  t.deepEqual(skipped.map(({ path }) => path), ['a/b:', 'a/b:/c', 'con', 'x*y', 'z\\xff']); // prettier-ignore
+  t.deepEqual(skipped.map(({ path }) => path), ['a/b:', 'a/b:/c', 'con', 'x*y', 'z\\xff']); // oxfmt-ignore
   t.true(skipped.every(({ reason }) => reason === ErrorReason.FILTERED));
   t.regex(skipped[0]!.message, /^items with invalid names are left out: the name has ":"/);
   t.is(items.filter(({ action }) => action === ItemAction.FAIL).length, 0);
@@ -81,7 +81,7 @@ test('items with invalid names are left out where a task says so, with all that 
 test('without that they are migrated under another name, and what cannot be fails', async (t) => {
   const task = await openNamedTask(t);
   const items = await task.scan([entriesOf('b_vti_', 'x*y')]);
-  t.deepEqual(items.map(({ action }) => action), [ItemAction.FAIL, ItemAction.CREATE]); // prettier-ignore
+  t.deepEqual(items.map(({ action }) => action), [ItemAction.FAIL, ItemAction.CREATE]); // oxfmt-ignore
   t.deepEqual(await filteredOf(task), []);
 });
 

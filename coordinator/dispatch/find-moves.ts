@@ -46,7 +46,7 @@ export async function findMoves(
 async function findOrigins(
   transaction: Transaction,
   { task, run }: RunKey,
-  { items, indexes, origins, finder }: { items: readonly ScannedItem[]; indexes: readonly number[]; origins: (Origin | undefined)[]; finder: MoveFinder }, // prettier-ignore
+  { items, indexes, origins, finder }: { items: readonly ScannedItem[]; indexes: readonly number[]; origins: (Origin | undefined)[]; finder: MoveFinder }, // oxfmt-ignore
 ): Promise<void> {
   const ids = indexes.map((index) => items[index]!.fileId);
   const found = await transaction.fileIds(task, ids);
@@ -71,7 +71,7 @@ async function findOrigins(
 async function vacate(
   transaction: Transaction,
   { task, run }: RunKey,
-  { items, ledger, replaced }: { items: readonly ScannedItem[]; ledger: PageLedger; replaced: readonly number[] }, // prettier-ignore
+  { items, ledger, replaced }: { items: readonly ScannedItem[]; ledger: PageLedger; replaced: readonly number[] }, // oxfmt-ignore
 ): Promise<Set<number>> {
   const ids = replaced.map((index) => ledger.at(index)!.fileId);
   const beingMoved = new Set<number>();

@@ -54,7 +54,7 @@ async function keepFolders(
     const path = paths[index]!;
     const place = places.get(path)!;
     const destinationPath = place === path ? '' : place;
-    transaction.putLedger(task, path, create(LedgerRowSchema, { folder: true, run, destinationPath })); // prettier-ignore
+    transaction.putLedger(task, path, create(LedgerRowSchema, { folder: true, run, destinationPath })); // oxfmt-ignore
   }
 }
 

@@ -1,8 +1,8 @@
 // What is gone from the source has its turn when everything is written. Only then is it known what of it was moved meanwhile, and what
 // somebody decided about the rest, so a batch gets its last form when it is leased.
 import { create, toBinary } from '@bufbuild/protobuf';
-import { BatchRowSchema, type BatchRow, type FileIdRow, type LedgerRow, type RunRow } from '../../gen/drover/store/v1/rows_pb.ts'; // prettier-ignore
-import { BatchItemsSchema, BatchResultsSchema, type BatchItems } from '../../gen/drover/v1/columns_pb.ts'; // prettier-ignore
+import { BatchRowSchema, type BatchRow, type FileIdRow, type LedgerRow, type RunRow } from '../../gen/drover/store/v1/rows_pb.ts'; // oxfmt-ignore
+import { BatchItemsSchema, BatchResultsSchema, type BatchItems } from '../../gen/drover/v1/columns_pb.ts'; // oxfmt-ignore
 import { ItemAction, ItemKind } from '../../gen/drover/v1/item_pb.ts';
 import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
 import { decodeBatchItems } from '../plan/decode-columns.ts';
@@ -42,7 +42,7 @@ export async function takeGone(
   const renamed = await renamedFolders(transaction, key.task, items, { rows, found });
   const shared = await forgetShared(transaction, key, items, renamed);
   const isThere = (index: number) => rows[index] !== undefined && !shared.has(index);
-  const isUnmoved = (index: number) => items.kind[index] === ItemKind.FILE && isMover(found[index], items.path[index]!, key.run); // prettier-ignore
+  const isUnmoved = (index: number) => items.kind[index] === ItemKind.FILE && isMover(found[index], items.path[index]!, key.run); // oxfmt-ignore
   const indexes = [...items.path.keys()];
   const left = indexes.filter((index) => isThere(index) && !isUnmoved(index));
   // What was moved is not counted as gone any more; what could not be is to be moved by the next run.
@@ -51,7 +51,7 @@ export async function takeGone(
   const counted = notGone === 0 ? run : stepRun(run, { kind: 'not-gone', items: notGone }, nowMs);
   if (left.length === 0) {
     settle(transaction, key, batch);
-    return { run: await endEmpty(transaction, key, counted, nowMs), batch: undefined, items: encoded }; // prettier-ignore
+    return { run: await endEmpty(transaction, key, counted, nowMs), batch: undefined, items: encoded }; // oxfmt-ignore
   }
   const action = goneAction(run);
   const rest = left.length === indexes.length ? items : selectItems(items, left);
@@ -110,14 +110,14 @@ async function renamedFolders(
   transaction: Transaction,
   task: string,
   { path, kind }: BatchItems,
-  { rows, found }: { rows: readonly (LedgerRow | undefined)[]; found: readonly (FileIdRow | undefined)[] }, // prettier-ignore
+  { rows, found }: { rows: readonly (LedgerRow | undefined)[]; found: readonly (FileIdRow | undefined)[] }, // oxfmt-ignore
 ): Promise<Set<number>> {
   const folders = [...path.keys()].filter((index) => {
     const isKnown = rows[index] !== undefined && found[index] !== undefined;
     return kind[index] === ItemKind.FOLDER && isKnown && found[index]!.path !== path[index];
   });
-  const others = await transaction.ledgerRows(task, folders.map((index) => found[index]!.path)); // prettier-ignore
-  const isSame = (index: number, other: LedgerRow | undefined) => other?.folder === true && isSameAge(other.createdNs, rows[index]!.createdNs); // prettier-ignore
+  const others = await transaction.ledgerRows(task, folders.map((index) => found[index]!.path)); // oxfmt-ignore
+  const isSame = (index: number, other: LedgerRow | undefined) => other?.folder === true && isSameAge(other.createdNs, rows[index]!.createdNs); // oxfmt-ignore
   return new Set(folders.filter((index, at) => isSame(index, others[at])));
 }
 
@@ -142,11 +142,11 @@ async function foundIds(
 function settle(transaction: Transaction, key: BatchKey, batch: BatchRow): void {
   transaction.putBatchItems(key, encodeBatchItems(create(BatchItemsSchema)));
   transaction.putBatchResults(key, toBinary(BatchResultsSchema, create(BatchResultsSchema)));
-  transaction.putBatch(key, create(BatchRowSchema, { ...batch, lease: settledLease(), items: 0, bytes: 0n })); // prettier-ignore
+  transaction.putBatch(key, create(BatchRowSchema, { ...batch, lease: settledLease(), items: 0, bytes: 0n })); // oxfmt-ignore
 }
 
 function endEmpty(transaction: Transaction, key: BatchKey, run: RunRow, nowMs: number) {
-  const outcome = countOutcome(create(BatchItemsSchema), create(BatchResultsSchema), BatchPhase.GONE); // prettier-ignore
+  const outcome = countOutcome(create(BatchItemsSchema), create(BatchResultsSchema), BatchPhase.GONE); // oxfmt-ignore
   const row = stepRun(run, { kind: 'finish-batch', outcome }, nowMs);
   return beginGoneFolders(transaction, key, row, nowMs);
 }

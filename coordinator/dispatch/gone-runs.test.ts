@@ -54,7 +54,7 @@ test('what is gone is leased after what is written and before the folders', asyn
   const done = await workOff(harness, agent);
   const { TRANSFER, GONE, FOLDERS } = BatchPhase;
   t.deepEqual(phasesOf(done), [TRANSFER, GONE, GONE, FOLDERS]);
-  t.deepEqual(done.map((lease) => itemsOf(lease).path), [['d', 'n'], ['d/a'], ['e'], ['d']]); // prettier-ignore
+  t.deepEqual(done.map((lease) => itemsOf(lease).path), [['d', 'n'], ['d/a'], ['e'], ['d']]); // oxfmt-ignore
   t.deepEqual(itemsOf(done[1]!).action, [ItemAction.RECYCLE]);
   t.like(itemsOf(done[1]!).expected[0], { index: 0, size: 1n, modifiedNs: 5n });
   t.is(await harness.state(run), 'SUCCEEDED');
@@ -85,21 +85,21 @@ test('a file whose place was vacated is leased when everything else is written, 
   const done = await workOff(harness, agent);
   const { TRANSFER, GONE, FOLDERS } = BatchPhase;
   t.deepEqual(phasesOf(done), [TRANSFER, GONE, TRANSFER, FOLDERS]);
-  t.deepEqual(done.map((lease) => itemsOf(lease).path), [['c', 'd'], ['x'], ['m'], ['c']]); // prettier-ignore
+  t.deepEqual(done.map((lease) => itemsOf(lease).path), [['c', 'd'], ['x'], ['m'], ['c']]); // oxfmt-ignore
   t.deepEqual([itemsOf(done[2]!).action, itemsOf(done[2]!).expected], [[ItemAction.CREATE], []]);
   t.is(await harness.state(run), 'SUCCEEDED');
   t.deepEqual(await counts(harness, run), [1, 1, 1]);
 });
 
 test('a share that is not mounted is asked about, and nothing is recycled before the answer', async (t) => {
-  const { harness, agent } = await migrated(t, names(20).map((name) => file(name))); // prettier-ignore
+  const { harness, agent } = await migrated(t, names(20).map((name) => file(name))); // oxfmt-ignore
   const run = await harness.scanned('a', agent, [], asks);
   t.is(await harness.state(run), 'PAUSED');
   t.is((await harness.run(run)).run!.goneDecision, GoneDecision.PENDING);
   await harness.restart();
   const back = await harness.attach('one', { slots: 4 });
   t.deepEqual(back.news('batchLease'), []);
-  await t.throwsAsync(harness.change(run, 'resume'), { instanceOf: DroverError, message: /20 of 20 migrated items \(100 %\) are gone/v }); // prettier-ignore
+  await t.throwsAsync(harness.change(run, 'resume'), { instanceOf: DroverError, message: /20 of 20 migrated items \(100 %\) are gone/v }); // oxfmt-ignore
   t.is(await harness.state(run), 'PAUSED');
   await harness.step(run, { kind: 'resume', gone: GoneDecision.KEEP });
   const kept = (await workOff(harness, back)).flatMap((lease) => itemsOf(lease).action);
@@ -160,7 +160,7 @@ test('where a scan goes on that was broken off, folders above may not be seen an
   other.sendScanDone(scan.key, 2n);
   await harness.idle();
   const gone = (await workOff(harness, other)).filter(({ phase }) => phase === BatchPhase.GONE);
-  t.deepEqual(gone.flatMap((lease) => itemsOf(lease).path), ['d/x', 'z']); // prettier-ignore
+  t.deepEqual(gone.flatMap((lease) => itemsOf(lease).path), ['d/x', 'z']); // oxfmt-ignore
   t.is(await harness.state(run), 'SUCCEEDED');
 });
 
@@ -169,14 +169,14 @@ test('what is recycled and what fails is counted apart from what is migrated', a
   const run = await harness.scanned('a', agent, [file('c')], recycles);
   agent.sendResults(agent.take('batchLease'), (results) => {
     results.state[0] = ItemState.FAILED;
-    results.remark = [{ $typeName: 'drover.v1.ItemRemark', index: 0, reason: ErrorReason.DESTINATION_CONFLICT, message: 'it was edited', requestId: '' }]; // prettier-ignore
+    results.remark = [{ $typeName: 'drover.v1.ItemRemark', index: 0, reason: ErrorReason.DESTINATION_CONFLICT, message: 'it was edited', requestId: '' }]; // oxfmt-ignore
   });
   await harness.idle();
   t.is(await harness.state(run), 'SUCCEEDED_WITH_FAILURES');
   const progress = (await harness.run(run)).run!.progress!;
   t.like(progress, { scannedItems: 1n, skippedItems: 1n, succeededItems: 0n, failedItems: 1n });
   t.deepEqual(await counts(harness, run), [2, 0, 1]);
-  t.deepEqual((await harness.watched.store.ledger('a', ['a', 'b'])).map((row) => row !== undefined), [true, false]); // prettier-ignore
+  t.deepEqual((await harness.watched.store.ledger('a', ['a', 'b'])).map((row) => row !== undefined), [true, false]); // oxfmt-ignore
 });
 
 test('a move that failed is tried again as a move', async (t) => {
@@ -197,7 +197,7 @@ test('a move that failed is tried again as a move', async (t) => {
   t.deepEqual(itemsOf(lease!).action, [ItemAction.MOVE]);
   t.is(await harness.state(retry), 'SUCCEEDED');
   t.deepEqual(await counts(harness, retry), [0, 1, 0]);
-  t.deepEqual((await harness.watched.store.ledger('a', ['a', 'b'])).map((row) => row !== undefined), [false, true]); // prettier-ignore
+  t.deepEqual((await harness.watched.store.ledger('a', ['a', 'b'])).map((row) => row !== undefined), [false, true]); // oxfmt-ignore
 });
 
 test('a file is followed by its id although another one has the path that it had first', async (t) => {

@@ -29,7 +29,7 @@ async function runOnce(
   plan: RunPlan,
   told: Set<string>,
 ) {
-  // prettier-ignore
+  // oxfmt-ignore
   const pages = model.pages();
   for (const { path } of pages.flat()) told.delete(path);
   const found = new Set(pages.flat().map(({ path }) => path));
@@ -37,7 +37,7 @@ async function runOnce(
   for (const phase of phasesInOrder) {
     for (;;) {
       plan.meanwhile();
-      if (!(await task.work(phase, (results, items) => model.work(phase, results, items, plan.failsOf)))) break; // prettier-ignore
+      if (!(await task.work(phase, (results, items) => model.work(phase, results, items, plan.failsOf)))) break; // oxfmt-ignore
     }
   }
   for (const { path, reason } of await task.items()) {
@@ -52,7 +52,7 @@ async function checkKept(t: ExecutionContext, task: NamedTask, model: SourceMode
   const failures = (await task.items()).filter(({ state }) => state === ItemState.FAILED);
   const failed = new Set(failures.map(({ path }) => path));
   const held = failures.filter(({ reason }) => reason === ErrorReason.SOURCE_CHANGED);
-  t.deepEqual(held.map(({ path }) => path), [], `${told}: nothing waits for the next run`); // prettier-ignore
+  t.deepEqual(held.map(({ path }) => path), [], `${told}: nothing waits for the next run`); // oxfmt-ignore
   for (const [path, node] of model.source) {
     if (node.isFolder || failed.has(path) || model.isHidden(path)) continue;
     const [row] = await task.store.ledgerRows('a', [path]);
@@ -66,13 +66,13 @@ async function checkCounts(t: ExecutionContext, task: NamedTask, model: SourceMo
   const { run, openGoneBatches, waitingGoneBatches } = (await task.store.run(task.key))!;
   t.false(isRunOpen(run!.state), `${told}: it has ended`);
   t.deepEqual([openGoneBatches, waitingGoneBatches], [0, 0]);
-  const { scannedItems, succeededItems, skippedItems, failedItems, goneItems, recycledItems } = run!.progress!; // prettier-ignore
+  const { scannedItems, succeededItems, skippedItems, failedItems, goneItems, recycledItems } = run!.progress!; // oxfmt-ignore
   const items = await task.items();
   const gone = items.filter(({ action }) => action === 6 || action === 7);
   const failedGone = BigInt(gone.filter(({ state }) => state === ItemState.FAILED).length);
   t.is(succeededItems + skippedItems + failedItems, scannedItems + failedGone, told);
   t.is(goneItems, BigInt(gone.length), `${told}: gone`);
-  t.is(recycledItems, BigInt(gone.filter(({ state }) => state === ItemState.SUCCEEDED).length), told); // prettier-ignore
+  t.is(recycledItems, BigInt(gone.filter(({ state }) => state === ItemState.SUCCEEDED).length), told); // oxfmt-ignore
   for (const { path, row } of await task.store.ledgerRange('a', { after: '', upTo: '' }, 10_000)) {
     t.true(model.standing(row.destinationPath || path) !== undefined, `${told}: ${path} stands`);
     const [index] = await task.store.fileIds('a', [row.fileId]);
@@ -92,7 +92,7 @@ async function play(t: ExecutionContext, task: NamedTask, model: SourceModel, be
       gonePolicy: below(2) === 0 ? GonePolicy.KEEP : GonePolicy.RECYCLE,
       failsOf: isCalm ? 0 : 15,
       meanwhile: () => (isCalm || below(2) === 0 ? undefined : model.change()),
-    }, toldOf); // prettier-ignore
+    }, toldOf); // oxfmt-ignore
     await checkCounts(t, task, model, `run ${run}`);
     if (isCalm) await checkKept(t, task, model, `run ${run}`);
   }
@@ -108,7 +108,7 @@ for (const seed of seeds)
     const task = await openNamedTask(t, 'file:///to');
     await play(t, task, model, below);
     const contents = (side: ReadonlyMap<string, { content: string; isFolder: boolean }>) =>
-      [...side].map(([path, { content, isFolder }]) => `${path} ${isFolder ? '' : content}`).toSorted(); // prettier-ignore
+      [...side].map(([path, { content, isFolder }]) => `${path} ${isFolder ? '' : content}`).toSorted(); // oxfmt-ignore
     t.deepEqual(contents(model.destination), contents(model.source));
   });
 
@@ -123,7 +123,7 @@ for (const seed of foldedSeeds)
       const [row] = await task.store.ledgerRows('a', [path]);
       const place = row?.destinationPath || path;
       places.push(model.keyOf(place));
-      t.like(model.standing(place), { isFolder: node.isFolder, content: node.isFolder ? '' : node.content }, path); // prettier-ignore
+      t.like(model.standing(place), { isFolder: node.isFolder, content: node.isFolder ? '' : node.content }, path); // oxfmt-ignore
     }
     t.deepEqual([...model.destination.keys()].toSorted(), places.toSorted());
   });

@@ -48,9 +48,9 @@ const nameOf = (values: object, wanted: number): string =>
 
 async function progress(task: NamedTask) {
   const { progress: counts, state } = (await task.store.run(task.key))!.run!;
-  const { goneItems, movedItems, recycledItems, failedItems, scannedItems, succeededItems, skippedItems } = counts!; // prettier-ignore
+  const { goneItems, movedItems, recycledItems, failedItems, scannedItems, succeededItems, skippedItems } = counts!; // oxfmt-ignore
   const told = Number(succeededItems + skippedItems + failedItems - scannedItems);
-  return { gone: Number(goneItems), moved: Number(movedItems), recycled: Number(recycledItems), told, state }; // prettier-ignore
+  return { gone: Number(goneItems), moved: Number(movedItems), recycled: Number(recycledItems), told, state }; // oxfmt-ignore
 }
 
 const succeeded = RunState.SUCCEEDED;
@@ -69,7 +69,7 @@ test('what is gone is kept, and told of once', async (t) => {
   t.deepEqual(await progress(task), { gone: 0, moved: 0, recycled: 0, told: 0, state: succeeded });
   t.deepEqual(deedsOf(await task.scan([all])), ['d UPDATE'], 'it is back, and is what it was');
   await task.migrate();
-  t.deepEqual(deedsOf(await task.scan([[folder('d', 1), file('d/b', 3), file('e', 4)]])), ['d UPDATE', 'd/a KEEP']); // prettier-ignore
+  t.deepEqual(deedsOf(await task.scan([[folder('d', 1), file('d/b', 3), file('e', 4)]])), ['d UPDATE', 'd/a KEEP']); // oxfmt-ignore
 });
 
 test('what is gone is recycled, and forgotten then', async (t) => {
@@ -97,7 +97,7 @@ test('what was kept before is recycled once that is wanted', async (t) => {
 
 test('what a scan cannot see is not gone', async (t) => {
   const task = await openNamedTask(t, folderDestination);
-  await task.scan([[folder('d', 1), file('d/a', 2), folder('d/e', 3), file('d/e/b', 4), file('z', 5)]]); // prettier-ignore
+  await task.scan([[folder('d', 1), file('d/a', 2), folder('d/e', 3), file('d/e/b', 4), file('z', 5)]]); // oxfmt-ignore
   await task.migrate();
   t.deepEqual(deedsOf(await task.scan([[unreadable('d', 1), file('z', 5)]])), ['d FAIL']);
   t.deepEqual(deedsOf(await task.scan([[unreadable('d', 1)], [file('z', 5)]])), ['d FAIL']);
@@ -122,7 +122,7 @@ test('a renamed file is moved with all that is known of it', async (t) => {
     t.like(row, { fileId: BigInt(id), run: 2, size: BigInt(id * 10), agent: 'one', attempts: 1 });
     t.deepEqual([...row.sha256], new Array(32).fill(1));
     t.deepEqual([...row.quickXorHash], new Array(20).fill(2));
-  } // prettier-ignore
+  } // oxfmt-ignore
   t.deepEqual(deedsOf(await task.scan([[file('b', 3), file('z', 2)]], { gonePolicy })), []);
 });
 
@@ -133,7 +133,7 @@ test('an agent is told where a moved item was, and whether it has to be read', a
     results.destinationId = results.state.map((_, index) => `id-${index}`);
   });
   await task.scan([[file('c', 2), { ...file('d', 3), createdNs: 1n }]]);
-  const items = fromBinary(BatchItemsSchema, (await task.store.batchItems({ ...task.key, batch: 2 }))!); // prettier-ignore
+  const items = fromBinary(BatchItemsSchema, (await task.store.batchItems({ ...task.key, batch: 2 }))!); // oxfmt-ignore
   t.deepEqual(items.path, ['c', 'd']);
   t.like(items.origin[0], { index: 0, path: 'a', destinationPath: 'a', isCertain: true });
   t.like(items.origin[1], { index: 1, path: 'b', destinationPath: 'b', isCertain: false });
@@ -147,10 +147,10 @@ test('a second name of a file that is still there is written as a new one', asyn
   await task.migrate();
   t.deepEqual(deedsOf(await task.scan([[file('m', 3), file('n', 3)]])), ['n CREATE']);
   await task.migrate();
-  t.deepEqual(deedsOf(await task.scan([[file('m', 3)], [file('n', 3), file('o', 3)]])), ['o CREATE']); // prettier-ignore
+  t.deepEqual(deedsOf(await task.scan([[file('m', 3)], [file('n', 3), file('o', 3)]])), ['o CREATE']); // oxfmt-ignore
   // What comes before may be moved, as far as is known then; the agent sees that the old path is there, and writes a new one.
   await task.migrate();
-  t.deepEqual(deedsOf(await task.scan([[file('b', 3)], [file('m', 3), file('n', 3), file('o', 3)]])), ['b MOVE o']); // prettier-ignore
+  t.deepEqual(deedsOf(await task.scan([[file('b', 3)], [file('m', 3), file('n', 3), file('o', 3)]])), ['b MOVE o']); // oxfmt-ignore
   await task.migrate((results) => {
     results.moved = [];
   });
@@ -177,15 +177,15 @@ for (const isMoved of [true, false])
     const late = await task.store.pendingBatches(task.key, BatchPhase.LATE, 0, 9);
     t.is(late.length, 1);
     // An agent that looked when the old path was free has moved it; one that looks later sees that it is taken.
-    await task.migrate((results) => (isMoved ? undefined : (results.moved = [])), [BatchPhase.TRANSFER]); // prettier-ignore
+    await task.migrate((results) => (isMoved ? undefined : (results.moved = [])), [BatchPhase.TRANSFER]); // oxfmt-ignore
     const [name] = await task.store.names('a', [foldPath('m')]);
     t.is(name?.path, 'm', 'nobody else gets its name meanwhile');
     await task.migrate((_results, _count, { path, action, expected }) => {
       const wanted = isMoved ? [ItemAction.CREATE, 0] : [ItemAction.UPDATE, 1];
       t.deepEqual([path, action[0], expected.length], [['m'], ...wanted]);
-    }, [BatchPhase.LATE]); // prettier-ignore
+    }, [BatchPhase.LATE]); // oxfmt-ignore
     const { failedItems } = (await task.store.run(task.key))!.run!.progress!;
-    t.deepEqual([failedItems, await progress(task)], [0n, { gone: 0, moved: isMoved ? 1 : 0, recycled: 0, told: 0, state: succeeded }]); // prettier-ignore
+    t.deepEqual([failedItems, await progress(task)], [0n, { gone: 0, moved: isMoved ? 1 : 0, recycled: 0, told: 0, state: succeeded }]); // oxfmt-ignore
     t.deepEqual(deedsOf(await task.scan([[file('a', 3)], [file('m', 4), file('n', 5)]])), []);
   });
 
@@ -193,7 +193,7 @@ test('of files in one page it is known before anything is planned which have ano
   const task = await openNamedTask(t, folderDestination);
   await task.scan([[file('a', 3), file('m', 4)]]);
   await task.migrate();
-  t.deepEqual(deedsOf(await task.scan([[file('a', 3), file('k', 4), file('m', 5)]])), ['k CREATE', 'm UPDATE']); // prettier-ignore
+  t.deepEqual(deedsOf(await task.scan([[file('a', 3), file('k', 4), file('m', 5)]])), ['k CREATE', 'm UPDATE']); // oxfmt-ignore
 });
 
 test('a move that fails leaves the item where it is, for the next run to move', async (t) => {
@@ -205,9 +205,9 @@ test('a move that fails leaves the item where it is, for the next run to move', 
     results.state = results.state.map(() => ItemState.FAILED);
   });
   const counts = await progress(task);
-  t.deepEqual(counts, { gone: 0, moved: 0, recycled: 0, told: 0, state: RunState.SUCCEEDED_WITH_FAILURES }); // prettier-ignore
+  t.deepEqual(counts, { gone: 0, moved: 0, recycled: 0, told: 0, state: RunState.SUCCEEDED_WITH_FAILURES }); // oxfmt-ignore
   t.not((await task.store.ledger('a', ['m']))[0], undefined);
-  t.deepEqual(deedsOf(await task.scan([[file('a', 3), file('n', 4)]], { gonePolicy })), ['a MOVE m', 'm RECYCLE']); // prettier-ignore
+  t.deepEqual(deedsOf(await task.scan([[file('a', 3), file('n', 4)]], { gonePolicy })), ['a MOVE m', 'm RECYCLE']); // oxfmt-ignore
   await task.migrate();
   t.is((await progress(task)).moved, 1);
 });
@@ -227,7 +227,7 @@ test('what could not be moved and was written anew is recycled at its old path',
 test('a renamed folder: its files are moved, and the old one does not stay behind', async (t) => {
   for (const policy of [GonePolicy.KEEP, GonePolicy.RECYCLE]) {
     const task = await openNamedTask(t, folderDestination);
-    await task.scan([[folder('m', 1), folder('m/s', 3), file('m/s/y', 4), file('m/x', 2), folder('o', 5)]]); // prettier-ignore
+    await task.scan([[folder('m', 1), folder('m/s', 3), file('m/s/y', 4), file('m/x', 2), folder('o', 5)]]); // oxfmt-ignore
     await task.migrate();
     for (const [at, [to, from]] of [['b', 'm'], ['z', 'b']].entries()) {
       const renamed = [folder(to!, 1), file(`${to}/x`, 2), folder(`${to}/s`, 3), file(`${to}/s/y`, 4), folder('o', 5)];
@@ -238,7 +238,7 @@ test('a renamed folder: its files are moved, and the old one does not stay behin
       t.deepEqual(await progress(task), { gone: 2, moved: 2, recycled: 2, told: 0, state: succeeded }, told);
       const rows = await task.store.ledger('a', [from!, `${from}/s`, `${from}/s/y`, `${from}/x`]);
       t.true(rows.every((row) => row === undefined), told);
-    } // prettier-ignore
+    } // oxfmt-ignore
   }
 });
 
@@ -260,7 +260,7 @@ test('folders that are gone are recycled after all files, the deepest first', as
     await task.migrateNext(BatchPhase.GONE);
   }
   t.deepEqual(order, ['d0000/f', 'd0500/f', 'd1000/f', 'd1000', 'd0500', 'd0000']);
-  t.deepEqual(await progress(task), { gone: 2400, moved: 0, recycled: 2400, told: 0, state: succeeded }); // prettier-ignore
+  t.deepEqual(await progress(task), { gone: 2400, moved: 0, recycled: 2400, told: 0, state: succeeded }); // oxfmt-ignore
 });
 
 test('a page after which very much is gone is stored in several steps, whatever comes between', async (t) => {
@@ -277,7 +277,7 @@ test('a page after which very much is gone is stored in several steps, whatever 
   await task.migrate();
   await task.begin({ gonePolicy });
   // Between two names of the ledger, and its last one: half of it is passed by the first page.
-  await task.sendPage(1n, [{ path: 'f05000', size: 1n, modifiedNs: 1000n }, { path: 'f09000x', size: 1n }]); // prettier-ignore
+  await task.sendPage(1n, [{ path: 'f05000', size: 1n, modifiedNs: 1000n }, { path: 'f09000x', size: 1n }]); // oxfmt-ignore
   const half = (await task.store.run(task.key))!;
   t.is(half.ledgerItems, 9001n);
   t.is(half.run!.progress!.goneItems, 9000n);
@@ -305,13 +305,13 @@ for (const destination of [folderDestination, undefined])
     await task.scan([[folder('d', 1), file('d/a', 2), file('f', 3), file('z', 4)]]);
     await task.migrate();
     // What is in the folder comes in several pages, and one of the files in it was elsewhere before.
-    const turned = [[file('d', 5), folder('f', 6)], [file('f/a', 7), folder('f/b', 8)], [file('f/b/c', 4), file('g', 9)]]; // prettier-ignore
+    const turned = [[file('d', 5), folder('f', 6)], [file('f/a', 7), folder('f/b', 8)], [file('f/b/c', 4), file('g', 9)]]; // oxfmt-ignore
     const items = await task.scan(turned, { gonePolicy });
-    t.deepEqual(deedsOf(items).toSorted(), ['d CREATE', 'd RECYCLE', 'd/a RECYCLE', 'f CREATE', 'f RECYCLE', 'f/a CREATE', 'f/b CREATE', 'f/b/c CREATE', 'g CREATE', 'z RECYCLE']); // prettier-ignore
+    t.deepEqual(deedsOf(items).toSorted(), ['d CREATE', 'd RECYCLE', 'd/a RECYCLE', 'f CREATE', 'f RECYCLE', 'f/a CREATE', 'f/b CREATE', 'f/b/c CREATE', 'g CREATE', 'z RECYCLE']); // oxfmt-ignore
     const order: string[][] = [];
     for (const phase of phasesInOrder)
       while (await task.work(phase, (_results, { path }) => void order.push(path)));
-    t.deepEqual(order, [['g'], ['d/a', 'f', 'z'], ['d'], ['d', 'f'], ['f/a', 'f/b'], ['f/b/c'], ['f', 'f/b']]); // prettier-ignore
+    t.deepEqual(order, [['g'], ['d/a', 'f', 'z'], ['d'], ['d', 'f'], ['f/a', 'f/b'], ['f/b/c'], ['f', 'f/b']]); // oxfmt-ignore
     t.deepEqual(await progress(task), {
       gone: 4,
       moved: 0,
@@ -320,10 +320,10 @@ for (const destination of [folderDestination, undefined])
       state: succeeded,
     });
     const rows = await task.store.ledger('a', ['d', 'd/a', 'f', 'f/a', 'f/b/c', 'z']);
-    t.deepEqual(rows.map((row) => row?.folder), [false, undefined, true, false, false, undefined]); // prettier-ignore
+    t.deepEqual(rows.map((row) => row?.folder), [false, undefined, true, false, false, undefined]); // oxfmt-ignore
     if (destination === undefined) {
       const names = await task.store.names('a', ['d', 'f', 'f/a'].map(foldPath));
-      t.deepEqual(names.map((row) => row?.path), ['d', 'f', 'f/a']); // prettier-ignore
+      t.deepEqual(names.map((row) => row?.path), ['d', 'f', 'f/a']); // oxfmt-ignore
     }
     t.deepEqual(deedsOf(await task.scan(turned, { gonePolicy })), ['f UPDATE', 'f/b UPDATE']);
   });
@@ -340,7 +340,7 @@ test('a folder that became a file, where what is gone is kept: it is told of onc
     );
   };
   const written = ['d CREATE', 'f CREATE', 'f/a CREATE'];
-  t.deepEqual(deedsOf(await task.scan([turned])), ['d KEEP', 'd CREATE', 'd/a KEEP', 'f KEEP', 'f CREATE', 'f/a CREATE']); // prettier-ignore
+  t.deepEqual(deedsOf(await task.scan([turned])), ['d KEEP', 'd CREATE', 'd/a KEEP', 'f KEEP', 'f CREATE', 'f/a CREATE']); // oxfmt-ignore
   await task.migrate(fail);
   t.deepEqual(deedsOf(await task.scan([turned])), written);
   await task.migrate(fail);
@@ -358,7 +358,7 @@ test('a run that only scans tells what is gone and moved, and changes nothing', 
   t.deepEqual(deedsOf(items), ['a RECYCLE', 'b MOVE m', 'm RECYCLE']);
   t.deepEqual(await task.store.pendingBatches(task.key, BatchPhase.GONE, 0, 9), []);
   t.is((await progress(task)).state, succeeded);
-  t.deepEqual(deedsOf(await task.scan([[file('b', 3)]], { gonePolicy })), ['a RECYCLE', 'b MOVE m', 'm RECYCLE']); // prettier-ignore
+  t.deepEqual(deedsOf(await task.scan([[file('b', 3)]], { gonePolicy })), ['a RECYCLE', 'b MOVE m', 'm RECYCLE']); // oxfmt-ignore
 });
 
 test('in SharePoint, the old name of a moved item is free, and a name that differs only in case is kept', async (t) => {
@@ -366,13 +366,13 @@ test('in SharePoint, the old name of a moved item is free, and a name that diffe
   await task.scan([[file('a.txt', 2), file('b.txt', 3), folder('m', 9)]]);
   await task.migrate();
   const items = await task.scan([[file('A.txt', 2), folder('m', 9), file('z.txt', 3)]]);
-  t.deepEqual(deedsOf(items), ['A.txt MOVE a.txt', 'a.txt KEEP', 'b.txt KEEP', 'm UPDATE', 'z.txt MOVE b.txt']); // prettier-ignore
+  t.deepEqual(deedsOf(items), ['A.txt MOVE a.txt', 'a.txt KEEP', 'b.txt KEEP', 'm UPDATE', 'z.txt MOVE b.txt']); // oxfmt-ignore
   t.is(items[0]!.destinationPath, '', 'it goes to A.txt');
   await task.migrate();
-  t.deepEqual((await task.store.names('a', ['A.TXT', 'B.TXT', 'Z.TXT'])).map((row) => row?.path), ['A.txt', undefined, 'z.txt']); // prettier-ignore
+  t.deepEqual((await task.store.names('a', ['A.TXT', 'B.TXT', 'Z.TXT'])).map((row) => row?.path), ['A.txt', undefined, 'z.txt']); // oxfmt-ignore
   t.is((await task.store.ledger('a', ['A.txt']))[0]!.destinationPath, '');
-  const next = await task.scan([[file('A.txt', 2), file('B.txt', 7), folder('m', 9), file('z.txt', 3)]]); // prettier-ignore
-  t.deepEqual(next.map(({ destinationPath }) => destinationPath), ['', '', '', '']); // prettier-ignore
+  const next = await task.scan([[file('A.txt', 2), file('B.txt', 7), folder('m', 9), file('z.txt', 3)]]); // oxfmt-ignore
+  t.deepEqual(next.map(({ destinationPath }) => destinationPath), ['', '', '', '']); // oxfmt-ignore
 });
 
 test('in SharePoint, the name of an item that is gone is free once it is recycled', async (t) => {
@@ -395,9 +395,9 @@ test('in SharePoint, a folder whose name changed in case only keeps its name, an
   t.deepEqual(elsewhere, []);
   await task.migrate();
   t.deepEqual(await progress(task), { gone: 0, moved: 1, recycled: 0, told: 0, state: succeeded });
-  const rows = await task.store.ledger('a', ['Docs', 'Docs/empty', 'Docs/x', 'docs', 'docs/empty', 'docs/x']); // prettier-ignore
-  t.deepEqual(rows.map((row) => row !== undefined), [true, true, true, false, false, false]); // prettier-ignore
-  t.deepEqual(deedsOf(await task.scan(pages, { gonePolicy })).filter((deed) => !deed.startsWith('Docs')), []); // prettier-ignore
+  const rows = await task.store.ledger('a', ['Docs', 'Docs/empty', 'Docs/x', 'docs', 'docs/empty', 'docs/x']); // oxfmt-ignore
+  t.deepEqual(rows.map((row) => row !== undefined), [true, true, true, false, false, false]); // oxfmt-ignore
+  t.deepEqual(deedsOf(await task.scan(pages, { gonePolicy })).filter((deed) => !deed.startsWith('Docs')), []); // oxfmt-ignore
 });
 
 test('in SharePoint, two names of one file that differ in case only get two names', async (t) => {

@@ -30,7 +30,7 @@ async function update(
 async function setAvailability(harness: Harness, agent: string, availability: AgentAvailability) {
   await harness.watched.store.commit(
     (transaction) =>
-    transaction.putAgent(agent, create(AgentRowSchema, { agent: { name: `agents/${agent}`, availability } })), // prettier-ignore
+    transaction.putAgent(agent, create(AgentRowSchema, { agent: { name: `agents/${agent}`, availability } })), // oxfmt-ignore
   );
   harness.dispatcher.setAvailability(agent, availability);
   await harness.idle();
@@ -54,7 +54,7 @@ test('a run goes to agents of its group, and an update of the group counts at on
   t.deepEqual([north.news('batchLease'), usual.news('batchLease')], [[], []]);
   scanner.sendScanDone(scanner.all('scanLease')[0]!.key, 2n);
   await harness.idle();
-  t.is(harness.dispatcher.progress(run)?.waitingFor, 'an agent of the group "south": the attached ones are of "default" and "north"'); // prettier-ignore
+  t.is(harness.dispatcher.progress(run)?.waitingFor, 'an agent of the group "south": the attached ones are of "default" and "north"'); // oxfmt-ignore
   await update(harness, 'a', { agentGroup: 'north' });
   t.is(north.news('batchLease').length, 2);
   t.deepEqual(usual.news('batchLease'), []);
@@ -79,7 +79,7 @@ test('a run goes to agents that can read its source', async (t) => {
   const other = await harness.attach('other', { slots: 9, sourceRoots: ['/from2', '/fro'] });
   const run = await harness.start('a');
   t.deepEqual(other.news('scanLease'), []);
-  t.is(harness.dispatcher.progress(run)?.waitingFor, 'an agent that reaches /from: the attached ones reach /fro and /from2'); // prettier-ignore
+  t.is(harness.dispatcher.progress(run)?.waitingFor, 'an agent that reaches /from: the attached ones reach /fro and /from2'); // oxfmt-ignore
   const right = await harness.attach('right', { sourceRoots: ['/x', '/from'] });
   t.is(right.news('scanLease').length, 1);
   t.deepEqual(harness.dispatcher.liveAgent('right')?.sourceRoots, ['/x', '/from']);
@@ -136,7 +136,7 @@ test('the work of an agent that is disabled goes on elsewhere, but for what it h
     await harness.idle();
     given.push(...other.news('batchLease'));
   }
-  t.deepEqual(done.toSorted(), smallFiles(20).map(({ path }) => path)); // prettier-ignore
+  t.deepEqual(done.toSorted(), smallFiles(20).map(({ path }) => path)); // oxfmt-ignore
   t.is(await harness.state(run), 'SUCCEEDED');
   t.is((await harness.run(run)).run!.progress!.succeededItems, 20n);
 });
@@ -183,7 +183,7 @@ test('an agent that was disabled while it was away loses what it names, and gets
   await harness.restart();
   await setAvailability(harness, 'one', DISABLED);
   const back = await harness.attach('one', { leases: [lease.key!] });
-  t.deepEqual(back.all('leaseRevocation').map(({ key }) => key), [lease.key]); // prettier-ignore
+  t.deepEqual(back.all('leaseRevocation').map(({ key }) => key), [lease.key]); // oxfmt-ignore
   back.giveBack(lease.key);
   await harness.idle();
   t.deepEqual(back.all('batchLease'), []);

@@ -1,8 +1,8 @@
 // Files that were written beside what had their place: the numbered name an agent chose is from then on the item's own, and nobody
 // else's. An agent sees what stands at the destination, but not to which item of the task it belongs; that is known here.
 import { create } from '@bufbuild/protobuf';
-import { NameRowSchema, TaskRowSchema, type TaskRow } from '../../gen/drover/store/v1/rows_pb.ts'; // prettier-ignore
-import { ItemRemarkSchema, type BatchItems, type BatchResults } from '../../gen/drover/v1/columns_pb.ts'; // prettier-ignore
+import { NameRowSchema, TaskRowSchema, type TaskRow } from '../../gen/drover/store/v1/rows_pb.ts'; // oxfmt-ignore
+import { ItemRemarkSchema, type BatchItems, type BatchResults } from '../../gen/drover/v1/columns_pb.ts'; // oxfmt-ignore
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { ItemKind, ItemState } from '../../gen/drover/v1/item_pb.ts';
 import { DroverError } from '../../lib/error.ts';

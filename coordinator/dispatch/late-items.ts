@@ -22,7 +22,7 @@ export interface LateItems {
 export async function claimVacated(
   transaction: Transaction,
   { task: id, run }: RunKey,
-  { task, items, places, indexes }: { task: TaskRow; items: readonly ScannedItem[]; places: readonly (ItemPlace | undefined)[] | undefined; indexes: ReadonlySet<number> }, // prettier-ignore
+  { task, items, places, indexes }: { task: TaskRow; items: readonly ScannedItem[]; places: readonly (ItemPlace | undefined)[] | undefined; indexes: ReadonlySet<number> }, // oxfmt-ignore
 ): Promise<LateItems> {
   const late = new Set<number>();
   const held = new Set<number>();
@@ -33,7 +33,7 @@ export async function claimVacated(
     const [holder] = key === undefined ? [] : await transaction.names(id, [key]);
     const isOwn = holder === undefined || holder.path === path;
     (isOwn ? late : held).add(index);
-    if (isOwn && key !== undefined) transaction.putName(id, key, create(NameRowSchema, { path, run })); // prettier-ignore
+    if (isOwn && key !== undefined) transaction.putName(id, key, create(NameRowSchema, { path, run })); // oxfmt-ignore
   }
   return { late, held };
 }
@@ -49,9 +49,9 @@ export async function takeLate(
 ): Promise<Uint8Array> {
   const items = decodeBatchItems(encoded);
   const rows = await transaction.ledgerRows(key.task, items.path);
-  const vacated = new Set([...rows.keys()].filter((index) => rows[index] === undefined && items.action[index] === ItemAction.UPDATE)); // prettier-ignore
+  const vacated = new Set([...rows.keys()].filter((index) => rows[index] === undefined && items.action[index] === ItemAction.UPDATE)); // oxfmt-ignore
   if (vacated.size === 0) return encoded;
-  items.action = items.action.map((action, index) => (vacated.has(index) ? ItemAction.CREATE : action)); // prettier-ignore
+  items.action = items.action.map((action, index) => (vacated.has(index) ? ItemAction.CREATE : action)); // oxfmt-ignore
   items.expected = items.expected.filter(({ index }) => !vacated.has(index));
   const bytes = encodeBatchItems(items);
   transaction.putBatchItems(key, bytes);

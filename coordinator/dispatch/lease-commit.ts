@@ -92,7 +92,7 @@ export function commitLeases(store: Store, picks: readonly Pick[], nowMs: number
 async function readRuns(transaction: Transaction, picks: readonly Pick[]) {
   const rows = new Map<RunFeed, RunRow>();
   for (const feed of new Set(picks.map((pick) => pick.feed))) {
-    const [task, row] = await Promise.all([transaction.task(feed.key.task), transaction.run(feed.key)]); // prettier-ignore
+    const [task, row] = await Promise.all([transaction.task(feed.key.task), transaction.run(feed.key)]); // oxfmt-ignore
     if (task === undefined || row === undefined || !isRunGoing(row.run!.state)) continue;
     feed.takeTask(task.task!);
     rows.set(feed, row);
@@ -134,7 +134,7 @@ async function grantBatch(
   const whole = { batch: stored, items: storedItems, run: begun };
   const taken = await lastForm(transaction, batchKey, whole, nowMs);
   if (taken.batch === undefined) return { grant: undefined, row: taken.run };
-  const cut = cutToShare(transaction, batchKey, { run: taken.run, batch: taken.batch }, taken.items, pick.shareUnits, nowMs); // prettier-ignore
+  const cut = cutToShare(transaction, batchKey, { run: taken.run, batch: taken.batch }, taken.items, pick.shareUnits, nowMs); // oxfmt-ignore
   const { run: row, batch, rest } = cut;
   const lease = stepLease(batch.lease!, { kind: 'lease', agent: pick.session.agent });
   transaction.putBatch(batchKey, create(BatchRowSchema, { ...batch, lease }));
@@ -142,7 +142,7 @@ async function grantBatch(
   const { generation } = lease;
   // Somebody had it before, whole or as a part of another one, and may have noted what it wrote.
   const hadHolder = stored.lease.generation > 0;
-  const encodedItems = hadHolder ? await withNotes(transaction, batchKey, cut.encodedItems) : cut.encodedItems; // prettier-ignore
+  const encodedItems = hadHolder ? await withNotes(transaction, batchKey, cut.encodedItems) : cut.encodedItems; // oxfmt-ignore
   const value = create(BatchLeaseSchema, {
     key: create(LeaseKeySchema, { lease: id, generation }),
     source: pick.feed.source,

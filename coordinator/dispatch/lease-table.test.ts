@@ -8,7 +8,7 @@ const run = { task: 'a', run: 1 };
 
 function lease(number: number, more: Partial<LiveLease> = {}): LiveLease {
   const target = { kind: 'batch', batch: { ...run, batch: number } } as const;
-  return { id: String(number), target, run, generation: 1, agent: 'one', size: { items: 9, bytes: 9n }, session: undefined, expiresAtMs: 0, startTimeMs: undefined, items: 0n, bytes: 0n, revoking: false, ...more }; // prettier-ignore
+  return { id: String(number), target, run, generation: 1, agent: 'one', size: { items: 9, bytes: 9n }, session: undefined, expiresAtMs: 0, startTimeMs: undefined, items: 0n, bytes: 0n, revoking: false, ...more }; // oxfmt-ignore
 }
 
 const sessionOf = (slots: number) => new Session('one', create(HelloSchema, { slots }), 0);

@@ -92,7 +92,7 @@ export class LeaseTable {
   remove(lease: LiveLease, nowMs: number): void {
     const { session } = lease;
     this.leave(lease);
-    if (this.#ofRun.has(runName(lease.run), lease)) this.#addInFlight(lease, -lease.items, -lease.bytes); // prettier-ignore
+    if (this.#ofRun.has(runName(lease.run), lease)) this.#addInFlight(lease, -lease.items, -lease.bytes); // oxfmt-ignore
     this.#ofRun.delete(runName(lease.run), lease);
     this.#ofAgent.delete(lease.agent, lease);
     if (this.#leases.get(lease.id) === lease) this.#leases.delete(lease.id);

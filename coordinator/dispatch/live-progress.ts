@@ -40,7 +40,7 @@ function left(feed: RunFeed, done: InFlight, nowMs: number): number | undefined 
   if (progress!.scanComplete) return timeLeftMs(itemsLeft, bytesLeft, rates);
   if (foundBefore === undefined || startTime === undefined) return undefined;
   const elapsedMs = nowMs - timestampMs(startTime);
-  return earlyTimeLeftMs({ progress: progress!, foundBefore, itemsLeft, bytesLeft, elapsedMs, rates }); // prettier-ignore
+  return earlyTimeLeftMs({ progress: progress!, foundBefore, itemsLeft, bytesLeft, elapsedMs, rates }); // oxfmt-ignore
 }
 
 /** What is shown as in flight. */

@@ -53,7 +53,7 @@ export class LocationChecks {
   /** See Dispatcher.checkDestination. */
   async check(destination: string, options: CheckOptions = {}): Promise<{ agent: string }> {
     if (this.#going >= checksMax)
-      throw unavailable(destination, 'too many destinations are being looked at; try again in a moment'); // prettier-ignore
+      throw unavailable(destination, 'too many destinations are being looked at; try again in a moment'); // oxfmt-ignore
     this.#going += 1;
     try {
       return await this.#askInTurn(destination, options);
@@ -96,7 +96,7 @@ export class LocationChecks {
       if (answer !== undefined) return judge(session.agent, destination, answer);
     }
     const names = [...new Set(Array.from(asked, ({ agent }) => agentName(agent)))].join(', ');
-    throw unavailable(destination, `${names} went away while looking at it, and no other agent can; try again when one is connected`); // prettier-ignore
+    throw unavailable(destination, `${names} went away while looking at it, and no other agent can; try again when one is connected`); // oxfmt-ignore
   }
 
   /** The agent with the fewest checks. Undefined when all that can were asked; throws when none can. */
@@ -116,9 +116,9 @@ export class LocationChecks {
     if (asked.size > 0) return undefined;
     const ofGroup = group === '' ? '' : ` of the group "${group}"`;
     if (able.length > 0)
-      throw unavailable(destination, `every agent${ofGroup} with a sign-in for SharePoint is draining or disabled; try again when one takes work`); // prettier-ignore
+      throw unavailable(destination, `every agent${ofGroup} with a sign-in for SharePoint is draining or disabled; try again when one takes work`); // oxfmt-ignore
     const start = `drover-agent ${group === '' ? '' : `--group ${group} `}--tenant … --client-id …`;
-    throw refusal(ErrorReason.DESTINATION_UNSUPPORTED, destination, `no connected agent${ofGroup} has a sign-in for SharePoint; start one with ${start} (the README has the steps)`); // prettier-ignore
+    throw refusal(ErrorReason.DESTINATION_UNSUPPORTED, destination, `no connected agent${ofGroup} has a sign-in for SharePoint; start one with ${start} (the README has the steps)`); // oxfmt-ignore
   }
 
   #load(session: Session): number {
@@ -139,10 +139,10 @@ export class LocationChecks {
     const cancelTimer = clock.after(
       Math.max(0, deadlineMs - clock.now()),
       () =>
-      reject(unavailable(destination, `${agentName(session.agent)} did not say within ${checkTimeoutMs / 1000} s whether it can be written to`)), // prettier-ignore
+      reject(unavailable(destination, `${agentName(session.agent)} did not say within ${checkTimeoutMs / 1000} s whether it can be written to`)), // oxfmt-ignore
     );
     this.#pending.set(check, { session, settle: resolve, fail: reject });
-    session.send({ case: 'locationCheck', value: create(LocationCheckSchema, { check, destination }) }); // prettier-ignore
+    session.send({ case: 'locationCheck', value: create(LocationCheckSchema, { check, destination }) }); // oxfmt-ignore
     // Sending cuts off an agent that reads nothing.
     if (session.closed) resolve(undefined);
     try {

@@ -35,23 +35,23 @@ async function timeOf(t: ExecutionContext, harness: Harness, files: number, plan
     if (possible < files) leastMs += tickMs;
     possible += plans
       .filter((_, index) => index < agents.length)
-      .reduce((sum, { threads, itemsPerSecond }) => sum + (threads * itemsPerSecond * tickMs) / 1000, 0); // prettier-ignore
+      .reduce((sum, { threads, itemsPerSecond }) => sum + (threads * itemsPerSecond * tickMs) / 1000, 0); // oxfmt-ignore
     harness.clock.advance(tickMs);
     for (const agent of agents) agent.work();
     await harness.idle();
     if (leastMs * 5 < harness.clock.now() - startMs) break;
   }
   t.is(await harness.state(run), 'SUCCEEDED');
-  t.is(agents.reduce((sum, { items }) => sum + items, 0), files); // prettier-ignore
+  t.is(agents.reduce((sum, { items }) => sum + items, 0), files); // oxfmt-ignore
   return { tookMs: harness.clock.now() - startMs, leastMs };
 }
 
 const table: [name: string, files: number, plans: Plan[], times: number][] = [
-  ['agents of one speed', 2000, [{ threads: 2, itemsPerSecond: 10 }, { threads: 2, itemsPerSecond: 10 }], 1.1], // prettier-ignore
-  ['one that is ten times slower', 2000, [{ threads: 2, itemsPerSecond: 10 }, { threads: 2, itemsPerSecond: 1 }], 1.15], // prettier-ignore
-  ['a small run, and many agents', 200, Array.from({ length: 8 }, () => ({ threads: 2, itemsPerSecond: 2 })), 1.3], // prettier-ignore
-  ['one that comes in the middle', 2000, [{ threads: 2, itemsPerSecond: 10 }, { threads: 4, itemsPerSecond: 20, fromMs: 30_000 }], 1.15], // prettier-ignore
-  ['one that comes when all is given', 500, [{ threads: 2, itemsPerSecond: 5 }, { threads: 4, itemsPerSecond: 20, fromMs: 3_000 }], 1.35], // prettier-ignore
+  ['agents of one speed', 2000, [{ threads: 2, itemsPerSecond: 10 }, { threads: 2, itemsPerSecond: 10 }], 1.1], // oxfmt-ignore
+  ['one that is ten times slower', 2000, [{ threads: 2, itemsPerSecond: 10 }, { threads: 2, itemsPerSecond: 1 }], 1.15], // oxfmt-ignore
+  ['a small run, and many agents', 200, Array.from({ length: 8 }, () => ({ threads: 2, itemsPerSecond: 2 })), 1.3], // oxfmt-ignore
+  ['one that comes in the middle', 2000, [{ threads: 2, itemsPerSecond: 10 }, { threads: 4, itemsPerSecond: 20, fromMs: 30_000 }], 1.15], // oxfmt-ignore
+  ['one that comes when all is given', 500, [{ threads: 2, itemsPerSecond: 5 }, { threads: 4, itemsPerSecond: 20, fromMs: 3_000 }], 1.35], // oxfmt-ignore
 ];
 for (const [name, files, plans, times] of table)
   test(`a run does not take much longer than it must: ${name}`, async (t) => {
@@ -75,14 +75,14 @@ for (const [high, low] of [
       await harness.watched.store.commit(async (transaction) => {
         const row = (await transaction.task(task))!;
         const priority = task === 'high' ? high : low;
-        transaction.putTask(task, create(TaskRowSchema, { ...row, task: { ...row.task!, priority } })); // prettier-ignore
+        transaction.putTask(task, create(TaskRowSchema, { ...row, task: { ...row.task!, priority } })); // oxfmt-ignore
       });
       harness.dispatcher.taskChanged(task);
     }
     for (const agent of agents)
       while (agent.agent.all('scanLease').length > agent.scans) agent.scan(batchFiles(900));
     await harness.idle();
-    const done = () => Promise.all(runs.map(async (run) => Number((await harness.run(run)).run!.progress!.succeededItems))); // prettier-ignore
+    const done = () => Promise.all(runs.map(async (run) => Number((await harness.run(run)).run!.progress!.succeededItems))); // oxfmt-ignore
     let before = [0, 0];
     for (let quarter = 1; quarter <= 2; quarter += 1) {
       for (let tick = 0; tick < 120; tick += 1) {

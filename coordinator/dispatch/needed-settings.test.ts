@@ -7,7 +7,7 @@ import path from 'node:path';
 import { coordinator_only } from '../../gen/drover/v1/annotations_pb.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { KnownSettingSchema, type KnownSetting } from '../../gen/drover/v1/session_pb.ts';
-import { ConflictPolicy, StringListSchema, TaskSettingsSchema, type TaskSettings } from '../../gen/drover/v1/settings_pb.ts'; // prettier-ignore
+import { ConflictPolicy, StringListSchema, TaskSettingsSchema, type TaskSettings } from '../../gen/drover/v1/settings_pb.ts'; // oxfmt-ignore
 import { DroverError } from '../../lib/error.ts';
 import { knownSettings } from '../../lib/known-settings.ts';
 import { defaultSettings } from '../task/default-settings.ts';
@@ -20,9 +20,9 @@ import {
 import { openHarness } from './testing/harness.ts';
 
 const isForAgents = (field: DescField) => !getOption(field, coordinator_only);
-const allBut = (name: string): KnownSetting[] => knownSettings().filter(({ field }) => field !== TaskSettingsSchema.fields.find((one) => one.name === name)!.number); // prettier-ignore
+const allBut = (name: string): KnownSetting[] => knownSettings().filter(({ field }) => field !== TaskSettingsSchema.fields.find((one) => one.name === name)!.number); // oxfmt-ignore
 const namesOf = (settings: TaskSettings) => neededSettings(settings).map(({ name }) => name);
-const withDefaults = (more: Partial<TaskSettings>) => create(TaskSettingsSchema, { ...defaultSettings(), ...more }); // prettier-ignore
+const withDefaults = (more: Partial<TaskSettings>) => create(TaskSettingsSchema, { ...defaultSettings(), ...more }); // oxfmt-ignore
 
 /** The defaults but for one field, which has some other value. */
 function changed(field: DescField): TaskSettings {
@@ -30,7 +30,7 @@ function changed(field: DescField): TaskSettings {
   const all = reflect(TaskSettingsSchema, settings);
   const before = all.get(field);
   if (field.fieldKind === 'message')
-    all.set(field, reflect(StringListSchema, create(StringListSchema, { values: ['x'] }))); // prettier-ignore
+    all.set(field, reflect(StringListSchema, create(StringListSchema, { values: ['x'] }))); // oxfmt-ignore
   else if (typeof before === 'boolean') all.set(field, !before);
   else if (typeof before === 'bigint') all.set(field, before + 1n);
   else if (typeof before === 'number') all.set(field, before + 1);
@@ -55,27 +55,27 @@ test('every setting that has another value than its default is needed, and who k
 
 test('what a setting says of itself is so: agents read none that only the coordinator goes by', (t) => {
   const folder = path.join(import.meta.dirname, '../../agent');
-  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts')); // prettier-ignore
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts')); // oxfmt-ignore
   const source = files.map((file) => readFileSync(path.join(folder, file), 'utf8')).join('\n');
   t.regex(source, /\bexcludeFolders\b/);
   for (const field of TaskSettingsSchema.fields)
-    if (!isForAgents(field)) t.false(new RegExp(String.raw`\b${field.localName}\b`).test(source), field.name); // prettier-ignore
+    if (!isForAgents(field)) t.false(new RegExp(String.raw`\b${field.localName}\b`).test(source), field.name); // oxfmt-ignore
 });
 
 test('patterns need an agent that knows whether case counts, since those before it always let it count', (t) => {
   const excludePatterns = create(StringListSchema, { values: ['*.bak'] });
-  t.deepEqual(namesOf(withDefaults({ excludePatterns })), ['exclude_patterns', 'case_sensitive_patterns']); // prettier-ignore
-  t.deepEqual(namesOf(withDefaults({ excludePatterns, caseSensitivePatterns: true })), ['exclude_patterns']); // prettier-ignore
+  t.deepEqual(namesOf(withDefaults({ excludePatterns })), ['exclude_patterns', 'case_sensitive_patterns']); // oxfmt-ignore
+  t.deepEqual(namesOf(withDefaults({ excludePatterns, caseSensitivePatterns: true })), ['exclude_patterns']); // oxfmt-ignore
 });
 
 test('who says nothing knows the settings of the first version, and of a policy only the values of its own', (t) => {
   const known = readKnownSettings([]);
-  t.deepEqual(unknownSettings(known), ['created_after', 'created_before', 'modified_after', 'modified_before', 'include_patterns', 'case_sensitive_patterns', 'exclude_folders', 'min_size', 'max_size', 'migrate_system_items', 'manifest', 'preserve_permissions']); // prettier-ignore
+  t.deepEqual(unknownSettings(known), ['created_after', 'created_before', 'modified_after', 'modified_before', 'include_patterns', 'case_sensitive_patterns', 'exclude_folders', 'min_size', 'max_size', 'migrate_system_items', 'manifest', 'preserve_permissions']); // oxfmt-ignore
   const late = neededSettings(withDefaults({ conflictPolicy: ConflictPolicy.NEWER_WINS }));
   t.deepEqual(unknownOf(known, late), []);
   t.deepEqual(unknownSettings(readKnownSettings(knownSettings())), []);
   const later = neededSettings(withDefaults({ conflictPolicy: 9 as ConflictPolicy }));
-  t.deepEqual(unknownOf(readKnownSettings(knownSettings()), later).map(({ name }) => name), ['conflict_policy 9']); // prettier-ignore
+  t.deepEqual(unknownOf(readKnownSettings(knownSettings()), later).map(({ name }) => name), ['conflict_policy 9']); // oxfmt-ignore
   const two = [create(KnownSettingSchema, { field: 6, values: [1] })];
   t.true(unknownSettings(readKnownSettings(two)).includes('conflict_policy newer_wins'));
   const many = Array.from({ length: 1001 }, (_, field) => create(KnownSettingSchema, { field }));
@@ -92,9 +92,9 @@ test('a run goes to nobody who does not know its settings, and says who has to b
   t.true(harness.dispatcher.liveAgent('old')?.unknownSettings.includes('exclude_folders'));
   const run = await harness.start('a', filtered);
   const waits = () => harness.dispatcher.progress(run)?.waitingFor;
-  t.is(waits(), 'an agent that knows exclude_folders and min_size: agents/old of version 0.0.9 does not; update it'); // prettier-ignore
-  const other = await harness.attach('other', { version: '0.0.8', slots: 4, knownSettings: allBut('min_size') }); // prettier-ignore
-  t.is(waits(), 'an agent that knows exclude_folders and min_size: agents/old of version 0.0.9 and 1 other do not; update them'); // prettier-ignore
+  t.is(waits(), 'an agent that knows exclude_folders and min_size: agents/old of version 0.0.9 does not; update it'); // oxfmt-ignore
+  const other = await harness.attach('other', { version: '0.0.8', slots: 4, knownSettings: allBut('min_size') }); // oxfmt-ignore
+  t.is(waits(), 'an agent that knows exclude_folders and min_size: agents/old of version 0.0.9 and 1 other do not; update them'); // oxfmt-ignore
   const plain = await harness.start('b');
   t.is(old.all('scanLease').length + other.all('scanLease').length, 1, 'a plain run needs no more');
   t.is(harness.dispatcher.progress(plain)?.waitingFor, '');
@@ -109,14 +109,14 @@ test('a run goes to nobody who does not know its settings, and says who has to b
   t.deepEqual([...old.all('batchLease'), ...other.all('batchLease')], []);
   fresh.vanish();
   await harness.advance(60_000);
-  t.deepEqual([...old.all('batchLease'), ...other.all('batchLease')], [], 'not when the other has gone either'); // prettier-ignore
+  t.deepEqual([...old.all('batchLease'), ...other.all('batchLease')], [], 'not when the other has gone either'); // oxfmt-ignore
 });
 
 test('an agent that is updated gets the run it could not have', async (t) => {
   const harness = await openHarness(t);
   await harness.attach('one', { knownSettings: [] });
   const run = await harness.start('a', filtered);
-  t.regex(harness.dispatcher.progress(run)!.waitingFor, /agents\/one of version unknown does not; update it$/v); // prettier-ignore
+  t.regex(harness.dispatcher.progress(run)!.waitingFor, /agents\/one of version unknown does not; update it$/v); // oxfmt-ignore
   const updated = await harness.attach('one');
   t.is(updated.all('scanLease').length, 1);
 });
@@ -127,10 +127,10 @@ test('filters are tried by an agent that knows them', async (t) => {
   const settings = withDefaults({ manifest: '/srv/list.txt' });
   const asked = { source: '/srv', settings, group: '', samplesMax: 1, itemsMax: 1n, timeMaxMs: 1 };
   const gone = new AbortController();
-  const ask = () => harness.dispatcher.previewFilters(asked, gone.signal)[Symbol.asyncIterator]().next(); // prettier-ignore
+  const ask = () => harness.dispatcher.previewFilters(asked, gone.signal)[Symbol.asyncIterator]().next(); // oxfmt-ignore
   const error = await t.throwsAsync(ask(), { instanceOf: DroverError });
   t.is(error.reason, ErrorReason.UNAVAILABLE);
-  t.is(error.message, 'no connected agent that can read the source knows manifest: agents/old of version 0.0.9 does not; update it'); // prettier-ignore
+  t.is(error.message, 'no connected agent that can read the source knows manifest: agents/old of version 0.0.9 does not; update it'); // oxfmt-ignore
   const fresh = await harness.attach('fresh');
   const answer = ask();
   await harness.idle();

@@ -74,11 +74,11 @@ export function unknownSettings(known: KnownSettings): string[] {
   return unknownOf(known, allSettings).map(({ name }) => name);
 }
 
-const agentFields = TaskSettingsSchema.fields.filter((field) => !getOption(field, coordinator_only)); // prettier-ignore
+const agentFields = TaskSettingsSchema.fields.filter((field) => !getOption(field, coordinator_only)); // oxfmt-ignore
 
 const allSettings: readonly NeededSetting[] = agentFields.flatMap((field) =>
   field.fieldKind === 'enum'
-    ? field.enum.values.filter(({ number }) => number !== 0).map(({ number }) => ofEnum(field, number)) // prettier-ignore
+    ? field.enum.values.filter(({ number }) => number !== 0).map(({ number }) => ofEnum(field, number)) // oxfmt-ignore
     : [{ field: field.number, name: field.name }],
 );
 

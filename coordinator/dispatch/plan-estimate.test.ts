@@ -41,7 +41,7 @@ const cases: [name: string, one: Case][] = [
   ['nobody has done anything yet: the tenant alone says the least', { counts: { newFolders: 625n }, more: { ...tenant, capacity: { ...fast, unitsPerSecond: undefined } }, requests: [1250n, 1266n], units: [2500n, 2524n], times: [minutes(1), undefined] }],
   ['nobody can serve the task', { counts: { emptyFiles: 1n }, more: { capacity: { isTenant: false, threads: 0, unitsPerSecond: undefined } }, requests: [0n, 0n], units: [0n, 0n], times: [undefined, undefined] }],
   ['a run that has ended', { counts: { emptyFiles: 1n }, more: { ...tenant, capacity: undefined }, requests: [2n, 19n], units: [4n, 29n], times: [undefined, undefined] }],
-]; // prettier-ignore
+]; // oxfmt-ignore
 
 for (const [name, { counts, more, requests, units, times }] of cases)
   test(`what a plan costs: ${name}`, (t) => {
@@ -55,10 +55,10 @@ for (const [name, { counts, more, requests, units, times }] of cases)
 
 test('an estimate says what it goes by', (t) => {
   const basis = (more: Partial<EstimateFacts>) =>
-    estimatePlan({ counts: create(PlanCountsSchema), recycledItems: 1n, isTenant: false, tenantLicenses: 0, capacity: undefined, ...more }).basis; // prettier-ignore
-  t.is(basis(tenant), 'by what the 8 threads that can serve the task did in their last leases, give or take a half; by 1,250 resource units a minute and 1,200,000 in 24 hours'); // prettier-ignore
-  t.regex(basis({ ...tenant, tenantLicenses: 0 }), /by 1,250 to 6,250 resource units a minute .* how many licences the tenant has/v); // prettier-ignore
-  t.is(basis({ capacity: { isTenant: false, threads: 0, unitsPerSecond: undefined } }), 'the most time is not known: no attached agent can serve the task'); // prettier-ignore
+    estimatePlan({ counts: create(PlanCountsSchema), recycledItems: 1n, isTenant: false, tenantLicenses: 0, capacity: undefined, ...more }).basis; // oxfmt-ignore
+  t.is(basis(tenant), 'by what the 8 threads that can serve the task did in their last leases, give or take a half; by 1,250 resource units a minute and 1,200,000 in 24 hours'); // oxfmt-ignore
+  t.regex(basis({ ...tenant, tenantLicenses: 0 }), /by 1,250 to 6,250 resource units a minute .* how many licences the tenant has/v); // oxfmt-ignore
+  t.is(basis({ capacity: { isTenant: false, threads: 0, unitsPerSecond: undefined } }), 'the most time is not known: no attached agent can serve the task'); // oxfmt-ignore
 });
 
 test('those count that can serve the task, each with its threads; who has done nothing is taken for usual', (t) => {
@@ -69,9 +69,9 @@ test('those count that can serve the task, each with its threads; who has done n
     ...more,
   });
   const task = create(TaskSchema, { source: '/srv/a', destination: 'file:///srv/b' });
-  const elsewhere = { locationKinds: ['file'], group: 'default', roots: [parseLocation('/other', 'x')] }; // prettier-ignore
+  const elsewhere = { locationKinds: ['file'], group: 'default', roots: [parseLocation('/other', 'x')] }; // oxfmt-ignore
   const workers = [worker(10), worker(30), worker(undefined), worker(1000, { ability: elsewhere })];
   t.deepEqual(capacityFor(task, workers), { isTenant: false, threads: 12, unitsPerSecond: 240 });
-  t.deepEqual(capacityFor(task, [worker(undefined)]), { isTenant: false, threads: 4, unitsPerSecond: undefined }); // prettier-ignore
+  t.deepEqual(capacityFor(task, [worker(undefined)]), { isTenant: false, threads: 4, unitsPerSecond: undefined }); // oxfmt-ignore
   t.is(capacityFor(task, []).threads, 0);
 });

@@ -4,8 +4,8 @@ import { canServe, groupOf, hindrance, type Ability, type Need } from './reach.t
 
 const at = (text: string) => parseLocation(text, 'source');
 
-const able = (more: Partial<Ability> = {}): Ability => ({ locationKinds: ['file'], group: 'default', roots: [], ...more }); // prettier-ignore
-const need = (more: Partial<Need> = {}): Need => ({ locationKinds: ['file', 'file'], group: '', source: at('/srv/x'), ...more }); // prettier-ignore
+const able = (more: Partial<Ability> = {}): Ability => ({ locationKinds: ['file'], group: 'default', roots: [], ...more }); // oxfmt-ignore
+const need = (more: Partial<Need> = {}): Need => ({ locationKinds: ['file', 'file'], group: '', source: at('/srv/x'), ...more }); // oxfmt-ignore
 
 test('an agent serves a run when it reaches both of its places, is of its group and reads its source', (t) => {
   t.true(canServe(able(), need()));

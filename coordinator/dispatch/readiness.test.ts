@@ -69,7 +69,7 @@ const cases: [name: string, entries: Entry[], issues: string[], status: Readines
   ['a file that is too large, and one that is not', [file('a', { size: 250n * 2n ** 30n }), file('b', { size: 250n * 2n ** 30n + 1n })], ['ERROR CANNOT_MIGRATE FILE_TOO_LARGE 1: b'], ReadinessStatus.ERRORS],
   ['a name that is too long', [file(`${'a'.repeat(256)}`)], [`ERROR CANNOT_MIGRATE PATH_TOO_LONG 1: ${'a'.repeat(256)}`], ReadinessStatus.ERRORS],
   ['a name that is none', [file('_vti_a')], ['ERROR CANNOT_MIGRATE NAME_INVALID 1: _vti_a'], ReadinessStatus.ERRORS],
-]; // prettier-ignore
+]; // oxfmt-ignore
 
 for (const [name, entries, issues, status] of cases)
   test(`readiness: ${name}`, async (t) => {
@@ -81,7 +81,7 @@ for (const [name, entries, issues, status] of cases)
   });
 
 test('at a destination folder names stay as they are, and nothing is said that is true only of SharePoint', async (t) => {
-  const entries: Entry[] = [file('A.aspx'), file('a.aspx'), file('b?'), { path: 'p_files', kind: FOLDER }]; // prettier-ignore
+  const entries: Entry[] = [file('A.aspx'), file('a.aspx'), file('b?'), { path: 'p_files', kind: FOLDER }]; // oxfmt-ignore
   const readiness = await scanned(t, [entries], { destination: folder });
   t.deepEqual(words(readiness), []);
   t.is(readiness.status, ReadinessStatus.READY);
@@ -103,10 +103,10 @@ test('a run that migrates has no readiness, one whose plan has to be approved ha
 });
 
 test('folders with many items in them are told, wherever pages end', async (t) => {
-  const many = Array.from({ length: 5001 }, (_, index) => file(`a/${String(index).padStart(4, '0')}`)); // prettier-ignore
+  const many = Array.from({ length: 5001 }, (_, index) => file(`a/${String(index).padStart(4, '0')}`)); // oxfmt-ignore
   const link: Entry = { path: 'a/z', kind: SYMBOLIC_LINK };
   const few = many.slice(1).map(({ path }) => file(path.replace('a/', 'b/')));
-  const entries: Entry[] = [{ path: 'a', kind: FOLDER }, ...many, { path: 'b', kind: FOLDER }, ...few, { ...link, path: 'b/z' }]; // prettier-ignore
+  const entries: Entry[] = [{ path: 'a', kind: FOLDER }, ...many, { path: 'b', kind: FOLDER }, ...few, { ...link, path: 'b/z' }]; // oxfmt-ignore
   const readiness = await scanned(
     t,
     pagesOf(entries, () => 1999),
@@ -158,7 +158,7 @@ for (const seed of [1, 2, 3, 4])
       const judged = judge(entries, items, destination === undefined);
       t.deepEqual(countsOf(readiness), judged);
       const { ready, withWarnings, withErrors, leftOut } = judged;
-      t.true([ready, withWarnings, withErrors, leftOut].every((count) => count > 0) || destination !== undefined); // prettier-ignore
+      t.true([ready, withWarnings, withErrors, leftOut].every((count) => count > 0) || destination !== undefined); // oxfmt-ignore
     });
 
 /** Everything that the judge says too. */
@@ -192,8 +192,8 @@ function countsOf(readiness: Readiness) {
 /** The same of the items of the plan, all at once, without a thought for speed. */
 function judge(entries: readonly Entry[], items: readonly Item[], isTenant: boolean) {
   const scan = new Map(entries.map((entry) => [entry.path, entry]));
-  const found = items.map((item) => ({ item, entry: scan.get(item.path)!, issues: issuesOf(item, isTenant) })); // prettier-ignore
-  const isLeftOut = ({ reason }: Item) => reason === ErrorReason.FILTERED || reason === ErrorReason.TEMPORARY_FILE; // prettier-ignore
+  const found = items.map((item) => ({ item, entry: scan.get(item.path)!, issues: issuesOf(item, isTenant) })); // oxfmt-ignore
+  const isLeftOut = ({ reason }: Item) => reason === ErrorReason.FILTERED || reason === ErrorReason.TEMPORARY_FILE; // oxfmt-ignore
   const classOf = ({ item, issues }: (typeof found)[number]) => {
     if (item.action === ItemAction.FAIL) return 'withErrors';
     if (isLeftOut(item)) return 'leftOut';
@@ -233,29 +233,29 @@ function judge(entries: readonly Entry[], items: readonly Item[], isTenant: bool
     sizes: grouped(({ size }) => sizeNames.find(([, max]) => size! <= max)![0]),
     ages: grouped(({ modifiedNs }) => ageName(modifiedNs!)),
     extensions: grouped(({ path }) => pathExtension(path)),
-    months: grouped(({ modifiedNs }) => modifiedNs === 0n ? 'unknown' : new Date(Number(modifiedNs! / 1_000_000n)).toISOString().slice(0, 7)), // prettier-ignore
+    months: grouped(({ modifiedNs }) => modifiedNs === 0n ? 'unknown' : new Date(Number(modifiedNs! / 1_000_000n)).toISOString().slice(0, 7)), // oxfmt-ignore
   };
 }
 
-const warnings = /^(?:NAME_REPLACED|NAME_COLLIDES|SCRIPT_TYPE|THICKET_FOLDER|LEFT_OUT (?:SYMBOLIC_LINK|SPECIAL_FILE))/; // prettier-ignore
+const warnings = /^(?:NAME_REPLACED|NAME_COLLIDES|SCRIPT_TYPE|THICKET_FOLDER|LEFT_OUT (?:SYMBOLIC_LINK|SPECIAL_FILE))/; // oxfmt-ignore
 
 /** By the words that the plan says to people about the new name, which are made otherwise. */
 function issuesOf(item: Item, isTenant: boolean): string[] {
   const { path, action, kind, reason, size } = item;
   const reasonName = nameIn(ErrorReason, reason);
   if (action === ItemAction.FAIL) return [`CANNOT_MIGRATE ${reasonName}`];
-  if (action === ItemAction.SKIP) return reason === ErrorReason.FILTERED ? [] : [`LEFT_OUT ${reasonName}`]; // prettier-ignore
+  if (action === ItemAction.SKIP) return reason === ErrorReason.FILTERED ? [] : [`LEFT_OUT ${reasonName}`]; // oxfmt-ignore
   const issues: string[] = [];
   if (kind === ItemKind.FILE && size === 0n) issues.push('EMPTY_FILE UNSPECIFIED');
   if (!isTenant) return issues;
   const name = path.split('/').at(-1)!;
   const isScript = ['.aspx', '.jar'].some((end) => name.toLowerCase().endsWith(end));
   if (kind === ItemKind.FILE && isScript) issues.push('SCRIPT_TYPE UNSPECIFIED');
-  if (kind === ItemKind.FOLDER && name.endsWith('_files')) issues.push('THICKET_FOLDER UNSPECIFIED'); // prettier-ignore
+  if (kind === ItemKind.FOLDER && name.endsWith('_files')) issues.push('THICKET_FOLDER UNSPECIFIED'); // oxfmt-ignore
   const { renamedBecause } = item;
   if (renamedBecause === '' || renamedBecause.startsWith('it is in the folder')) return issues;
   if (renamedBecause.includes('another item has the name'))
-    issues.push('NAME_COLLIDES UNSPECIFIED'); // prettier-ignore
+    issues.push('NAME_COLLIDES UNSPECIFIED'); // oxfmt-ignore
   else if (renamedBecause.includes('decomposed')) issues.push('NAME_COMPOSED UNSPECIFIED');
   else issues.push('NAME_REPLACED UNSPECIFIED');
   return issues;
@@ -298,19 +298,19 @@ function pathExtension(path: string): string {
 function randomTree(below: Below, count: number): Entry[] {
   const folders = [''];
   const entries = new Map<string, Entry>();
-  const names = ['a', 'A', 'b?', 'b_', 'c.txt', 'C.TXT', 'p_files', 'x.aspx', 'y.jar', '.hidden', 'e\u0301', 'e\u0301.md', '~$w.docx', 'con', 'ends.', 'sp ', `${'l'.repeat(40)}.${'e'.repeat(33)}`, 'two.tar.gz', '_vti_x', 'Z'.repeat(256)]; // prettier-ignore
+  const names = ['a', 'A', 'b?', 'b_', 'c.txt', 'C.TXT', 'p_files', 'x.aspx', 'y.jar', '.hidden', 'e\u0301', 'e\u0301.md', '~$w.docx', 'con', 'ends.', 'sp ', `${'l'.repeat(40)}.${'e'.repeat(33)}`, 'two.tar.gz', '_vti_x', 'Z'.repeat(256)]; // oxfmt-ignore
   const pick = <T>(list: readonly T[]) => list[below(list.length)]!;
   for (let number = 0; number < count; number += 1) {
     const parent = pick(folders);
-    const name = below(3) === 0 ? pick(names) : `n${below(200)}.${pick(['doc', 'DOC', 'pdf', 'jpg'])}`; // prettier-ignore
+    const name = below(3) === 0 ? pick(names) : `n${below(200)}.${pick(['doc', 'DOC', 'pdf', 'jpg'])}`; // oxfmt-ignore
     const path = parent === '' ? name : `${parent}/${name}`;
     if (entries.has(path)) continue;
-    const kind = pick([FILE, FILE, FILE, FILE, FOLDER, below(10) === 0 ? SYMBOLIC_LINK : FILE, below(10) === 0 ? SPECIAL : FILE]); // prettier-ignore
-    const reason = below(12) === 0 ? pick([ErrorReason.FILTERED, ErrorReason.SOURCE_ACCESS_DENIED]) : undefined; // prettier-ignore
+    const kind = pick([FILE, FILE, FILE, FILE, FOLDER, below(10) === 0 ? SYMBOLIC_LINK : FILE, below(10) === 0 ? SPECIAL : FILE]); // oxfmt-ignore
+    const reason = below(12) === 0 ? pick([ErrorReason.FILTERED, ErrorReason.SOURCE_ACCESS_DENIED]) : undefined; // oxfmt-ignore
     // The bounds of the classes, and one more.
     const size = kind === FILE ? pick(sizeNames.slice(0, -1))[1] + BigInt(below(2)) : 0n;
-    const modifiedNs = below(20) === 0 ? 0n : 1_000_000_000n - BigInt(below(4000)) * 86_400_000_000_000n + BigInt(below(2)); // prettier-ignore
-    entries.set(path, { path, kind, size, modifiedNs, ...(reason && { remark: { reason, message: 'why' } }) }); // prettier-ignore
+    const modifiedNs = below(20) === 0 ? 0n : 1_000_000_000n - BigInt(below(4000)) * 86_400_000_000_000n + BigInt(below(2)); // oxfmt-ignore
+    entries.set(path, { path, kind, size, modifiedNs, ...(reason && { remark: { reason, message: 'why' } }) }); // oxfmt-ignore
     if (kind === FOLDER && reason === undefined) folders.push(path);
   }
   return [...entries.values()].toSorted((one, other) => comparePaths(one.path, other.path));

@@ -286,26 +286,26 @@ test('a run that only scans ends with its scan and leases no batch', async (t) =
   await harness.idle();
   t.deepEqual(agent.news('batchLease'), []);
   t.is(await harness.state(run), 'SUCCEEDED');
-  t.like((await harness.run(run)).run!.progress, { scannedItems: 3n, plannedItems: 3n, succeededItems: 0n }); // prettier-ignore
+  t.like((await harness.run(run)).run!.progress, { scannedItems: 3n, plannedItems: 3n, succeededItems: 0n }); // oxfmt-ignore
 });
 
 test('items that fail are counted, and the run succeeds with failures', async (t) => {
   const harness = await openHarness(t);
   const agent = await harness.attach('one');
-  const run = await harness.scanned('a', agent, [{ path: 'a', size: 3n }, { path: 'b' }, { path: 'c' }]); // prettier-ignore
+  const run = await harness.scanned('a', agent, [{ path: 'a', size: 3n }, { path: 'b' }, { path: 'c' }]); // oxfmt-ignore
   agent.sendResults(agent.take('batchLease'), (results) => {
     results.state[0] = ItemState.FAILED;
     results.state[1] = ItemState.SKIPPED;
     results.remark = [
-      { $typeName: 'drover.v1.ItemRemark', index: 0, reason: ErrorReason.SOURCE_CHANGED, message: 'x', requestId: '' }, // prettier-ignore
-      { $typeName: 'drover.v1.ItemRemark', index: 1, reason: ErrorReason.SYMBOLIC_LINK, message: 'y', requestId: '' }, // prettier-ignore
+      { $typeName: 'drover.v1.ItemRemark', index: 0, reason: ErrorReason.SOURCE_CHANGED, message: 'x', requestId: '' }, // oxfmt-ignore
+      { $typeName: 'drover.v1.ItemRemark', index: 1, reason: ErrorReason.SYMBOLIC_LINK, message: 'y', requestId: '' }, // oxfmt-ignore
     ];
   });
   await harness.idle();
   t.is(await harness.state(run), 'SUCCEEDED_WITH_FAILURES');
-  t.like((await harness.run(run)).run!.progress, { succeededItems: 1n, skippedItems: 1n, failedItems: 1n, failedBytes: 3n }); // prettier-ignore
+  t.like((await harness.run(run)).run!.progress, { succeededItems: 1n, skippedItems: 1n, failedItems: 1n, failedBytes: 3n }); // oxfmt-ignore
   const ledger = await harness.watched.store.ledger('a', ['a', 'b', 'c']);
-  t.deepEqual(ledger.map((row) => row !== undefined), [false, false, true]); // prettier-ignore
+  t.deepEqual(ledger.map((row) => row !== undefined), [false, false, true]); // oxfmt-ignore
 });
 
 test('a run that ended while it was being read is not taken up again', async (t) => {

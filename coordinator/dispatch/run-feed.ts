@@ -202,7 +202,7 @@ export class RunFeed {
 
   async #workOf(batch: number): Promise<BatchWork | undefined> {
     const row = await this.#reader.batch({ ...this.key, batch });
-    return row === undefined ? undefined : { kind: 'batch', batch, size: { items: row.items, bytes: row.bytes } }; // prettier-ignore
+    return row === undefined ? undefined : { kind: 'batch', batch, size: { items: row.items, bytes: row.bytes } }; // oxfmt-ignore
   }
 }
 

@@ -14,7 +14,7 @@ import {
 import type { ScriptedAgent } from './testing/scripted-agent.ts';
 
 const countOf = (lease: BatchLease) => fromBinary(BatchItemsSchema, lease.items).path.length;
-const sumOf = (leases: readonly BatchLease[]) => leases.reduce((sum, lease) => sum + countOf(lease), 0); // prettier-ignore
+const sumOf = (leases: readonly BatchLease[]) => leases.reduce((sum, lease) => sum + countOf(lease), 0); // oxfmt-ignore
 
 /** All agents do whatever they have until nothing comes any more; answers how many items each did. */
 async function workOn(
@@ -51,10 +51,10 @@ test('a small run is shared by all agents from the start', async (t) => {
   scanner.sendScanDone(key, 1n);
   await harness.idle();
   const first = agents.map((agent) => agent.news('batchLease'));
-  t.true(first.every((leases) => leases.length > 0), 'everybody has something'); // prettier-ignore
+  t.true(first.every((leases) => leases.length > 0), 'everybody has something'); // oxfmt-ignore
   const counts = await workOn(harness, agents, first);
   t.is(await harness.state(run), 'SUCCEEDED');
-  t.is(counts.reduce((sum, count) => sum + count, 0), 200); // prettier-ignore
+  t.is(counts.reduce((sum, count) => sum + count, 0), 200); // oxfmt-ignore
   t.true(Math.min(...counts) >= 20, `${counts.join(', ')}`);
   const row = await harness.run(run);
   t.like(row, { openTransferBatches: 0 });
@@ -65,13 +65,13 @@ test('folders are shared as well, in their phase', async (t) => {
   const harness = await openHarness(t);
   const one = await harness.attach('one');
   const two = await harness.attach('two');
-  const folders = Array.from({ length: 60 }, (_, index) => ({ path: `d${100 + index}`, kind: ItemKind.FOLDER })); // prettier-ignore
+  const folders = Array.from({ length: 60 }, (_, index) => ({ path: `d${100 + index}`, kind: ItemKind.FOLDER })); // oxfmt-ignore
   const run = await harness.scanned('a', one, folders);
   const counts = await workOn(harness, [one, two]);
   t.is(await harness.state(run), 'SUCCEEDED');
-  t.true(counts.every((count) => count > 30), `${counts.join(', ')}`); // prettier-ignore
+  t.true(counts.every((count) => count > 30), `${counts.join(', ')}`); // oxfmt-ignore
   t.is((await harness.run(run)).run!.progress!.succeededItems, 60n);
-  t.true([...one.all('batchLease'), ...two.all('batchLease')].some(({ phase }) => phase === BatchPhase.FOLDERS)); // prettier-ignore
+  t.true([...one.all('batchLease'), ...two.all('batchLease')].some(({ phase }) => phase === BatchPhase.FOLDERS)); // oxfmt-ignore
 });
 
 test('no run waits for one agent that has ten batches while others are idle', async (t) => {
@@ -190,7 +190,7 @@ test('whoever has a part of a batch whose agent died knows that it may have been
     for (const agent of agents) agent.beat(...agent.all('batchLease').map(({ key }) => key));
   }
   await harness.idle();
-  await workOn(harness, agents, agents.map((agent) => agent.all('batchLease'))); // prettier-ignore
+  await workOn(harness, agents, agents.map((agent) => agent.all('batchLease'))); // oxfmt-ignore
   t.is(await harness.state(run), 'SUCCEEDED');
   const paths = (lease: BatchLease) => fromBinary(BatchItemsSchema, lease.items).path;
   const begun = new Set(paths(dead.all('batchLease')[0]!));
@@ -208,7 +208,7 @@ test('a batch that was finished when the agent was told to stop is whole', async
   slow.sendPartial(lease, 8);
   await harness.idle();
   t.is(await harness.state(run), 'SUCCEEDED');
-  t.like(await harness.watched.store.batch({ ...run, batch: 1 }), { items: 8, succeededItems: 8, nextPart: 0 }); // prettier-ignore
+  t.like(await harness.watched.store.batch({ ...run, batch: 1 }), { items: 8, succeededItems: 8, nextPart: 0 }); // oxfmt-ignore
 });
 
 test('what is shown as done does not fall when a lease is taken back', async (t) => {
@@ -270,7 +270,7 @@ test('what was done of a run that is cancelled or paused is kept and counts', as
     await harness.idle();
     t.is((await harness.run(run)).run!.progress!.succeededItems, 5n);
     t.is(await harness.state(run), change === 'pause' ? 'PAUSED' : 'CANCELLED');
-    const ledger = await harness.watched.store.ledgerRows(change, smallFiles(8).map(({ path }) => path)); // prettier-ignore
+    const ledger = await harness.watched.store.ledgerRows(change, smallFiles(8).map(({ path }) => path)); // oxfmt-ignore
     t.is(ledger.filter((row) => row !== undefined).length, 5);
   }
 });
@@ -279,7 +279,7 @@ test('who was faster gets the next work, and more of it', async (t) => {
   const harness = await openHarness(t);
   const fast = await harness.attach('fast');
   const slow = await harness.attach('slow');
-  const run = await harness.scanned('a', [fast, slow].find((agent) => agent.all('scanLease').length > 0) ?? fast, smallFiles(200)); // prettier-ignore
+  const run = await harness.scanned('a', [fast, slow].find((agent) => agent.all('scanLease').length > 0) ?? fast, smallFiles(200)); // oxfmt-ignore
   const [mine, other] = [fast.news('batchLease')[0]!, slow.news('batchLease')[0]!];
   harness.clock.advance(1000);
   fast.sendResults(mine);

@@ -16,8 +16,8 @@ export class ShownProgress {
   inFlight(progress: RunProgress, real: InFlight): InFlight {
     const itemsDone = progress.succeededItems + progress.failedItems;
     const bytesDone = progress.succeededBytes + progress.failedBytes;
-    const items = atMost(most(real.items, this.#items - itemsDone), progress.plannedItems - plannedDone(progress)); // prettier-ignore
-    const bytes = atMost(most(real.bytes, this.#bytes - bytesDone), progress.plannedBytes - bytesDone); // prettier-ignore
+    const items = atMost(most(real.items, this.#items - itemsDone), progress.plannedItems - plannedDone(progress)); // oxfmt-ignore
+    const bytes = atMost(most(real.bytes, this.#bytes - bytesDone), progress.plannedBytes - bytesDone); // oxfmt-ignore
     this.#items = most(this.#items, itemsDone + items);
     this.#bytes = most(this.#bytes, bytesDone + bytes);
     return { items, bytes };

@@ -32,7 +32,7 @@ function randomPages(below: Below): Entry[][] {
       const path = `d${String((folder += 1)).padStart(4, '0')}`;
       entries.push({ path, kind: ItemKind.FOLDER });
       for (let file = 0; file < below(6); file += 1)
-        entries.push({ path: `${path}/f${file}`, size: below(3) === 0 ? batchBytesMax : BigInt(below(1_000_000)) }); // prettier-ignore
+        entries.push({ path: `${path}/f${file}`, size: below(3) === 0 ? batchBytesMax : BigInt(below(1_000_000)) }); // oxfmt-ignore
       if (below(3) === 0) entries.push({ path: `${path}/s`, kind: ItemKind.SPECIAL });
     }
     return entries;
@@ -59,7 +59,7 @@ async function happen(harness: Harness, agents: SimulatedAgent[], runs: RunKey[]
   else if (luck < 96) harness.watched.failWrite(new Error('disk full'));
   else if (luck < 97) await harness.restart();
   else if (luck < 98)
-    await update(harness, run.task, ['', 'north', 'default'][below(3)]!, below(9) + 1); // prettier-ignore
+    await update(harness, run.task, ['', 'north', 'default'][below(3)]!, below(9) + 1); // oxfmt-ignore
   else await pauseOrResume(harness, run);
 }
 
@@ -76,7 +76,7 @@ async function update(harness: Harness, task: string, agentGroup: string, priori
   harness.watched.failNothing();
   await harness.watched.store.commit(async (transaction) => {
     const row = (await transaction.task(task))!;
-    transaction.putTask(task, create(TaskRowSchema, { ...row, task: { ...row.task!, agentGroup, priority } })); // prettier-ignore
+    transaction.putTask(task, create(TaskRowSchema, { ...row, task: { ...row.task!, agentGroup, priority } })); // oxfmt-ignore
   });
   harness.dispatcher.taskChanged(task);
 }
@@ -156,9 +156,9 @@ for (const seed of seeds)
   test(`no result is lost or counted twice, whatever the agents do (seed ${seed})`, async (t) => {
     const harness = await openHarness(t);
     const below = numbersOf(seed);
-    const world: Counted = { below, pages: randomPages(below), acknowledged: new Map(), violations: [], parts: 0 }; // prettier-ignore
+    const world: Counted = { below, pages: randomPages(below), acknowledged: new Map(), violations: [], parts: 0 }; // oxfmt-ignore
     const agents = Array.from({ length: agentsCount }, (_, index) =>
-      new SimulatedAgent(`agent-${index}`, below(4) + 1, world, index < 2 ? 'north' : '')); // prettier-ignore
+      new SimulatedAgent(`agent-${index}`, below(4) + 1, world, index < 2 ? 'north' : '')); // oxfmt-ignore
     const runs = [await harness.start('a'), await harness.start('b')];
     for (let step = 0; step < steps; step += 1) {
       await happen(harness, agents, runs, below);

@@ -1,7 +1,7 @@
 // What the results of a batch, or of a part of it, make of the ledger, the names, the index of file ids and the notes of unreported
 // writes; all of it in the commit that stores the results.
 import { create } from '@bufbuild/protobuf';
-import { FileIdRowSchema, LedgerRowSchema, NameRowSchema, type BatchRow, type FileIdRow, type LedgerRow } from '../../gen/drover/store/v1/rows_pb.ts'; // prettier-ignore
+import { FileIdRowSchema, LedgerRowSchema, NameRowSchema, type BatchRow, type FileIdRow, type LedgerRow } from '../../gen/drover/store/v1/rows_pb.ts'; // oxfmt-ignore
 import type { BatchItems, BatchResults, MoveOrigin } from '../../gen/drover/v1/columns_pb.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { ItemAction, ItemState } from '../../gen/drover/v1/item_pb.ts';
@@ -49,10 +49,10 @@ export async function storeResults(
   const agent = batch.lease!.agent;
   const rows = [...ledgerRows(items, results, { phase: batch.phase, run: key.run, agent })];
   if (key.run > 1) await dropOldIds(transaction, key, rows);
-  for (const [path, row] of rows) transaction.putLedger(key.task, path, movedRow(row, moves.get(path))); // prettier-ignore
+  for (const [path, row] of rows) transaction.putLedger(key.task, path, movedRow(row, moves.get(path))); // oxfmt-ignore
   const paths = rows.map(([path]) => path);
   if (isTransfer(batch.phase))
-    await forgetUnreported(transaction, key.task, [...paths, ...[...moves.values()].map(({ origin }) => origin.path)], new Map(rows)); // prettier-ignore
+    await forgetUnreported(transaction, key.task, [...paths, ...[...moves.values()].map(({ origin }) => origin.path)], new Map(rows)); // oxfmt-ignore
   return { outcome, isChanged };
 }
 
@@ -66,14 +66,14 @@ async function refuseSharedPlaces(
   { items, results }: StoredResults,
 ): Promise<boolean> {
   const isMoved = new Set(results.moved);
-  const written = items.origin.filter(({ index }) => results.state[index] === ItemState.SUCCEEDED && !isMoved.has(index)); // prettier-ignore
+  const written = items.origin.filter(({ index }) => results.state[index] === ItemState.SUCCEEDED && !isMoved.has(index)); // oxfmt-ignore
   const task = written.length === 0 ? undefined : await transaction.task(taskId);
   let isRefused = false;
   for (const { index, path: origin, destinationPath } of written) {
     const place = items.destinationPath[index] || items.path[index]!;
     const name = task && nameKeyOf(task, place);
     const [row] = await transaction.ledgerRows(taskId, [origin]);
-    if (name === undefined || row === undefined || name !== nameKeyOf(task!, destinationPath)) continue; // prettier-ignore
+    if (name === undefined || row === undefined || name !== nameKeyOf(task!, destinationPath)) continue; // oxfmt-ignore
     refuse(results, index, { place, holder: origin });
     transaction.putName(taskId, name, create(NameRowSchema, { path: origin, run }));
     await transaction.dropFileId(taskId, row.fileId, origin);
@@ -128,7 +128,7 @@ function failedMove(index: FileIdRow): FileIdRow {
 function movedRow(row: LedgerRow, move: Move | undefined): LedgerRow {
   if (move === undefined) return row;
   const { origin } = move;
-  const before = move.row ?? create(LedgerRowSchema, { sha256: origin.sha256, quickXorHash: origin.quickXorHash }); // prettier-ignore
+  const before = move.row ?? create(LedgerRowSchema, { sha256: origin.sha256, quickXorHash: origin.quickXorHash }); // oxfmt-ignore
   const { sha256, quickXorHash, verification, destinationSize, destinationQuickXorHash } = before;
   return create(LedgerRowSchema, {
     ...row,
@@ -176,9 +176,9 @@ async function storeGone(
       items.action[index] === ItemAction.KEEP &&
       reasons.get(index) === ErrorReason.SOURCE_GONE
     )
-      // prettier-ignore
+      // oxfmt-ignore
       transaction.putLedger(taskId, path, create(LedgerRowSchema, { ...row, goneRun: run }));
   }
   await forgetItems(transaction, key, recycled);
-  await forgetUnreported(transaction, taskId, recycled.map(({ path }) => path)); // prettier-ignore
+  await forgetUnreported(transaction, taskId, recycled.map(({ path }) => path)); // oxfmt-ignore
 }

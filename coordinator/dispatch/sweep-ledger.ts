@@ -2,7 +2,7 @@
 // into batches of its own. One commit compares no more than so many rows, so that a page after which half of the source is missing
 // does not hold up everybody else; where the comparison stands is in the run, so that nothing is compared twice.
 import { create } from '@bufbuild/protobuf';
-import { BatchRowSchema, FileIdRowSchema, type RunRow, type UnreportedRow } from '../../gen/drover/store/v1/rows_pb.ts'; // prettier-ignore
+import { BatchRowSchema, FileIdRowSchema, type RunRow, type UnreportedRow } from '../../gen/drover/store/v1/rows_pb.ts'; // oxfmt-ignore
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { ItemAction, ItemKind } from '../../gen/drover/v1/item_pb.ts';
 import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
@@ -130,7 +130,7 @@ class GoneWriter {
     this.#last = row.batches;
     const { fillingGoneBatch, fillingGoneFolderBatch } = row;
     this.#files = { phase: BatchPhase.GONE, number: fillingGoneBatch, builder: undefined };
-    this.#folders = { phase: BatchPhase.GONE_FOLDERS, number: fillingGoneFolderBatch, builder: undefined }; // prettier-ignore
+    this.#folders = { phase: BatchPhase.GONE_FOLDERS, number: fillingGoneFolderBatch, builder: undefined }; // oxfmt-ignore
   }
 
   async add(
@@ -152,7 +152,7 @@ class GoneWriter {
     const filling = row.folder ? this.#folders : this.#files;
     const builder = await this.#open(filling);
     const destinationPath = row.destinationPath || path;
-    builder.add({ item: goneItem({ path, row }), action, destinationPath, expected: row, unreported: [unreported] }); // prettier-ignore
+    builder.add({ item: goneItem({ path, row }), action, destinationPath, expected: row, unreported: [unreported] }); // oxfmt-ignore
     if (builder.count < batchItemsMax) return;
     this.#put(filling);
     Object.assign(filling, { number: 0, builder: undefined });
@@ -211,5 +211,5 @@ function goneItem({ path, row }: LedgerEntry): ScannedItem {
   const { folder, size, modifiedNs, createdNs, fileId } = row;
   const kind = folder ? ItemKind.FOLDER : ItemKind.FILE;
   const reason = ErrorReason.UNSPECIFIED;
-  return { path, kind, size: folder ? 0n : size, modifiedNs, createdNs, fileId, reason, message: '' }; // prettier-ignore
+  return { path, kind, size: folder ? 0n : size, modifiedNs, createdNs, fileId, reason, message: '' }; // oxfmt-ignore
 }

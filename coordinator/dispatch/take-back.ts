@@ -52,12 +52,12 @@ export class TakeBack {
 
   /** Answers whether it has to be looked at again. */
   #considerRun(feed: RunFeed, idle: readonly SessionOffer[]): boolean {
-    const batches = this.#parts.leases.table.ofRun(feed.key).filter(isBatch); // prettier-ignore
+    const batches = this.#parts.leases.table.ofRun(feed.key).filter(isBatch); // oxfmt-ignore
     if (batches.length === 0 || feed.leftUnits(batches.length) !== 0) return false;
     const able = idle.filter((offer) => canServe(offer, feed.need));
     const unitsPerSecond = fastest(able);
     // What is on its way back already will be given to some of them.
-    let threads = able.reduce((sum, offer) => sum + idleThreads(offer), 0) - batches.filter(({ revoking }) => revoking).length; // prettier-ignore
+    let threads = able.reduce((sum, offer) => sum + idleThreads(offer), 0) - batches.filter(({ revoking }) => revoking).length; // oxfmt-ignore
     const candidates = batches.filter((lease) => this.#isCandidate(feed, lease));
     for (const lease of candidates.toSorted(byUrgency)) {
       if (threads <= 0) break;

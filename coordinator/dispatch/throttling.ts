@@ -19,7 +19,7 @@ export class Throttling {
     throttledRequests,
     throttleWait,
   }: Pick<Heartbeat, 'throttledRequests' | 'throttleWait'>): Throttled {
-    // prettier-ignore
+    // oxfmt-ignore
     const now = {
       requests: Number(throttledRequests),
       waitMs: throttleWait === undefined ? 0 : Math.max(0, durationMs(throttleWait)),

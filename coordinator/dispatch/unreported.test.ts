@@ -11,11 +11,11 @@ import { unreportedFilesMax } from './unreported.ts';
 import { leaseTtlMs, openHarness, type Harness } from './testing/harness.ts';
 import type { Entry, ScriptedAgent } from './testing/scripted-agent.ts';
 
-const file = (path: string, modifiedNs: bigint, fileId = 0n): Entry => ({ path, size: 7n, modifiedNs, fileId }); // prettier-ignore
+const file = (path: string, modifiedNs: bigint, fileId = 0n): Entry => ({ path, size: 7n, modifiedNs, fileId }); // oxfmt-ignore
 const large = (path: string): Entry => ({ path, size: batchBytesMax });
 
 const unreportedOf = ({ items }: BatchLease) =>
-  fromBinary(BatchItemsSchema, items).unreported.map(({ index, size, modifiedNs }) => [index, size, modifiedNs]); // prettier-ignore
+  fromBinary(BatchItemsSchema, items).unreported.map(({ index, size, modifiedNs }) => [index, size, modifiedNs]); // oxfmt-ignore
 
 async function notesOf(harness: Harness, ...paths: string[]) {
   const rows = await harness.watched.store.unreported('a', paths);
@@ -42,7 +42,7 @@ test("what was written in a run that was cancelled is the task's own in the next
   // One has changed since, one has not, and one is new.
   await harness.scanned('a', second, [file('a', 5n), file('b', 2n), file('c', 3n)]);
   const lease = second.take('batchLease');
-  t.deepEqual(unreportedOf(lease), [[0, 7n, 1n], [1, 7n, 2n]]); // prettier-ignore
+  t.deepEqual(unreportedOf(lease), [[0, 7n, 1n], [1, 7n, 2n]]); // oxfmt-ignore
   second.sendResults(lease);
   await harness.idle();
   t.deepEqual(await notesOf(harness, 'a', 'b'), [undefined, undefined]);
@@ -81,7 +81,7 @@ test('a lease that is given back, and one that expires, are remembered; a result
   const entries = ['a', 'b', 'c'].map((path) => ({ ...large(path), modifiedNs: 1n }));
   await harness.scanned('a', agent, entries);
   const leases = agent.news('batchLease');
-  const of = (path: string) => leases.find(({ items }) => fromBinary(BatchItemsSchema, items).path[0] === path)!; // prettier-ignore
+  const of = (path: string) => leases.find(({ items }) => fromBinary(BatchItemsSchema, items).path[0] === path)!; // oxfmt-ignore
   agent.sendResults(of('a'));
   agent.giveBack(of('b').key);
   await harness.idle();

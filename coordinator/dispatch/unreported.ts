@@ -10,7 +10,7 @@ import {
   type UnreportedFile,
   type UnreportedRow,
 } from '../../gen/drover/store/v1/rows_pb.ts';
-import { UnreportedWriteSchema, type BatchItems, type UnreportedWrite } from '../../gen/drover/v1/columns_pb.ts'; // prettier-ignore
+import { UnreportedWriteSchema, type BatchItems, type UnreportedWrite } from '../../gen/drover/v1/columns_pb.ts'; // oxfmt-ignore
 import { ItemKind } from '../../gen/drover/v1/item_pb.ts';
 import type { BatchKey, Store, Transaction } from '../store/store.ts';
 
@@ -62,7 +62,7 @@ export async function withUnreported(
   const more = rows
     .flatMap((row, index) =>
       (row?.files ?? []).map(({ size, modifiedNs }) => ({ index, size, modifiedNs })),
-    ) // prettier-ignore
+    ) // oxfmt-ignore
     .filter((write) => !known.has(writeKey(write)))
     .map((write) => create(UnreportedWriteSchema, write));
   return { ...items, unreported: [...items.unreported, ...more] };
@@ -99,7 +99,7 @@ function writeKey({
   size,
   modifiedNs,
 }: Pick<UnreportedWrite, 'index' | 'size' | 'modifiedNs'>): string {
-  // prettier-ignore
+  // oxfmt-ignore
   return `${index} ${size} ${modifiedNs}`;
 }
 

@@ -8,7 +8,7 @@ import type { Need } from './reach.ts';
 import { waitingFor, type Waited } from './waiting-for.ts';
 
 const source = '/srv/x';
-const need = (more: Partial<Need> = {}): Need => ({ locationKinds: ['file', 'sharepoint'], group: '', source: parseLocation(source, ''), ...more }); // prettier-ignore
+const need = (more: Partial<Need> = {}): Need => ({ locationKinds: ['file', 'sharepoint'], group: '', source: parseLocation(source, ''), ...more }); // oxfmt-ignore
 
 interface Given {
   group?: string;
@@ -24,13 +24,13 @@ interface Given {
 }
 
 function agent(given: Given = {}): Waited {
-  const { group = 'default', roots = [], kinds = ['file', 'sharepoint'], draining = false, availability = AgentAvailability.ENABLED, name = 'a', ailing, refused = [] } = given; // prettier-ignore
+  const { group = 'default', roots = [], kinds = ['file', 'sharepoint'], draining = false, availability = AgentAvailability.ENABLED, name = 'a', ailing, refused = [] } = given; // oxfmt-ignore
   const offered = {
     group,
     locationKinds: kinds,
     roots: roots.map((root) => parseLocation(root, '')),
   };
-  const attention = ailing === undefined ? undefined : create(AttentionSchema, { message: ailing, locationKinds: [refused.length > 0 ? 'file' : 'sharepoint'], sources: refused }); // prettier-ignore
+  const attention = ailing === undefined ? undefined : create(AttentionSchema, { message: ailing, locationKinds: [refused.length > 0 ? 'file' : 'sharepoint'], sources: refused }); // oxfmt-ignore
   return {
     agent: name,
     version: '0.0.9',
@@ -45,24 +45,24 @@ function agent(given: Given = {}): Waited {
 const { DRAINING, DISABLED } = AgentAvailability;
 const table: [sessions: Waited[], need: Need, words: string][] = [
   [[], need(), 'an agent: none is attached'],
-  [[agent()], need({ group: 'north' }), 'an agent of the group "north": the attached ones are of "default"'], // prettier-ignore
-  [[agent({ group: 'b' }), agent({ group: 'a' }), agent({ group: 'b' })], need({ group: 'north' }), 'an agent of the group "north": the attached ones are of "a" and "b"'], // prettier-ignore
-  [['a', 'b', 'c', 'd', 'e', 'f'].map((group) => agent({ group })), need({ group: 'x' }), 'an agent of the group "x": the attached ones are of "a", "b", "c", "d" and 2 more'], // prettier-ignore
-  [[agent({ kinds: ['file'] })], need(), 'an agent with a sign-in to a tenant: the attached ones serve folders only'], // prettier-ignore
-  [[agent({ kinds: ['file'], group: 'x' }), agent()], need({ group: 'x' }), 'an agent with a sign-in to a tenant: the attached ones of the group "x" serve folders only'], // prettier-ignore
-  [[agent()], need({ locationKinds: ['unc', 'sharepoint'], source: parseLocation('\\\\a\\b', '') }), 'an agent that can serve unc and sharepoint'], // prettier-ignore
-  [[agent({ roots: ['/srv/y', '/data'] }), agent({ roots: ['/data'] })], need(), 'an agent that reaches /srv/x: the attached ones reach /data and /srv/y'], // prettier-ignore
-  [[agent({ roots: ['/data'], group: 'x' }), agent()], need({ group: 'x' }), 'an agent that reaches /srv/x: the attached ones of the group "x" reach /data'], // prettier-ignore
-  [[agent({ draining: true }), agent({ availability: DISABLED }), agent({ availability: DRAINING })], need(), 'an agent that takes work: all that could serve it are draining or disabled'], // prettier-ignore
+  [[agent()], need({ group: 'north' }), 'an agent of the group "north": the attached ones are of "default"'], // oxfmt-ignore
+  [[agent({ group: 'b' }), agent({ group: 'a' }), agent({ group: 'b' })], need({ group: 'north' }), 'an agent of the group "north": the attached ones are of "a" and "b"'], // oxfmt-ignore
+  [['a', 'b', 'c', 'd', 'e', 'f'].map((group) => agent({ group })), need({ group: 'x' }), 'an agent of the group "x": the attached ones are of "a", "b", "c", "d" and 2 more'], // oxfmt-ignore
+  [[agent({ kinds: ['file'] })], need(), 'an agent with a sign-in to a tenant: the attached ones serve folders only'], // oxfmt-ignore
+  [[agent({ kinds: ['file'], group: 'x' }), agent()], need({ group: 'x' }), 'an agent with a sign-in to a tenant: the attached ones of the group "x" serve folders only'], // oxfmt-ignore
+  [[agent()], need({ locationKinds: ['unc', 'sharepoint'], source: parseLocation('\\\\a\\b', '') }), 'an agent that can serve unc and sharepoint'], // oxfmt-ignore
+  [[agent({ roots: ['/srv/y', '/data'] }), agent({ roots: ['/data'] })], need(), 'an agent that reaches /srv/x: the attached ones reach /data and /srv/y'], // oxfmt-ignore
+  [[agent({ roots: ['/data'], group: 'x' }), agent()], need({ group: 'x' }), 'an agent that reaches /srv/x: the attached ones of the group "x" reach /data'], // oxfmt-ignore
+  [[agent({ draining: true }), agent({ availability: DISABLED }), agent({ availability: DRAINING })], need(), 'an agent that takes work: all that could serve it are draining or disabled'], // oxfmt-ignore
   [[agent({ ailing: 'it has expired' })], need(), 'agents/a needs attention: it has expired'],
-  [[agent({ ailing: 'it has expired' }), agent({ draining: true }), agent({ kinds: ['file'] })], need(), 'agents/a needs attention: it has expired'], // prettier-ignore
-  [[agent({ name: 'b', ailing: 'gone' }), agent({ name: 'a', ailing: 'late' })], need(), 'agents/a needs attention (and so does 1 other): late'], // prettier-ignore
-  [['a', 'b', 'c'].map((name) => agent({ name, ailing: 'late' })), need(), 'agents/a needs attention (and so do 2 others): late'], // prettier-ignore
+  [[agent({ ailing: 'it has expired' }), agent({ draining: true }), agent({ kinds: ['file'] })], need(), 'agents/a needs attention: it has expired'], // oxfmt-ignore
+  [[agent({ name: 'b', ailing: 'gone' }), agent({ name: 'a', ailing: 'late' })], need(), 'agents/a needs attention (and so does 1 other): late'], // oxfmt-ignore
+  [['a', 'b', 'c'].map((name) => agent({ name, ailing: 'late' })), need(), 'agents/a needs attention (and so do 2 others): late'], // oxfmt-ignore
   [[agent({ ailing: 'late' }), agent()], need(), 'a free slot: other runs have them all'],
-  [[agent({ ailing: 'late' })], need({ locationKinds: ['file'] }), 'a free slot: other runs have them all'], // prettier-ignore
-  [[agent({ ailing: 'late', draining: true })], need(), 'an agent that takes work: all that could serve it are draining or disabled'], // prettier-ignore
-  [[agent({ ailing: '/srv is refused', refused: ['/srv'] })], need(), 'agents/a needs attention to read /srv/x: /srv is refused'], // prettier-ignore
-  [[agent({ ailing: '/srv/y is refused', refused: ['/srv/y'] })], need(), 'a free slot: other runs have them all'], // prettier-ignore
+  [[agent({ ailing: 'late' })], need({ locationKinds: ['file'] }), 'a free slot: other runs have them all'], // oxfmt-ignore
+  [[agent({ ailing: 'late', draining: true })], need(), 'an agent that takes work: all that could serve it are draining or disabled'], // oxfmt-ignore
+  [[agent({ ailing: '/srv is refused', refused: ['/srv'] })], need(), 'agents/a needs attention to read /srv/x: /srv is refused'], // oxfmt-ignore
+  [[agent({ ailing: '/srv/y is refused', refused: ['/srv/y'] })], need(), 'a free slot: other runs have them all'], // oxfmt-ignore
   [[agent({ draining: true }), agent()], need(), 'a free slot: other runs have them all'],
 ];
 for (const [index, [sessions, asked, words]] of table.entries())

@@ -45,7 +45,7 @@ export function waitingFor(
     left = able;
   }
   const willing = left.filter((session) => !isStopped(session));
-  if (willing.length === 0) return 'an agent that takes work: all that could serve it are draining or disabled'; // prettier-ignore
+  if (willing.length === 0) return 'an agent that takes work: all that could serve it are draining or disabled'; // oxfmt-ignore
   if (willing.every(({ attention }) => hinders(attention, need)))
     return ailing(willing, need, source);
   return 'a free slot: other runs have them all';
@@ -56,7 +56,7 @@ function ailing(sessions: readonly Waited[], need: Need, source: string): string
   const byName = sessions.toSorted((one, other) => (one.agent < other.agent ? -1 : 1));
   const { agent, attention } = byName[0]!;
   const others = sessions.length - 1;
-  const more = others === 0 ? '' : ` (and so ${others === 1 ? 'does 1 other' : `do ${others} others`})`; // prettier-ignore
+  const more = others === 0 ? '' : ` (and so ${others === 1 ? 'does 1 other' : `do ${others} others`})`; // oxfmt-ignore
   const toRead = refuses(attention!, need) ? ` to read ${source}` : '';
   return `${agentName(agent)} needs attention${toRead}${more}: ${attention!.message}`;
 }
@@ -88,14 +88,14 @@ function words(
   switch (hindered) {
     case 'group': {
       const groups = [...new Set(sessions.map(({ offered }) => offered.group))].toSorted();
-      return `an agent of the group "${need.group}": the attached ones are of ${list(groups.map((group) => `"${group}"`))}`; // prettier-ignore
+      return `an agent of the group "${need.group}": the attached ones are of ${list(groups.map((group) => `"${group}"`))}`; // oxfmt-ignore
     }
     case 'source': {
       const roots = [...new Set(sessions.flatMap(({ sourceRoots }) => sourceRoots))].toSorted();
       return `an agent that reaches ${source}: the attached ones${ofGroup(need)} reach ${list(roots)}`;
     }
     case 'tenant':
-      return `an agent with a sign-in to a tenant: the attached ones${ofGroup(need)} serve folders only`; // prettier-ignore
+      return `an agent with a sign-in to a tenant: the attached ones${ofGroup(need)} serve folders only`; // oxfmt-ignore
     case 'kind':
       return `an agent that can serve ${list([...new Set(need.locationKinds)])}`;
     case 'settings':
@@ -122,7 +122,7 @@ function ofGroup({ group }: Need): string {
 }
 
 function isStopped({ draining, availability }: Waited): boolean {
-  return draining || availability === AgentAvailability.DRAINING || availability === AgentAvailability.DISABLED; // prettier-ignore
+  return draining || availability === AgentAvailability.DRAINING || availability === AgentAvailability.DISABLED; // oxfmt-ignore
 }
 
 function list(names: readonly string[]): string {

@@ -9,7 +9,7 @@ import type { Entry, ScriptedAgent } from './testing/scripted-agent.ts';
 const file = (path: string, modifiedNs: bigint): Entry => ({ path, size: 7n, modifiedNs });
 
 const unreportedOf = ({ items }: BatchLease) =>
-  fromBinary(BatchItemsSchema, items).unreported.map(({ index, modifiedNs }) => [index, modifiedNs]); // prettier-ignore
+  fromBinary(BatchItemsSchema, items).unreported.map(({ index, modifiedNs }) => [index, modifiedNs]); // oxfmt-ignore
 
 function note(agent: ScriptedAgent, key: LeaseKey | undefined, modifiedNs: bigint, number = 3n) {
   const value = { key: key!, number, path: 'b', size: 7n, modifiedNs };
@@ -23,18 +23,18 @@ test('who takes over a batch knows of it, and so does the next run', async (t) =
   const lease = first.take('batchLease');
   note(first, lease.key, 2n);
   await harness.idle();
-  t.deepEqual(first.all('acknowledgement').at(-1), { ...first.all('acknowledgement').at(-1)!, key: lease.key!, page: 3n }); // prettier-ignore
+  t.deepEqual(first.all('acknowledgement').at(-1), { ...first.all('acknowledgement').at(-1)!, key: lease.key!, page: 3n }); // oxfmt-ignore
   first.vanish();
   await harness.advance(leaseTtlMs * 2);
   const second = await harness.attach('two');
   const again = second.take('batchLease');
-  t.deepEqual(unreportedOf(again), [[0, 1n], [1, 2n], [1, 1n]]); // prettier-ignore
+  t.deepEqual(unreportedOf(again), [[0, 1n], [1, 2n], [1, 1n]]); // oxfmt-ignore
   await harness.change(run, 'cancel');
   second.giveBack(again.key);
   await harness.idle();
   await harness.scanned('a', second, [file('b', 5n)]);
   const next = second.take('batchLease');
-  t.deepEqual(unreportedOf(next), [[0, 2n], [0, 1n]]); // prettier-ignore
+  t.deepEqual(unreportedOf(next), [[0, 2n], [0, 1n]]); // oxfmt-ignore
   second.sendResults(next);
   await harness.idle();
   t.deepEqual(await harness.watched.store.unreported('a', ['b']), [undefined]);
@@ -46,7 +46,7 @@ test('it is taken after the lease is lost, but only from who may have held it', 
   await harness.scanned('a', first, [file('b', 1n)]);
   const [holder, stranger] = first.all('batchLease').length > 0 ? [first, other] : [other, first];
   const { key } = holder.take('batchLease');
-  const noted = async () => (await harness.watched.store.unreported('a', ['b']))[0]?.files.map(({ modifiedNs }) => modifiedNs); // prettier-ignore
+  const noted = async () => (await harness.watched.store.unreported('a', ['b']))[0]?.files.map(({ modifiedNs }) => modifiedNs); // oxfmt-ignore
   note(stranger, key, 8n);
   note(stranger, create(LeaseKeySchema, { ...key!, generation: key!.generation + 1 }), 8n);
   await harness.idle();
@@ -69,7 +69,7 @@ test('it is taken while nobody holds the lease', async (t) => {
   note(back, key, 9n);
   await harness.idle();
   const [row] = await harness.watched.store.unreported('a', ['b']);
-  t.deepEqual(row?.files.map(({ modifiedNs }) => modifiedNs), [1n, 9n]); // prettier-ignore
+  t.deepEqual(row?.files.map(({ modifiedNs }) => modifiedNs), [1n, 9n]); // oxfmt-ignore
 });
 
 test('a note that comes in while its file is taken for somebody else is not forgotten', async (t) => {

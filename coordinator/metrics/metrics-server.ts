@@ -32,7 +32,7 @@ export async function startMetricsServer(options: MetricsServerOptions): Promise
   const server = createServer(
     { requestTimeout: requestTimeoutMs, headersTimeout: requestTimeoutMs, keepAliveTimeout: requestTimeoutMs },
     (request, response) => void answer(options, request, response),
-  ); // prettier-ignore
+  ); // oxfmt-ignore
   server.maxConnections = connectionsMax;
   await listenOn(server, listen);
   server.on('error', (error) => log.error({ err: error }, 'the server of metrics has an error'));
@@ -54,7 +54,7 @@ async function listenOn(server: Server, { host, port }: HostPort): Promise<void>
     await once(server, 'listening');
   } catch (cause) {
     const detail = cause instanceof Error ? cause.message : String(cause);
-    throw DroverError.invalid('--metrics-listen', `cannot listen on ${formatHostPort({ host, port })}: ${detail}`, cause); // prettier-ignore
+    throw DroverError.invalid('--metrics-listen', `cannot listen on ${formatHostPort({ host, port })}: ${detail}`, cause); // oxfmt-ignore
   }
 }
 

@@ -36,7 +36,7 @@ const runOf = (state: RunState, progress: MessageInitShape<typeof RunProgressSch
 test('what runs do is counted, and no counter falls', async (t) => {
   const metrics = new Metrics(source);
   const going = RunState.RUNNING;
-  metrics.advanced(runOf(going, {}), runOf(going, { scannedItems: 9n, skippedItems: 1n, failedItems: 2n })); // prettier-ignore
+  metrics.advanced(runOf(going, {}), runOf(going, { scannedItems: 9n, skippedItems: 1n, failedItems: 2n })); // oxfmt-ignore
   metrics.advanced(
     runOf(going, { scannedItems: 9n, failedItems: 2n }),
     runOf(RunState.SUCCEEDED, {
@@ -91,7 +91,7 @@ test('a coordinator serves what it measures to who shows the token', async (t) =
   t.is(values.get('drover_runs{state="queued"}'), 1);
   t.is(values.get('drover_runs{state="running"}'), 0);
   t.is(values.get('drover_runs_waiting'), 1);
-  const calls = (rpc: string, code: string) => values.get(`drover_call_duration_seconds_count{rpc="drover.v1.TaskService/${rpc}",code="${code}"}`); // prettier-ignore
+  const calls = (rpc: string, code: string) => values.get(`drover_call_duration_seconds_count{rpc="drover.v1.TaskService/${rpc}",code="${code}"}`); // oxfmt-ignore
   t.is(calls('CreateTask', 'Ok'), 1);
   t.is(calls('GetTask', 'NotFound'), 1);
   t.is(calls('ListTasks', 'Unauthenticated'), 1);
@@ -101,7 +101,7 @@ test('a coordinator serves what it measures to who shows the token', async (t) =
   const { identity } = await running.join('two');
   const session = await attach(running, identity);
   const throttled = (requests: bigint, waitMs: number) =>
-    session.send({ case: 'heartbeat', value: create(HeartbeatSchema, { throttledRequests: requests, throttleWait: durationFromMs(waitMs) }) }); // prettier-ignore
+    session.send({ case: 'heartbeat', value: create(HeartbeatSchema, { throttledRequests: requests, throttleWait: durationFromMs(waitMs) }) }); // oxfmt-ignore
   throttled(2n, 500);
   throttled(5n, 2000);
   const later = async () => valuesOf(await (await read({ headers })).text());
@@ -128,7 +128,7 @@ for (const [what, options, says] of [
     /--metrics-listen does not say where/,
   ],
 ] as const)
-  // prettier-ignore
+  // oxfmt-ignore
   test(`${what} is refused`, async (t) => {
     const error = await t.throwsAsync(runCoordinator(t, undefined, undefined, options), {
       instanceOf: DroverError,

@@ -92,7 +92,7 @@ async function compare<D extends DescMessage>(
 /** Cut off, or with some bytes that are others; of what is long, the beginning, so that most changes hit more than a text. */
 function damaged(bytes: Uint8Array): Uint8Array {
   const cut = bytes.slice(0, below(3) === 0 ? below(bytes.length + 1) : bytes.length);
-  for (let changes = below(4); changes > 0 && cut.length > 0; changes--) cut[below(Math.min(cut.length, 300))] = below(256); // prettier-ignore
+  for (let changes = below(4); changes > 0 && cut.length > 0; changes--) cut[below(Math.min(cut.length, 300))] = below(256); // oxfmt-ignore
   return cut;
 }
 
@@ -114,7 +114,7 @@ test('of a batch in which nothing has changed, only the number of items is store
   t.deepEqual(expected.remark, results.remark.slice(0, 2));
   t.deepEqual(expected.sha256, results.sha256.subarray(0, 64));
   t.deepEqual([last.index, last.reason], [699, ErrorReason.UNCHANGED]);
-  for (const column of ['state', 'size', 'modifiedNs', 'destinationModifiedNs', 'attempts', 'remark'] as const) t.is(results[column].length, 700, column); // prettier-ignore
+  for (const column of ['state', 'size', 'modifiedNs', 'destinationModifiedNs', 'attempts', 'remark'] as const) t.is(results[column].length, 700, column); // oxfmt-ignore
   const tooMany = toBinary(BatchResultsSchema, create(BatchResultsSchema, { unchanged: 2001 }));
   t.throws(() => decodeBatchResults(tooMany), { message: /2001/ });
 });

@@ -64,7 +64,7 @@ export function unchangedResults(count: number): BatchResults {
     sha256: new Uint8Array(sha256Bytes * count),
     quickXorHash: new Uint8Array(quickXorHashBytes * count),
     attempts: zeros,
-    remark: zeros.map((_, index) => create(ItemRemarkSchema, { index, reason: unchangedDecision.reason })), // prettier-ignore
+    remark: zeros.map((_, index) => create(ItemRemarkSchema, { index, reason: unchangedDecision.reason })), // oxfmt-ignore
   });
 }
 

@@ -15,7 +15,7 @@ const place = (kind: 'file' | 'folder', more: { replacement?: string; root?: boo
 const words = (text: string) =>
   JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text).replaceAll(' ', '␣');
 
-// prettier-ignore
+// oxfmt-ignore
 const kept: [kinds: Kinds, names: string[]][] = [
   ['both', ['a', 'report.docx', '.hidden', '...a', '..a', 'a.b.c', 'a b', 'a .txt', 'a. b', '-', '--help', '+', '$', '~a~'.slice(1)]],
   ['both', ['C#', '100%', '%20', "it's", 'R&D', 'a&b;', '&#x41;', '&#;', '&amp;', '#1', '{a}', '[a]', 'a=b', 'a@b', 'a^b', 'a`b', 'a!b', 'a,b;c']],
@@ -35,7 +35,7 @@ for (const [kinds, names] of kept)
           t.deepEqual(nameAtDestination(name, place(kind, { replacement })), { name });
     });
 
-// prettier-ignore
+// oxfmt-ignore
 const replaced: [kinds: Kinds, name: string, expected: string, message: RegExp][] = [
   // Characters that no name may have.
   ['both', 'a"b', 'a_b', /has """ at place 2/],
@@ -114,7 +114,7 @@ for (const [kinds, name, expected, message] of replaced)
     }
   });
 
-// prettier-ignore
+// oxfmt-ignore
 const others: [kinds: Kinds, name: string, replacement: string, expected: string][] = [
   ['both', 'a:b*', '-', 'a-b-'],
   ['both', 'CON', 'x', 'CONx'],

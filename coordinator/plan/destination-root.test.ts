@@ -5,7 +5,7 @@ import { destinationRoot } from './destination-root.ts';
 const site = 'https://contoso.sharepoint.com';
 const my = 'https://contoso-my.sharepoint.com';
 
-// prettier-ignore
+// oxfmt-ignore
 const roots: [destination: string, counted: string, isLibrary: boolean][] = [
   [`${site}/sites/hr/Shared%20Documents`, 'sites/hr/Shared Documents', true],
   [`${site}/sites/hr/Shared%20Documents/Archive`, 'sites/hr/Shared Documents/Archive', false],

@@ -44,7 +44,7 @@ const cases: [name: string, one: Case, kind: DeviationKind][] = [
   ['a folder that could not be made, before its own phase', { action: CREATE, state: FAILED, kind: ItemKind.FOLDER }, DeviationKind.UNSPECIFIED],
   ['a folder that could not be made', { action: CREATE, state: FAILED, kind: ItemKind.FOLDER, phase: FOLDERS }, DeviationKind.FAILED],
   ['not finished', { action: CREATE, state: UNSPECIFIED, read: { size: 0n, modifiedNs: 0n } }, DeviationKind.UNSPECIFIED],
-]; // prettier-ignore
+]; // oxfmt-ignore
 
 for (const [name, one, kind] of cases)
   test(`whether an outcome is as planned: ${name}`, (t) => {

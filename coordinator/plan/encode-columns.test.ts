@@ -33,7 +33,7 @@ test('items are encoded as the general encoder does it', (t) => {
 });
 
 test('settled results are encoded as the general encoder does it', (t) => {
-  const failed: Decision = { action: ItemAction.FAIL, reason: ErrorReason.NAME_INVALID, message: 'ä' }; // prettier-ignore
+  const failed: Decision = { action: ItemAction.FAIL, reason: ErrorReason.NAME_INVALID, message: 'ä' }; // oxfmt-ignore
   for (const count of [0, 1, 200, 1000]) {
     // With one at least that says more than that nothing has changed.
     const decisions = Array.from({ length: count }, (_, index) =>
@@ -41,14 +41,14 @@ test('settled results are encoded as the general encoder does it', (t) => {
     );
     const zeros = new Array<bigint>(count).fill(0n);
     const expected = create(BatchResultsSchema, {
-      state: decisions.map(({ action }) => action === ItemAction.FAIL ? ItemState.FAILED : ItemState.SKIPPED), // prettier-ignore
+      state: decisions.map(({ action }) => action === ItemAction.FAIL ? ItemState.FAILED : ItemState.SKIPPED), // oxfmt-ignore
       size: zeros,
       modifiedNs: zeros,
       destinationModifiedNs: zeros,
       sha256: new Uint8Array(32 * count),
       quickXorHash: new Uint8Array(20 * count),
       attempts: new Array<number>(count).fill(0),
-      remark: decisions.map(({ reason, message }, index) => create(ItemRemarkSchema, { index, reason, message })), // prettier-ignore
+      remark: decisions.map(({ reason, message }, index) => create(ItemRemarkSchema, { index, reason, message })), // oxfmt-ignore
     });
     const bytes = Buffer.from(toBinary(BatchResultsSchema, expected));
     t.true(bytes.equals(encodeSettledResults(decisions)), `${count}`);

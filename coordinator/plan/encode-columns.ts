@@ -67,7 +67,7 @@ export function encodeSettledResults(decisions: readonly Decision[]): Uint8Array
   const remarkBytes = remarks.reduce((sum, remark) => sum + (remark?.length ?? 0), 0);
   begin(roomFor(count + 1) + (sha256Bytes + quickXorHashBytes) * count + remarkBytes);
   const none = new Array<number>(count).fill(0);
-  putUints(1, decisions.map(({ action }) => action === ItemAction.FAIL ? ItemState.FAILED : ItemState.SKIPPED)); // prettier-ignore
+  putUints(1, decisions.map(({ action }) => action === ItemAction.FAIL ? ItemState.FAILED : ItemState.SKIPPED)); // oxfmt-ignore
   putUints(2, none);
   putZeros(3, 8 * count);
   putZeros(4, 8 * count);

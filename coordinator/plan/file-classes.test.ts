@@ -93,5 +93,5 @@ test('classes for which there is no room are counted together, also after a rest
     tally = new ClassTally(kept, kept.text, 2);
   }
   const { text, files, bytes, otherFiles, otherBytes } = tally.keep();
-  t.deepEqual({ text, files, bytes, otherFiles, otherBytes }, { text: ['a', 'b'], files: [2n, 1n], bytes: [20n, 10n], otherFiles: 2n, otherBytes: 20n }); // prettier-ignore
+  t.deepEqual({ text, files, bytes, otherFiles, otherBytes }, { text: ['a', 'b'], files: [2n, 1n], bytes: [20n, 10n], otherFiles: 2n, otherBytes: 20n }); // oxfmt-ignore
 });

@@ -131,7 +131,7 @@ export function monthOf(ms: number): number {
   const days = Math.floor(ms / dayMs) + 719_468;
   const era = Math.floor(days / 146_097);
   const dayOfEra = days - era * 146_097;
-  const leaps = Math.floor(dayOfEra / 1460) - Math.floor(dayOfEra / 36_524) + Math.floor(dayOfEra / 146_096); // prettier-ignore
+  const leaps = Math.floor(dayOfEra / 1460) - Math.floor(dayOfEra / 36_524) + Math.floor(dayOfEra / 146_096); // oxfmt-ignore
   const yearOfEra = Math.floor((dayOfEra - leaps) / 365);
   const leapsBefore = Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100);
   const dayOfYear = dayOfEra - 365 * yearOfEra - leapsBefore;

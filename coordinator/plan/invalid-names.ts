@@ -14,7 +14,7 @@ export function leavesOutInvalidNames(settings: TaskSettings | undefined): boole
 /** What a name that cannot be at the destination means in such a task; every other refusal is what it was. */
 export function leftOutName({ refused, message }: Refusal): Refusal {
   if (refused !== ErrorReason.NAME_INVALID) return { refused, message };
-  return { refused: ErrorReason.FILTERED, message: `items with invalid names are left out: ${message}`, rule }; // prettier-ignore
+  return { refused: ErrorReason.FILTERED, message: `items with invalid names are left out: ${message}`, rule }; // oxfmt-ignore
 }
 
 /** Names that are no Unicode, so that they cannot be anywhere, as such a task takes them. */
@@ -25,7 +25,7 @@ export function leaveOutInvalidNames(
   if (!leavesOutInvalidNames(settings)) return items;
   return items.map((item) => {
     if (item.reason !== ErrorReason.NAME_INVALID) return item;
-    const { refused: reason, message } = leftOutName({ refused: item.reason, message: item.message }); // prettier-ignore
+    const { refused: reason, message } = leftOutName({ refused: item.reason, message: item.message }); // oxfmt-ignore
     return { ...item, reason, message, rule };
   });
 }

@@ -31,7 +31,7 @@ test('each item gets its own row, whatever lies between', (t) => {
   const items = ['b', 'c', 'd/a', 'd/b', 'd-x', 'y'].map((path) => itemOf(path));
   const joined = joinLedger(items, entries);
   const found = items.map((_, index) => joined.at(index));
-  t.deepEqual(found, [entries[1]!.row, undefined, entries[3]!.row, undefined, entries[4]!.row, undefined]); // prettier-ignore
+  t.deepEqual(found, [entries[1]!.row, undefined, entries[3]!.row, undefined, entries[4]!.row, undefined]); // oxfmt-ignore
   t.deepEqual([...joined.unchanged], [0, 2, 4]);
   t.is(joinLedger(items, []).at(0), undefined);
   t.is(joinLedger([], entries).at(0), undefined);

@@ -58,7 +58,7 @@ const cases: [name: string, one: Case, isMove: boolean][] = [
   ['another date', { row: { modifiedNs: 1001n } }, false],
   ['a folder that was', { row: { folder: true } }, false],
   ['a folder with the id of a folder', { item: { kind: ItemKind.FOLDER, size: 0n }, row: { folder: true } }, true],
-]; // prettier-ignore
+]; // oxfmt-ignore
 for (const [name, one, isMove] of cases)
   test(`whether an item was moved: ${name}`, (t) => {
     const origin = new MoveFinder(run, page, true).find({ ...moved, ...one.item }, found(one));

@@ -3,7 +3,7 @@ import { numbersOf } from '../store/testing/random.ts';
 import { numberedName } from '../../lib/numbered-name.ts';
 import { foldName, foldPath } from './name-twins.ts';
 
-// prettier-ignore
+// oxfmt-ignore
 const twins: string[][] = [
   ['a', 'A'],
   ['readme.md', 'README.MD', 'ReadMe.Md'],
@@ -31,7 +31,7 @@ for (const names of twins)
     for (const name of names) t.is(foldName(name), foldName(names[0]!), JSON.stringify(name));
   });
 
-// prettier-ignore
+// oxfmt-ignore
 const apart: [one: string, other: string][] = [
   ['a', 'b'], ['a', 'á'], ['o', 'ö'], ['n', 'ñ'], ['a', 'a '], ['a.b', 'a-b'], ['a', 'ａ'], ['か', 'が'], ['か', 'カ'],
   ['神', '禅'], ['1', '¹'], ['a', 'а'], ['a_b', 'a-b'], ['日', '本'], ['d', 'ð'], ['l', 'ł'],
@@ -42,7 +42,7 @@ for (const [one, other] of apart)
 test('folding again changes nothing, and neither case nor composition matters (seed 20261125)', (t) => {
   const below = numbersOf(20261125);
   for (let round = 0; round < 3000; round += 1) {
-    const codes = Array.from({ length: below(5) + 1 }, () => below(below(4) === 0 ? 0x30000 : 0x800)); // prettier-ignore
+    const codes = Array.from({ length: below(5) + 1 }, () => below(below(4) === 0 ? 0x30000 : 0x800)); // oxfmt-ignore
     const name = String.fromCodePoint(...codes.filter((code) => code < 0xd800 || code > 0xdfff));
     const folded = foldName(name);
     const composed = name.normalize('NFC');
@@ -57,7 +57,7 @@ test('a path folds part by part, and an empty part stays one', (t) => {
   t.is(foldPath('a'), 'A');
 });
 
-// prettier-ignore
+// oxfmt-ignore
 const numbered: [name: string, kind: 'file' | 'folder', expected: string][] = [
   ['a.txt', 'file', 'a (2).txt'],
   ['a.tar.gz', 'file', 'a.tar (2).gz'],

@@ -6,7 +6,7 @@ import { numbersOf } from '../store/testing/random.ts';
 import { checkPathOrder, comparePaths } from './path-order.ts';
 
 const seed = 20261124;
-const characters = ['/', '!', '-', '.', '0', 'a', '\x01', '\x7f', 'é', '\ud7ff', '\ue000', '\uffff', '\u{10000}', '\u{1f600}', '\u{10ffff}']; // prettier-ignore
+const characters = ['/', '!', '-', '.', '0', 'a', '\x01', '\x7f', 'é', '\ud7ff', '\ue000', '\uffff', '\u{10000}', '\u{1f600}', '\u{10ffff}']; // oxfmt-ignore
 
 test(`paths compare as the bytes of their keys do (seed ${seed})`, (t) => {
   const below = numbersOf(seed);

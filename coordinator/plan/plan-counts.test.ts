@@ -22,7 +22,7 @@ for (const [bytes, min, max] of parts)
 
 test('items are counted by what they cost', (t) => {
   const counter = new PlanCounter();
-  const add = (kind: ItemKind, size: bigint, action: ItemAction) => counter.add({ kind, size }, action); // prettier-ignore
+  const add = (kind: ItemKind, size: bigint, action: ItemAction) => counter.add({ kind, size }, action); // oxfmt-ignore
   const { FILE, FOLDER } = ItemKind;
   const { CREATE, UPDATE, MOVE } = ItemAction;
   add(FOLDER, 0n, CREATE);
@@ -33,8 +33,8 @@ test('items are counted by what they cost', (t) => {
   add(FILE, 20n, UPDATE);
   add(FILE, 30n, MOVE);
   const counts = counter.finish();
-  const expected = { newFolders: 1n, keptFolders: 2n, emptyFiles: 1n, newFiles: 1n, replacedFiles: 1n, movedFiles: 1n, uploadedBytes: 30n, partsMin: 2n, partsMax: 2n }; // prettier-ignore
+  const expected = { newFolders: 1n, keptFolders: 2n, emptyFiles: 1n, newFiles: 1n, replacedFiles: 1n, movedFiles: 1n, uploadedBytes: 30n, partsMin: 2n, partsMax: 2n }; // oxfmt-ignore
   t.deepEqual(counts, create(PlanCountsSchema, expected));
-  const twice = Object.fromEntries(Object.entries(expected).map(([name, count]) => [name, count * 2n])); // prettier-ignore
+  const twice = Object.fromEntries(Object.entries(expected).map(([name, count]) => [name, count * 2n])); // oxfmt-ignore
   t.deepEqual(sumOfCounts(sumOfCounts(undefined, counts), counts), create(PlanCountsSchema, twice));
 });

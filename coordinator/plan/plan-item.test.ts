@@ -78,7 +78,7 @@ test('a path that would lead out of the destination folder is never written', (t
     for (const item of [file, folder])
       for (const ledger of [undefined, create(LedgerRowSchema, fileRow)]) {
         const { action, reason } = planItem({ ...item, path }, ledger);
-        t.deepEqual([action, reason], [FAIL, ErrorReason.DESTINATION_ESCAPES], JSON.stringify(path)); // prettier-ignore
+        t.deepEqual([action, reason], [FAIL, ErrorReason.DESTINATION_ESCAPES], JSON.stringify(path)); // oxfmt-ignore
       }
   }
   for (const path of [

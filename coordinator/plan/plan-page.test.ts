@@ -68,7 +68,7 @@ const plan = (
   filling?: BatchItems,
   ledger: (LedgerRow | undefined)[] = [],
 ) =>
-  // prettier-ignore
+  // oxfmt-ignore
   planPage(scannedItems(pageOf(entries)), ledger, filling);
 const counts = (batches: readonly PlannedBatch[]) => batches.map(({ count }) => count);
 const itemsOf = ({ items }: PlannedBatch) => fromBinary(BatchItemsSchema, items);
@@ -97,7 +97,7 @@ test('items keep their facts and their order', (t) => {
     { path: 'a/x', size: 3n },
     { path: 'b', size: 4n },
   ]);
-  t.like(result, { lastPath: 'b', scannedItems: 3, scannedBytes: 7n, plannedItems: 3, plannedBytes: 7n }); // prettier-ignore
+  t.like(result, { lastPath: 'b', scannedItems: 3, scannedBytes: 7n, plannedItems: 3, plannedBytes: 7n }); // oxfmt-ignore
   t.like(result.transfers[0], { phase: BatchPhase.TRANSFER, count: 3, bytes: 7n });
   t.like(itemsOf(result.transfers[0]!), {
     path: ['a', 'a/x', 'b'],
@@ -144,7 +144,7 @@ const cuts: [name: string, sizes: Entry[], expected: number[]][] = [
   ['exactly as many bytes as fit', files(64, mebibyte), [64]],
   ['one byte more', [...files(64, mebibyte), { path: 'z', size: 1n }], [64, 1]],
   ['empty files beside full bytes', [...files(64, mebibyte), { path: 'z' }], [65]],
-  ['a file as large as a batch', [{ path: 'a' }, { path: 'b', size: batchBytesMax }, { path: 'c' }], [1, 2]], // prettier-ignore
+  ['a file as large as a batch', [{ path: 'a' }, { path: 'b', size: batchBytesMax }, { path: 'c' }], [1, 2]], // oxfmt-ignore
   ['huge files', files(3, 5n * batchBytesMax), [1, 1, 1]],
 ];
 for (const [name, entries, expected] of cuts)
@@ -158,7 +158,7 @@ for (const [name, entries, expected] of cuts)
     }
     const total = entries.reduce((sum, { size = 0n }) => sum + size, 0n);
     t.is(result.plannedBytes, total);
-    t.is(result.transfers.reduce((sum, { bytes }) => sum + bytes, 0n), total); // prettier-ignore
+    t.is(result.transfers.reduce((sum, { bytes }) => sum + bytes, 0n), total); // oxfmt-ignore
   });
 
 test('the folder batch that is being filled grows over pages and rolls over when it is full', (t) => {
@@ -169,7 +169,7 @@ test('the folder batch that is being filled grows over pages and rolls over when
   const second = plan(folders(150, 300), itemsOf(first.folders[0]!));
   t.is(second.filledFolders?.count, 450);
   t.deepEqual(second.folders, []);
-  t.deepEqual(itemsOf(second.filledFolders!).path, folders(450).map((one) => one.path)); // prettier-ignore
+  t.deepEqual(itemsOf(second.filledFolders!).path, folders(450).map((one) => one.path)); // oxfmt-ignore
 
   const third = plan(folders(600, 450), itemsOf(second.filledFolders!));
   t.is(third.filledFolders?.count, batchItemsMax);

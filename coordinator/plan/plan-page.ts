@@ -16,7 +16,7 @@ import {
 import { encodeSettledResults } from './encode-columns.ts';
 import type { Origin } from './moves.ts';
 import { PlanCounter } from './plan-counts.ts';
-import { planItem, unchangedDecision, type Decision, type ItemFacts, type ScannedItem } from './plan-item.ts'; // prettier-ignore
+import { planItem, unchangedDecision, type Decision, type ItemFacts, type ScannedItem } from './plan-item.ts'; // oxfmt-ignore
 import type { ItemPlace } from './item-place.ts';
 import { tally, type RuleTally } from './rule-tally.ts';
 import type { ReadinessTally } from './readiness.ts';

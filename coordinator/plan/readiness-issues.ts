@@ -36,7 +36,7 @@ const infos: Partial<Record<number, IssueInfo>> = {
     advice:
       'Look at the new names in the plan (drover items list); rename one of the two at the source if it is to have no number.',
   },
-  [ReadinessIssueKind.NAME_COMPOSED]: { severity: INFO, advice: 'Nothing: the name looks the same.' }, // prettier-ignore
+  [ReadinessIssueKind.NAME_COMPOSED]: { severity: INFO, advice: 'Nothing: the name looks the same.' }, // oxfmt-ignore
   [ReadinessIssueKind.SCRIPT_TYPE]: {
     severity: WARNING,
     advice:

@@ -1,12 +1,12 @@
 // Whether what a scan finds can be migrated, and what it is: counted item by item while it is planned, and kept in one row of bounded
 // size. PURE.
 import { create } from '@bufbuild/protobuf';
-import { ReadinessRecordSchema, ReadinessRowSchema, type ReadinessRecord, type ReadinessRow } from '../../gen/drover/store/v1/readiness_pb.ts'; // prettier-ignore
+import { ReadinessRecordSchema, ReadinessRowSchema, type ReadinessRecord, type ReadinessRow } from '../../gen/drover/store/v1/readiness_pb.ts'; // oxfmt-ignore
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { ItemAction, ItemKind } from '../../gen/drover/v1/item_pb.ts';
-import { ReadinessAmountSchema, ReadinessFileSchema, ReadinessIssueKind } from '../../gen/drover/v1/readiness_pb.ts'; // prettier-ignore
+import { ReadinessAmountSchema, ReadinessFileSchema, ReadinessIssueKind } from '../../gen/drover/v1/readiness_pb.ts'; // oxfmt-ignore
 import { nameAtDestination } from './destination-name.ts';
-import { ageClass, ClassTally, classesMax, extensionOf, monthOf, sizeClass, unknownClass } from './file-classes.ts'; // prettier-ignore
+import { ageClass, ClassTally, classesMax, extensionOf, monthOf, sizeClass, unknownClass } from './file-classes.ts'; // oxfmt-ignore
 import { FolderCounter, type CountedFolder } from './open-folders.ts';
 import type { Decision, ScannedItem } from './plan-item.ts';
 import { IssueTally, shownPath } from './readiness-issues.ts';
@@ -18,7 +18,7 @@ export const folderChildrenMax = 5000;
 /** And more than these in a folder and below it. */
 export const folderItemsMax = 100_000;
 
-const { CANNOT_MIGRATE, LEFT_OUT, NAME_REPLACED, NAME_COLLIDES, NAME_COMPOSED, SCRIPT_TYPE, THICKET_FOLDER, EMPTY_FILE, FOLDER_CROWDED, FOLDER_LARGE } = ReadinessIssueKind; // prettier-ignore
+const { CANNOT_MIGRATE, LEFT_OUT, NAME_REPLACED, NAME_COLLIDES, NAME_COMPOSED, SCRIPT_TYPE, THICKET_FOLDER, EMPTY_FILE, FOLDER_CROWDED, FOLDER_LARGE } = ReadinessIssueKind; // oxfmt-ignore
 
 const scriptTypes = new Set(['aspx', 'asmx', 'ascx', 'htc', 'jar', 'master', 'swf', 'xap', 'xsf']);
 
@@ -71,7 +71,7 @@ export class ReadinessTally {
     this.#row = row;
     this.#isTenant = row.isTenant;
     this.#rootLength = place.rootLength ? place.rootLength + 1 : 0;
-    const amount = (field: AmountField) => ({ items: Number(row[field]?.items ?? 0), bytes: Number(row[field]?.bytes ?? 0) }); // prettier-ignore
+    const amount = (field: AmountField) => ({ items: Number(row[field]?.items ?? 0), bytes: Number(row[field]?.bytes ?? 0) }); // oxfmt-ignore
     this.#amounts = {
       ready: amount('ready'),
       withWarnings: amount('withWarnings'),
@@ -86,11 +86,11 @@ export class ReadinessTally {
       deepest: record('deepest'),
     };
     this.#issues = new IssueTally(row.issues);
-    this.#folders = new FolderCounter(row.openFolders, (folder) => judgeFolder(row, this.#issues, folder)); // prettier-ignore
+    this.#folders = new FolderCounter(row.openFolders, (folder) => judgeFolder(row, this.#issues, folder)); // oxfmt-ignore
     this.#sizes = new ClassTally(row.sizes, row.sizes?.number ?? []);
     this.#ages = new ClassTally(row.ages, row.ages?.number ?? []);
     this.#months = new ClassTally(row.months, row.months?.number ?? [], classesMax.months);
-    this.#extensions = new ClassTally(row.extensions, row.extensions?.text ?? [], classesMax.extensions); // prettier-ignore
+    this.#extensions = new ClassTally(row.extensions, row.extensions?.text ?? [], classesMax.extensions); // oxfmt-ignore
     this.#largeBytes = smallestOf(row);
   }
 
@@ -118,7 +118,7 @@ export class ReadinessTally {
     this.#compare('longestName', path, destinationPath.length - nameAt);
     if (kind === ItemKind.FILE && bytes === 0) this.#issues.add(EMPTY_FILE, path, bytes);
     const hasType = this.#isTenant && this.#judgeType(path, kind, bytes, extension);
-    const isRenamed = destinationPath !== path && this.#judgeName(item, destinationPath.slice(nameAt)); // prettier-ignore
+    const isRenamed = destinationPath !== path && this.#judgeName(item, destinationPath.slice(nameAt)); // oxfmt-ignore
     if (!hasType && !isRenamed) return;
     addTo(this.#amounts.ready, -bytes, -1);
     addTo(this.#amounts.withWarnings, bytes);
@@ -203,7 +203,7 @@ export class ReadinessTally {
   #judgeName({ path, kind, size }: ScannedItem, destinationName: string): boolean {
     const name = path.slice(path.lastIndexOf('/') + 1);
     if (name === destinationName) return false;
-    const issue = this.#isTenant ? this.#nameIssue(name, destinationName, { path, kind }) : NAME_COLLIDES; // prettier-ignore
+    const issue = this.#isTenant ? this.#nameIssue(name, destinationName, { path, kind }) : NAME_COLLIDES; // oxfmt-ignore
     this.#issues.add(issue, path, Number(size));
     return issue !== NAME_COMPOSED;
   }
@@ -214,7 +214,7 @@ export class ReadinessTally {
     { path, kind }: Pick<ScannedItem, 'path' | 'kind'>,
   ): ReadinessIssueKind {
     const { replacement, isLibrary } = this.#place;
-    const place = { kind: kind === ItemKind.FOLDER ? 'folder' : 'file', atLibraryRoot: isLibrary && !path.includes('/') } as const; // prettier-ignore
+    const place = { kind: kind === ItemKind.FOLDER ? 'folder' : 'file', atLibraryRoot: isLibrary && !path.includes('/') } as const; // oxfmt-ignore
     const judged = nameAtDestination(name, { ...place, replacement });
     // What has another name than the rules make of it has it because that one was taken.
     if ('refused' in judged || judged.name !== destinationName) return NAME_COLLIDES;

@@ -19,7 +19,7 @@ const cases: [path: string, place: string, kind: ItemKind, reason: string][] = [
   ['a:b/c/d.txt', 'a_b/c/d.txt', FILE, 'it is in the folder "a:b", which is "a_b" at the destination'],
   ['a/B/d.txt', 'a/B (2)/d.txt', FILE, 'it is in the folder "a/B", which is "a/B (2)" at the destination'],
   ['old.txt', 'other.txt', FILE, 'it was first migrated under that name'],
-]; // prettier-ignore
+]; // oxfmt-ignore
 
 for (const [path, place, kind, reason] of cases)
   test(`why "${path}" is "${place}" at the destination`, (t) => {

@@ -24,7 +24,7 @@ function nameReason(
 ): string {
   const reasons: string[] = [];
   // With nothing to put in the place of what cannot stand in a name, the rules say what that is.
-  const place = { kind: kind === ItemKind.FOLDER ? 'folder' : 'file', atLibraryRoot: isTop, replacement: '' } as const; // prettier-ignore
+  const place = { kind: kind === ItemKind.FOLDER ? 'folder' : 'file', atLibraryRoot: isTop, replacement: '' } as const; // oxfmt-ignore
   const judged = nameAtDestination(name, place);
   if ('refused' in judged) reasons.push(judged.message);
   else if (judged.name !== name)

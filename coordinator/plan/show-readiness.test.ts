@@ -15,7 +15,7 @@ const place = { rootLength: 10, isLibrary: true, replacement: '_', nowMs: 0 };
 const create1 = { action: ItemAction.CREATE, reason: ErrorReason.UNSPECIFIED, message: '' };
 
 function fileAt(path: string, more: Partial<ScannedItem> = {}): ScannedItem {
-  return { path, kind: ItemKind.FILE, size: 1n, modifiedNs: 1n, createdNs: 0n, fileId: 0n, reason: ErrorReason.UNSPECIFIED, message: '', ...more }; // prettier-ignore
+  return { path, kind: ItemKind.FILE, size: 1n, modifiedNs: 1n, createdNs: 0n, fileId: 0n, reason: ErrorReason.UNSPECIFIED, message: '', ...more }; // oxfmt-ignore
 }
 
 const libraries: [items: bigint, isTenant: boolean, kinds: ReadinessIssueKind[]][] = [
@@ -28,9 +28,9 @@ const libraries: [items: bigint, isTenant: boolean, kinds: ReadinessIssueKind[]]
 
 for (const [items, isTenant, kinds] of libraries)
   test(`${items} items at ${isTenant ? 'a library' : 'a folder'}`, (t) => {
-    const row = create(ReadinessRowSchema, { isTenant, ready: { items: items - 1n }, withWarnings: { items: 1n } }); // prettier-ignore
+    const row = create(ReadinessRowSchema, { isTenant, ready: { items: items - 1n }, withWarnings: { items: 1n } }); // oxfmt-ignore
     const { issues, status } = showReadiness(row, run);
-    t.deepEqual(issues.map(({ kind }) => kind), kinds); // prettier-ignore
+    t.deepEqual(issues.map(({ kind }) => kind), kinds); // oxfmt-ignore
     const isFull = kinds.includes(ReadinessIssueKind.LIBRARY_FULL);
     t.is(status, isFull ? ReadinessStatus.ERRORS : ReadinessStatus.READY);
   });
@@ -45,12 +45,12 @@ test('a folder of which the scan may find more is told with what is below it, an
     create(ReadinessRowSchema, { isTenant: true, openFolders }),
     run,
   );
-  t.deepEqual(issues.map(({ kind, items, samples }) => ({ kind, items, samples })), [{ kind: ReadinessIssueKind.FOLDER_LARGE, items: 2n, samples: ['a', '.'] }]); // prettier-ignore
+  t.deepEqual(issues.map(({ kind, items, samples }) => ({ kind, items, samples })), [{ kind: ReadinessIssueKind.FOLDER_LARGE, items: 2n, samples: ['a', '.'] }]); // oxfmt-ignore
 });
 
 test('a folder that is known as a whole is told once, whatever comes after it', (t) => {
-  const openFolders = create(OpenFoldersSchema, { path: 'a', children: [1n, 9n], items: [1n, 100_000n] }); // prettier-ignore
-  const tally = new ReadinessTally(create(ReadinessRowSchema, { isTenant: true, openFolders }), place); // prettier-ignore
+  const openFolders = create(OpenFoldersSchema, { path: 'a', children: [1n, 9n], items: [1n, 100_000n] }); // oxfmt-ignore
+  const tally = new ReadinessTally(create(ReadinessRowSchema, { isTenant: true, openFolders }), place); // oxfmt-ignore
   for (const path of ['a/z', 'b', 'c']) tally.add(fileAt(path), create1, path);
   const { issues } = showReadiness(tally.keep(), run);
   const large = issues.find(({ kind }) => kind === ReadinessIssueKind.FOLDER_LARGE)!;
@@ -69,16 +69,16 @@ test('however much is found, every list has its maximum, and nothing is uncounte
     tally.add(fileAt(path, { modifiedNs, size: BigInt(number) }), decision, path);
   }
   const readiness = showReadiness(tally.keep(), run);
-  const sum = (list: readonly { files: bigint }[]) => list.reduce((all, one) => all + one.files, 0n); // prettier-ignore
+  const sum = (list: readonly { files: bigint }[]) => list.reduce((all, one) => all + one.files, 0n); // oxfmt-ignore
   const failed = readiness.issues.filter(({ kind }) => kind === ReadinessIssueKind.CANNOT_MIGRATE);
   t.is(failed.length, issuesMax + 1);
-  t.is(failed.reduce((all, { items }) => all + items, 0n), BigInt(count)); // prettier-ignore
-  t.true(failed.every(({ samples }) => samples.length <= 10 && samples.every((path) => path.length <= 1000))); // prettier-ignore
+  t.is(failed.reduce((all, { items }) => all + items, 0n), BigInt(count)); // oxfmt-ignore
+  t.true(failed.every(({ samples }) => samples.length <= 10 && samples.every((path) => path.length <= 1000))); // oxfmt-ignore
   t.is(readiness.extensions.length, 101);
   t.is(readiness.extensions.at(-1)!.class, 'other');
   t.is(readiness.months.length, 601);
   t.is(readiness.months.at(-1)!.class, 'other');
-  t.deepEqual([sum(readiness.extensions), sum(readiness.months), sum(readiness.sizes)], [BigInt(count), BigInt(count), BigInt(count)]); // prettier-ignore
+  t.deepEqual([sum(readiness.extensions), sum(readiness.months), sum(readiness.sizes)], [BigInt(count), BigInt(count), BigInt(count)]); // oxfmt-ignore
   t.deepEqual(
     readiness.largestFiles.map(({ bytes }) => Number(bytes)),
     Array.from({ length: 20 }, (_, index) => count - 1 - index),

@@ -37,7 +37,7 @@ export function showReadiness(
 ): Readiness {
   const row = kept === undefined ? create(ReadinessRowSchema) : clone(ReadinessRowSchema, kept);
   const issues = issuesOf(row).toSorted(
-    (one, other) => other.severity - one.severity || one.kind - other.kind || one.reason - other.reason, // prettier-ignore
+    (one, other) => other.severity - one.severity || one.kind - other.kind || one.reason - other.reason, // oxfmt-ignore
   );
   const { files, folders, ready, withWarnings, withErrors, leftOut, unchanged } = row;
   return create(ReadinessSchema, {
@@ -63,7 +63,7 @@ export function showReadiness(
 /** How many items were counted. */
 export function countedItems(row: ReadinessRow | undefined): bigint {
   const { ready, withWarnings, withErrors, leftOut } = row ?? create(ReadinessRowSchema);
-  return [ready, withWarnings, withErrors, leftOut].reduce((sum, one) => sum + (one?.items ?? 0n), 0n); // prettier-ignore
+  return [ready, withWarnings, withErrors, leftOut].reduce((sum, one) => sum + (one?.items ?? 0n), 0n); // oxfmt-ignore
 }
 
 /** With those about folders of which more might have come, and about all of it. */
@@ -76,17 +76,17 @@ function issuesOf(row: ReadinessRow): ReadinessIssue[] {
   const whole = (kind: ReadinessIssueKind, more: { items: bigint; bytes: bigint }) =>
     create(ReadinessIssueRowSchema, { kind, ...more });
   const rows = [...row.issues];
-  const classes = row.sizes?.files.map((files, index) => ({ files, bytes: row.sizes!.bytes[index]! })) ?? []; // prettier-ignore
+  const classes = row.sizes?.files.map((files, index) => ({ files, bytes: row.sizes!.bytes[index]! })) ?? []; // oxfmt-ignore
   const unread = classes.reduce(plus, { files: 0n, bytes: 0n });
   if (unread.files > 0n)
-    rows.push(whole(ReadinessIssueKind.READING_NOT_TRIED, { items: unread.files, bytes: unread.bytes })); // prettier-ignore
+    rows.push(whole(ReadinessIssueKind.READING_NOT_TRIED, { items: unread.files, bytes: unread.bytes })); // oxfmt-ignore
   if (row.isTenant && items > libraryItemsMax)
     rows.push(whole(ReadinessIssueKind.LIBRARY_FULL, { items, bytes }));
   else if (row.isTenant && items > syncedItemsMax)
     rows.push(whole(ReadinessIssueKind.LIBRARY_SLOW_TO_SYNC, { items, bytes }));
   return rows.map(({ kind, reason, items: count, bytes: size, samples }) => {
     const [severity, advice] = [severityOf({ kind, reason }), adviceOf({ kind, reason })];
-    return create(ReadinessIssueSchema, { kind, severity, reason, items: count, bytes: size, advice, samples }); // prettier-ignore
+    return create(ReadinessIssueSchema, { kind, severity, reason, items: count, bytes: size, advice, samples }); // oxfmt-ignore
   });
 }
 
@@ -110,7 +110,7 @@ function plus(one: Count, other: Count): Count {
 function byNumber(kept: FileClasses | undefined, words: (number: number) => string) {
   const known = numbered(kept).toSorted((one, other) => one.number - other.number);
   const isUnknown = ({ number }: { number: number }) => number === unknownClass;
-  return [...known.filter((one) => !isUnknown(one)), ...known.filter(isUnknown)].map(({ number, ...count }) => shown(number === unknownClass ? 'unknown' : words(number), count)); // prettier-ignore
+  return [...known.filter((one) => !isUnknown(one)), ...known.filter(isUnknown)].map(({ number, ...count }) => shown(number === unknownClass ? 'unknown' : words(number), count)); // oxfmt-ignore
 }
 
 /** The latest month first. */
@@ -126,12 +126,12 @@ function monthsOf(kept: FileClasses | undefined): ReadinessClass[] {
 function extensionsOf(kept: FileClasses | undefined): ReadinessClass[] {
   const found = kept?.text.map((text, index) => ({ text, ...countAt(kept, index) })) ?? [];
   const largest = found.toSorted(
-    (one, other) => Number(other.bytes - one.bytes) || Number(other.files - one.files) || (one.text < other.text ? -1 : 1), // prettier-ignore
+    (one, other) => Number(other.bytes - one.bytes) || Number(other.files - one.files) || (one.text < other.text ? -1 : 1), // oxfmt-ignore
   );
   const { otherFiles: files = 0n, otherBytes: bytes = 0n } = kept ?? {};
   const other = largest.slice(shownExtensionsMax).reduce<Count>(plus, { files, bytes });
   return [
-    ...largest.slice(0, shownExtensionsMax).map(({ text, ...count }) => shown(text === '' ? 'none' : text, count)), // prettier-ignore
+    ...largest.slice(0, shownExtensionsMax).map(({ text, ...count }) => shown(text === '' ? 'none' : text, count)), // oxfmt-ignore
     ...(other.files > 0n ? [shown('other', other)] : []),
   ];
 }

@@ -17,9 +17,9 @@ const items = create(BatchItemsSchema, {
   createdNs: [5n, 6n, 7n, 8n],
   fileId: [9n, 10n, 11n, 12n],
   destinationPath: ['a_', 'a_/b', 'c', 'd'],
-  expected: [{ index: 1, id: 'x' }, { index: 2, id: 'y' }, { index: 3, id: 'z' }], // prettier-ignore
+  expected: [{ index: 1, id: 'x' }, { index: 2, id: 'y' }, { index: 3, id: 'z' }], // oxfmt-ignore
   origin: [{ index: 2, path: 'old', sha256: hash(1), isCertain: true }],
-  unreported: [{ index: 1, size: 1n }, { index: 3, size: 3n }, { index: 3, size: 4n }], // prettier-ignore
+  unreported: [{ index: 1, size: 1n }, { index: 3, size: 3n }, { index: 3, size: 4n }], // oxfmt-ignore
 });
 
 test('every column follows its item, and what belongs to some items only has their new index', (t) => {
@@ -36,8 +36,8 @@ test('every column follows its item, and what belongs to some items only has the
       createdNs: [6n, 8n],
       fileId: [10n, 12n],
       destinationPath: ['a_/b', 'd'],
-      expected: [{ index: 0, id: 'x' }, { index: 1, id: 'z' }], // prettier-ignore
-      unreported: [{ index: 0, size: 1n }, { index: 1, size: 3n }, { index: 1, size: 4n }], // prettier-ignore
+      expected: [{ index: 0, id: 'x' }, { index: 1, id: 'z' }], // oxfmt-ignore
+      unreported: [{ index: 0, size: 1n }, { index: 1, size: 3n }, { index: 1, size: 4n }], // oxfmt-ignore
     }),
   );
   t.like(selectItems(items, [2]).origin[0], { index: 0, path: 'old', isCertain: true });
@@ -62,7 +62,7 @@ test('every column follows its item, and what belongs to some items only has the
       modifiedNs: [1n, 3n, 4n],
       destinationModifiedNs: [1n, 0n, 4n],
       sha256: new Uint8Array(Buffer.concat([hash(0), hash(2), hash(3)])),
-      quickXorHash: new Uint8Array(Buffer.concat([0, 2, 3].map((value) => new Uint8Array(20).fill(value)))), // prettier-ignore
+      quickXorHash: new Uint8Array(Buffer.concat([0, 2, 3].map((value) => new Uint8Array(20).fill(value)))), // oxfmt-ignore
       attempts: [1, 2, 3],
       remark: [{ index: 1, reason: ErrorReason.SOURCE_CHANGED, message: 'm', requestId: 'r' }],
       destinationId: ['i', '', 'k'],
@@ -76,7 +76,7 @@ test('columns that a batch does not have stay away', (t) => {
   const plain = { ...items, destinationPath: [], expected: [], origin: [], unreported: [] };
   t.deepEqual(selectItems(plain, [0]).destinationPath, []);
   const verification = [ItemVerification.HASH];
-  t.deepEqual(selectResults(create(BatchResultsSchema, { state: [1], verification }), [0]).keptPath, []); // prettier-ignore
+  t.deepEqual(selectResults(create(BatchResultsSchema, { state: [1], verification }), [0]).keptPath, []); // oxfmt-ignore
 });
 
 test('the bytes are those of the files', (t) => {

@@ -54,11 +54,11 @@ const cases: [name: string, one: Case, gone: string[]][] = [
   ['nor when nothing comes at all', { rows: ['d/b/m', 'd/c', 'e'], items: [], lastPath: 'd/b/a', unlistedPath: 'd' }, ['e']],
   ['what was in the folder itself after which a scan went on', { rows: ['d/a', 'd/c'], items: [item('d/b')], lastPath: 'd', unlistedPath: 'd' }, ['d/a', 'd/c']],
   ['a path of an older page hides nothing', { rows: ['d/a'], items: [item('e')], lastPath: 'c', unlistedPath: 'b' }, ['d/a']],
-]; // prettier-ignore
+]; // oxfmt-ignore
 for (const [name, { rows, items, lastPath = '', unlistedPath = '' }, gone] of cases)
   test(`gone is ${name}`, (t) => {
     const found = goneEntries({ rows: rowsOf(rows), items, lastPath, unlistedPath });
-    t.deepEqual(found.map(({ path }) => path), gone); // prettier-ignore
+    t.deepEqual(found.map(({ path }) => path), gone); // oxfmt-ignore
   });
 
 test('steps of the same page find together what one step finds', (t) => {

@@ -1,5 +1,5 @@
 // Reports of runs on a real store, in which everything happens that can become of an item.
-import { create, fromJson, fromJsonString, toBinary, toJsonString, type JsonObject } from '@bufbuild/protobuf'; // prettier-ignore
+import { create, fromJson, fromJsonString, toBinary, toJsonString, type JsonObject } from '@bufbuild/protobuf'; // oxfmt-ignore
 import test, { type ExecutionContext } from 'ava';
 import {
   BatchItemsSchema,
@@ -38,11 +38,11 @@ function entry(path: string, more: Partial<Entry> = {}): Entry {
   return more.kind === FOLDER ? { path, ...more } : { path, size: 5n, modifiedNs, ...more };
 }
 
-const inOrder = (...entries: Entry[]): Entry[] => entries.toSorted((one, other) => comparePaths(one.path, other.path)); // prettier-ignore
+const inOrder = (...entries: Entry[]): Entry[] => entries.toSorted((one, other) => comparePaths(one.path, other.path)); // oxfmt-ignore
 
 /** Changes the results of the item of a path, where the batch has it. */
 function changeItem(items: BatchItems, path: string, change: (index: number) => void): void {
-  // prettier-ignore
+  // oxfmt-ignore
   const index = items.path.indexOf(path);
   if (index >= 0) change(index);
 }
@@ -64,7 +64,7 @@ async function eventfulTask(t: ExecutionContext): Promise<NamedTask> {
   const task = await openNamedTask(t);
   await task.store.commit(
     async (transaction) =>
-    transaction.putAgent('one', create(AgentRowSchema, { agent: { name: 'agents/one', displayName: 'HOST, 1' } })), // prettier-ignore
+    transaction.putAgent('one', create(AgentRowSchema, { agent: { name: 'agents/one', displayName: 'HOST, 1' } })), // oxfmt-ignore
   );
   const stays = [
     entry('=cmd(), "x".txt'),
@@ -73,10 +73,10 @@ async function eventfulTask(t: ExecutionContext): Promise<NamedTask> {
   ];
   await task.scan([inOrder(...stays, entry('gone.txt'), entry('old.txt', { fileId: 42n }))]);
   await task.migrate();
-  const filtered = { reason: ErrorReason.FILTERED, message: 'left out by *.tmp', rule: 'exclude_patterns[0]' }; // prettier-ignore
+  const filtered = { reason: ErrorReason.FILTERED, message: 'left out by *.tmp', rule: 'exclude_patterns[0]' }; // oxfmt-ignore
   const link = { reason: ErrorReason.SYMBOLIC_LINK, message: 'a link' };
   const next = inOrder(
-    ...stays.map((one) => (one.path.startsWith('=') ? { ...one, modifiedNs: 1_700_000_001n * second } : one)), // prettier-ignore
+    ...stays.map((one) => (one.path.startsWith('=') ? { ...one, modifiedNs: 1_700_000_001n * second } : one)), // oxfmt-ignore
     entry('new.txt', { fileId: 42n }),
     entry('bad:name?.txt'),
     entry('denied.txt'),
@@ -88,8 +88,8 @@ async function eventfulTask(t: ExecutionContext): Promise<NamedTask> {
   );
   await task.scan([next], { gonePolicy: GonePolicy.RECYCLE });
   await task.migrate((results, _count, items) => {
-    changeItem(items, 'denied.txt', (index) => fail(results, index, ErrorReason.SOURCE_ACCESS_DENIED, 'no right,\n"really"')); // prettier-ignore
-    changeItem(items, 'full.txt', (index) => fail(results, index, ErrorReason.DESTINATION_FULL, 'no room', '=call-1')); // prettier-ignore
+    changeItem(items, 'denied.txt', (index) => fail(results, index, ErrorReason.SOURCE_ACCESS_DENIED, 'no right,\n"really"')); // oxfmt-ignore
+    changeItem(items, 'full.txt', (index) => fail(results, index, ErrorReason.DESTINATION_FULL, 'no room', '=call-1')); // oxfmt-ignore
     changeItem(items, 'kept.txt', (index) => {
       results.keptPath = items.path.map((_, at) => (at === index ? 'kept (2).txt' : ''));
       results.verification = items.path.map(() => ItemVerification.HASH);
@@ -99,15 +99,15 @@ async function eventfulTask(t: ExecutionContext): Promise<NamedTask> {
   return task;
 }
 
-const itemReportHeader = 'Source,Destination,File name,Extension,File size,Content type,Status,Result category,Message,Source item ID,Destination item ID,Package number,Migration job ID,Incremental round,Task ID,Device name,Path,Kind,Action,State,Reason,Advice,Request ID,SHA-256,quickXorHash,Verification,Attempts,Agent,Moved from,Destination path,Renamed because,Modified,Created,Run'; // prettier-ignore
+const itemReportHeader = 'Source,Destination,File name,Extension,File size,Content type,Status,Result category,Message,Source item ID,Destination item ID,Package number,Migration job ID,Incremental round,Task ID,Device name,Path,Kind,Action,State,Reason,Advice,Request ID,SHA-256,quickXorHash,Verification,Attempts,Agent,Moved from,Destination path,Renamed because,Modified,Created,Run'; // oxfmt-ignore
 const headers: [kind: ReportKind, header: string][] = [
-  [ReportKind.SUMMARY, 'Task name,Status,Source,Destination,Total scanned items,Total to be migrated items,Migrated items,Items not migrated,Total bytes,Total GB,Migrated bytes,Migrated GB,Agent,Duration (min),TaskID,Task failure reason,Agent group,Start time,End time,GB/hour,Incremental round,Task,Run,State,Skipped items,Failed items,Failed bytes,Moved items,Gone items,Recycled items,Tags'], // prettier-ignore
+  [ReportKind.SUMMARY, 'Task name,Status,Source,Destination,Total scanned items,Total to be migrated items,Migrated items,Items not migrated,Total bytes,Total GB,Migrated bytes,Migrated GB,Agent,Duration (min),TaskID,Task failure reason,Agent group,Start time,End time,GB/hour,Incremental round,Task,Run,State,Skipped items,Failed items,Failed bytes,Moved items,Gone items,Recycled items,Tags'], // oxfmt-ignore
   [ReportKind.ITEM_REPORT, itemReportHeader],
-  [ReportKind.ITEM_FAILURE_REPORT, itemReportHeader.replace('File name', 'Item name').replace('File size', 'Item size').replace('Message,', 'Message,Error code,')], // prettier-ignore
-  [ReportKind.ITEM_SUMMARY, 'Incremental round,Scanned,Item scan failures,Filtered out items,Expected migrated file count,Read,Packaged,Uploaded,ReUploaded,Submitted,ReSubmitted,Migrated,Failed reading,Failed packing,Failed uploading,Failed submitting,Failed querying,Device name,Task,Run,Unchanged,Moved,Recycled,Pending'], // prettier-ignore
-  [ReportKind.SCAN_SUMMARY, 'Incremental round,Total scanned items,Total scanned folders,Total scanned list items,Total scanned files,Folders with issues,Items with issues,Items filtered out,Folders to be migrated,Items to be migrated,Total items to be migrated,Device name,Task,Run,Total bytes,Bytes to be migrated'], // prettier-ignore
+  [ReportKind.ITEM_FAILURE_REPORT, itemReportHeader.replace('File name', 'Item name').replace('File size', 'Item size').replace('Message,', 'Message,Error code,')], // oxfmt-ignore
+  [ReportKind.ITEM_SUMMARY, 'Incremental round,Scanned,Item scan failures,Filtered out items,Expected migrated file count,Read,Packaged,Uploaded,ReUploaded,Submitted,ReSubmitted,Migrated,Failed reading,Failed packing,Failed uploading,Failed submitting,Failed querying,Device name,Task,Run,Unchanged,Moved,Recycled,Pending'], // oxfmt-ignore
+  [ReportKind.SCAN_SUMMARY, 'Incremental round,Total scanned items,Total scanned folders,Total scanned list items,Total scanned files,Folders with issues,Items with issues,Items filtered out,Folders to be migrated,Items to be migrated,Total items to be migrated,Device name,Task,Run,Total bytes,Bytes to be migrated'], // oxfmt-ignore
   [ReportKind.URL_MAP, 'Old path,New URL,Kind,Path,Destination path,Run'],
-  [ReportKind.PLAN, 'Source,Path,Kind,Action,Reason,Message,Destination,Destination path,Renamed because,Moved from,Size,Modified,Advice,Run'], // prettier-ignore
+  [ReportKind.PLAN, 'Source,Path,Kind,Action,Reason,Message,Destination,Destination path,Renamed because,Moved from,Size,Modified,Advice,Run'], // oxfmt-ignore
 ];
 
 test('the titles are those of Migration Manager, in its order, and ours after them', async (t) => {
@@ -126,9 +126,9 @@ test('lines are those of RFC 4180, nothing in them is a formula, and what is not
   const task = await eventfulTask(t);
   const lines = (await reportText(task, ReportKind.ITEM_REPORT)).split('\r\n');
   const lineOf = (start: string) => lines.find((line) => line.startsWith(start));
-  t.is(lineOf('"/from/=cmd'), `"/from/=cmd(), ""x"".txt",${archive}/%3Dcmd()%2C%20_x_.txt,"'=cmd(), ""x"".txt",txt,5,File,Migrated,UPDATE,,,,,,R1,,"HOST, 1","'=cmd(), ""x"".txt",FILE,UPDATE,SUCCEEDED,,,,${hash},${quickXorHash},HASH,1,agents/one,,"'=cmd(), _x_.txt","the name has """""" at place 9, which SharePoint takes in no name",2023-11-14T22:13:21Z,,tasks/a/runs/2`); // prettier-ignore
-  t.is(lineOf('/from/Ärger/'), `/from/Ärger/日本 #1%.docx,${archive}/%C3%84rger/%E6%97%A5%E6%9C%AC%20%231%25.docx,日本 #1%.docx,docx,7,File,Skipped,UNCHANGED,,,,,,R1,,,Ärger/日本 #1%.docx,FILE,SKIP,SKIPPED,UNCHANGED,Nothing: the destination has it already.,,,,,,,,,,2023-11-14T22:13:20Z,2020-09-13T12:26:40.123456789Z,tasks/a/runs/2`); // prettier-ignore
-  t.is(lineOf('/from/new.txt'), `/from/new.txt,${archive}/new.txt,new.txt,txt,5,File,Migrated,MOVE,,42,,,,R1,,"HOST, 1",new.txt,FILE,MOVE,SUCCEEDED,,,,${hash},${quickXorHash},HASH,1,agents/one,old.txt,,,2023-11-14T22:13:20Z,,tasks/a/runs/2`); // prettier-ignore
+  t.is(lineOf('"/from/=cmd'), `"/from/=cmd(), ""x"".txt",${archive}/%3Dcmd()%2C%20_x_.txt,"'=cmd(), ""x"".txt",txt,5,File,Migrated,UPDATE,,,,,,R1,,"HOST, 1","'=cmd(), ""x"".txt",FILE,UPDATE,SUCCEEDED,,,,${hash},${quickXorHash},HASH,1,agents/one,,"'=cmd(), _x_.txt","the name has """""" at place 9, which SharePoint takes in no name",2023-11-14T22:13:21Z,,tasks/a/runs/2`); // oxfmt-ignore
+  t.is(lineOf('/from/Ärger/'), `/from/Ärger/日本 #1%.docx,${archive}/%C3%84rger/%E6%97%A5%E6%9C%AC%20%231%25.docx,日本 #1%.docx,docx,7,File,Skipped,UNCHANGED,,,,,,R1,,,Ärger/日本 #1%.docx,FILE,SKIP,SKIPPED,UNCHANGED,Nothing: the destination has it already.,,,,,,,,,,2023-11-14T22:13:20Z,2020-09-13T12:26:40.123456789Z,tasks/a/runs/2`); // oxfmt-ignore
+  t.is(lineOf('/from/new.txt'), `/from/new.txt,${archive}/new.txt,new.txt,txt,5,File,Migrated,MOVE,,42,,,,R1,,"HOST, 1",new.txt,FILE,MOVE,SUCCEEDED,,,,${hash},${quickXorHash},HASH,1,agents/one,old.txt,,,2023-11-14T22:13:20Z,,tasks/a/runs/2`); // oxfmt-ignore
   t.is(lines.at(-1), '');
 });
 
@@ -162,7 +162,7 @@ test('the failure report has what failed and nothing else', async (t) => {
     [`${'n'.repeat(300)}.txt`, 'PATH_TOO_LONG', 'the name has 304 characters at the destination, and SharePoint takes 255', '', '', ''],
     ['denied.txt', 'SOURCE_ACCESS_DENIED', 'no right,\n"really"', '3', '', ''],
     ['full.txt', 'DESTINATION_FULL', 'no room', '3', "'=call-1", ''],
-  ]); // prettier-ignore
+  ]); // oxfmt-ignore
 });
 
 test('the map of addresses has what is at the destination, with everything escaped', async (t) => {
@@ -257,7 +257,7 @@ test('a task that was never run has a row in the summary, and in no other report
 async function listed(task: NamedTask): Promise<string[]> {
   const items: Item[] = [];
   for (let pageToken = ''; ;) {
-    const request = create(ListItemsRequestSchema, { parent: `tasks/a/runs/${task.key.run}`, pageSize: 1000, pageToken }); // prettier-ignore
+    const request = create(ListItemsRequestSchema, { parent: `tasks/a/runs/${task.key.run}`, pageSize: 1000, pageToken }); // oxfmt-ignore
     const page = await listItems(task.store, request);
     items.push(...page.items);
     if (page.nextPageToken === '') return items.map((item) => toJsonString(ItemSchema, item));
@@ -272,7 +272,7 @@ async function reported(task: NamedTask): Promise<string[]> {
     .split('\n')
     .slice(0, -1)
     .map((line) => {
-      // prettier-ignore
+      // oxfmt-ignore
       const item = JSON.parse(line) as JsonObject;
       for (const name of ['source', 'destination', 'fileId', 'run']) delete item[name];
       return toJsonString(ItemSchema, fromJson(ItemSchema, item));
@@ -287,11 +287,11 @@ function difference(found: readonly string[], wanted: readonly string[]): string
   return undefined;
 }
 
-const nameParts = ['a', 'B c', '=1+1', '"q"', 'x,y', 'new\nline', 'tab\t', 'Ä', '日本', '\u{1f600}', '\u0001', '.hidden', 'n.tar.gz', '\\']; // prettier-ignore
+const nameParts = ['a', 'B c', '=1+1', '"q"', 'x,y', 'new\nline', 'tab\t', 'Ä', '日本', '\u{1f600}', '\u0001', '.hidden', 'n.tar.gz', '\\']; // oxfmt-ignore
 
 /** Pages of folders with files, of whatever names and times. */
 function pagesOf(below: Below, folders: number, files: number): Entry[][] {
-  const times = [0n, 1n, -1n, 1_700_000_000_123_456_789n, 253_402_300_799n, 5_000_000_000_000n, -9_000_000_000_000_000_001n]; // prettier-ignore
+  const times = [0n, 1n, -1n, 1_700_000_000_123_456_789n, 253_402_300_799n, 5_000_000_000_000n, -9_000_000_000_000_000_001n]; // oxfmt-ignore
   const timeOf = () => times[below(times.length)]! + BigInt(below(1000)) * 1_000_000n;
   const entries = new Map<string, Entry>();
   for (let folder = 0; folder < folders; folder += 1) {
@@ -300,12 +300,12 @@ function pagesOf(below: Below, folders: number, files: number): Entry[][] {
     for (let file = 0; file < files; file += 1) {
       const name = `${path}/${nameParts[below(nameParts.length)]} ${file}`;
       const remark = below(20) === 0 ? { reason: ErrorReason.FILTERED, message: name } : undefined;
-      const facts = { size: BigInt(below(2 ** 31)) * 5n, modifiedNs: timeOf(), createdNs: timeOf(), fileId: BigInt(below(2)) && BigInt(folder * files + file + 1) }; // prettier-ignore
+      const facts = { size: BigInt(below(2 ** 31)) * 5n, modifiedNs: timeOf(), createdNs: timeOf(), fileId: BigInt(below(2)) && BigInt(folder * files + file + 1) }; // oxfmt-ignore
       entries.set(name, { path: name, ...facts, ...(remark && { remark }) });
     }
   }
   const ordered = inOrder(...entries.values());
-  return Array.from({ length: Math.ceil(ordered.length / 900) }, (_, page) => ordered.slice(page * 900, (page + 1) * 900)); // prettier-ignore
+  return Array.from({ length: Math.ceil(ordered.length / 900) }, (_, page) => ordered.slice(page * 900, (page + 1) * 900)); // oxfmt-ignore
 }
 
 /** Results of every kind, by chance. */
@@ -314,7 +314,7 @@ function anyResults(below: Below) {
     results.sha256 = results.sha256.map(() => below(256));
     results.quickXorHash = results.quickXorHash.map(() => below(256));
     results.verification = results.state.map(() => below(3) as ItemVerification);
-    results.destinationId = results.state.map((_state, index) => (below(2) === 0 ? '' : `01"${index}`)); // prettier-ignore
+    results.destinationId = results.state.map((_state, index) => (below(2) === 0 ? '' : `01"${index}`)); // oxfmt-ignore
     results.size = results.size.map((size) => size + BigInt(below(2)));
     for (const [index, path] of items.path.entries()) {
       const chance = below(9);
@@ -342,10 +342,10 @@ for (const seed of [1, 2])
     t.is(difference(await reported(task), await listed(task)), undefined);
     // Some of it is gone, some was moved, some is done, and some is cut and waits.
     const left = pages.flat().filter(() => below(5) > 0);
-    const next = left.map((one) => (one.fileId && below(20) === 0 ? { ...one, path: `${one.path} moved` } : one)); // prettier-ignore
-    await task.scan([inOrder(...next.slice(0, 2000)), inOrder(...next.slice(2000))].map((page) => page.slice(0, 2000)), { gonePolicy: GonePolicy.RECYCLE }); // prettier-ignore
+    const next = left.map((one) => (one.fileId && below(20) === 0 ? { ...one, path: `${one.path} moved` } : one)); // oxfmt-ignore
+    await task.scan([inOrder(...next.slice(0, 2000)), inOrder(...next.slice(2000))].map((page) => page.slice(0, 2000)), { gonePolicy: GonePolicy.RECYCLE }); // oxfmt-ignore
     for (let count = 0; count < 5; count += 1) await task.cutSome(below);
-    for (let count = 0; count < 2; count += 1) await task.migrateNext(phasesInOrder[0]!, anyResults(below)); // prettier-ignore
+    for (let count = 0; count < 2; count += 1) await task.migrateNext(phasesInOrder[0]!, anyResults(below)); // oxfmt-ignore
     const found = await reported(task);
     t.is(difference(found, await listed(task)), undefined);
     const items = found.map((item) => fromJsonString(ItemSchema, item));
@@ -379,7 +379,7 @@ test('a report of 10,000 items has them all, as they are listed', async (t) => {
     const key = { ...task.key, batch };
     const lease = { state: LeaseState.DONE, agent: 'one' };
     await task.store.commit(async (transaction) => {
-      transaction.putBatch(key, create(BatchRowSchema, { lease, phase: BatchPhase.FOLDERS, items: entries.length, succeededItems: 1 })); // prettier-ignore
+      transaction.putBatch(key, create(BatchRowSchema, { lease, phase: BatchPhase.FOLDERS, items: entries.length, succeededItems: 1 })); // oxfmt-ignore
       transaction.putBatchItems(key, encoded);
       transaction.putBatchResults(key, toBinary(BatchResultsSchema, results));
     });
@@ -395,7 +395,7 @@ test('a report of a task that is deleted meanwhile ends with an error', async (t
   const store = new Proxy(task.store, {
     get: (target, name) => {
       const member: unknown = Reflect.get(target, name, target);
-      if (name !== 'batchItems') return typeof member === 'function' ? (member.bind(target) as unknown) : member; // prettier-ignore
+      if (name !== 'batchItems') return typeof member === 'function' ? (member.bind(target) as unknown) : member; // oxfmt-ignore
       return async (key: BatchKey) => {
         const items = await target.batchItems(key);
         await target.commit(async (transaction) => transaction.deleteTask('a', undefined));
@@ -404,5 +404,5 @@ test('a report of a task that is deleted meanwhile ends with an error', async (t
     },
   });
   const error = await t.throwsAsync(reportText({ store, key: task.key }, ReportKind.ITEM_REPORT));
-  t.like(error, { reason: ErrorReason.NOT_FOUND, message: 'tasks/a/runs/1 was deleted while its report was read' }); // prettier-ignore
+  t.like(error, { reason: ErrorReason.NOT_FOUND, message: 'tasks/a/runs/1 was deleted while its report was read' }); // oxfmt-ignore
 });

@@ -9,7 +9,7 @@ import { DroverError } from '../../lib/error.ts';
 import type { Reader, RunKey } from '../store/store.ts';
 import { runName } from '../task/names.ts';
 import { taskState } from '../task/run-states.ts';
-import { itemFailureReport, itemReport, planReport, urlMap, type ItemReport } from './item-columns.ts'; // prettier-ignore
+import { itemFailureReport, itemReport, planReport, urlMap, type ItemReport } from './item-columns.ts'; // oxfmt-ignore
 import { itemRange, type ItemRange, type ReportBatch, type RunFacts } from './item-cursor.ts';
 import { destinationPlace, destinationUrl, sourcePlace } from './item-places.ts';
 import { batchHeaders, readAhead } from './read-ahead.ts';

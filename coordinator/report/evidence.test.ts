@@ -78,7 +78,7 @@ test('every item stands in it once, with its hashes, also of batches that were c
           results.state[0] = ItemState.FAILED;
 const reason = ErrorReason.SOURCE_READ_FAILED;
           results.remark = [create(ItemRemarkSchema, { index: 0, reason, message: 'no' })];
-        }); // prettier-ignore
+        }); // oxfmt-ignore
       isFirst = false;
       await harness.idle();
     }
@@ -87,8 +87,8 @@ const reason = ErrorReason.SOURCE_READ_FAILED;
   const { header, items, text } = await readEvidence(t, parts);
   t.is(header.run, 'tasks/task/runs/1');
   t.is(header.state, 'SUCCEEDED_WITH_FAILURES');
-  t.deepEqual(items.map(({ number }) => number), entries.map((_, index) => index + 1)); // prettier-ignore
-  t.deepEqual(items.map((item) => item.path).toSorted(), entries.map((entry) => entry.path).toSorted()); // prettier-ignore
+  t.deepEqual(items.map(({ number }) => number), entries.map((_, index) => index + 1)); // oxfmt-ignore
+  t.deepEqual(items.map((item) => item.path).toSorted(), entries.map((entry) => entry.path).toSorted()); // oxfmt-ignore
   const of = (name: string) => items.find((item) => item.path === name)!;
   t.like(of('s3'), { state: 'SUCCEEDED', size: 3, sha256: '01'.repeat(32), agent: 'agents/one' });
   t.like(of('linked'), { state: 'SKIPPED', reason: 'SYMBOLIC_LINK' });
@@ -144,7 +144,7 @@ test('records that are not complete are not signed', async (t) => {
   const chunks: Uint8Array[] = [];
   const error = await t.throwsAsync(async () => {
     for await (const chunk of exportEvidence(parts)) chunks.push(chunk);
-  }, { instanceOf: DroverError }); // prettier-ignore
+  }, { instanceOf: DroverError }); // oxfmt-ignore
   t.is(error.reason, ErrorReason.NOT_FOUND);
   t.false(Buffer.concat(chunks).toString().includes('signature'));
 });

@@ -147,7 +147,7 @@ function evidenceItem(key: RunKey, { item, migrated }: Found, number: number): E
     ...(item.modifiedTime === undefined ? {} : { modifiedTime: timeText(item.modifiedTime) }),
     ...given({
       sha256: migrated === undefined ? item.sha256 : Buffer.from(migrated.sha256).toString('hex'),
-      quickXorHash: migrated === undefined ? item.quickXorHash : Buffer.from(migrated.quickXorHash).toString('base64'), // prettier-ignore
+      quickXorHash: migrated === undefined ? item.quickXorHash : Buffer.from(migrated.quickXorHash).toString('base64'), // oxfmt-ignore
       destinationId: migrated?.destinationId ?? item.destinationId,
       movedFrom: item.movedFrom,
       agent: migrated === undefined ? item.agent : agentName(migrated.agent),

@@ -117,7 +117,7 @@ function earlierOf(
     (item!.state === ItemState.SUCCEEDED || item!.reason === ErrorReason.UNCHANGED);
   if (isSaid) return '';
   if (migrated === undefined) {
-    const before = runs.find((one) => one.item?.state === ItemState.SUCCEEDED && !isGone(one.item) && one.sighting === ItemSighting.FOUND); // prettier-ignore
+    const before = runs.find((one) => one.item?.state === ItemState.SUCCEEDED && !isGone(one.item) && one.sighting === ItemSighting.FOUND); // oxfmt-ignore
     if (before === undefined) return '; it was never migrated before';
     return `; ${before.run} had migrated it, and it was moved or recycled since`;
   }

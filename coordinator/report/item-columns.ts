@@ -83,8 +83,8 @@ const adviceOf = ({ reason }: ItemCursor): string =>
 const otherDestinationPath = ({ path, destinationPath }: ItemCursor): string =>
   destinationPath === path ? '' : destinationPath;
 
-const source = (title: string) => placed<ItemCursor>(title, 'source', ({ facts, path }) => facts.source.goTo(path)); // prettier-ignore
-const destination = placed<ItemCursor>('Destination', 'destination', ({ facts, destinationPath }) => facts.destination.goTo(destinationPath)); // prettier-ignore
+const source = (title: string) => placed<ItemCursor>(title, 'source', ({ facts, path }) => facts.source.goTo(path)); // oxfmt-ignore
+const destination = placed<ItemCursor>('Destination', 'destination', ({ facts, destinationPath }) => facts.destination.goTo(destinationPath)); // oxfmt-ignore
 const path = text<ItemCursor>('Path', 'path', (item) => item.path);
 const kind = word<ItemCursor>('Kind', 'kind', ItemKindSchema, (item) => item.kind);
 const action = word<ItemCursor>('Action', 'action', ItemActionSchema, (item) => item.action);
@@ -94,9 +94,9 @@ const message = text<ItemCursor>('Message', 'message', (item) => item.message);
 const advice = text<ItemCursor>('Advice', 'advice', adviceOf);
 const requestId = text<ItemCursor>('Request ID', 'requestId', (item) => item.requestId);
 const movedFrom = text<ItemCursor>('Moved from', 'movedFrom', (item) => item.movedFrom);
-const destinationPath = text<ItemCursor>('Destination path', 'destinationPath', otherDestinationPath); // prettier-ignore
+const destinationPath = text<ItemCursor>('Destination path', 'destinationPath', otherDestinationPath); // oxfmt-ignore
 const size = (title: string) => wide<ItemCursor>(title, 'size', (item) => item.size, true);
-const modified = written<ItemCursor>('Modified', 'modifiedTime', (item, out) => out.putTime(item.modifiedNs)); // prettier-ignore
+const modified = written<ItemCursor>('Modified', 'modifiedTime', (item, out) => out.putTime(item.modifiedNs)); // oxfmt-ignore
 const run = plain<ItemCursor>('Run', 'run', ({ facts }) => facts.run);
 
 /** Migration Manager's columns from the content type to the message. */

@@ -1,5 +1,5 @@
 // One item after the other of a batch, without an object for each: what `itemRows` makes of them for lists, here for reports of millions. PURE.
-import type { BatchItems, BatchResults, ItemRemark, MoveOrigin } from '../../gen/drover/v1/columns_pb.ts'; // prettier-ignore
+import type { BatchItems, BatchResults, ItemRemark, MoveOrigin } from '../../gen/drover/v1/columns_pb.ts'; // oxfmt-ignore
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { ItemAction, ItemKind, ItemState } from '../../gen/drover/v1/item_pb.ts';
 import { comparePaths } from '../plan/path-order.ts';
@@ -124,7 +124,7 @@ export class ItemCursor {
       const { quickXorHash } = this.#origin!;
       out.putBase64(quickXorHash, 0, quickXorHash.length);
     } else if (this.#isWrittenFile) {
-      out.putBase64(this.#results!.quickXorHash, this.#index * quickXorHashBytes, quickXorHashBytes); // prettier-ignore
+      out.putBase64(this.#results!.quickXorHash, this.#index * quickXorHashBytes, quickXorHashBytes); // oxfmt-ignore
     }
   }
 
@@ -133,7 +133,7 @@ export class ItemCursor {
   }
 
   get destinationId(): string {
-    return this.state === ItemState.SUCCEEDED ? (this.#results!.destinationId[this.#index] ?? '') : ''; // prettier-ignore
+    return this.state === ItemState.SUCCEEDED ? (this.#results!.destinationId[this.#index] ?? '') : ''; // oxfmt-ignore
   }
 
   /** The path below the source that the item had; not of one that turned out not to have been moved, and was written anew. */
@@ -205,7 +205,7 @@ export function itemRange(facts: RunFacts, parts: readonly ReportBatch[]): ItemR
   if (only === undefined) return { count: 0, seek: () => undefined };
   if (others.length > 0) return mergedRange(facts, parts);
   const cursor = new ItemCursor(facts, only);
-  return { count: only.items.path.length, seek: (index) => (cursor.seek(index) ? cursor : undefined) }; // prettier-ignore
+  return { count: only.items.path.length, seek: (index) => (cursor.seek(index) ? cursor : undefined) }; // oxfmt-ignore
 }
 
 function mergedRange(facts: RunFacts, parts: readonly ReportBatch[]): ItemRange {

@@ -1,6 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import test from 'ava';
-import { BatchItemsSchema, BatchResultsSchema, MoveOriginSchema } from '../../gen/drover/v1/columns_pb.ts'; // prettier-ignore
+import { BatchItemsSchema, BatchResultsSchema, MoveOriginSchema } from '../../gen/drover/v1/columns_pb.ts'; // oxfmt-ignore
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { ItemAction, ItemKind, ItemState, ItemVerification } from '../../gen/drover/v1/item_pb.ts';
 import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
@@ -68,7 +68,7 @@ test('what was read is what is shown of a migrated file; a failed one has its re
     attempts: [1, 3],
     destinationId: ['01AB', ''],
     verification: [ItemVerification.REWRITTEN_BY_SHAREPOINT, ItemVerification.UNSPECIFIED],
-    remark: [{ index: 1, reason: ErrorReason.SOURCE_CHANGED, message: 'it changed', requestId: 'call-1' }], // prettier-ignore
+    remark: [{ index: 1, reason: ErrorReason.SOURCE_CHANGED, message: 'it changed', requestId: 'call-1' }], // oxfmt-ignore
   });
   const [first, second] = [...itemRows(done, 0)].map(({ item }) => item);
   t.is(first!.size, 9n);
@@ -76,7 +76,7 @@ test('what was read is what is shown of a migrated file; a failed one has its re
   t.is(first!.sha256, 'ab'.repeat(32));
   t.is(first!.quickXorHash, 'AQEBAQEBAQEBAQEBAQEBAQEBAQE=');
   t.is(first!.agent, 'agents/x-abc');
-  t.like(first, { destinationPath: '', destinationId: '01AB', verification: ItemVerification.REWRITTEN_BY_SHAREPOINT }); // prettier-ignore
+  t.like(first, { destinationPath: '', destinationId: '01AB', verification: ItemVerification.REWRITTEN_BY_SHAREPOINT }); // oxfmt-ignore
   t.like(second, { destinationPath: 'g_', destinationId: '' });
   t.is(first!.reason, ErrorReason.UNSPECIFIED);
   t.is(second!.state, ItemState.FAILED);
@@ -94,7 +94,7 @@ test('what was moved has the hashes that it had; what could not be moved has its
     ['other', FILE, ItemAction.MOVE],
   ]);
   const before = { sha256: Buffer.alloc(32, 0xcd), quickXorHash: Buffer.alloc(20, 2) };
-  done.items.origin = [0, 1].map((index) => create(MoveOriginSchema, { index, path: `old ${index}`, ...before })); // prettier-ignore
+  done.items.origin = [0, 1].map((index) => create(MoveOriginSchema, { index, path: `old ${index}`, ...before })); // oxfmt-ignore
   done.results = create(BatchResultsSchema, {
     state: [ItemState.SUCCEEDED, ItemState.SUCCEEDED],
     size: [7n, 7n],
@@ -106,8 +106,8 @@ test('what was moved has the hashes that it had; what could not be moved has its
     moved: [0],
   });
   const [moved, written] = [...itemRows(done, 0)].map(({ item }) => item);
-  t.like(moved, { movedFrom: 'old 0', sha256: 'cd'.repeat(32), quickXorHash: before.quickXorHash.toString('base64') }); // prettier-ignore
-  t.like(written, { movedFrom: '', sha256: 'ab'.repeat(32), quickXorHash: 'AQEBAQEBAQEBAQEBAQEBAQEBAQE=' }); // prettier-ignore
+  t.like(moved, { movedFrom: 'old 0', sha256: 'cd'.repeat(32), quickXorHash: before.quickXorHash.toString('base64') }); // oxfmt-ignore
+  t.like(written, { movedFrom: '', sha256: 'ab'.repeat(32), quickXorHash: 'AQEBAQEBAQEBAQEBAQEBAQEBAQE=' }); // oxfmt-ignore
 });
 
 test('times before 1970 have seconds below zero and nanoseconds above', (t) => {

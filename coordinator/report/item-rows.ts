@@ -76,7 +76,7 @@ function itemAt(batch: ItemBatch, index: number, remark: ItemRemark | undefined)
     size: items.kind[index] === ItemKind.FILE ? items.size[index]! : 0n,
     modifiedTime: timestampFromNanoseconds(items.modifiedNs[index]!),
     destinationPath: destinationPath === items.path[index] ? '' : destinationPath,
-    ...(items.createdNs[index] ? { createdTime: timestampFromNanoseconds(items.createdNs[index]) } : {}), // prettier-ignore
+    ...(items.createdNs[index] ? { createdTime: timestampFromNanoseconds(items.createdNs[index]) } : {}), // oxfmt-ignore
   });
   item.renamedBecause = whyRenamed(items, index, results?.keptPath[index]);
   if (results !== undefined) addResult(item, results, index, remark);

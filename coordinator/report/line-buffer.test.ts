@@ -39,7 +39,7 @@ const cells: [text: string, cell: string][] = [
 
 for (const [text, cell] of cells)
   test(`the cell of ${JSON.stringify(text)}`, (t) => {
-    t.is(written((out) => out.putCsvText(text)), cell); // prettier-ignore
+    t.is(written((out) => out.putCsvText(text)), cell); // oxfmt-ignore
     t.is(
       written((out) => out.putCsvText(`a/b/${text}`, 4)),
       cell,
@@ -55,7 +55,7 @@ for (const [text, cell] of cells)
   });
 
 test('a place is one cell, made of the folder and the name', (t) => {
-  const placeOf = (folder: string, path: string, from: number) => ({ folder, name: path, from }) as Place; // prettier-ignore
+  const placeOf = (folder: string, path: string, from: number) => ({ folder, name: path, from }) as Place; // oxfmt-ignore
   t.is(
     written((out) => out.putCsvPlace(placeOf('/srv/', 'x/=1.txt', 2))),
     '/srv/=1.txt',
@@ -100,8 +100,8 @@ test('times are those of protojson, also before 1970 and at the ends of 64 bits'
 });
 
 test('numbers are whole, however large', (t) => {
-  for (const value of [0n, 7n, 10n, 99n, 100n, 2n ** 32n, 2n ** 53n - 1n, 2n ** 53n, 2n ** 53n + 1n, 2n ** 64n - 1n]) // prettier-ignore
-    t.is(written((out) => out.putNumber(value)), String(value)); // prettier-ignore
+  for (const value of [0n, 7n, 10n, 99n, 100n, 2n ** 32n, 2n ** 53n - 1n, 2n ** 53n, 2n ** 53n + 1n, 2n ** 64n - 1n]) // oxfmt-ignore
+    t.is(written((out) => out.putNumber(value)), String(value)); // oxfmt-ignore
 });
 
 test('hashes are written as Buffer writes them', (t) => {
@@ -109,8 +109,8 @@ test('hashes are written as Buffer writes them', (t) => {
   for (let length = 0; length < 40; length += 1) {
     const bytes = Buffer.from(Array.from({ length: length + 3 }, () => below(256)));
     const part = bytes.subarray(3);
-    t.is(written((out) => out.putHex(bytes, 3, length)), part.toString('hex')); // prettier-ignore
-    t.is(written((out) => out.putBase64(bytes, 3, length)), part.toString('base64')); // prettier-ignore
+    t.is(written((out) => out.putHex(bytes, 3, length)), part.toString('hex')); // oxfmt-ignore
+    t.is(written((out) => out.putBase64(bytes, 3, length)), part.toString('base64')); // oxfmt-ignore
   }
 });
 

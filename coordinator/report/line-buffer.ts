@@ -75,7 +75,7 @@ export class LineBuffer {
   putCsvPlace({ folder, name, from }: Place): void {
     this.#reserve((folder.length + name.length) * bytesPerCharacterMax + 3);
     const start = this.#at;
-    const isCopied = isHarmless(folder.charCodeAt(0)) && this.#copyCsv(folder, 0) && this.#copyCsv(name, from); // prettier-ignore
+    const isCopied = isHarmless(folder.charCodeAt(0)) && this.#copyCsv(folder, 0) && this.#copyCsv(name, from); // oxfmt-ignore
     if (isCopied) return;
     this.#at = start;
     this.#encode(csvText(folder + name.slice(from)));
@@ -110,7 +110,7 @@ export class LineBuffer {
     const end = start + length;
     for (let index = start; index < end; index += 3) {
       const more = end - index;
-      const value = (bytes[index]! << 16) | (more > 1 ? bytes[index + 1]! << 8 : 0) | (more > 2 ? bytes[index + 2]! : 0); // prettier-ignore
+      const value = (bytes[index]! << 16) | (more > 1 ? bytes[index + 1]! << 8 : 0) | (more > 2 ? bytes[index + 2]! : 0); // oxfmt-ignore
       this.#bytes[this.#at++] = base64Digits[value >> 18]!;
       this.#bytes[this.#at++] = base64Digits[(value >> 12) & 63]!;
       this.#bytes[this.#at++] = more > 1 ? base64Digits[(value >> 6) & 63]! : equals;

@@ -79,7 +79,7 @@ async function headerOf(
   run: RunKey,
   batch: number,
 ): Promise<BatchHeader | undefined> {
-  // prettier-ignore
+  // oxfmt-ignore
   const row = batch === 0 ? undefined : await store.batch({ ...run, batch });
   return row && { batch, row };
 }

@@ -88,7 +88,7 @@ export function written<T>(
   name: string,
   write: (row: T, out: LineBuffer) => void,
 ): Column<T> {
-  // prettier-ignore
+  // oxfmt-ignore
   const key = keyOf(name);
   return {
     title,
@@ -105,7 +105,7 @@ export function wide<T>(
   value: (row: T) => bigint,
   isZeroShown: boolean,
 ): Column<T> {
-  // prettier-ignore
+  // oxfmt-ignore
   return written(title, name, (row, out) => {
     const found = value(row);
     if (found !== 0n || isZeroShown) out.putNumber(found);

@@ -32,15 +32,15 @@ type Count = keyof {
   [Key in keyof RunProgress as RunProgress[Key] extends bigint ? Key : never]: true;
 };
 
-const count = <T extends RunSummary>(title: string, name: Count) => plain<T>(title, name, ({ run }) => String(run?.progress?.[name] ?? 0n)); // prettier-ignore
+const count = <T extends RunSummary>(title: string, name: Count) => plain<T>(title, name, ({ run }) => String(run?.progress?.[name] ?? 0n)); // oxfmt-ignore
 const gigabytes = (title: string, bytes: (progress: RunProgress) => bigint) =>
   number<RunSummary>(title, '', ({ run }) =>
     (Number(run?.progress === undefined ? 0n : bytes(run.progress)) / bytesPerGigabyte).toFixed(3),
   );
-const devices = (title: string) => text<RunSummary>(title, 'agents', (row) => row.devices.join('; ')); // prettier-ignore
+const devices = (title: string) => text<RunSummary>(title, 'agents', (row) => row.devices.join('; ')); // oxfmt-ignore
 const taskName = plain<RunSummary>('Task', 'task', ({ task }) => task.name);
 const runName = plain<RunSummary>('Run', 'run', ({ run }) => run?.name ?? '');
-const round = plain<RunSummary>('Incremental round', '', ({ run }) => (run === undefined ? '' : roundOf(run.name))); // prettier-ignore
+const round = plain<RunSummary>('Incremental round', '', ({ run }) => (run === undefined ? '' : roundOf(run.name))); // oxfmt-ignore
 
 /** R0 for the first run of a task, as Migration Manager counts them. */
 export function roundOf(run: string): string {
@@ -150,7 +150,7 @@ export const itemSummaryColumns: readonly Column<TalliedRun>[] = [
 
 export const scanSummaryColumns: readonly Column<TalliedRun>[] = [
   round,
-  tallied('Total scanned items', 'scannedItems', (files, folders) => files.scanned + folders.scanned), // prettier-ignore
+  tallied('Total scanned items', 'scannedItems', (files, folders) => files.scanned + folders.scanned), // oxfmt-ignore
   tallied('Total scanned folders', 'scannedFolders', (_, folders) => folders.scanned),
   // A file share has none.
   tallied('Total scanned list items', 'scannedListItems', () => 0),
@@ -160,7 +160,7 @@ export const scanSummaryColumns: readonly Column<TalliedRun>[] = [
   tallied('Items filtered out', 'leftOut', (files) => files.leftOut),
   tallied('Folders to be migrated', 'plannedFolders', (_, folders) => folders.planned),
   tallied('Items to be migrated', 'plannedFiles', (files) => files.planned),
-  tallied('Total items to be migrated', 'plannedItems', (files, folders) => files.planned + folders.planned), // prettier-ignore
+  tallied('Total items to be migrated', 'plannedItems', (files, folders) => files.planned + folders.planned), // oxfmt-ignore
   devices('Device name'),
   taskName,
   runName,

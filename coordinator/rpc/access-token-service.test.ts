@@ -65,7 +65,7 @@ test('a token with another secret, or none, is not one', async (t) => {
     `${token}a`,
     token.slice(0, 25),
   ]) {
-    // prettier-ignore
+    // oxfmt-ignore
     const refusal = await refusalOf(running.client(CallerService, { token: wrong }).getCaller({}));
     t.is(refusal.code, 'Unauthenticated');
     t.regex(refusal.message, /does not know the access token/);
@@ -88,7 +88,7 @@ test('what a token is asked for with is checked by field', async (t) => {
     const refusal = await refusalOf(tokens.createAccessToken({ ...good, ...more }));
     t.deepEqual(refusal.fields, [field]);
   }
-  t.deepEqual((await refusalOf(tokens.revokeAccessToken({ name: 'accessTokens/A' }))).fields, ['name']); // prettier-ignore
+  t.deepEqual((await refusalOf(tokens.revokeAccessToken({ name: 'accessTokens/A' }))).fields, ['name']); // oxfmt-ignore
   const unknown = await refusalOf(tokens.revokeAccessToken({ name: 'accessTokens/aaaaaaaaaaaa' }));
   t.is(unknown.code, 'NotFound');
 });
@@ -104,7 +104,7 @@ test('a token that was revoked is refused as what it is, and is not listed; to r
   t.is(refusal.code, 'Unauthenticated');
   t.regex(refusal.message, /^the access token CI \(accessTokens\/.*\) was revoked$/);
   const { accessTokens } = await tokens.listAccessTokens({});
-  t.deepEqual(accessTokens.map((token) => token.name), [other.accessToken.name]); // prettier-ignore
+  t.deepEqual(accessTokens.map((token) => token.name), [other.accessToken.name]); // oxfmt-ignore
 });
 
 test('lists come in pages, without those that were revoked', async (t) => {

@@ -86,7 +86,7 @@ for (const protocol of protocols)
       const clients = new Map<DescService, AnyClient>();
       const clientOf = (service: DescService): AnyClient => {
         const given = { ...options, protocol };
-        const client = clients.get(service) ?? (running.client(service, given) as unknown as AnyClient); // prettier-ignore
+        const client = clients.get(service) ?? (running.client(service, given) as unknown as AnyClient); // oxfmt-ignore
         clients.set(service, client);
         return client;
       };
@@ -102,7 +102,7 @@ for (const protocol of protocols)
         if (expected !== undefined) t.is(reason, expected, what);
         else {
           t.false(['UNAUTHENTICATED', 'PERMISSION_DENIED'].includes(reason), what);
-          t.false(code === Code.Internal || code === Code.Unknown || code === Code.Unimplemented, what); // prettier-ignore
+          t.false(code === Code.Internal || code === Code.Unknown || code === Code.Unimplemented, what); // oxfmt-ignore
         }
       }
   });
@@ -110,7 +110,7 @@ for (const protocol of protocols)
 test('who has too little of a role is told the one it has and the one it needs', async (t) => {
   const running = await runCoordinator(t);
   const { viewer } = await credentials(running);
-  const refusal = await refusalOf(running.client(TaskService, viewer).deleteTask({ name: 'tasks/a' })); // prettier-ignore
+  const refusal = await refusalOf(running.client(TaskService, viewer).deleteTask({ name: 'tasks/a' })); // oxfmt-ignore
   t.is(refusal.code, 'PermissionDenied');
   t.regex(
     refusal.message,
@@ -170,13 +170,13 @@ test("agents' methods need TLS 1.3; administrators' take TLS 1.2, and none takes
   });
   t.is(old.status, 403);
   t.regex(old.body, /agents speak TLSv1\.3, and this connection speaks TLSv1\.2/);
-  const join = await plainCall(t, running, '/drover.v1.EnrollmentService/Join', { maxVersion: 'TLSv1.2' }); // prettier-ignore
+  const join = await plainCall(t, running, '/drover.v1.EnrollmentService/Join', { maxVersion: 'TLSv1.2' }); // oxfmt-ignore
   t.is(join.status, 403);
   t.regex(join.body, /agents speak TLSv1\.3/);
   const list = '/drover.v1.TaskService/ListTasks';
   const headers = { authorization: `Bearer ${running.adminToken}` };
   t.is((await plainCall(t, running, list, { maxVersion: 'TLSv1.2' }, headers)).status, 200);
-  const oldest = { minVersion: 'TLSv1.1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' } as const; // prettier-ignore
+  const oldest = { minVersion: 'TLSv1.1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' } as const; // oxfmt-ignore
   await t.throwsAsync(plainCall(t, running, list, oldest, headers));
 });
 

@@ -1,6 +1,6 @@
 import { timestampMs } from '@bufbuild/protobuf/wkt';
 import test, { type ExecutionContext } from 'ava';
-import { AgentAvailability, AgentService, AgentState, type Agent } from '../../gen/drover/v1/agent_pb.ts'; // prettier-ignore
+import { AgentAvailability, AgentService, AgentState, type Agent } from '../../gen/drover/v1/agent_pb.ts'; // oxfmt-ignore
 import { EnrollmentService } from '../../gen/drover/v1/session_pb.ts';
 import { TaskService } from '../../gen/drover/v1/task_pb.ts';
 import { ManualClock } from '../dispatch/testing/manual-clock.ts';
@@ -16,7 +16,7 @@ async function open(t: ExecutionContext, dataFolder = temporaryFolder(t), at?: M
   const running = await runCoordinator(t, dataFolder, clock);
   const agents = running.client(AgentService);
   /** The agent's state, and how many seconds ago it came about. */
-  const stateOf = (agent: Agent) => [agent.state, (clock.now() - timestampMs(agent.stateTime!)) / 1000]; // prettier-ignore
+  const stateOf = (agent: Agent) => [agent.state, (clock.now() - timestampMs(agent.stateTime!)) / 1000]; // oxfmt-ignore
   const state = async (name: string) => stateOf((await agents.getAgent({ name })).agent!);
   return { ...running, dataFolder, clock, agents, state, stateOf };
 }
@@ -118,7 +118,7 @@ test('an agent that is removed is refused, and its work goes to others at once',
   const enrollment = client(EnrollmentService, { token: '', identity });
   const renewal = await refusalOf(enrollment.renewCertificate({ certificateRequest }));
   t.regex(renewal.message, /was removed/);
-  t.deepEqual((await agents.listAgents({})).agents.map((agent) => agent.name), [second.name]); // prettier-ignore
+  t.deepEqual((await agents.listAgents({})).agents.map((agent) => agent.name), [second.name]); // oxfmt-ignore
   for (const call of [
     agents.getAgent({ name }),
     agents.deleteAgent({ name }),

@@ -32,7 +32,7 @@ export async function setAvailability(
   });
   // Also when nothing was changed: a call that was cut off between the commit and this is repeated so.
   dispatcher.setAvailability(id, availability);
-  log.info({ agent: agentName(id), availability: AgentAvailabilitySchema.value[availability]?.localName }, 'what is wanted of an agent is set'); // prettier-ignore
+  log.info({ agent: agentName(id), availability: AgentAvailabilitySchema.value[availability]?.localName }, 'what is wanted of an agent is set'); // oxfmt-ignore
   changes.emit({ kind: 'agent', agent: id });
   return row;
 }

@@ -35,7 +35,7 @@ test("a certificate without its key, or with another's, opens nothing", async (t
   const mixed = { cert: one.identity.cert, key: two.identity.key };
   // The client itself refuses to make such a connection; nobody gets as far as the coordinator.
   await t.throwsAsync(attach(running, mixed));
-  t.deepEqual((await running.client(AgentService).getAgent({ name: one.name })).agent!.attachTime, undefined); // prettier-ignore
+  t.deepEqual((await running.client(AgentService).getAgent({ name: one.name })).agent!.attachTime, undefined); // oxfmt-ignore
 });
 
 test('a report on a lease of another agent changes nothing', async (t) => {

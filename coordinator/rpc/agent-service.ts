@@ -20,7 +20,7 @@ import type { ServiceParts } from './service-parts.ts';
 const watchIntervalMs = 500;
 const agentsRead = 200;
 
-type Given = Pick<ServiceParts, 'store' | 'trust' | 'dispatcher' | 'clock' | 'changes' | 'log' | 'addresses'>; // prettier-ignore
+type Given = Pick<ServiceParts, 'store' | 'trust' | 'dispatcher' | 'clock' | 'changes' | 'log' | 'addresses'>; // oxfmt-ignore
 type Parts = Given & { presences: Presences };
 
 export function createAgentService(given: Given): ServiceImpl<typeof AgentService> {

@@ -23,20 +23,20 @@ interface Case {
 const cases: Case[] = [
   { what: 'it never came', expected: [AgentState.DISCONNECTED, 100] },
   { what: 'it left', changedMs: 300, seenMs: 300, expected: [AgentState.DISCONNECTED, 300] },
-  { what: 'nobody saw it leave', changedMs: 300, seenMs: 450, expected: [AgentState.DISCONNECTED, 450] }, // prettier-ignore
-  { what: 'nobody saw it leave for the first time', seenMs: 450, expected: [AgentState.DISCONNECTED, 450] }, // prettier-ignore
-  { what: 'disabled while it was away', availability: DISABLED, changedMs: 400, seenMs: 300, expected: [AgentState.DISABLED, 400] }, // prettier-ignore
-  { what: 'disabled, then away', availability: DISABLED, changedMs: 400, seenMs: 900, expected: [AgentState.DISABLED, 400] }, // prettier-ignore
-  { what: 'disabled at work', availability: DISABLED, changedMs: 400, live: { slotsUsed: 1 }, expected: [AgentState.DISABLED, 400] }, // prettier-ignore
-  { what: 'draining and away', availability: DRAINING, changedMs: 400, seenMs: 300, expected: [AgentState.DISCONNECTED, 400] }, // prettier-ignore
-  { what: 'drained', availability: DRAINING, changedMs: 600, live: {}, expected: [AgentState.DRAINING, 600] }, // prettier-ignore
+  { what: 'nobody saw it leave', changedMs: 300, seenMs: 450, expected: [AgentState.DISCONNECTED, 450] }, // oxfmt-ignore
+  { what: 'nobody saw it leave for the first time', seenMs: 450, expected: [AgentState.DISCONNECTED, 450] }, // oxfmt-ignore
+  { what: 'disabled while it was away', availability: DISABLED, changedMs: 400, seenMs: 300, expected: [AgentState.DISABLED, 400] }, // oxfmt-ignore
+  { what: 'disabled, then away', availability: DISABLED, changedMs: 400, seenMs: 900, expected: [AgentState.DISABLED, 400] }, // oxfmt-ignore
+  { what: 'disabled at work', availability: DISABLED, changedMs: 400, live: { slotsUsed: 1 }, expected: [AgentState.DISABLED, 400] }, // oxfmt-ignore
+  { what: 'draining and away', availability: DRAINING, changedMs: 400, seenMs: 300, expected: [AgentState.DISCONNECTED, 400] }, // oxfmt-ignore
+  { what: 'drained', availability: DRAINING, changedMs: 600, live: {}, expected: [AgentState.DRAINING, 600] }, // oxfmt-ignore
   { what: 'it drains by itself', live: { draining: true }, expected: [AgentState.DRAINING, 500] },
   { what: 'attached', live: {}, changedMs: 300, expected: [AgentState.ONLINE, 500] },
   { what: 'at work', live: { slotsUsed: 2 }, expected: [AgentState.BUSY, 500] },
-  { what: 'at other work with a sign-in that is broken', live: { slotsUsed: 2, isAiling: true }, expected: [AgentState.NEEDS_ATTENTION, 500] }, // prettier-ignore
-  { what: 'draining with a sign-in that is broken', live: { draining: true, isAiling: true }, expected: [AgentState.DRAINING, 500] }, // prettier-ignore
-  { what: 'disabled with a sign-in that is broken', availability: DISABLED, changedMs: 400, live: { isAiling: true }, expected: [AgentState.DISABLED, 400] }, // prettier-ignore
-  { what: 'enabled at work', availability: ENABLED, changedMs: 700, live: { slotsUsed: 2 }, expected: [AgentState.BUSY, 700] }, // prettier-ignore
+  { what: 'at other work with a sign-in that is broken', live: { slotsUsed: 2, isAiling: true }, expected: [AgentState.NEEDS_ATTENTION, 500] }, // oxfmt-ignore
+  { what: 'draining with a sign-in that is broken', live: { draining: true, isAiling: true }, expected: [AgentState.DRAINING, 500] }, // oxfmt-ignore
+  { what: 'disabled with a sign-in that is broken', availability: DISABLED, changedMs: 400, live: { isAiling: true }, expected: [AgentState.DISABLED, 400] }, // oxfmt-ignore
+  { what: 'enabled at work', availability: ENABLED, changedMs: 700, live: { slotsUsed: 2 }, expected: [AgentState.BUSY, 700] }, // oxfmt-ignore
 ];
 
 test('the state of an agent and its time follow from its row and its presence', (t) => {
@@ -58,7 +58,7 @@ function presence({
   slotsUsed = 0,
   isAiling = false,
 }: NonNullable<Case['live']>): Presence {
-  // prettier-ignore
+  // oxfmt-ignore
   return {
     sinceMs: 500,
     live: {
@@ -71,7 +71,7 @@ function presence({
       group: 'default',
       sourceRoots: [],
       unknownSettings: ['exclude_folders'],
-      attention: isAiling ? { reason: ErrorReason.SIGN_IN_FAILED, message: 'it has expired', sources: [String.raw`\\files\hr`] } : undefined, // prettier-ignore
+      attention: isAiling ? { reason: ErrorReason.SIGN_IN_FAILED, message: 'it has expired', sources: [String.raw`\\files\hr`] } : undefined, // oxfmt-ignore
       itemsPerSecond: 0,
       bytesPerSecond: 0,
       attachTimeMs: 500,

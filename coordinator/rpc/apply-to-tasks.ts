@@ -37,7 +37,7 @@ export function applyToTasks(
   const call = currentCall();
   const asked = deedOf(parts, request);
   const deed = request.validateOnly ? nothing : asked;
-  const audited: Deed = (id, ended) => serving({ ...call, resource: taskName(id) }, () => deed(id, ended)); // prettier-ignore
+  const audited: Deed = (id, ended) => serving({ ...call, resource: taskName(id) }, () => deed(id, ended)); // oxfmt-ignore
   return outcomes(parts, request, audited, signal);
 }
 
@@ -102,9 +102,9 @@ function deedOf(parts: TaskServiceParts, request: ApplyToTasksRequest): Deed {
       return async (id) => withoutRun(cancelTask(parts, id));
     case TaskAction.DELETE:
       return async (id) =>
-        withoutRun(deleteTask(parts, create(DeleteTaskRequestSchema, { name: taskName(id), ledger }))); // prettier-ignore
+        withoutRun(deleteTask(parts, create(DeleteTaskRequestSchema, { name: taskName(id), ledger }))); // oxfmt-ignore
     default:
-      throw DroverError.invalid('action', action === TaskAction.UNSPECIFIED ? 'is missing' : `${action} is nothing that can be done to tasks`); // prettier-ignore
+      throw DroverError.invalid('action', action === TaskAction.UNSPECIFIED ? 'is missing' : `${action} is nothing that can be done to tasks`); // oxfmt-ignore
   }
 }
 

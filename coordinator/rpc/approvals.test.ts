@@ -7,7 +7,7 @@ import { Role } from '../../gen/drover/v1/annotations_pb.ts';
 import { AuditService } from '../../gen/drover/v1/audit_pb.ts';
 import { BatchResultsSchema, type BatchResults } from '../../gen/drover/v1/columns_pb.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
-import { DeviationKind, ItemKind, ItemService, ItemState, type Item } from '../../gen/drover/v1/item_pb.ts'; // prettier-ignore
+import { DeviationKind, ItemKind, ItemService, ItemState, type Item } from '../../gen/drover/v1/item_pb.ts'; // oxfmt-ignore
 import {
   ApprovalDecision,
   RunService,
@@ -21,7 +21,7 @@ import { AsyncQueue } from '../../lib/async-queue.ts';
 import { encodePage, goodResults, type Entry } from '../dispatch/testing/scripted-agent.ts';
 import { comparePaths } from '../plan/path-order.ts';
 import { refusalOf } from './testing/refusal.ts';
-import { runCoordinator, temporaryFolder, type RunningCoordinator } from './testing/running-coordinator.ts'; // prettier-ignore
+import { runCoordinator, temporaryFolder, type RunningCoordinator } from './testing/running-coordinator.ts'; // oxfmt-ignore
 
 const name = 'tasks/a';
 const run = 'tasks/a/runs/1';
@@ -29,7 +29,7 @@ const source: readonly Entry[] = [
   { path: 'docs', kind: ItemKind.FOLDER, modifiedNs: 7n },
   { path: 'docs/a.txt', size: 5n, modifiedNs: 1_500_000_001n },
   { path: 'docs/b.txt', size: 6n, modifiedNs: -1n },
-  { path: 'link', kind: ItemKind.SYMBOLIC_LINK, remark: { reason: ErrorReason.SYMBOLIC_LINK, message: 'a link' } }, // prettier-ignore
+  { path: 'link', kind: ItemKind.SYMBOLIC_LINK, remark: { reason: ErrorReason.SYMBOLIC_LINK, message: 'a link' } }, // oxfmt-ignore
   { path: 'z"ü.txt', size: 7n, modifiedNs: 3n },
 ];
 
@@ -87,7 +87,7 @@ async function planned(t: ExecutionContext, change?: (results: BatchResults) => 
   await tasks.runTask({ name, requireApproval: true });
   await until(running, TaskState.AWAITING_APPROVAL);
   const starter = running.client(RunService, { token });
-  return { running, agent, tasks, starter, other: await operator(), admin: running.client(RunService) }; // prettier-ignore
+  return { running, agent, tasks, starter, other: await operator(), admin: running.client(RunService) }; // oxfmt-ignore
 }
 
 /** What ARCHITECTURE.md says of the digest, in other words than the code's. */
@@ -96,9 +96,9 @@ function digestOf(items: readonly Item[]): string {
   const sorted = items.toSorted((one, other) => comparePaths(one.path, other.path));
   const records = sorted.map(
     ({ path, kind, action, size, modifiedTime, destinationPath, movedFrom, reason }) => {
-      // prettier-ignore
+      // oxfmt-ignore
       const modified = modifiedTime!.seconds * 1_000_000_000n + BigInt(modifiedTime!.nanos);
-      return JSON.stringify([path, kind, action, String(size), String(modified), destinationPath || path, movedFrom, reason]); // prettier-ignore
+      return JSON.stringify([path, kind, action, String(size), String(modified), destinationPath || path, movedFrom, reason]); // oxfmt-ignore
     },
   );
   let chain = '';
@@ -113,16 +113,16 @@ test('a plan waits, is read and approved by somebody else, and is then done', as
   t.is(waiting.state, RunState.AWAITING_APPROVAL);
   t.is(waiting.waitingFor, 'approval of its plan: to write 4 items, 18 B');
   t.regex(waiting.creator, /^accessTokens\//v);
-  t.like(waiting.estimate, { uploadedFiles: 3n, uploadedBytes: 18n, folders: 1n, requestsMax: 0n, timeMax: undefined }); // prettier-ignore
+  t.like(waiting.estimate, { uploadedFiles: 3n, uploadedBytes: 18n, folders: 1n, requestsMax: 0n, timeMax: undefined }); // oxfmt-ignore
   t.regex(waiting.estimate!.basis, /the 1 thread that can serve the task did nothing yet/v);
   t.is(agent.batches(), 0);
   const { items } = await running.client(ItemService).listItems({ parent: run });
-  t.deepEqual(items.map(({ state }) => state).filter((state) => state === ItemState.PENDING).length, 4); // prettier-ignore
+  t.deepEqual(items.map(({ state }) => state).filter((state) => state === ItemState.PENDING).length, 4); // oxfmt-ignore
   t.is(waiting.planDigest, digestOf(items), 'everybody can make the digest anew of what is listed');
   t.deepEqual((await refusalOf(tasks.runTask({ name }))).reasons, ['WRONG_STATE'], 'it is going');
   const own = await refusalOf(starter.approveRun({ name }));
   t.deepEqual(own.reasons, ['PERMISSION_DENIED']);
-  t.regex(own.message, /started tasks\/a\/runs\/1; another operator, or an administrator, has to approve it$/v); // prettier-ignore
+  t.regex(own.message, /started tasks\/a\/runs\/1; another operator, or an administrator, has to approve it$/v); // oxfmt-ignore
   const { planDigest } = waiting;
   const approved = (await other.approveRun({ name, planDigest, comment: ' fine ' })).run!;
   t.like(approved.approval, { decision: ApprovalDecision.APPROVED, comment: 'fine', planDigest });
@@ -133,21 +133,21 @@ test('a plan waits, is read and approved by somebody else, and is then done', as
   t.is(done.progress!.deviatingItems, 0n);
   t.is(done.estimate!.basis, 'no time is told: the run has ended');
   const { entries } = await running.client(AuditService).listAuditEntries({});
-  t.true(entries.some(({ method, reason }) => method.endsWith('/ApproveRun') && reason === ErrorReason.PERMISSION_DENIED)); // prettier-ignore
-  t.true(entries.some(({ changes }) => changes.some(({ after }) => after.includes(`"planDigest":"${planDigest}"`) && after.includes('APPROVED')))); // prettier-ignore
+  t.true(entries.some(({ method, reason }) => method.endsWith('/ApproveRun') && reason === ErrorReason.PERMISSION_DENIED)); // oxfmt-ignore
+  t.true(entries.some(({ changes }) => changes.some(({ after }) => after.includes(`"planDigest":"${planDigest}"`) && after.includes('APPROVED')))); // oxfmt-ignore
 });
 
 test('an administrator may approve what he started; nobody approves twice, nor another plan, nor nonsense', async (t) => {
   const { running, admin, other } = await planned(t);
   const wrong = await refusalOf(other.approveRun({ name: run, planDigest: 'ab'.repeat(32) }));
   t.deepEqual(wrong.reasons, ['ETAG_MISMATCH']);
-  t.deepEqual((await refusalOf(other.approveRun({ name: run, planDigest: 'xy' }))).fields, ['plan_digest']); // prettier-ignore
-  t.deepEqual((await refusalOf(other.approveRun({ name: run, comment: 'x'.repeat(1001) }))).fields, ['comment']); // prettier-ignore
+  t.deepEqual((await refusalOf(other.approveRun({ name: run, planDigest: 'xy' }))).fields, ['plan_digest']); // oxfmt-ignore
+  t.deepEqual((await refusalOf(other.approveRun({ name: run, comment: 'x'.repeat(1001) }))).fields, ['comment']); // oxfmt-ignore
   t.deepEqual((await refusalOf(other.approveRun({ name: run, gone: 9 as GoneDecision }))).fields, [
     'gone',
   ]);
   t.deepEqual((await refusalOf(other.rejectRun({ name: run, comment: ' ' }))).fields, ['comment']);
-  t.deepEqual((await refusalOf(other.approveRun({ name: 'tasks/a/runs/2' }))).reasons, ['NOT_FOUND']); // prettier-ignore
+  t.deepEqual((await refusalOf(other.approveRun({ name: 'tasks/a/runs/2' }))).reasons, ['NOT_FOUND']); // oxfmt-ignore
   await admin.approveRun({ name });
   const again = await refusalOf(other.approveRun({ name }));
   t.deepEqual(again.reasons, ['WRONG_STATE']);
@@ -191,15 +191,15 @@ test('a run that only plans ends with its digest and its estimate, and asks nobo
   const agent = await playAgent(t, running);
   const [tasks, runs] = [running.client(TaskService), running.client(RunService)];
   const settings = { requireApproval: true };
-  await running.client(SettingsService).updateSettings({ settings: { defaults: settings, tenantLicenses: 300 } }); // prettier-ignore
-  await tasks.createTask({ task: { source: '/srv/a', destination: 'file:///srv/b', settings: { requireApproval: false } }, taskId: 'a' }); // prettier-ignore
+  await running.client(SettingsService).updateSettings({ settings: { defaults: settings, tenantLicenses: 300 } }); // oxfmt-ignore
+  await tasks.createTask({ task: { source: '/srv/a', destination: 'file:///srv/b', settings: { requireApproval: false } }, taskId: 'a' }); // oxfmt-ignore
   const request = { name, requestId: 'f7f2a9d2-7e3c-4b4e-9d2c-0c1f5b1c9a01' };
   const started = (await runs.planRun(request)).run!;
   t.is((await runs.planRun(request)).run!.name, started.name, 'the same request is one run');
   t.true(started.scanOnly);
   await until(running, TaskState.SUCCEEDED);
   const done = (await runs.getRun({ name: run })).run!;
-  t.is(done.planDigest, digestOf((await running.client(ItemService).listItems({ parent: run })).items)); // prettier-ignore
+  t.is(done.planDigest, digestOf((await running.client(ItemService).listItems({ parent: run })).items)); // oxfmt-ignore
   t.is(done.estimate!.uploadedFiles, 3n);
   t.is(agent.batches(), 0);
   t.deepEqual((await refusalOf(runs.approveRun({ name }))).reasons, ['WRONG_STATE']);
@@ -218,7 +218,7 @@ test('what became otherwise than planned is counted, and listed by pages with bo
     // The folder is the first of the batch; then docs/a.txt, docs/b.txt and the last one.
     Object.assign(results.size, { 1: 9n });
     Object.assign(results.state, { 2: ItemState.FAILED });
-    results.remark = [{ $typeName: 'drover.v1.ItemRemark', index: 2, reason: ErrorReason.SOURCE_VANISHED, message: 'it is gone', rule: '', requestId: '' }]; // prettier-ignore
+    results.remark = [{ $typeName: 'drover.v1.ItemRemark', index: 2, reason: ErrorReason.SOURCE_VANISHED, message: 'it is gone', rule: '', requestId: '' }]; // oxfmt-ignore
   });
   await admin.approveRun({ name });
   await until(running, TaskState.SUCCEEDED_WITH_FAILURES);
@@ -236,5 +236,5 @@ test('what became otherwise than planned is counted, and listed by pages with bo
   });
   t.is(changed!.item!.path, 'docs/a.txt');
   t.like(vanished, { kind: DeviationKind.SOURCE_VANISHED, happened: 'it is gone' });
-  t.deepEqual((await refusalOf(items.listDeviations({ parent: 'tasks/a/runs/9' }))).reasons, ['NOT_FOUND']); // prettier-ignore
+  t.deepEqual((await refusalOf(items.listDeviations({ parent: 'tasks/a/runs/9' }))).reasons, ['NOT_FOUND']); // oxfmt-ignore
 });

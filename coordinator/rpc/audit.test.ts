@@ -13,7 +13,7 @@ import { reasonName } from '../../lib/error.ts';
 import { FuzzClient, framed } from '../../scripts/fuzz-client.ts';
 import { ManualClock } from '../dispatch/testing/manual-clock.ts';
 import { refusalOf } from './testing/refusal.ts';
-import { createRequest, runCoordinator, type RunningCoordinator } from './testing/running-coordinator.ts'; // prettier-ignore
+import { createRequest, runCoordinator, type RunningCoordinator } from './testing/running-coordinator.ts'; // oxfmt-ignore
 
 const task = { source: '/srv/a', destination: '/b' };
 
@@ -45,11 +45,11 @@ test('every change is entered with who, what, from where, before and after', asy
   await tasks.createTask({ task, taskId: 'a' });
   await tasks.createTask({ task, taskId: 'b', validateOnly: true });
   await tasks.updateTask({ task: { name: 'tasks/a', displayName: 'New' } });
-  await tasks.updateTask({ task: { name: 'tasks/a', displayName: 'New' }, updateMask: { paths: ['display_name'] } }); // prettier-ignore
+  await tasks.updateTask({ task: { name: 'tasks/a', displayName: 'New' }, updateMask: { paths: ['display_name'] } }); // oxfmt-ignore
   await tasks.runTask({ name: 'tasks/a' });
   await tasks.pauseTask({ name: 'tasks/a' });
   await tasks.cancelTask({ name: 'tasks/a' });
-  await running.client(SettingsService).updateSettings({ settings: { defaults: { maxAttempts: 5 } } }); // prettier-ignore
+  await running.client(SettingsService).updateSettings({ settings: { defaults: { maxAttempts: 5 } } }); // oxfmt-ignore
   const entries = await exported(running);
   const lines = entries.map(lineOf);
   t.deepEqual(lines, [
@@ -90,7 +90,7 @@ test('what is refused or fails is entered, what only reads is not', async (t) =>
   await refusalOf(client(TaskService, { token: '' }).deleteTask({ name: 'tasks/a' }));
   const { name, identity } = await running.join('one');
   await refusalOf(client(TaskService, { token: '', identity }).listTasks({}));
-  await refusalOf(client(EnrollmentService, { token: '' }).join({ token: 'x'.repeat(43), displayName: 'a' })); // prettier-ignore
+  await refusalOf(client(EnrollmentService, { token: '' }).join({ token: 'x'.repeat(43), displayName: 'a' })); // oxfmt-ignore
   t.deepEqual(await linesOf(running), [
     'admin-token: TaskService/CreateTask tasks/bad INVALID_ARGUMENT',
     'admin-token: TaskService/DeleteTask tasks/none NOT_FOUND',
@@ -111,9 +111,9 @@ test('messages that cannot be decoded, or are too large, are entered as attempts
   const create = '/drover.v1.TaskService/CreateTask';
   const nonsense = Buffer.from('\xff\xff\xff\xff');
   t.is((await client.call(create, framed(nonsense))).grpc, Code.Internal);
-  t.is((await client.call(create, framed(Buffer.alloc(5 * 1024 * 1024)))).grpc, Code.ResourceExhausted); // prettier-ignore
+  t.is((await client.call(create, framed(Buffer.alloc(5 * 1024 * 1024)))).grpc, Code.ResourceExhausted); // oxfmt-ignore
   t.is((await client.call(create, nonsense, { 'content-type': 'application/proto' })).http, 500);
-  t.is((await client.call(create, Buffer.from('{"task'), { 'content-type': 'application/json' })).http, 400); // prettier-ignore
+  t.is((await client.call(create, Buffer.from('{"task'), { 'content-type': 'application/json' })).http, 400); // oxfmt-ignore
   await client.call('/drover.v1.TaskService/ListTasks', framed(nonsense));
   await running.client(TaskService).createTask({ task, taskId: 'a' });
   const lines = await linesOf(running);
@@ -141,11 +141,11 @@ test('agents that join, renew, are disabled and refused are entered, and no secr
   await refusalOf(enrollment.renewCertificate({ certificateRequest: new Uint8Array(3) }));
   await agents.disableAgent({ name });
   await agents.disableAgent({ name });
-  t.deepEqual((await refusalOf(enrollment.renewCertificate({ certificateRequest }))).reasons, ['AGENT_DISABLED']); // prettier-ignore
+  t.deepEqual((await refusalOf(enrollment.renewCertificate({ certificateRequest }))).reasons, ['AGENT_DISABLED']); // oxfmt-ignore
   await agents.enableAgent({ name });
   await enrollment.renewCertificate({ certificateRequest });
   await agents.deleteAgent({ name });
-  t.deepEqual((await refusalOf(enrollment.renewCertificate({ certificateRequest }))).reasons, ['UNAUTHENTICATED']); // prettier-ignore
+  t.deepEqual((await refusalOf(enrollment.renewCertificate({ certificateRequest }))).reasons, ['UNAUTHENTICATED']); // oxfmt-ignore
   const entries = await exported(running);
   t.deepEqual(entries.map(lineOf).slice(3), [
     `${name}: EnrollmentService/RenewCertificate ${name}`,
@@ -158,8 +158,8 @@ test('agents that join, renew, are disabled and refused are entered, and no secr
     `: EnrollmentService/RenewCertificate ${name} UNAUTHENTICATED`,
   ]);
   const [, , joined] = entries;
-  t.deepEqual(joined!.changes.map(({ resource }) => resource), [name, 'joinTokens']); // prettier-ignore
-  const all = JSON.stringify(entries, (_key, value: unknown) => (typeof value === 'bigint' ? String(value) : value)); // prettier-ignore
+  t.deepEqual(joined!.changes.map(({ resource }) => resource), [name, 'joinTokens']); // oxfmt-ignore
+  const all = JSON.stringify(entries, (_key, value: unknown) => (typeof value === 'bigint' ? String(value) : value)); // oxfmt-ignore
   t.false(all.includes(token.slice(-43)));
   t.false(all.includes(running.adminToken));
 });
@@ -168,7 +168,7 @@ test('a run that its schedule starts is entered as what the coordinator does by 
   const clock = new ManualClock(Date.now() - 3_600_000);
   const running = await runCoordinator(t, undefined, clock);
   const tasks = running.client(TaskService);
-  await tasks.createTask({ task: { ...task, schedule: { cron: '* * * * *', timeZone: 'UTC' } }, taskId: 'a' }); // prettier-ignore
+  await tasks.createTask({ task: { ...task, schedule: { cron: '* * * * *', timeZone: 'UTC' } }, taskId: 'a' }); // oxfmt-ignore
   clock.advance(60_000);
   for (let runs = 0; runs === 0;)
     runs = (await running.client(RunService).listRuns({ parent: 'tasks/a' })).runs.length;
@@ -186,7 +186,7 @@ test('entries are listed page by page, the newest first, and filtered', async (t
   for (const taskId of ['a', 'b', 'c']) await tasks.createTask({ task, taskId });
   await tasks.runTask({ name: 'tasks/b' });
   await refusalOf(tasks.pauseTask({ name: 'tasks/c' }));
-  const numbers = ({ entries }: { entries: AuditEntry[] }) => entries.map(({ number }) => Number(number)); // prettier-ignore
+  const numbers = ({ entries }: { entries: AuditEntry[] }) => entries.map(({ number }) => Number(number)); // oxfmt-ignore
   const first = await audit.listAuditEntries({ pageSize: 2 });
   t.deepEqual(numbers(first), [5, 4]);
   const second = await audit.listAuditEntries({ pageSize: 2, pageToken: first.nextPageToken });

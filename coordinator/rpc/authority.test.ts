@@ -25,7 +25,7 @@ import {
 } from './testing/running-coordinator.ts';
 
 function start(t: ExecutionContext, dataFolder: string, authorityFile?: string) {
-  return runCoordinator(t, dataFolder, systemClock, authorityFile === undefined ? {} : { authorityFile }); // prettier-ignore
+  return runCoordinator(t, dataFolder, systemClock, authorityFile === undefined ? {} : { authorityFile }); // oxfmt-ignore
 }
 
 /** Whether a client that trusts this certificate alone trusts the coordinator. */
@@ -63,8 +63,8 @@ test('agents and administrators trust the root of an authority that was given, a
   const session = await attach(running, identity);
   await session.leave();
   // What somebody else lets the same root sign for is no agent's.
-  const stranger = await makeCertificate({ name: name.slice('agents/'.length), issuer: root, ca: false, purposes: ['1.3.6.1.5.5.7.3.2'] }); // prettier-ignore
-  const refused = await refusalOf(running.client(EnrollmentService, { token: '', identity: { cert: stranger.text, key: stranger.key } }).renewCertificate({})); // prettier-ignore
+  const stranger = await makeCertificate({ name: name.slice('agents/'.length), issuer: root, ca: false, purposes: ['1.3.6.1.5.5.7.3.2'] }); // oxfmt-ignore
+  const refused = await refusalOf(running.client(EnrollmentService, { token: '', identity: { cert: stranger.text, key: stranger.key } }).renewCertificate({})); // oxfmt-ignore
   t.regex(refused.message, /was not issued by this coordinator/);
   t.false(readFileSync(path.join(running.dataFolder, 'authority.pem'), 'utf8').includes('PRIVATE'));
   t.false(running.authority.includes(signing.key.slice(40, 80)));
@@ -85,7 +85,7 @@ test('another authority than before is told of, and agents of the one before are
   const answer = await refusalOf(attach(second, identity));
   t.regex(answer.message, /not issued by this coordinator/);
   const { entries } = await second.client(AuditService).listAuditEntries({ caller: 'coordinator' });
-  t.regex(entries[0]!.message, /^the certificate authority is another one than before: [0-9a-f]{64} in place of [0-9a-f]{64}/); // prettier-ignore
+  t.regex(entries[0]!.message, /^the certificate authority is another one than before: [0-9a-f]{64} in place of [0-9a-f]{64}/); // oxfmt-ignore
   await second.coordinator.close();
   const third = await start(t, data, file);
   const after = await third.client(AuditService).listAuditEntries({ caller: 'coordinator' });
@@ -124,5 +124,5 @@ test('the fingerprint that `drover-coordinator fingerprint` prints is that of jo
     t.is(await runMaintenance({ kind: 'fingerprint', dataFolder, json: false }, print, signal), 0);
     t.deepEqual(lines, [parseJoinToken(token).authorityFingerprint]);
   }
-  t.throws(() => readAuthorityFingerprint('/no/such/folder'), { message: /authority.pem cannot be read \(ENOENT\); a coordinator writes it when it starts/ }); // prettier-ignore
+  t.throws(() => readAuthorityFingerprint('/no/such/folder'), { message: /authority.pem cannot be read \(ENOENT\); a coordinator writes it when it starts/ }); // oxfmt-ignore
 });

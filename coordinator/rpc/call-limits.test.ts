@@ -49,7 +49,7 @@ test('a caller has so many streams open and no more, until one ends', async (t) 
   await running.join('a');
   const agents = running.client(AgentService, { token: await viewerToken(running) });
   const ends = Array.from({ length: streamsMax }, () => new AbortController());
-  const streams = ends.map(({ signal }) => agents.watchAgents({}, { signal })[Symbol.asyncIterator]()); // prettier-ignore
+  const streams = ends.map(({ signal }) => agents.watchAgents({}, { signal })[Symbol.asyncIterator]()); // oxfmt-ignore
   await Promise.all(streams.map((stream) => stream.next()));
   const oneMore = () => agents.watchAgents({})[Symbol.asyncIterator]().next();
   const refusal = await refusalOf(oneMore());
@@ -84,7 +84,7 @@ test('addresses are counted by the network that one machine has', (t) => {
 test('administrators send no message of more than 4 MiB, and strangers none of more than 64 KiB', async (t) => {
   const running = await runCoordinator(t);
   const get = (bytes: number) =>
-    refusalOf(running.client(TaskService, { protocol: 'http1' }).getTask({ name: 'x'.repeat(bytes) })); // prettier-ignore
+    refusalOf(running.client(TaskService, { protocol: 'http1' }).getTask({ name: 'x'.repeat(bytes) })); // oxfmt-ignore
   t.deepEqual((await get(3 * 1024 * 1024)).fields, ['name']);
   t.is((await get(5 * 1024 * 1024)).code, 'ResourceExhausted');
   const health = running.client(Health, { token: '', protocol: 'connect' });

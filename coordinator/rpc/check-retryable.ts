@@ -12,7 +12,7 @@ export async function checkRetryable(reader: Reader, key: RunKey): Promise<void>
     throw notRetried(name, 'nothing failed in it; run the task to migrate what is new or changed');
   const { paths } = await nextFailedPaths(reader, key, firstPosition(), '');
   if (paths.length === 0)
-    throw notRetried(name, 'all that failed in it is gone from the source, and only a run of the whole task tries again to recycle that; run the task'); // prettier-ignore
+    throw notRetried(name, 'all that failed in it is gone from the source, and only a run of the whole task tries again to recycle that; run the task'); // oxfmt-ignore
 }
 
 function notRetried(name: string, why: string): DroverError {

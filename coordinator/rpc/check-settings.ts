@@ -74,7 +74,7 @@ function checkFilters(settings: TaskSettings, field: string): void {
       throw DroverError.invalid(folders, `"${folder}" is no folder below the source`);
   const { minSize = 0n, maxSize = 0n, manifest = '' } = settings;
   if (maxSize > 0n && minSize > maxSize)
-    throw DroverError.invalid(`${field}.max_size`, `is less than min_size, so that no file would be migrated`); // prettier-ignore
+    throw DroverError.invalid(`${field}.max_size`, `is less than min_size, so that no file would be migrated`); // oxfmt-ignore
   checkTimes(settings, field);
   if (manifest !== '') checkManifest(manifest, `${field}.manifest`);
 }
@@ -88,7 +88,7 @@ function checkExtensions(list: StringList | undefined, field: string): void {
     values.find((value) => value.split(':').some((part) => normalExtension(part) === '')) ??
     extensions.find((extension) => /[/\\*?]/.test(extension));
   if (bad === undefined) return;
-  throw DroverError.invalid(field, `"${bad}" is not an extension such as tmp, or several as in TXT:EXE; what has * or ? belongs into exclude_patterns`); // prettier-ignore
+  throw DroverError.invalid(field, `"${bad}" is not an extension such as tmp, or several as in TXT:EXE; what has * or ? belongs into exclude_patterns`); // oxfmt-ignore
 }
 
 const timeNames: Record<(typeof timeLimits)[number], string> = {
@@ -115,7 +115,7 @@ const spanBaseMs = Date.parse('2025-01-01T00:00:00Z');
 function checkRange(after = '', before = '', field: string): void {
   if (after === '' || before === '' || isSpan(after) !== isSpan(before)) return;
   if (parseTimeLimit(after, spanBaseMs)! < parseTimeLimit(before, spanBaseMs)!) return;
-  throw DroverError.invalid(field, `"${before}" is not later than "${after}", so that no file would be migrated`); // prettier-ignore
+  throw DroverError.invalid(field, `"${before}" is not later than "${after}", so that no file would be migrated`); // oxfmt-ignore
 }
 
 function checkManifest(manifest: string, field: string): void {
@@ -123,7 +123,7 @@ function checkManifest(manifest: string, field: string): void {
     throw DroverError.invalid(field, `has more than ${manifestLengthMax} characters`);
   const { kind } = parseLocation(manifest, field);
   if (kind === 'sharepoint')
-    throw DroverError.invalid(field, 'must be a file that an agent can read, such as /srv/lists/wave-1.txt'); // prettier-ignore
+    throw DroverError.invalid(field, 'must be a file that an agent can read, such as /srv/lists/wave-1.txt'); // oxfmt-ignore
 }
 
 function checkList(

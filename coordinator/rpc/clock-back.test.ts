@@ -36,7 +36,7 @@ test('a clock that was set back is told of and costs an agent nothing but time: 
     /this computer's clock is 1 d 00 h behind the latest entry of the audit log/,
   );
   const asks = back.client(EnrollmentService, { token: '', identity }).getIdentity({});
-  const refused = await t.throwsAsync<ConnectError>(asks, { message: /it begins at 2.*Z, and here it is 2.*Z; set the clock of the coordinator's computer/ }); // prettier-ignore
+  const refused = await t.throwsAsync<ConnectError>(asks, { message: /it begins at 2.*Z, and here it is 2.*Z; set the clock of the coordinator's computer/ }); // oxfmt-ignore
   const [info] = refused.findDetails(ErrorInfoSchema);
   t.is(info?.reason, 'UNAUTHENTICATED');
   t.truthy(info?.metadata[certificateBeginsKey]);

@@ -119,7 +119,7 @@ export async function inheritance(
   if (await transaction.isBeingDeleted(id)) throw beingDeleted(id);
   const kept = await transaction.keptLedger(id);
   if (kept === undefined) return undefined;
-  const isSame = isSamePlace(kept.source, task.source) && isSamePlace(kept.destination, task.destination); // prettier-ignore
+  const isSame = isSamePlace(kept.source, task.source) && isSamePlace(kept.destination, task.destination); // oxfmt-ignore
   if (!isSame) throw keptForAnother(id, kept);
   const { latestRun, hasKeptItems, hasUnreportedItems } = kept;
   return { latestRun, hasKeptItems, hasUnreportedItems };
@@ -141,7 +141,7 @@ function keptForAnother(
   id: string,
   { source, destination }: { source: string; destination: string },
 ) {
-  // prettier-ignore
+  // oxfmt-ignore
   const name = taskName(id);
   return new DroverError(
     ErrorReason.ALREADY_EXISTS,

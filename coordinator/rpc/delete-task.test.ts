@@ -19,11 +19,11 @@ async function open(t: ExecutionContext, items: number) {
   const folder = path.join(dataFolder, 'store');
   const store = await openLevelStore(folder);
   await store.commit((transaction) => {
-    transaction.putTask('a', create(TaskRowSchema, { task: { name, ...task }, latestRun: 3, hasKeptItems: true })); // prettier-ignore
+    transaction.putTask('a', create(TaskRowSchema, { task: { name, ...task }, latestRun: 3, hasKeptItems: true })); // oxfmt-ignore
     const run = { name: `${name}/runs/3`, state: RunState.SUCCEEDED, progress: {} };
     transaction.putRun({ task: 'a', run: 3 }, create(RunRowSchema, { run, scan: { lease: {} } }));
     for (let index = 0; index < items; index += 1)
-      transaction.putLedger('a', `f${String(index).padStart(5, '0')}`, create(LedgerRowSchema, { run: 1 + (index % 3) })); // prettier-ignore
+      transaction.putLedger('a', `f${String(index).padStart(5, '0')}`, create(LedgerRowSchema, { run: 1 + (index % 3) })); // oxfmt-ignore
   });
   await store.close();
   const { client, coordinator } = await runCoordinator(t, dataFolder);
@@ -31,7 +31,7 @@ async function open(t: ExecutionContext, items: number) {
   /** Creates the task as soon as what was deleted is removed. */
   const createAgain = async (request: Parameters<typeof tasks.createTask>[0]) => {
     for (;;) {
-      const refusal = await refusalOf(tasks.createTask({ ...request, validateOnly: true })).catch(() => undefined); // prettier-ignore
+      const refusal = await refusalOf(tasks.createTask({ ...request, validateOnly: true })).catch(() => undefined); // oxfmt-ignore
       if (refusal === undefined) return (await tasks.createTask(request)).task!;
       if (refusal.code !== 'Unavailable') throw new Error(refusal.message);
     }
@@ -117,10 +117,10 @@ test('ledgers that were kept are listed, page by page, and deleted', async (t) =
   t.like(first.keptLedgers[0], { task: name, ...task, latestRun: 3 });
   t.not(first.keptLedgers[0]!.deleteTime, undefined);
   const second = await tasks.listKeptLedgers({ pageSize: 1, pageToken: first.nextPageToken });
-  t.deepEqual(second.keptLedgers.map((one) => [one.task, one.latestRun]), [['tasks/b', 0]]); // prettier-ignore
+  t.deepEqual(second.keptLedgers.map((one) => [one.task, one.latestRun]), [['tasks/b', 0]]); // oxfmt-ignore
   t.is(second.nextPageToken, '');
   await tasks.deleteKeptLedger({ name });
-  t.deepEqual((await tasks.listKeptLedgers({})).keptLedgers.map((one) => one.task), ['tasks/b']); // prettier-ignore
+  t.deepEqual((await tasks.listKeptLedgers({})).keptLedgers.map((one) => one.task), ['tasks/b']); // oxfmt-ignore
   // One that is deleted, one of a task that is there, and one that never was.
   for (const other of [name, 'tasks/c', 'tasks/d'])
     t.deepEqual((await refusalOf(tasks.deleteKeptLedger({ name: other }))).reasons, ['NOT_FOUND']);

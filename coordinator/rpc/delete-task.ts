@@ -3,7 +3,7 @@ import { create } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { KeptLedgerRowSchema, type TaskRow } from '../../gen/drover/store/v1/rows_pb.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
-import { LedgerFate, LedgerFateSchema, type DeleteTaskRequest } from '../../gen/drover/v1/task_pb.ts'; // prettier-ignore
+import { LedgerFate, LedgerFateSchema, type DeleteTaskRequest } from '../../gen/drover/v1/task_pb.ts'; // oxfmt-ignore
 import { DroverError } from '../../lib/error.ts';
 import { formatCount } from '../../lib/format.ts';
 import type { Transaction } from '../store/store.ts';

@@ -21,10 +21,10 @@ test('a task is created when an agent can write to its destination', async (t) =
   await tasks.createTask({ ...request, requestId: '', validateOnly: true });
   t.deepEqual((await tasks.listTasks({})).tasks, []);
   t.is((await tasks.createTask(request)).task!.name, 'tasks/a');
-  t.is((await tasks.createTask({ task: { ...task, destination: 'ann@contoso.com' }, taskId: 'b' })).task!.name, 'tasks/b'); // prettier-ignore
+  t.is((await tasks.createTask({ task: { ...task, destination: 'ann@contoso.com' }, taskId: 'b' })).task!.name, 'tasks/b'); // oxfmt-ignore
   t.deepEqual(agent.asked, [destination, destination, 'ann@contoso.com']);
   t.is((await tasks.createTask(request)).task!.name, 'tasks/a', 'a request that is repeated');
-  t.deepEqual((await refusalOf(tasks.createTask({ task, taskId: 'a' }))).reasons, ['ALREADY_EXISTS']); // prettier-ignore
+  t.deepEqual((await refusalOf(tasks.createTask({ task, taskId: 'a' }))).reasons, ['ALREADY_EXISTS']); // oxfmt-ignore
   await refusalOf(tasks.createTask({ task: { ...task, settings: { maxAttempts: 99 } } }));
   t.is(agent.asked.length, 3, 'what is known without an agent needs no look');
 });

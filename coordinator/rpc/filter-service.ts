@@ -44,7 +44,7 @@ async function readRequest(
     throw new DroverError(
       ErrorReason.SOURCE_UNSUPPORTED,
       `source "${source}": reading from SharePoint and OneDrive is not built yet`,
-      { metadata: { source }, violations: [{ field: 'source', description: 'is in SharePoint or OneDrive' }] }, // prettier-ignore
+      { metadata: { source }, violations: [{ field: 'source', description: 'is in SharePoint or OneDrive' }] }, // oxfmt-ignore
     );
   checkSettings(settings, 'settings');
   const global = (await store.settings())?.settings?.defaults;

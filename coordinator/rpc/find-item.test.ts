@@ -89,7 +89,7 @@ test('a run without batches has no items', async (t) => {
 
 test('what is gone is found among all that is gone, files and folders', async (t) => {
   const task = await openNamedTask(t, 'file:///to');
-  const entries = entriesIn(700, 3, 5).map(({ path, kind }) => ({ path, size: 1n, ...(kind === FOLDER ? { kind } : {}) })); // prettier-ignore
+  const entries = entriesIn(700, 3, 5).map(({ path, kind }) => ({ path, size: 1n, ...(kind === FOLDER ? { kind } : {}) })); // oxfmt-ignore
   await task.scan(pagesOf(entries));
   await task.migrate();
   const left = entries.filter((_entry, index) => index % 700 === 0);
@@ -102,7 +102,7 @@ test('what is gone is found among all that is gone, files and folders', async (t
     const below = numbersOf(3);
     for (let count = 0; count < 20; count += 1) {
       const { path } = entries[below(entries.length)]!;
-      t.deepEqual({ ...(await findItem(task.store, task.key, row, path))!, agent: '' }, wanted.get(path), path); // prettier-ignore
+      t.deepEqual({ ...(await findItem(task.store, task.key, row, path))!, agent: '' }, wanted.get(path), path); // oxfmt-ignore
       t.is(await findItem(task.store, task.key, row, `${path}~`), undefined);
     }
   }

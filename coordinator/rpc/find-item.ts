@@ -127,7 +127,7 @@ class Search {
 
   async #findFolder(edge: number): Promise<Item | undefined> {
     const filling = this.#row.fillingFolderBatch;
-    const row = filling === 0 ? undefined : await this.#store.batch({ ...this.#key, batch: filling }); // prettier-ignore
+    const row = filling === 0 ? undefined : await this.#store.batch({ ...this.#key, batch: filling }); // oxfmt-ignore
     if (row !== undefined && !(await this.#beginsAfter({ batch: filling, row })))
       return await this.#lookInto({ batch: filling, row });
     for await (const header of this.#before(await this.#pageEnd(edge)))

@@ -46,7 +46,7 @@ test('a client that floods is refused, and an agent does not notice', async (t) 
   const waitsMs: number[] = [];
   for (let round = 0; round < rounds; round += 1) {
     const name = `tasks/a${round}`;
-    await tasks.createTask({ task: { source: `/srv/${round}`, destination: `/b${round}` }, taskId: `a${round}` }); // prettier-ignore
+    await tasks.createTask({ task: { source: `/srv/${round}`, destination: `/b${round}` }, taskId: `a${round}` }); // oxfmt-ignore
     const askedMs = performance.now();
     await tasks.runTask({ name });
     const { key } = await agent.next('scanLease');
@@ -60,7 +60,7 @@ test('a client that floods is refused, and an agent does not notice', async (t) 
   const answers = await heard((message) => message.answers);
   const seconds = (performance.now() - startMs) / 1000;
   const worstMs = Math.max(...waitsMs);
-  t.log(`${seconds.toFixed(1)} s; answers ${JSON.stringify(answers)}; a lease took ${worstMs.toFixed(0)} ms at most`); // prettier-ignore
+  t.log(`${seconds.toFixed(1)} s; answers ${JSON.stringify(answers)}; a lease took ${worstMs.toFixed(0)} ms at most`); // oxfmt-ignore
   t.true(worstMs < waitMsMax, `a lease took ${worstMs} ms`);
   t.true((answers['200'] ?? 0) <= burst + callsPerSecond * seconds + 1);
   // What is refused is held back, so that a client cannot keep the coordinator busy with refusing.

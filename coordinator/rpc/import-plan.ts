@@ -3,7 +3,7 @@ import { create } from '@bufbuild/protobuf';
 import { TaskRowSchema, type TaskRow } from '../../gen/drover/store/v1/rows_pb.ts';
 import type { ImportTasksRequest, Task } from '../../gen/drover/v1/task_pb.ts';
 import { migrationKey } from '../bulk/same-place.ts';
-import { readEach, type FileNote, type ListedTask, type Pause, type TaskFile } from '../bulk/task-file.ts'; // prettier-ignore
+import { readEach, type FileNote, type ListedTask, type Pause, type TaskFile } from '../bulk/task-file.ts'; // oxfmt-ignore
 import { restarted } from '../schedule/schedule-row.ts';
 import type { Reader, Transaction } from '../store/store.ts';
 import { taskName } from '../task/names.ts';
@@ -56,7 +56,7 @@ export async function withoutDoubles(
     const other = known.get(key);
     const line = ids.get(listed.taskId);
     if (other !== undefined)
-      problems.push({ ...listed.placeOf('source'), message: `${other} has this source and this destination already` }); // prettier-ignore
+      problems.push({ ...listed.placeOf('source'), message: `${other} has this source and this destination already` }); // oxfmt-ignore
     if (line !== undefined)
       problems.push({ ...listed.placeOf('task_id'), message: `line ${line} has this id already` });
     if (other !== undefined || line !== undefined) return undefined;
@@ -119,7 +119,7 @@ export async function takeIds(
     try {
       const inherited = await inheritance(transaction, id, row.task!);
       if (inherited !== undefined) heirs.push(id);
-      free.push(inherited === undefined ? task : { ...task, row: create(TaskRowSchema, { ...row, ...inherited }) }); // prettier-ignore
+      free.push(inherited === undefined ? task : { ...task, row: create(TaskRowSchema, { ...row, ...inherited }) }); // oxfmt-ignore
     } catch (thrown) {
       problems.push(...problemsOf(listed, thrown));
     }

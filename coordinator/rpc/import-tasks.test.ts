@@ -20,7 +20,7 @@ async function start(t: ExecutionContext) {
 test("Migration Manager's CSV becomes tasks, with the tags, group and settings of the request", async (t) => {
   const { tasks, running } = await start(t);
   const answer = await tasks.importTasks({
-    content: bytes(header, String.raw`\\server\a,,,${site}/hr,Documents,2019`, String.raw`\\server\b,,,ann@contoso.com,Documents,`), // prettier-ignore
+    content: bytes(header, String.raw`\\server\a,,,${site}/hr,Documents,2019`, String.raw`\\server\b,,,ann@contoso.com,Documents,`), // oxfmt-ignore
     checkLocations: false,
     tags: ['wave-1'],
     agentGroup: 'berlin',
@@ -29,21 +29,21 @@ test("Migration Manager's CSV becomes tasks, with the tags, group and settings o
   t.deepEqual(
     [answer.format, answer.listedTasks, answer.createdTasks, answer.invalidTasks, answer.problemCount],
     [TaskFileFormat.MICROSOFT_CSV, 2, 2, 0, 0],
-  ); // prettier-ignore
-  t.deepEqual(answer.tasks.map(({ line }) => line), [2, 3]); // prettier-ignore
+  ); // oxfmt-ignore
+  t.deepEqual(answer.tasks.map(({ line }) => line), [2, 3]); // oxfmt-ignore
   const { task } = await tasks.getTask({ name: answer.tasks[0]!.name });
-  t.deepEqual([task!.source, task!.destination], [String.raw`\\server\a`, `${site}/hr/Documents/2019`]); // prettier-ignore
-  t.deepEqual([task!.tags, task!.agentGroup, task!.settings?.maxAttempts], [['wave-1'], 'berlin', 2]); // prettier-ignore
+  t.deepEqual([task!.source, task!.destination], [String.raw`\\server\a`, `${site}/hr/Documents/2019`]); // oxfmt-ignore
+  t.deepEqual([task!.tags, task!.agentGroup, task!.settings?.maxAttempts], [['wave-1'], 'berlin', 2]); // oxfmt-ignore
   t.is(task!.state, TaskState.READY);
   const found = await tasks.listTasks({ filter: 'tags:wave-1 AND destination:ann@' });
-  t.deepEqual(found.tasks.map(({ name }) => name), [answer.tasks[1]!.name]); // prettier-ignore
+  t.deepEqual(found.tasks.map(({ name }) => name), [answer.tasks[1]!.name]); // oxfmt-ignore
   const { entries } = await running.client(AuditService).listAuditEntries({});
   t.is(entries[0]!.method, 'drover.v1.TaskService/ImportTasks');
   t.is(entries[0]!.changes.length, 2);
   t.regex(entries[0]!.message, /SHA-256 [0-9a-f]{64}$/);
 });
 
-const ownHeader = 'task_id,source,destination,priority,tags,agent_group,schedule.cron,settings.max_attempts,settings.gone_policy'; // prettier-ignore
+const ownHeader = 'task_id,source,destination,priority,tags,agent_group,schedule.cron,settings.max_attempts,settings.gone_policy'; // oxfmt-ignore
 
 test('what the file says counts more than what the request says', async (t) => {
   const { tasks } = await start(t);
@@ -54,14 +54,14 @@ test('what the file says counts more than what the request says', async (t) => {
     settings: { maxAttempts: 2, gonePolicy: 2 },
   });
   const { task } = await tasks.getTask({ name: 'tasks/one' });
-  t.deepEqual([task!.tags, task!.agentGroup, task!.priority], [['x', 'wave-1', 'late'], 'paris', 7]); // prettier-ignore
+  t.deepEqual([task!.tags, task!.agentGroup, task!.priority], [['x', 'wave-1', 'late'], 'paris', 7]); // oxfmt-ignore
   t.deepEqual([task!.settings?.maxAttempts, task!.settings?.gonePolicy], [3, 2]);
   t.true(task!.nextRunTime !== undefined, 'its schedule is kept');
 });
 
 test('everything that is wrong is told with its place, and nothing is created', async (t) => {
   const { tasks } = await start(t);
-  await tasks.createTask({ task: { source: '/srv/old', destination: 'file:///b/old/.' }, taskId: 'old' }); // prettier-ignore
+  await tasks.createTask({ task: { source: '/srv/old', destination: 'file:///b/old/.' }, taskId: 'old' }); // oxfmt-ignore
   const content = bytes(
     ownHeader,
     'good,/srv/good,file:///b/good',
@@ -107,7 +107,7 @@ test('everything that is wrong is told with its place, and nothing is created', 
   t.deepEqual([checked.createdTasks, checked.tasks], [2, []]);
   const some = await tasks.importTasks({ content, skipInvalid: true });
   t.deepEqual([some.createdTasks, some.invalidTasks, some.problemCount], [2, 9, 12]);
-  t.deepEqual(some.tasks.map(({ line, name }) => [line, name]), [[2, 'tasks/good'], [5, 'tasks/same']]); // prettier-ignore
+  t.deepEqual(some.tasks.map(({ line, name }) => [line, name]), [[2, 'tasks/good'], [5, 'tasks/same']]); // oxfmt-ignore
   t.is((await tasks.listTasks({})).tasks.length, 3);
 });
 
@@ -116,7 +116,7 @@ test('of a file that is broken nothing is created, also when what is wrong may b
   const contents = [
     bytes(ownHeader, 'a,/a,file:///b', '"b,/c,file:///d', 'e,/e,file:///f'),
     bytes(`${ownHeader},colour`, 'a,/a,file:///b'),
-    bytes('{"Tasks": [{"SourcePath": "/a", "TargetPath": "ann@contoso.com", "TargetList": "Documents"}, {'), // prettier-ignore
+    bytes('{"Tasks": [{"SourcePath": "/a", "TargetPath": "ann@contoso.com", "TargetList": "Documents"}, {'), // oxfmt-ignore
   ];
   for (const content of contents) {
     const answer = await tasks.importTasks({ content, skipInvalid: true, checkLocations: false });
@@ -132,8 +132,8 @@ const refused: [name: string, request: object, fields: string[]][] = [
   ['a format that is not known', { content: bytes(header), format: 99 }, ['format']],
   ['a tag with a semicolon', { content: bytes(header), tags: ['a;b'] }, ['tags']],
   ['a group that is none', { content: bytes(header), agentGroup: 'x y' }, ['agent_group']],
-  ['settings out of range', { content: bytes(header), settings: { maxAttempts: 99 } }, ['settings.max_attempts']], // prettier-ignore
-  ['a request id that is none', { content: bytes(header, '/a,,,ann@c.com,Documents,'), requestId: 'x' }, ['request_id']], // prettier-ignore
+  ['settings out of range', { content: bytes(header), settings: { maxAttempts: 99 } }, ['settings.max_attempts']], // oxfmt-ignore
+  ['a request id that is none', { content: bytes(header, '/a,,,ann@c.com,Documents,'), requestId: 'x' }, ['request_id']], // oxfmt-ignore
 ];
 for (const [name, request, fields] of refused)
   test(`an import is refused: ${name}`, async (t) => {
@@ -149,9 +149,9 @@ test('a request that is repeated imports once; so does a file that is sent twice
   const [one, other] = await Promise.all([tasks.importTasks(request), tasks.importTasks(request)]);
   t.deepEqual(one, other);
   t.deepEqual([one.createdTasks, one.problemCount], [1, 1]);
-  t.deepEqual((await refusalOf(tasks.importTasks({ ...request, tags: ['x'] }))).fields, ['request_id']); // prettier-ignore
+  t.deepEqual((await refusalOf(tasks.importTasks({ ...request, tags: ['x'] }))).fields, ['request_id']); // oxfmt-ignore
   const again = await tasks.importTasks({ content, checkLocations: false, skipInvalid: true });
-  t.deepEqual([again.createdTasks, again.problems[0]!.message], [0, `${one.tasks[0]!.name} has this source and this destination already`]); // prettier-ignore
+  t.deepEqual([again.createdTasks, again.problems[0]!.message], [0, `${one.tasks[0]!.name} has this source and this destination already`]); // oxfmt-ignore
   t.is((await tasks.listTasks({})).tasks.length, 1);
 });
 
@@ -162,8 +162,8 @@ test('each library is looked at once, and what is wrong with one is told of all 
     destination.includes('/it/')
       ? { reason: ErrorReason.DESTINATION_NOT_FOUND, message: 'no such library' }
       : undefined;
-  const rows = ['hr', 'it', 'hr', 'it', 'it'].map((name, index) => `/srv/${index},,,${site}/${name},Docs,Folder ${index}`); // prettier-ignore
-  const content = bytes(header, ...rows, '/srv/x,,,ann@contoso.com,Documents,A', '/srv/y,,,Ann@contoso.com,Documents,B'); // prettier-ignore
+  const rows = ['hr', 'it', 'hr', 'it', 'it'].map((name, index) => `/srv/${index},,,${site}/${name},Docs,Folder ${index}`); // oxfmt-ignore
+  const content = bytes(header, ...rows, '/srv/x,,,ann@contoso.com,Documents,A', '/srv/y,,,Ann@contoso.com,Documents,B'); // oxfmt-ignore
   const answer = await tasks.importTasks({ content });
   t.is(agent.asked.length, 3);
   t.deepEqual([answer.createdTasks, answer.invalidTasks, answer.problemCount], [0, 3, 1]);
@@ -171,8 +171,8 @@ test('each library is looked at once, and what is wrong with one is told of all 
   t.deepEqual([problem!.line, problem!.column, problem!.field], [3, 4, 'SharePointSite']);
   t.regex(problem!.message, /no such library \(and 2 more tasks for this library\)$/);
   const some = await tasks.importTasks({ content, skipInvalid: true });
-  t.deepEqual(some.tasks.map(({ line }) => line), [2, 4, 7, 8]); // prettier-ignore
-  await tasks.importTasks({ content: bytes(header, rows[1]!.replace('/srv/1', '/srv/z')), checkLocations: false }); // prettier-ignore
+  t.deepEqual(some.tasks.map(({ line }) => line), [2, 4, 7, 8]); // oxfmt-ignore
+  await tasks.importTasks({ content: bytes(header, rows[1]!.replace('/srv/1', '/srv/z')), checkLocations: false }); // oxfmt-ignore
   t.is(agent.asked.length, 6, 'nobody is asked when nobody is to look');
 });
 
@@ -190,7 +190,7 @@ test('without an agent that has a sign-in, tasks for SharePoint are made only wh
 
 test('the ledger that was kept of a deleted task is taken over by the task that is imported', async (t) => {
   const { tasks } = await start(t);
-  const content = bytes('task_id,source,destination', 'a,/srv/a,file:///b/a', 'b,/srv/b,file:///b/b'); // prettier-ignore
+  const content = bytes('task_id,source,destination', 'a,/srv/a,file:///b/a', 'b,/srv/b,file:///b/b'); // oxfmt-ignore
   await tasks.importTasks({ content });
   await tasks.deleteTask({ name: 'tasks/a', ledger: 2 });
   const other = bytes('task_id,source,destination', 'a,/srv/other,file:///b/a');
@@ -201,12 +201,12 @@ test('the ledger that was kept of a deleted task is taken over by the task that 
     break;
   }
   const again = await tasks.importTasks({ content, skipInvalid: true });
-  t.deepEqual(again.tasks.map(({ name }) => name), ['tasks/a']); // prettier-ignore
+  t.deepEqual(again.tasks.map(({ name }) => name), ['tasks/a']); // oxfmt-ignore
 });
 
 test('a file with thousands of tasks is one entry in the audit log, and larger than other requests may be', async (t) => {
   const { tasks, running } = await start(t);
-  const rows = Array.from({ length: 3000 }, (_, index) => `t-${index},/srv/${index}/${'x'.repeat(1500)},file:///b/${index}`); // prettier-ignore
+  const rows = Array.from({ length: 3000 }, (_, index) => `t-${index},/srv/${index}/${'x'.repeat(1500)},file:///b/${index}`); // oxfmt-ignore
   const content = bytes('task_id,source,destination', ...rows);
   t.true(content.length > 4 * 1024 * 1024);
   const answer = await tasks.importTasks({ content });
@@ -216,8 +216,8 @@ test('a file with thousands of tasks is one entry in the audit log, and larger t
   t.is(entries.length, 1);
   t.deepEqual(entries[0]!.changes.map(({ resource, before, after }) => [resource, before, after]), [
     ['tasks', '', '{"created":3000,"changed":0,"deleted":0}'],
-  ]); // prettier-ignore
+  ]); // oxfmt-ignore
   t.is((await audit.verifyAudit({})).brokenNumber, 0n);
-  const large = await refusalOf(tasks.importTasks({ content: Buffer.alloc(32 * 1024 * 1024 + 1, 'a') })); // prettier-ignore
+  const large = await refusalOf(tasks.importTasks({ content: Buffer.alloc(32 * 1024 * 1024 + 1, 'a') })); // oxfmt-ignore
   t.deepEqual(large.fields, ['content']);
 });

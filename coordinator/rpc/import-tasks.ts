@@ -20,7 +20,7 @@ import { nextRunMs } from '../schedule/schedule-row.ts';
 import type { Transaction } from '../store/store.ts';
 import { taskName } from '../task/names.ts';
 import { noteOnCall } from '../trust/audit-call.ts';
-import { judgeFile, newTasks, takeIds, withoutDoubles, type Candidate, type NewTask } from './import-plan.ts'; // prettier-ignore
+import { judgeFile, newTasks, takeIds, withoutDoubles, type Candidate, type NewTask } from './import-plan.ts'; // oxfmt-ignore
 import { checkDefaults } from './judge-listed.ts';
 import { lookAtLibraries } from './look-at-libraries.ts';
 import { repeatableRequest } from './request-id.ts';
@@ -52,7 +52,7 @@ export class TaskImporter {
    */
   async import(request: ImportTasksRequest, signal: AbortSignal): Promise<ImportTasksResponse> {
     if (this.#going > waitingMax)
-      throw new DroverError(ErrorReason.TOO_MANY_CALLS, 'other files of tasks are being imported; try again when they are done'); // prettier-ignore
+      throw new DroverError(ErrorReason.TOO_MANY_CALLS, 'other files of tasks are being imported; try again when they are done'); // oxfmt-ignore
     this.#going += 1;
     const imported = this.#last.then(() => new Import(this.#parts, request, signal).run());
     this.#last = imported.catch(() => undefined);
@@ -83,7 +83,7 @@ class Import {
       throw DroverError.invalid('format', `${format} is no format that is known`);
     checkDefaults(this.#request, clock.now());
     const repeatable = repeatableRequest(ImportTasksRequestSchema, this.#request);
-    const earlier = await store.commit((transaction) => repeatable.earlierAnswer(transaction, clock.now())); // prettier-ignore
+    const earlier = await store.commit((transaction) => repeatable.earlierAnswer(transaction, clock.now())); // oxfmt-ignore
     if (earlier !== undefined) return fromBinary(ImportTasksResponseSchema, earlier);
     const file = await readTaskFile(content, { format, columns: fileColumns, pause });
     this.#problems.push(...file.problems);
@@ -128,7 +128,7 @@ class Import {
   }
 
   #answer(file: TaskFile, free: readonly NewTask[]): ImportTasksResponse {
-    const problems = this.#problems.toSorted((one, other) => one.line - other.line || one.column - other.column); // prettier-ignore
+    const problems = this.#problems.toSorted((one, other) => one.line - other.line || one.column - other.column); // oxfmt-ignore
     const isCreated = problems.length === 0 || (this.#request.skipInvalid && !file.isBroken);
     const created = isCreated ? free : [];
     return create(ImportTasksResponseSchema, {
@@ -152,6 +152,6 @@ class Import {
       scheduler.taskChanged(id, nextRunMs(row));
       changes.emit({ kind: 'task', task: id });
     });
-    if (stored.length > 0) log.info({ tasks: stored.length }, `${formatCount(stored.length)} tasks were imported`); // prettier-ignore
+    if (stored.length > 0) log.info({ tasks: stored.length }, `${formatCount(stored.length)} tasks were imported`); // oxfmt-ignore
   }
 }

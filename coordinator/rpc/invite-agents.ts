@@ -21,7 +21,7 @@ export async function inviteAgents(
   const group = request.group === '' ? undefined : request.group;
   if (group !== undefined && !isAgentGroup(group))
     throw DroverError.invalid('group', 'must be 1 to 63 letters, digits, "-", "_" and "."');
-  const coordinators = request.coordinators.length === 0 ? addresses() : readAddresses(request.coordinators); // prettier-ignore
+  const coordinators = request.coordinators.length === 0 ? addresses() : readAddresses(request.coordinators); // oxfmt-ignore
   const uses = readUses(request.uses, 'uses');
   const ttlMs = readTokenLife(request.expires, 'expires');
   const { token: joinToken, expireTimeMs } = await trust.createJoinToken({ ttlMs, maxUses: uses });
@@ -65,5 +65,5 @@ function readAddress(text: string): HostPort {
   } catch {
     // Said below, in the words of the field.
   }
-  throw DroverError.invalid('coordinators', `"${text}" is not host:port, such as files.example:7443`); // prettier-ignore
+  throw DroverError.invalid('coordinators', `"${text}" is not host:port, such as files.example:7443`); // oxfmt-ignore
 }

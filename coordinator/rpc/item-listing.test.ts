@@ -18,7 +18,7 @@ const gonePolicy = GonePolicy.RECYCLE;
 function pagesOf(below: Below, folders: number): Entry[][] {
   const entries = Array.from({ length: folders }, (_, at): Entry[] => {
     const path = `d${String(at).padStart(3, '0')}`;
-    const files = Array.from({ length: below(9) }, (_file, number): Entry => ({ path: `${path}/f${number}`, size: 1n })); // prettier-ignore
+    const files = Array.from({ length: below(9) }, (_file, number): Entry => ({ path: `${path}/f${number}`, size: 1n })); // oxfmt-ignore
     return [{ path, kind: ItemKind.FOLDER }, ...files];
   }).flat();
   const pages: Entry[][] = [];
@@ -34,7 +34,7 @@ async function list(
   between: () => Promise<void>,
   state: ItemState = ItemState.UNSPECIFIED,
 ) {
-  // prettier-ignore
+  // oxfmt-ignore
   const parent = `tasks/a/runs/${task.key.run}`;
   const paths: string[] = [];
   for (let pageToken = ''; ;) {
@@ -80,7 +80,7 @@ for (const seed of seeds)
 test('so has a list of what is pending, where nothing is done meanwhile', async (t) => {
   const below = numbersOf(9);
   const task = await twoRuns(t, below);
-  const pending = (await task.items()).filter(({ state }) => state === ItemState.PENDING).map(({ path }) => path); // prettier-ignore
+  const pending = (await task.items()).filter(({ state }) => state === ItemState.PENDING).map(({ path }) => path); // oxfmt-ignore
   const listed = await list(task, task.store, 30, () => task.cutSome(below), ItemState.PENDING);
   t.deepEqual(listed.toSorted(comparePaths), pending.toSorted(comparePaths));
 });
@@ -93,7 +93,7 @@ test('a batch that is cut while it is read is read once more', async (t) => {
   const reader = new Proxy(task.store, {
     get: (target, name) => {
       const member: unknown = Reflect.get(target, name, target);
-      if (name !== 'batchItems') return typeof member === 'function' ? (member.bind(target) as unknown) : member; // prettier-ignore
+      if (name !== 'batchItems') return typeof member === 'function' ? (member.bind(target) as unknown) : member; // oxfmt-ignore
       return async (key: Parameters<Reader['batchItems']>[0]) => {
         if (cuts++ < 2) await task.cutSome(numbersOf(cuts + 3));
         return await target.batchItems(key);

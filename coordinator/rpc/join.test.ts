@@ -9,7 +9,7 @@ import { ManualClock } from '../dispatch/testing/manual-clock.ts';
 import { PlayedEntra } from '../trust/testing/played-entra.ts';
 import { attach } from './testing/attached-agent.ts';
 import { refusalOf } from './testing/refusal.ts';
-import { createRequest, runCoordinator, temporaryFolder, type RunningCoordinator } from './testing/running-coordinator.ts'; // prettier-ignore
+import { createRequest, runCoordinator, temporaryFolder, type RunningCoordinator } from './testing/running-coordinator.ts'; // oxfmt-ignore
 
 let entra: PlayedEntra;
 test.before(async () => (entra = await PlayedEntra.start()));
@@ -54,7 +54,7 @@ test('nobody else of the tenant does, and each try is entered under its name', a
     ['ben', Role.OPERATOR],
     ['dan', Role.UNSPECIFIED],
   ] as const) {
-    // prettier-ignore
+    // oxfmt-ignore
     const { accessToken: entraToken } = await entra.signIn(person);
     const { reasons } = await refusalOf(join(running, { entraToken }));
     t.deepEqual(reasons, ['PERMISSION_DENIED']);
@@ -102,10 +102,10 @@ test('join tokens that are expired, used, cut off or unknown let nobody in, and 
   for (const [token, reason] of refused) {
     const { reasons } = await refusalOf(join(running, { token: token! }));
     t.deepEqual(reasons, [reason]);
-    t.like(await lastJoin(running), { caller: '', reason: ErrorReason[reason as keyof typeof ErrorReason] }); // prettier-ignore
+    t.like(await lastJoin(running), { caller: '', reason: ErrorReason[reason as keyof typeof ErrorReason] }); // oxfmt-ignore
   }
   const entries = await Array.fromAsync(running.client(AuditService).exportAudit({}));
-  const text = JSON.stringify(entries, (_key, value: unknown) => (typeof value === 'bigint' ? String(value) : value)); // prettier-ignore
+  const text = JSON.stringify(entries, (_key, value: unknown) => (typeof value === 'bigint' ? String(value) : value)); // oxfmt-ignore
   for (const token of [used, expired]) t.false(text.includes(token.slice(-43, -3)));
   t.is((await running.client(AgentService).listAgents({})).agents.length, 1);
 });

@@ -15,7 +15,7 @@ test('it is written down every minute which agents are there, in one commit', as
   const attached = ['a', 'b'];
   const liveAgent = () => ({ ...live, lastSeenTimeMs: clock.now() - 5 });
   await store.commit((transaction) => {
-    for (const id of ['a', 'b', 'c']) transaction.putAgent(id, create(AgentRowSchema, { agent: { name: `agents/${id}` } })); // prettier-ignore
+    for (const id of ['a', 'b', 'c']) transaction.putAgent(id, create(AgentRowSchema, { agent: { name: `agents/${id}` } })); // oxfmt-ignore
   });
   const dispatcher = { attachedAgents: () => [...attached, 'removed'], liveAgent };
   const stop = keepLastSeen({ store, dispatcher, clock, log: createLog('test', 'silent') });

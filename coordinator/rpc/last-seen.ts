@@ -43,7 +43,7 @@ async function writeAll({ store, dispatcher }: LastSeenParts): Promise<void> {
   const agents = dispatcher.attachedAgents();
   if (agents.length === 0) return;
   await store.commit(async (transaction) => {
-    for (const agent of agents) await write(transaction, agent, dispatcher.liveAgent(agent)?.lastSeenTimeMs); // prettier-ignore
+    for (const agent of agents) await write(transaction, agent, dispatcher.liveAgent(agent)?.lastSeenTimeMs); // oxfmt-ignore
   });
 }
 

@@ -104,7 +104,7 @@ async function readPart<T>(
   if (decoded.items.path.length !== row.items) {
     // It was cut between the two reads.
     const header = await headerOf(reader, run, batch);
-    return header === undefined ? { rows: [], nextPart } : await readPart(reader, run, header, selection); // prettier-ignore
+    return header === undefined ? { rows: [], nextPart } : await readPart(reader, run, header, selection); // oxfmt-ignore
   }
   return { rows: [...selection.rowsOf(decoded)], nextPart };
 }
@@ -114,7 +114,7 @@ async function headerOf(
   run: RunKey,
   batch: number,
 ): Promise<BatchHeader | undefined> {
-  // prettier-ignore
+  // oxfmt-ignore
   const row = batch === 0 ? undefined : await reader.batch({ ...run, batch });
   return row && { batch, row };
 }

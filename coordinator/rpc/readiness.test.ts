@@ -33,14 +33,14 @@ test('the readiness of a run, and of a task that of its latest run that has one'
   await runs.planRun({ name: 'tasks/a' });
   t.is((await runs.getReadiness({ name: 'tasks/a' })).readiness!.files, 0n, 'nothing yet');
   const { key } = await agent.next('scanLease');
-  const items = encodePage([{ path: 'a', kind: ItemKind.FOLDER }, { path: 'a/b', size: 5n }, { path: 'l', kind: ItemKind.SYMBOLIC_LINK }]); // prettier-ignore
+  const items = encodePage([{ path: 'a', kind: ItemKind.FOLDER }, { path: 'a/b', size: 5n }, { path: 'l', kind: ItemKind.SYMBOLIC_LINK }]); // oxfmt-ignore
   agent.send({ case: 'scanPage', value: { key: key!, page: 1n, items } });
   agent.send({ case: 'scanDone', value: { key: key!, pages: 1n } });
   for await (const { run } of tasks.watchTask({ name: 'tasks/a' })) t.truthy(run);
   const { readiness } = await runs.getReadiness({ name: 'tasks/a/runs/1' });
-  t.like(readiness, { run: 'tasks/a/runs/1', status: ReadinessStatus.WARNINGS, scanComplete: true, files: 1n, folders: 1n }); // prettier-ignore
+  t.like(readiness, { run: 'tasks/a/runs/1', status: ReadinessStatus.WARNINGS, scanComplete: true, files: 1n, folders: 1n }); // oxfmt-ignore
   t.like(readiness!.ready, { items: 2n, bytes: 5n });
-  t.deepEqual(readiness!.issues.map(({ kind }) => kind), [ReadinessIssueKind.LEFT_OUT, ReadinessIssueKind.READING_NOT_TRIED]); // prettier-ignore
+  t.deepEqual(readiness!.issues.map(({ kind }) => kind), [ReadinessIssueKind.LEFT_OUT, ReadinessIssueKind.READING_NOT_TRIED]); // oxfmt-ignore
   await tasks.runTask({ name: 'tasks/a' });
   t.regex(await refused('tasks/a/runs/2'), /^WRONG_STATE: .*runs\/2 has no readiness: it migrates/);
   t.deepEqual((await runs.getReadiness({ name: 'tasks/a' })).readiness, readiness);

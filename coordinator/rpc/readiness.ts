@@ -33,10 +33,10 @@ async function latestKey(store: Reader, task: string): Promise<RunKey> {
   const found = await store.latestReadiness(task);
   if (found !== undefined) return found;
   const name = taskName(task);
-  throw new DroverError(ErrorReason.WRONG_STATE, `${name} has no run that has a readiness; plan it with drover runs plan ${name}`, { metadata: { name } }); // prettier-ignore
+  throw new DroverError(ErrorReason.WRONG_STATE, `${name} has no run that has a readiness; plan it with drover runs plan ${name}`, { metadata: { name } }); // oxfmt-ignore
 }
 
 function noReadiness({ run }: RunRow, why: string): DroverError {
   const { name } = run!;
-  return new DroverError(ErrorReason.WRONG_STATE, `${name} has no readiness: ${why}; plan the task with drover runs plan`, { metadata: { name } }); // prettier-ignore
+  return new DroverError(ErrorReason.WRONG_STATE, `${name} has no readiness: ${why}; plan the task with drover runs plan`, { metadata: { name } }); // oxfmt-ignore
 }

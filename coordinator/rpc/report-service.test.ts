@@ -4,10 +4,10 @@ import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import type { HandlerContext } from '@connectrpc/connect';
 import test, { type ExecutionContext } from 'ava';
 import path from 'node:path';
-import { BatchRowSchema, LeaseState, RunRowSchema, TaskRowSchema } from '../../gen/drover/store/v1/rows_pb.ts'; // prettier-ignore
+import { BatchRowSchema, LeaseState, RunRowSchema, TaskRowSchema } from '../../gen/drover/store/v1/rows_pb.ts'; // oxfmt-ignore
 import { BatchItemsSchema, BatchResultsSchema } from '../../gen/drover/v1/columns_pb.ts';
 import { ItemAction, ItemKind, ItemState } from '../../gen/drover/v1/item_pb.ts';
-import { ReportFormat, ReportKind, ReportService, type GetReportResponse } from '../../gen/drover/v1/report_pb.ts'; // prettier-ignore
+import { ReportFormat, ReportKind, ReportService, type GetReportResponse } from '../../gen/drover/v1/report_pb.ts'; // oxfmt-ignore
 import { RunState } from '../../gen/drover/v1/run_pb.ts';
 import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
 import { systemClock } from '../../lib/time.ts';
@@ -17,7 +17,7 @@ import type { Store } from '../store/store.ts';
 import { runName, taskName } from '../task/names.ts';
 import { createReportService } from './report-service.ts';
 import { refusalOf } from './testing/refusal.ts';
-import { runCoordinator, temporaryFolder, type RunningCoordinator } from './testing/running-coordinator.ts'; // prettier-ignore
+import { runCoordinator, temporaryFolder, type RunningCoordinator } from './testing/running-coordinator.ts'; // oxfmt-ignore
 
 const batchItems = 2000;
 
@@ -25,16 +25,16 @@ const batchItems = 2000;
 async function putTask(store: Store, task: string, run: number, batches: number): Promise<void> {
   const key = { task, run };
   await store.commit(async (transaction) => {
-    const row = { name: taskName(task), uid: `uid of ${task}`, displayName: task.toUpperCase(), source: '/from', destination: `file:///to/${task}` }; // prettier-ignore
+    const row = { name: taskName(task), uid: `uid of ${task}`, displayName: task.toUpperCase(), source: '/from', destination: `file:///to/${task}` }; // oxfmt-ignore
     transaction.putTask(task, create(TaskRowSchema, { task: row, latestRun: run }));
     if (run === 0) return;
     const end = { startTime: timestampFromMs(1000), endTime: timestampFromMs(91_000) };
-    transaction.putRun(key, create(RunRowSchema, { run: { name: runName(key), state: RunState.SUCCEEDED, progress: {}, ...end }, batches })); // prettier-ignore
+    transaction.putRun(key, create(RunRowSchema, { run: { name: runName(key), state: RunState.SUCCEEDED, progress: {}, ...end }, batches })); // oxfmt-ignore
     for (let batch = 1; batch <= batches; batch += 1) putBatch(transaction, { ...key, batch });
   });
 }
 
-type Put = Pick<Parameters<Parameters<Store['commit']>[0]>[0], 'putBatch' | 'putBatchItems' | 'putBatchResults'>; // prettier-ignore
+type Put = Pick<Parameters<Parameters<Store['commit']>[0]>[0], 'putBatch' | 'putBatchItems' | 'putBatchResults'>; // oxfmt-ignore
 
 function putBatch(transaction: Put, key: { task: string; run: number; batch: number }): void {
   const { batch } = key;
@@ -58,7 +58,7 @@ function putBatch(transaction: Put, key: { task: string; run: number; batch: num
     attempts: each(1),
   });
   const lease = { state: LeaseState.DONE, agent: 'one' };
-  transaction.putBatch(key, create(BatchRowSchema, { lease, phase: BatchPhase.TRANSFER, items: batchItems, succeededItems: batchItems })); // prettier-ignore
+  transaction.putBatch(key, create(BatchRowSchema, { lease, phase: BatchPhase.TRANSFER, items: batchItems, succeededItems: batchItems })); // oxfmt-ignore
   transaction.putBatchItems(key, toBinary(BatchItemsSchema, items));
   transaction.putBatchResults(key, toBinary(BatchResultsSchema, results));
 }
@@ -86,7 +86,7 @@ async function contentOf(answers: AsyncIterable<GetReportResponse>): Promise<Uin
   return pieces;
 }
 
-const textOf = async (answers: AsyncIterable<GetReportResponse>) => Buffer.concat(await contentOf(answers)).toString(); // prettier-ignore
+const textOf = async (answers: AsyncIterable<GetReportResponse>) => Buffer.concat(await contentOf(answers)).toString(); // oxfmt-ignore
 
 test('a report comes in pieces of whole lines, the same by every protocol', async (t) => {
   const running = await start(t);
@@ -96,14 +96,14 @@ test('a report comes in pieces of whole lines, the same by every protocol', asyn
     const request = { kind: ReportKind.ITEM_REPORT, run: 'tasks/a/runs/1' };
     const pieces = await contentOf(reports.getReport(request));
     t.true(pieces.length > 10);
-    for (const piece of pieces.slice(0, -1)) t.true(piece.length >= pieceBytes && piece.length < 256 * 1024); // prettier-ignore
+    for (const piece of pieces.slice(0, -1)) t.true(piece.length >= pieceBytes && piece.length < 256 * 1024); // oxfmt-ignore
     for (const piece of pieces) t.is(piece.at(-1), 0x0a);
     texts.add(Buffer.concat(pieces).toString());
   }
   t.is(texts.size, 1);
   const lines = [...texts][0]!.split('\r\n');
   t.is(lines.length, 5 * batchItems + 2);
-  t.regex(lines[1]!, /^\/from\/folder 1\/file 0\.txt,\/to\/a\/folder 1\/file 0\.txt,file 0\.txt,txt,5,File,Migrated,CREATE,/); // prettier-ignore
+  t.regex(lines[1]!, /^\/from\/folder 1\/file 0\.txt,\/to\/a\/folder 1\/file 0\.txt,file 0\.txt,txt,5,File,Migrated,CREATE,/); // oxfmt-ignore
   t.regex(lines.at(-2)!, /,tasks\/a\/runs\/1$/);
 });
 
@@ -112,7 +112,7 @@ test('a run is named, or the latest one of a task is meant, or those of all task
   const reports = running.client(ReportService);
   const rows = async (request: Parameters<typeof reports.getReport>[0]) => {
     const text = await textOf(reports.getReport({ format: ReportFormat.JSONL, ...request }));
-    return text.split('\n').slice(0, -1).map((line) => JSON.parse(line) as { run?: string; task?: string; state?: string }); // prettier-ignore
+    return text.split('\n').slice(0, -1).map((line) => JSON.parse(line) as { run?: string; task?: string; state?: string }); // oxfmt-ignore
   };
   const runs = async (request: Parameters<typeof reports.getReport>[0]) =>
     (await rows({ kind: ReportKind.SCAN_SUMMARY, ...request })).map(({ run }) => run);
@@ -146,7 +146,7 @@ test('bad arguments are refused by their field, before anything is sent', async 
   t.deepEqual(await refused({ run: 'tasks/a/runs/2' }), ['NOT_FOUND']);
   t.deepEqual(await refused({ run: 'tasks/x' }), ['NOT_FOUND']);
   t.deepEqual(await refused({ filter: 'colour:red' }), ['INVALID_ARGUMENT', 'filter']);
-  t.deepEqual(await refused({ run: 'tasks/a', filter: 'state:RUNNING' }), ['INVALID_ARGUMENT', 'filter']); // prettier-ignore
+  t.deepEqual(await refused({ run: 'tasks/a', filter: 'state:RUNNING' }), ['INVALID_ARGUMENT', 'filter']); // oxfmt-ignore
 });
 
 test('nobody reads on for a caller who does not take what comes, or has gone', async (t) => {
@@ -162,8 +162,8 @@ test('nobody reads on for a caller who does not take what comes, or has gone', a
   });
   const { getReport } = createReportService({ store: counting, clock: systemClock });
   const ask = (signal: AbortSignal) => {
-    const request = { kind: ReportKind.ITEM_REPORT, format: ReportFormat.CSV, run: 'tasks/a', filter: '' }; // prettier-ignore
-    const answers = getReport(request as Parameters<typeof getReport>[0], { signal } as HandlerContext); // prettier-ignore
+    const request = { kind: ReportKind.ITEM_REPORT, format: ReportFormat.CSV, run: 'tasks/a', filter: '' }; // oxfmt-ignore
+    const answers = getReport(request as Parameters<typeof getReport>[0], { signal } as HandlerContext); // oxfmt-ignore
     return answers[Symbol.asyncIterator]();
   };
   const slow = ask(new AbortController().signal);

@@ -2,7 +2,7 @@
 import { create } from '@bufbuild/protobuf';
 import { TaskRowSchema, type RunRow, type TaskRow } from '../../gen/drover/store/v1/rows_pb.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
-import { PlanRunRequestSchema, RetryRunRequestSchema, type GoneDecision, type PlanRunRequest, type RetryRunRequest, type Run } from '../../gen/drover/v1/run_pb.ts'; // prettier-ignore
+import { PlanRunRequestSchema, RetryRunRequestSchema, type GoneDecision, type PlanRunRequest, type RetryRunRequest, type Run } from '../../gen/drover/v1/run_pb.ts'; // oxfmt-ignore
 import type { TaskSettings } from '../../gen/drover/v1/settings_pb.ts';
 import {
   RunTaskRequestSchema,
@@ -43,7 +43,7 @@ export function runTask(
   const task = parseTaskName(request.name, 'name');
   const repeatable = repeatableRequest(RunTaskRequestSchema, request);
   if (request.scanOnly && request.requireApproval)
-    throw DroverError.invalid('require_approval', 'cannot be asked for with scan_only: such a run writes nothing'); // prettier-ignore
+    throw DroverError.invalid('require_approval', 'cannot be asked for with scan_only: such a run writes nothing'); // oxfmt-ignore
   const next = ({ key, settings, nowMs }: NextRun) => {
     if (request.requireApproval) settings.requireApproval = true;
     return newRun(key, settings, request.scanOnly || settings.scanOnly === true, nowMs);
@@ -110,7 +110,7 @@ export function rerun(parts: ServiceParts, retried: RunKey, signal: AbortSignal)
   const repeatable = repeatableRequest(RetryRunRequestSchema, request);
   const next = async ({ transaction, key, settings, nowMs }: NextRun) => {
     const name = taskName(task);
-    if (key.run !== run + 1) throw new DroverError(ErrorReason.WRONG_STATE, `${name} was run since`, { metadata: { name } }); // prettier-ignore
+    if (key.run !== run + 1) throw new DroverError(ErrorReason.WRONG_STATE, `${name} was run since`, { metadata: { name } }); // oxfmt-ignore
     await checkRetryable(transaction, retried);
     const before = await requireRun(transaction, retried);
     const row = newRetry(key, { settings, retried: run, position: firstPosition() }, nowMs);

@@ -27,8 +27,8 @@ export function createRunService(parts: ServiceParts): ServiceImpl<typeof RunSer
     },
     listRuns: (request) => listRuns(parts, request),
     planRun: async (request, { signal }) => ({ run: await planRun(parts, request, signal) }),
-    approveRun: async (request, context) => ({ run: await approveRun(parts, request, requireCaller(context)) }), // prettier-ignore
-    rejectRun: async (request, context) => ({ run: await rejectRun(parts, request, requireCaller(context)) }), // prettier-ignore
+    approveRun: async (request, context) => ({ run: await approveRun(parts, request, requireCaller(context)) }), // oxfmt-ignore
+    rejectRun: async (request, context) => ({ run: await rejectRun(parts, request, requireCaller(context)) }), // oxfmt-ignore
     retryRun: async (request, { signal }) => ({ run: await retryRun(parts, request, signal) }),
     getReadiness: async ({ name }) => ({ readiness: await getReadiness(parts, name) }),
     exportEvidence: ({ name }) => evidence(parts, name),

@@ -28,7 +28,7 @@ async function exchange(socket: Socket, bytes: Uint8Array | string): Promise<str
 }
 
 async function openTls(running: RunningCoordinator, more: ConnectionOptions = {}) {
-  const socket = connectTls({ port: port(running), ca: running.authority, servername: 'localhost', ...more }); // prettier-ignore
+  const socket = connectTls({ port: port(running), ca: running.authority, servername: 'localhost', ...more }); // oxfmt-ignore
   await once(socket, 'secureConnect');
   return socket;
 }
@@ -108,7 +108,7 @@ test('the id of a call is in the header of its answer, in its line of the log an
   await client(Health, { token: '' }).check({}, { onHeader });
   const task = { source: '/from', destination: 'file:///to' };
   await client(TaskService).createTask({ task, taskId: 'a' }, { onHeader });
-  const idOf = (rpc: string) => lines.find((line) => String(line['rpc']).endsWith(rpc))!['requestId']; // prettier-ignore
+  const idOf = (rpc: string) => lines.find((line) => String(line['rpc']).endsWith(rpc))!['requestId']; // oxfmt-ignore
   t.deepEqual(ids, [idOf('Health/Check'), idOf('TaskService/CreateTask')]);
   const { entries } = await client(AuditService).listAuditEntries({});
   const made = entries.find(({ resource }) => resource === 'tasks/a');

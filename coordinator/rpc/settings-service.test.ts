@@ -38,12 +38,12 @@ test('of every setting of a task it is shown what counts, and why', async (t) =>
   const { client } = await runCoordinator(t);
   const tasks = client(TaskService);
   const settings = { maxAttempts: 5, excludePatterns: { values: ['a,b', '*.{x,y}'] } };
-  await tasks.createTask({ taskId: 'a', task: { source: '/srv/a', destination: '/srv/b', settings } }); // prettier-ignore
-  const defaults = { maxAttempts: 2, modifiedAfter: '-90d', conflictPolicy: ConflictPolicy.OVERWRITE }; // prettier-ignore
+  await tasks.createTask({ taskId: 'a', task: { source: '/srv/a', destination: '/srv/b', settings } }); // oxfmt-ignore
+  const defaults = { maxAttempts: 2, modifiedAfter: '-90d', conflictPolicy: ConflictPolicy.OVERWRITE }; // oxfmt-ignore
   await client(SettingsService).updateSettings({ settings: { defaults } });
   const all = await tasks.listEffectiveSettings({ parent: 'tasks/a' });
   t.is(all.nextPageToken, '');
-  t.deepEqual(all.settings.map(({ setting }) => setting), TaskSettingsSchema.fields.map(({ name }) => name)); // prettier-ignore
+  t.deepEqual(all.settings.map(({ setting }) => setting), TaskSettingsSchema.fields.map(({ name }) => name)); // oxfmt-ignore
   const of = (name: string) => {
     const { value, origin } = all.settings.find(({ setting }) => setting === name)!;
     return [value, origin];
@@ -62,7 +62,7 @@ test('of every setting of a task it is shown what counts, and why', async (t) =>
     pageToken = page.nextPageToken;
     if (pageToken === '') break;
   }
-  t.deepEqual(names, all.settings.map(({ setting }) => setting)); // prettier-ignore
+  t.deepEqual(names, all.settings.map(({ setting }) => setting)); // oxfmt-ignore
   const missing = refusalOf(tasks.listEffectiveSettings({ parent: 'tasks/none' }));
   t.deepEqual((await missing).reasons, ['NOT_FOUND']);
 });
@@ -71,7 +71,7 @@ test('a run keeps the times that its settings stood for when it was asked for', 
   const { client } = await runCoordinator(t);
   const tasks = client(TaskService);
   const settings = { modifiedAfter: '-90d', createdBefore: '2024-02-01', scanOnly: true };
-  await tasks.createTask({ taskId: 'a', task: { source: '/srv/a', destination: '/srv/b', settings } }); // prettier-ignore
+  await tasks.createTask({ taskId: 'a', task: { source: '/srv/a', destination: '/srv/b', settings } }); // oxfmt-ignore
   const beforeMs = Date.now();
   const { run } = await tasks.runTask({ name: 'tasks/a' });
   const ageMs = Date.parse(run!.settings!.modifiedAfter!) - (beforeMs - 90 * 86_400_000);

@@ -96,7 +96,7 @@ test('the task goes before the global settings, and an empty list is a value', (
 });
 
 test('it is known where each value comes from', (t) => {
-  const global = settings({ maxAttempts: 2, manifest: '/srv/list.txt', conflictPolicy: ConflictPolicy.OVERWRITE }); // prettier-ignore
+  const global = settings({ maxAttempts: 2, manifest: '/srv/list.txt', conflictPolicy: ConflictPolicy.OVERWRITE }); // oxfmt-ignore
   const own = settings({ manifest: '', conflictPolicy: ConflictPolicy.UNSPECIFIED });
   const origins = (['manifest', 'maxAttempts', 'conflictPolicy', 'minSize'] as const).map((name) =>
     originOf(TaskSettingsSchema.field[name], own, global),

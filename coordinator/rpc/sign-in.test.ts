@@ -7,7 +7,7 @@ import { TaskService } from '../../gen/drover/v1/task_pb.ts';
 import { systemClock } from '../../lib/time.ts';
 import { Entra } from '../trust/entra.ts';
 import { compileEntraOptions } from '../trust/entra-options.ts';
-import { clientId, olderId, operatorId, PlayedEntra, strangerId } from '../trust/testing/played-entra.ts'; // prettier-ignore
+import { clientId, olderId, operatorId, PlayedEntra, strangerId } from '../trust/testing/played-entra.ts'; // oxfmt-ignore
 import { refusalOf } from './testing/refusal.ts';
 import { runCoordinator } from './testing/running-coordinator.ts';
 
@@ -55,7 +55,7 @@ test('who has no role is told what to do about it', async (t) => {
     [accessToken, 'dan@contoso.com'],
     [stranger, `applications/${strangerId}`],
   ] as const) {
-    // prettier-ignore
+    // oxfmt-ignore
     const refusal = await refusalOf(running.client(TaskService, { token }).listTasks({}));
     t.is(refusal.code, 'PermissionDenied');
     t.true(

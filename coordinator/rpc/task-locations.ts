@@ -35,7 +35,7 @@ export function checkLocations(
   const destination = parseLocation(task.destination, 'task.destination');
   const { SOURCE_UNSUPPORTED, DESTINATION_UNSUPPORTED } = ErrorReason;
   if (source.kind === 'sharepoint')
-    throw unsupported(SOURCE_UNSUPPORTED, task.source, source, 'reading from SharePoint and OneDrive is not built yet'); // prettier-ignore
+    throw unsupported(SOURCE_UNSUPPORTED, task.source, source, 'reading from SharePoint and OneDrive is not built yet'); // oxfmt-ignore
   checkShare(task.source, source, SOURCE_UNSUPPORTED, kinds);
   checkShare(task.destination, destination, DESTINATION_UNSUPPORTED, kinds);
   if (overlaps(source, destination))

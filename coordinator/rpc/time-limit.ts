@@ -29,7 +29,7 @@ const lastMs = Date.parse('9999-12-31T23:59:59.999Z');
 
 function at(text: string): number | undefined {
   const [, day, time, zone] =
-    /^(\d{4}-\d{2}-\d{2})(?:[Tt](\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?)([Zz]|[+-]\d{2}:\d{2}))?$/.exec(text) ?? []; // prettier-ignore
+    /^(\d{4}-\d{2}-\d{2})(?:[Tt](\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?)([Zz]|[+-]\d{2}:\d{2}))?$/.exec(text) ?? []; // oxfmt-ignore
   if (day === undefined || !isDay(day)) return undefined;
   const timeMs = Date.parse(`${day}T${time ?? '00:00:00'}${(zone ?? 'Z').toUpperCase()}`);
   return Number.isNaN(timeMs) ? undefined : timeMs;

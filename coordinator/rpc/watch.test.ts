@@ -124,7 +124,7 @@ test('who watches agents is told once that one was removed', async (t) => {
     told.push(removedAgent);
     if (agent?.name === other.name) break;
   }
-  t.deepEqual(told.filter((name) => name !== ''), [idle.name]); // prettier-ignore
+  t.deepEqual(told.filter((name) => name !== ''), [idle.name]); // oxfmt-ignore
 });
 
 test('agents are listed by pages', async (t) => {

@@ -98,7 +98,7 @@ async function createWebhook(parts: Parts, { webhook: given, webhookId }: Create
         metadata: { name },
       });
     if ((await transaction.webhooks('', webhooksMax)).length >= webhooksMax)
-      throw new DroverError(ErrorReason.LIMIT_EXCEEDED, `there are ${webhooksMax} webhooks already; delete one that is not needed`); // prettier-ignore
+      throw new DroverError(ErrorReason.LIMIT_EXCEEDED, `there are ${webhooksMax} webhooks already; delete one that is not needed`); // oxfmt-ignore
     const createTime = timestampFromMs(clock.now());
     const webhook = create(WebhookSchema, { name, url, eventTypes, paused, createTime });
     const made = create(WebhookRowSchema, { webhook, sealedSecret: sealed });
@@ -208,7 +208,7 @@ function checkWebhook({ url, eventTypes }: Webhook): void {
 /** How it goes is no change by somebody, so the etag is of the rest. */
 function viewWebhook({ webhook }: WebhookRow): Webhook {
   const { name, url, eventTypes, paused, createTime, secretRotateTime } = webhook!;
-  const decided = { name, url, eventTypes, paused, ...(createTime && { createTime }), ...(secretRotateTime && { secretRotateTime }) }; // prettier-ignore
+  const decided = { name, url, eventTypes, paused, ...(createTime && { createTime }), ...(secretRotateTime && { secretRotateTime }) }; // oxfmt-ignore
   const etag = computeEtag(WebhookSchema, create(WebhookSchema, decided));
   return create(WebhookSchema, { ...webhook!, etag });
 }

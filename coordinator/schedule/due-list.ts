@@ -72,7 +72,7 @@ export class DueList {
       at > 0 && heap[above]!.dueMs > entry.dueMs;
       above = (at - 1) >> 1
     ) {
-      // prettier-ignore
+      // oxfmt-ignore
       heap[at] = heap[above]!;
       at = above;
     }

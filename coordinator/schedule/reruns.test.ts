@@ -7,7 +7,7 @@ import { TaskService } from '../../gen/drover/v1/task_pb.ts';
 import { ManualClock } from '../dispatch/testing/manual-clock.ts';
 import { encodePage } from '../dispatch/testing/scripted-agent.ts';
 import { attach } from '../rpc/testing/attached-agent.ts';
-import { runCoordinator, temporaryFolder, type RunningCoordinator } from '../rpc/testing/running-coordinator.ts'; // prettier-ignore
+import { runCoordinator, temporaryFolder, type RunningCoordinator } from '../rpc/testing/running-coordinator.ts'; // oxfmt-ignore
 import { rerunPauseMs } from './reruns.ts';
 
 const parent = 'tasks/a';
@@ -100,5 +100,5 @@ test('a run that somebody starts meanwhile counts, and is not followed by one fo
   clock.advance(rerunPauseMs);
   for (let times = 0; times < 20; times += 1) await setImmediate();
   const { runs } = await running.client(RunService).listRuns({ parent });
-  t.deepEqual(runs.map(({ retriedRun }) => retriedRun), ['', '']); // prettier-ignore
+  t.deepEqual(runs.map(({ retriedRun }) => retriedRun), ['', '']); // oxfmt-ignore
 });

@@ -60,7 +60,7 @@ export class Reruns {
 
   /** A run of the task has ended. */
   runEnded(task: string): void {
-    this.#turn = this.#turn.then(() => this.#consider(task)).catch((error: unknown) => this.#fail(task, error)); // prettier-ignore
+    this.#turn = this.#turn.then(() => this.#consider(task)).catch((error: unknown) => this.#fail(task, error)); // oxfmt-ignore
   }
 
   /** Starts no more runs; resolves when nothing is looked at any more. Idempotent. */
@@ -78,12 +78,12 @@ export class Reruns {
     const run = await store.run(key);
     if (run === undefined || !mayBeRerun(run)) return;
     if (!(await canHelp(store, key))) {
-      log.info({ run: runName(key) }, 'nothing failed in the run that another try could help: it is not run again by itself'); // prettier-ignore
+      log.info({ run: runName(key) }, 'nothing failed in the run that another try could help: it is not run again by itself'); // oxfmt-ignore
       return;
     }
     if (this.#closing.signal.aborted) return;
     this.#waiting.get(task)?.();
-    this.#waiting.set(task, clock.after(rerunPauseMs, () => this.#begin(key))); // prettier-ignore
+    this.#waiting.set(task, clock.after(rerunPauseMs, () => this.#begin(key))); // oxfmt-ignore
   }
 
   #begin(key: RunKey): void {
@@ -92,14 +92,14 @@ export class Reruns {
     const began = async () => {
       if (this.#closing.signal.aborted) return;
       const { name } = await start(key, this.#closing.signal);
-      log.info({ run: name, retried: runName(key) }, 'run started by itself to try again what failed'); // prettier-ignore
+      log.info({ run: name, retried: runName(key) }, 'run started by itself to try again what failed'); // oxfmt-ignore
     };
     this.#turn = this.#turn.then(began).catch((error: unknown) => this.#fail(key.task, error));
   }
 
   /** Somebody may have run or deleted the task meanwhile; then there is nothing to do. */
   #fail(task: string, error: unknown): void {
-    if (!this.#closing.signal.aborted) this.#parts.log.warn({ err: error, task: taskName(task) }, 'what failed in the task is not tried again by itself'); // prettier-ignore
+    if (!this.#closing.signal.aborted) this.#parts.log.warn({ err: error, task: taskName(task) }, 'what failed in the task is not tried again by itself'); // oxfmt-ignore
   }
 }
 

@@ -68,10 +68,10 @@ test('of the times that were missed only the latest counts', (t) => {
     const { dueMs, nextMs } = dueTimes(hourly, at(after), at(now));
     return [text(dueMs), text(nextMs)];
   };
-  t.deepEqual(due('2026-05-01T10:00:00Z', '2026-05-01T10:59:59Z'), [undefined, '2026-05-01T11:00Z']); // prettier-ignore
-  t.deepEqual(due('2026-05-01T10:00:00Z', '2026-05-01T11:00:00Z'), ['2026-05-01T11:00Z', '2026-05-01T12:00Z']); // prettier-ignore
-  t.deepEqual(due('2025-05-01T10:00:00Z', '2026-05-01T11:30:00Z'), ['2026-05-01T11:00Z', '2026-05-01T12:00Z']); // prettier-ignore
-  t.deepEqual(due('2026-05-01T12:00:00Z', '2026-05-01T11:30:00Z'), [undefined, '2026-05-01T12:00Z']); // prettier-ignore
+  t.deepEqual(due('2026-05-01T10:00:00Z', '2026-05-01T10:59:59Z'), [undefined, '2026-05-01T11:00Z']); // oxfmt-ignore
+  t.deepEqual(due('2026-05-01T10:00:00Z', '2026-05-01T11:00:00Z'), ['2026-05-01T11:00Z', '2026-05-01T12:00Z']); // oxfmt-ignore
+  t.deepEqual(due('2025-05-01T10:00:00Z', '2026-05-01T11:30:00Z'), ['2026-05-01T11:00Z', '2026-05-01T12:00Z']); // oxfmt-ignore
+  t.deepEqual(due('2026-05-01T12:00:00Z', '2026-05-01T11:30:00Z'), [undefined, '2026-05-01T12:00Z']); // oxfmt-ignore
 });
 
 test('a schedule for once is due once', (t) => {

@@ -114,7 +114,7 @@ class StoredScheduler implements Scheduler {
       nextMs = await this.#runDue(task, nowMs);
     } catch (error) {
       if (this.#closing.signal.aborted) return;
-      log.error({ err: error, task: taskName(task) }, 'a run that is due cannot be started; it is tried again in a minute'); // prettier-ignore
+      log.error({ err: error, task: taskName(task) }, 'a run that is due cannot be started; it is tried again in a minute'); // oxfmt-ignore
       nextMs = nowMs + retryMs;
     }
     // Somebody may have set another time meanwhile, which is newer.
@@ -128,7 +128,7 @@ class StoredScheduler implements Scheduler {
     const verdict = judge(row, nowMs);
     if (verdict.kind === 'none') return nextRunMs(row);
     if (verdict.kind === 'late')
-      return this.#skip(task, nowMs, 'no coordinator was running at that time or in the hour after it'); // prettier-ignore
+      return this.#skip(task, nowMs, 'no coordinator was running at that time or in the hour after it'); // oxfmt-ignore
     try {
       return await this.#start(task, nowMs, verdict.dueMs);
     } catch (error) {
@@ -151,7 +151,7 @@ class StoredScheduler implements Scheduler {
       return moved;
     };
     const run = await this.#parts.startRun(task, change, this.#closing.signal);
-    this.#parts.log.info({ run: run.name, due: new Date(dueMs).toISOString() }, 'run started by its schedule'); // prettier-ignore
+    this.#parts.log.info({ run: run.name, due: new Date(dueMs).toISOString() }, 'run started by its schedule'); // oxfmt-ignore
     return nextMs;
   }
 

@@ -20,7 +20,7 @@ const nowMs = Date.UTC(2026, 0, 1);
 
 function entry(text: string): AuditEntry {
   const changes = [{ resource: `tasks/${text}`, before: '', after: '{"source":"/srv"}' }];
-  return create(AuditEntrySchema, { caller: 'admin-token', method: 'test', resource: `tasks/${text}`, changes }); // prettier-ignore
+  return create(AuditEntrySchema, { caller: 'admin-token', method: 'test', resource: `tasks/${text}`, changes }); // oxfmt-ignore
 }
 
 function temporaryFolder(t: ExecutionContext): string {
@@ -45,7 +45,7 @@ test('entries are numbered without gaps and chained, however many commits are wr
   await writeLog(folder, 50);
   await using store = await openLevelStore(folder);
   const entries = await store.auditEntries(0n, 100);
-  t.deepEqual(entries.map(({ number }) => Number(number)), Array.from({ length: 50 }, (_, index) => index + 1)); // prettier-ignore
+  t.deepEqual(entries.map(({ number }) => Number(number)), Array.from({ length: 50 }, (_, index) => index + 1)); // oxfmt-ignore
   t.is(entries[0]!.previousHash.toHex(), '00'.repeat(32));
   for (const [index, one] of entries.entries()) {
     const bare = create(AuditEntrySchema, { ...one, hash: new Uint8Array() });
@@ -57,7 +57,7 @@ test('entries are numbered without gaps and chained, however many commits are wr
   const verdict = await store.verifyAudit();
   t.deepEqual([verdict.entries, verdict.broken], [50n, undefined]);
   const newest = await store.auditEntriesBefore(50n, 2);
-  t.deepEqual(newest.map(({ number }) => number), [49n, 48n]); // prettier-ignore
+  t.deepEqual(newest.map(({ number }) => number), [49n, 48n]); // oxfmt-ignore
 });
 
 test('a commit that throws leaves no entry, and no gap', async (t) => {
@@ -107,7 +107,7 @@ test('a check of the store says which entry is not in order', async (t) => {
   await using database = await openDatabase(folder, { make: false });
   await database.del(keys.audit(2n));
   await database.close();
-  t.deepEqual(await problemsOf(folder), ['entry 2 of the audit log: it is missing: in its place there is number 3']); // prettier-ignore
+  t.deepEqual(await problemsOf(folder), ['entry 2 of the audit log: it is missing: in its place there is number 3']); // oxfmt-ignore
 });
 
 async function problemsOf(folder: string): Promise<string[]> {
@@ -159,7 +159,7 @@ async function tamper(database: Database, below: Below): Promise<Tampering> {
       const one = fromBinary(AuditEntrySchema, bytes);
       one.caller = 'agents/innocent';
       await database.put(key, encodeEntry(rehashed(one)));
-      return { words: `${number} is written anew`, broken: number === count ? number : number + 1n }; // prettier-ignore
+      return { words: `${number} is written anew`, broken: number === count ? number : number + 1n }; // oxfmt-ignore
     }
     default: {
       await database.put(key, (await database.get(keys.audit((number % count) + 1n)))!);
@@ -204,7 +204,7 @@ test('a log that was cut off at its end is found, and one that lost where it end
   // With a head that fits, only who noted the third entry can tell.
   const [, second] = await database.iterator({ gt: 'audit!', lt: 'audit"' }).all();
   const { number, hash } = fromBinary(AuditEntrySchema, second![1]);
-  await database.put(keys.auditHead, toBinary(AuditHeadRowSchema, create(AuditHeadRowSchema, { number, hash }))); // prettier-ignore
+  await database.put(keys.auditHead, toBinary(AuditHeadRowSchema, create(AuditHeadRowSchema, { number, hash }))); // oxfmt-ignore
   t.is((await verifyAudit(database)).broken, undefined);
   const noted = { number: 3n, hash: fromBinary(AuditHeadRowSchema, head).hash };
   t.like((await verifyAudit(database, noted)).broken, { number: 3n });

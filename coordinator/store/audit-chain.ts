@@ -84,7 +84,7 @@ export class ChainCheck {
       return;
     }
     const entry = decode(bytes);
-    const problem = entry === undefined ? 'it cannot be decoded' : this.#problemOf(number, entry, bytes); // prettier-ignore
+    const problem = entry === undefined ? 'it cannot be decoded' : this.#problemOf(number, entry, bytes); // oxfmt-ignore
     if (problem !== undefined) this.#break(number, problem);
     else this.#last = headAt(entry!);
   }
@@ -105,7 +105,7 @@ export class ChainCheck {
         ? 'it is not the first of a log: it follows another entry'
         : `it does not follow the entry before: that one is not the one that it was written after`;
     const head = this.#head;
-    if (number > head.number) return `it stands behind the end of the log, which is number ${head.number}`; // prettier-ignore
+    if (number > head.number) return `it stands behind the end of the log, which is number ${head.number}`; // oxfmt-ignore
     if (number === head.number && !same(entry.hash, head.hash))
       return 'it was changed: it is not the one that the log ends with';
     const known = this.#known;

@@ -98,7 +98,7 @@ export function isFixed64(value: bigint): boolean {
 function readInt32(): number {
   const start = at;
   at += 4;
-  return source[start]! | (source[start + 1]! << 8) | (source[start + 2]! << 16) | (source[start + 3]! << 24); // prettier-ignore
+  return source[start]! | (source[start + 1]! << 8) | (source[start + 2]! << 16) | (source[start + 3]! << 24); // oxfmt-ignore
 }
 
 /** Bytes of the message itself, not of a copy. */

@@ -4,7 +4,7 @@ import { BatchItemsSchema, BatchResultsSchema } from '../../gen/drover/v1/column
 import { ItemKind, ItemState } from '../../gen/drover/v1/item_pb.ts';
 import { problemsOfColumns } from './check-row.ts';
 
-const items = create(BatchItemsSchema, { path: ['a', 'b', 'c'], kind: [ItemKind.FILE, ItemKind.FILE, ItemKind.FILE] }); // prettier-ignore
+const items = create(BatchItemsSchema, { path: ['a', 'b', 'c'], kind: [ItemKind.FILE, ItemKind.FILE, ItemKind.FILE] }); // oxfmt-ignore
 const state = [ItemState.SUCCEEDED, ItemState.SUCCEEDED, ItemState.SUCCEEDED];
 
 test('a list of some items is no column, and may have any length', (t) => {

@@ -101,10 +101,10 @@ export function* problemsOfColumns(
     yield `the column ${column} of its items has another length than their paths`;
   if (items.kind.length !== count) yield 'not every item has a kind';
   if (results === undefined) return;
-  if (results.state.length !== count) yield `it has ${count} items, but ${results.state.length} results`; // prettier-ignore
+  if (results.state.length !== count) yield `it has ${count} items, but ${results.state.length} results`; // oxfmt-ignore
   for (const column of unevenColumns(BatchResultsSchema, results, count))
     yield `the column ${column} of its results has another length than its items`;
-  const hashes = [[results.sha256, sha256Bytes], [results.quickXorHash, quickXorHashBytes]] as const; // prettier-ignore
+  const hashes = [[results.sha256, sha256Bytes], [results.quickXorHash, quickXorHashBytes]] as const; // oxfmt-ignore
   for (const [bytes, size] of hashes)
     if (bytes.length !== 0 && bytes.length !== count * size)
       yield 'not every result has its hashes';

@@ -85,7 +85,7 @@ export class RunTally {
 
   /** What is wrong with the run once all its batches were taken, in words. */
   *finish(): Generator<string> {
-    const { batches, openTransferBatches, openLateBatches, openFolderBatches, openGoneBatches, waitingGoneBatches, run } = this.#row; // prettier-ignore
+    const { batches, openTransferBatches, openLateBatches, openFolderBatches, openGoneBatches, waitingGoneBatches, run } = this.#row; // oxfmt-ignore
     const { succeededItems, skippedItems, failedItems, movedItems, recycledItems } = run!.progress!;
     const waiting = this.#openOf(GONE_FOLDERS);
     yield* unequal('batches', batches, this.#batches);

@@ -44,7 +44,7 @@ async function workedStore(t: ExecutionContext): Promise<string> {
   await harness.scanned('ended', agent, folders);
   agent.sendResults(agent.take('batchLease'), (results) => {
     results.state[2] = ItemState.FAILED;
-    results.remark.push({ $typeName: 'drover.v1.ItemRemark', index: 2, reason: ErrorReason.SOURCE_VANISHED, message: '', requestId: '' }); // prettier-ignore
+    results.remark.push({ $typeName: 'drover.v1.ItemRemark', index: 2, reason: ErrorReason.SOURCE_VANISHED, message: '', requestId: '' }); // oxfmt-ignore
   });
   await harness.idle();
   agent.sendResults(agent.take('batchLease'));
@@ -54,7 +54,7 @@ async function workedStore(t: ExecutionContext): Promise<string> {
   agent.sendResults(agent.take('batchLease'));
   await harness.idle();
   // The same again, and then a file is gone, one is moved and one is kept as gone.
-  const files = [{ path: 'm', size: 1n, modifiedNs: 1n, fileId: 1n }, { path: 'o', size: 2n, fileId: 2n }]; // prettier-ignore
+  const files = [{ path: 'm', size: 1n, modifiedNs: 1n, fileId: 1n }, { path: 'o', size: 2n, fileId: 2n }]; // oxfmt-ignore
   await harness.scanned('moves', agent, [{ path: 'd', kind: ItemKind.FOLDER }, ...files]);
   await workOff(harness, agent);
   await harness.scanned('moves', agent, [{ ...files[0]!, path: 'n' }]);
@@ -145,7 +145,7 @@ const spoils: Spoil[] = [
   ['a wrong number of recycled items', (raw) => changed(raw, RunRowSchema, keys.run({ task: 'moves', run: 2 }), (row) => void (row.run!.progress!.recycledItems = 5n)), /^run!moves!/, /counts 5 recycled items, and there are 0/],
   ['a wrong number of batches of what is gone', (raw) => changed(raw, RunRowSchema, keys.run({ task: 'moves', run: 2 }), (row) => void (row.openGoneBatches = 1)), /^run!moves!/, /open batches of phase 3/],
   ['a number that is none', (raw) => raw.put(keys.generationBase, Buffer.from('x')), /^meta!generation-base$/, /no number/],
-]; // prettier-ignore
+]; // oxfmt-ignore
 
 test('a store of runs that ended, go on, only scanned and were cancelled has no problems', async (t) => {
   t.deepEqual(await problemsOf(await workedStore(t)), []);

@@ -58,7 +58,7 @@ export async function checkStore(folder: string, report: Report): Promise<Record
     await check.runs();
     await check.audit();
   } catch (error) {
-    report({ key: folder, words: `not all could be read: ${DroverError.from(readError(folder, error)).message}` }); // prettier-ignore
+    report({ key: folder, words: `not all could be read: ${DroverError.from(readError(folder, error)).message}` }); // oxfmt-ignore
   }
   return check.found;
 }
@@ -102,12 +102,12 @@ class StoreCheck {
   /** Whether the audit log is whole. */
   async audit(): Promise<void> {
     const { broken } = await verifyAudit(this.#database);
-    if (broken !== undefined) this.#say(keys.audit(broken.number), `entry ${broken.number} of the audit log: ${broken.message}`); // prettier-ignore
+    if (broken !== undefined) this.#say(keys.audit(broken.number), `entry ${broken.number} of the audit log: ${broken.message}`); // oxfmt-ignore
   }
 
   async #run(key: string, run: RunKey, row: RunRow): Promise<void> {
     const stands = (await this.#database.get(keys.openRun(run))) !== undefined;
-    if (stands !== isRunOpen(row.run!.state)) this.#say(key, 'is open or ended, and the index of open runs says otherwise'); // prettier-ignore
+    if (stands !== isRunOpen(row.run!.state)) this.#say(key, 'is open or ended, and the index of open runs says otherwise'); // oxfmt-ignore
     const tally = new RunTally(row);
     const prefix = keys.batch({ ...run, batch: 0 }).replace(/\d+$/, '');
     for await (const [batchKey, bytes] of this.#database.iterator(under(prefix))) {

@@ -47,14 +47,14 @@ test('what is committed during a write is written at once after it, and acknowle
   const queue = new CommitQueue(writer);
   const states = ['a', 'b', 'c'].map((key) => put(queue, key));
   await turn();
-  t.deepEqual(writer.begun.map((writes) => [...writes.keys()]), [['a']]); // prettier-ignore
+  t.deepEqual(writer.begun.map((writes) => [...writes.keys()]), [['a']]); // oxfmt-ignore
   writer.end();
   await turn();
-  t.deepEqual(writer.begun.map((writes) => [...writes.keys()]), [['a'], ['b', 'c']]); // prettier-ignore
-  t.deepEqual(states.map(({ outcome }) => outcome), ['written', 'open', 'open']); // prettier-ignore
+  t.deepEqual(writer.begun.map((writes) => [...writes.keys()]), [['a'], ['b', 'c']]); // oxfmt-ignore
+  t.deepEqual(states.map(({ outcome }) => outcome), ['written', 'open', 'open']); // oxfmt-ignore
   writer.end();
   await turn();
-  t.deepEqual(states.map(({ outcome }) => outcome), ['written', 'written', 'written']); // prettier-ignore
+  t.deepEqual(states.map(({ outcome }) => outcome), ['written', 'written', 'written']); // oxfmt-ignore
 });
 
 test('a change sees what those before it put, the newest of it, while it is not written', async (t) => {
@@ -93,11 +93,11 @@ test('a change that writes nothing, or throws, is answered when what it saw is w
 test('a change that is begun is answered when it is made, and says when it is written, or that it was not', async (t) => {
   const writer = new HeldWriter();
   const queue = new CommitQueue(writer);
-  const begin = (key: string) => queue.begin(async () => ({ result: key, writes: new Map([[key, bytes(key)]]) })); // prettier-ignore
+  const begin = (key: string) => queue.begin(async () => ({ result: key, writes: new Map([[key, bytes(key)]]) })); // oxfmt-ignore
   const [first, second] = [await begin('a'), await begin('b')];
   t.deepEqual([first.result, second.result], ['a', 'b']);
   let written = 0;
-  for (const begun of [first, second]) void begun.written.then(() => (written += 1), () => {}); // prettier-ignore
+  for (const begun of [first, second]) void begun.written.then(() => (written += 1), () => {}); // oxfmt-ignore
   await turn();
   t.is(written, 0);
   writer.end();
@@ -127,7 +127,7 @@ test('when a write fails, so does all that was built on it, and the next change 
   await turn();
   gate.resolve();
   await t.throwsAsync(midway, { message: 'disk full' });
-  t.deepEqual(lost.map(({ outcome }) => outcome), ['disk full', 'disk full']); // prettier-ignore
+  t.deepEqual(lost.map(({ outcome }) => outcome), ['disk full', 'disk full']); // oxfmt-ignore
   t.false(queue.has('b'));
   const mendedBefore = writer.mended;
   const after = put(queue, 'd');

@@ -30,7 +30,7 @@ export async function copyRows(
       step.length > 0;
       step = await iterator.nextv(stepRows)
     ) {
-      // prettier-ignore
+      // oxfmt-ignore
       signal?.throwIfAborted();
       await target.batch(step.map(([key, value]) => ({ type: 'put', key, value })));
       copied.rows += step.length;

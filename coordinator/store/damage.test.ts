@@ -77,7 +77,7 @@ const damages: [what: string, damage: (store: string) => void, words: RegExp][] 
   ['a missing manifest', (store) => rmSync(fileOf(store, /^MANIFEST/)), /MANIFEST-\d+/],
   ['a changed manifest', (store) => change(fileOf(store, /^MANIFEST/), 10), /./],
   ['a manifest that ends too soon', (store) => truncateSync(fileOf(store, /^MANIFEST/), 20), /./],
-]; // prettier-ignore
+]; // oxfmt-ignore
 
 for (const [what, damage, words] of damages)
   test(`refused: ${what}`, async (t) => {

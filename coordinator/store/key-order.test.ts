@@ -14,7 +14,7 @@ const seed = 20261123;
 const treesCount = 12;
 
 /** Characters around `/` (0x2F), and such that UTF-16 and UTF-8 put in different orders. */
-const characters = ['\x01', ' ', '!', '"', '#', '-', '.', '0', 'A', 'a', 'b', '~', '\x7f', 'é', '\u07ff', '\u0800', '\ud7ff', '\ue000', '\ufeff', '\uffff', '\u{10000}', '\u{1f600}', '\u{10ffff}']; // prettier-ignore
+const characters = ['\x01', ' ', '!', '"', '#', '-', '.', '0', 'A', 'a', 'b', '~', '\x7f', 'é', '\u07ff', '\u0800', '\ud7ff', '\ue000', '\ufeff', '\uffff', '\u{10000}', '\u{1f600}', '\u{10ffff}']; // oxfmt-ignore
 
 type Tree = Map<string, Tree>;
 
@@ -47,7 +47,7 @@ test(`the order of the keys is the order of the scan (seed ${seed})`, async (t) 
     const walked = walk(randomTree(below, 4));
     items += walked.length;
     const keys = walked.map(pathKey);
-    const byBytes = keys.toSorted((one, other) => Buffer.compare(Buffer.from(one), Buffer.from(other))); // prettier-ignore
+    const byBytes = keys.toSorted((one, other) => Buffer.compare(Buffer.from(one), Buffer.from(other))); // oxfmt-ignore
     t.deepEqual(byBytes, keys, `tree ${index}`);
 
     const database = new Level<string, string>(path.join(folder, String(index)));
@@ -63,7 +63,7 @@ test(`the ledger finds what a scan asks for, page by page (seed ${seed})`, async
   t.teardown(() => rm(folder, { recursive: true, force: true }));
   await using store = await openLevelStore(path.join(folder, 'store'));
   const below = numbersOf(seed + 1);
-  const walked = walk(new Map(Array.from({ length: 20 }, (_, i) => [String(i), randomTree(below, 3)]))); // prettier-ignore
+  const walked = walk(new Map(Array.from({ length: 20 }, (_, i) => [String(i), randomTree(below, 3)]))); // oxfmt-ignore
   const known = new Map<string, bigint>();
   for (const [index, itemPath] of walked.entries())
     if (below(3) > 0) known.set(itemPath, BigInt(index));

@@ -8,7 +8,7 @@ test('a row is known as it was last read or written, until it is deleted', (t) =
   t.is(known.get('task!a'), undefined);
   known.set('task!a', bytes('read'));
   t.deepEqual(known.get('task!a'), bytes('read'));
-  known.wrote(new Map([['task!a', bytes('written')], ['run!a!000000001', bytes('run')]])); // prettier-ignore
+  known.wrote(new Map([['task!a', bytes('written')], ['run!a!000000001', bytes('run')]])); // oxfmt-ignore
   t.deepEqual(known.get('task!a'), bytes('written'));
   t.deepEqual(known.get('run!a!000000001'), bytes('run'));
   known.wrote(new Map([['task!a', undefined]]));
@@ -19,7 +19,7 @@ test('a row is known as it was last read or written, until it is deleted', (t) =
 
 test('only small rows of tasks, runs and batches are kept, and of these the ones that were used last', (t) => {
   const known = new KnownRows();
-  known.wrote(new Map([['ledger!a!x', bytes('row')], ['items!a!1!1', bytes('items')], ['task!large', new Uint8Array(65 * 1024)]])); // prettier-ignore
+  known.wrote(new Map([['ledger!a!x', bytes('row')], ['items!a!1!1', bytes('items')], ['task!large', new Uint8Array(65 * 1024)]])); // oxfmt-ignore
   for (const key of ['ledger!a!x', 'items!a!1!1', 'task!large'])
     t.is(known.get(key), undefined, key);
   known.set('task!used', bytes('task'));

@@ -46,7 +46,7 @@ test('what is read ahead is what would be read when it is needed, wherever pages
           ledger.paths = ledger.paths.filter((path) => path <= after || below(50) > 0);
           ledger.ahead.forget('a');
         }
-        const expected = ledger.paths.filter((path) => path > after && (upTo === '' || path <= upTo)).slice(0, limit); // prettier-ignore
+        const expected = ledger.paths.filter((path) => path > after && (upTo === '' || path <= upTo)).slice(0, limit); // oxfmt-ignore
         t.deepEqual(await ledger.range({ after, upTo }, limit), expected, `seed ${seed}`);
         const isWhole = expected.length < limit;
         after = isWhole ? upTo : expected.at(-1)!;
@@ -79,7 +79,7 @@ test('rows of another place, of another task, or that were changed are read anew
 
 test('what cannot be read ahead fails where it is needed, and nowhere else', async (t) => {
   const ledger = new Ledger(pathsUpTo(6000));
-  const failing: ReadLedger = (range, limit) => range.upTo === '' ? Promise.reject(new Error('torn')) : ledger.read(range, limit); // prettier-ignore
+  const failing: ReadLedger = (range, limit) => range.upTo === '' ? Promise.reject(new Error('torn')) : ledger.read(range, limit); // oxfmt-ignore
   const ask = (range: LedgerRange) =>
     ledger.ahead.range('a', range, { limit: 4000, read: failing });
   t.is((await ask({ after: '', upTo: pathOf(9) })).length, 10);

@@ -41,7 +41,7 @@ function randomRow(): LedgerRow {
 
 test('the schema has the fields that are read by hand, and no other', (t) => {
   const fields = LedgerRowSchema.fields.map(({ number }) => number);
-  t.deepEqual(fields.toSorted((one, other) => one - other), Array.from({ length: 18 }, (_, index) => index + 1)); // prettier-ignore
+  t.deepEqual(fields.toSorted((one, other) => one - other), Array.from({ length: 18 }, (_, index) => index + 1)); // oxfmt-ignore
 });
 
 test('rows are decoded as the general decoder does it', (t) => {
@@ -82,7 +82,7 @@ test('the file of a row is the same only by all of its facts, where it always wa
     const row = randomRow();
     const { size, modifiedNs, fileId } = row;
     const facts = { size, modifiedNs, fileId };
-    const [name, values] = oneOf([['size', sizes], ['modifiedNs', times], ['fileId', sizes]] as const); // prettier-ignore
+    const [name, values] = oneOf([['size', sizes], ['modifiedNs', times], ['fileId', sizes]] as const); // oxfmt-ignore
     if (below(2) === 0) facts[name] = oneOf<bigint>(values);
     const isSame = facts[name] === row[name];
     const isPlain = !row.folder && row.destinationPath === '' && row.goneRun === 0;

@@ -232,9 +232,9 @@ export class LevelReader implements Reader {
   }
 
   fileIds = (task: string, ids: readonly bigint[]): Promise<(FileIdRow | undefined)[]> =>
-    this.#rows(FileIdRowSchema, ids.map((id) => keys.fileId(task, id))); // prettier-ignore
+    this.#rows(FileIdRowSchema, ids.map((id) => keys.fileId(task, id))); // oxfmt-ignore
   unreported = (task: string, paths: readonly string[]): Promise<(UnreportedRow | undefined)[]> =>
-    this.#rows(UnreportedRowSchema, paths.map((one) => keys.unreported(task, one))); // prettier-ignore
+    this.#rows(UnreportedRowSchema, paths.map((one) => keys.unreported(task, one))); // oxfmt-ignore
 
   async firstMigrated(task: string, itemPath: string) {
     const key = keys.ledger(task, itemPath);
@@ -268,7 +268,7 @@ export class LevelReader implements Reader {
   }
 
   names = (task: string, paths: readonly string[]): Promise<(NameRow | undefined)[]> =>
-    this.#rows(NameRowSchema, paths.map((one) => keys.name(task, one))); // prettier-ignore
+    this.#rows(NameRowSchema, paths.map((one) => keys.name(task, one))); // oxfmt-ignore
 
   agent = (id: string): Promise<AgentRow | undefined> => this.#row(AgentRowSchema, keys.agent(id));
 

@@ -196,7 +196,7 @@ test('pages of tasks, runs and agents go on after a key and keep to their limit'
       transaction.putAgent(id, create(AgentRowSchema, { agent: { name } }));
     }
     for (const number of [1, 2, 10, 100])
-      transaction.putRun({ task: 'a', run: number }, create(RunRowSchema, { run: {}, batches: number })); // prettier-ignore
+      transaction.putRun({ task: 'a', run: number }, create(RunRowSchema, { run: {}, batches: number })); // oxfmt-ignore
     transaction.putRun({ task: 'ab', run: 3 }, runRow(RunState.QUEUED));
   });
   const names = async (after: string, limit: number) =>
@@ -233,7 +233,7 @@ test('what was committed is there after closing and opening again', async (t) =>
   await store.close();
   await store.close();
   await t.notThrowsAsync(unfinished, 'closing waits for the commit that is going');
-  await t.throwsAsync(store.commit((transaction) => transaction.putTask('b', create(TaskRowSchema)))); // prettier-ignore
+  await t.throwsAsync(store.commit((transaction) => transaction.putTask('b', create(TaskRowSchema)))); // oxfmt-ignore
 
   const again = await openStore(t, folder);
   t.deepEqual(await again.openRuns(), [run]);
@@ -368,7 +368,7 @@ test('a ledger that is kept survives the sweep of its task, also when that was i
   const left = await everythingOf(again, 'a');
   t.deepEqual(left.ledger, ledger);
   t.deepEqual(left.names, names);
-  t.deepEqual([left.task, left.runs, left.items, left.results], [undefined, [], undefined, undefined]); // prettier-ignore
+  t.deepEqual([left.task, left.runs, left.items, left.results], [undefined, [], undefined, undefined]); // oxfmt-ignore
   t.is(await again.countLedger('a', 100), 6);
   t.is(await again.countLedger('a', 4), 4);
 

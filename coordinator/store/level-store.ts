@@ -152,7 +152,7 @@ class LevelStore extends LevelReader implements CopyableStore {
           found.length > 0;
           found = await iterator.nextv(sweepRows)
         )
-          // prettier-ignore
+          // oxfmt-ignore
           await this.#remove(found);
       }
       await this.#remove([key]);

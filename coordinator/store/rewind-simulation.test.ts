@@ -166,7 +166,7 @@ for (const seed of seeds)
     const below = numbersOf(seed);
     const pages = pagesFrom(0, 0, below);
     const world: Scene['world'] = { below, pages, acknowledged: new Map(), violations: [] };
-    const agents = Array.from({ length: 3 }, (_, index) => new SimulatedAgent(`agent-${index}`, below(4) + 1, world)); // prettier-ignore
+    const agents = Array.from({ length: 3 }, (_, index) => new SimulatedAgent(`agent-${index}`, below(4) + 1, world)); // oxfmt-ignore
     const begun = await goOn(t, path.join(folder, 'store'));
     const run = await begun.harness.start('a');
     const scene: Scene = { ...begun, agents, world, below, run, lost: [] };

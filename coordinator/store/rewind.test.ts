@@ -47,7 +47,7 @@ test('agents that still hold leases of before are told that they are lost, and t
   const restored = await goOn(t, folder);
   const leases = held.map((lease) => lease.key!);
   const back = await restored.attach('agent', { slots: 2, leases });
-  t.deepEqual(back.all('leaseRevocation').map(({ key: one }) => one!.lease).toSorted(), leases.map(({ lease }) => lease).toSorted()); // prettier-ignore
+  t.deepEqual(back.all('leaseRevocation').map(({ key: one }) => one!.lease).toSorted(), leases.map(({ lease }) => lease).toSorted()); // oxfmt-ignore
   // What it had done already, and sends before it has heard of that, is not taken for work on the new leases.
   for (const lease of held) back.sendResults(lease);
   await restored.idle();

@@ -1,11 +1,11 @@
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import test from 'ava';
-import { FileIdRowSchema, LedgerRowSchema, type FileIdRow, type LedgerRow } from '../../gen/drover/store/v1/rows_pb.ts'; // prettier-ignore
+import { FileIdRowSchema, LedgerRowSchema, type FileIdRow, type LedgerRow } from '../../gen/drover/store/v1/rows_pb.ts'; // oxfmt-ignore
 import { ItemVerification } from '../../gen/drover/v1/item_pb.ts';
 import { encodeFileIdRow, encodeLedgerRow } from './row-bytes.ts';
 import { numbersOf } from './testing/random.ts';
 
-const texts = ['', 'a', 'Ärger/naïve 日本 🎉.docx', 'x'.repeat(127), 'y'.repeat(128), 'ü'.repeat(9000)]; // prettier-ignore
+const texts = ['', 'a', 'Ärger/naïve 日本 🎉.docx', 'x'.repeat(127), 'y'.repeat(128), 'ü'.repeat(9000)]; // oxfmt-ignore
 const numbers = [0, 1, 127, 128, 16_384, 2 ** 31, 2 ** 32 - 1];
 const sizes = [0n, 1n, 127n, 128n, 2n ** 32n, 2n ** 53n - 1n, 2n ** 53n, 2n ** 63n, 2n ** 64n - 1n];
 const times = [0n, 1n, -1n, 1_700_000_000_123_456_789n, 2n ** 63n - 1n, -(2n ** 63n)];
@@ -14,7 +14,7 @@ const numbersOfFields = (schema: typeof LedgerRowSchema | typeof FileIdRowSchema
   schema.fields.map(({ number }) => number).toSorted((one, other) => one - other);
 
 test('the schema has the fields that are written by hand, and no other', (t) => {
-  t.deepEqual(numbersOfFields(LedgerRowSchema), Array.from({ length: 18 }, (_, index) => index + 1)); // prettier-ignore
+  t.deepEqual(numbersOfFields(LedgerRowSchema), Array.from({ length: 18 }, (_, index) => index + 1)); // oxfmt-ignore
   t.deepEqual(numbersOfFields(FileIdRowSchema), [1, 2, 3, 4, 5]);
 });
 

@@ -1,7 +1,7 @@
 // The two rows that are written for each file of a run, encoded by hand: in a third of the time of the general encoder, which goes through a
 // description of each field. The bytes are the same; a test compares them, field by field, and fails when the schema gets another.
 import { toBinary } from '@bufbuild/protobuf';
-import { FileIdRowSchema, LedgerRowSchema, type FileIdRow, type LedgerRow } from '../../gen/drover/store/v1/rows_pb.ts'; // prettier-ignore
+import { FileIdRowSchema, LedgerRowSchema, type FileIdRow, type LedgerRow } from '../../gen/drover/store/v1/rows_pb.ts'; // oxfmt-ignore
 import { begin, end, putBytes, putFixed64, putText, putUint, putUint64 } from './byte-writer.ts';
 
 /** Room for all fields of a row but its texts and bytes, with what says which they are. */
@@ -12,7 +12,7 @@ export function encodeLedgerRow(row: LedgerRow): Uint8Array {
   // What a newer version wrote is kept, by the encoder that knows how.
   if (row.$unknown !== undefined) return toBinary(LedgerRowSchema, row);
   const { destinationPath, destinationId, destinationVersion, agent } = row;
-  const texts = destinationPath.length + destinationId.length + destinationVersion.length + agent.length; // prettier-ignore
+  const texts = destinationPath.length + destinationId.length + destinationVersion.length + agent.length; // oxfmt-ignore
   const bytes = row.sha256.length + row.quickXorHash.length + row.destinationQuickXorHash.length;
   begin(fixedBytesMax + bytes + texts * 3);
   putUint64(1, row.size);

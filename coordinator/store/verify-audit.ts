@@ -22,7 +22,7 @@ export async function verifyAudit(
     step.length > 0 && !check.isBroken;
     step = await iterator.nextv(stepEntries)
   ) {
-    // prettier-ignore
+    // oxfmt-ignore
     signal?.throwIfAborted();
     for (const [key, bytes] of step) check.add(numberOf(key), bytes);
   }

@@ -14,7 +14,7 @@ const { RUNNING, PAUSED, AWAITING_APPROVAL, CANCELLING, CANCELLED, SUCCEEDED } =
 const digest = 'ab'.repeat(32);
 const nowMs = Date.UTC(2026, 0, 2, 3, 4, 5);
 const scanEnd: RunEvent = { kind: 'finish-scan', generation: 1, planDigest: digest };
-const approval = { kind: 'approve', approver: 'bob', comment: 'fine', planDigest: '', gone: UNSPECIFIED } as const; // prettier-ignore
+const approval = { kind: 'approve', approver: 'bob', comment: 'fine', planDigest: '', gone: UNSPECIFIED } as const; // oxfmt-ignore
 const rejection = { kind: 'reject', approver: 'bob', comment: 'too much' } as const;
 
 interface Plan {
@@ -39,10 +39,10 @@ function scanning({
   let row = newRun({ task: 'a', run: 2 }, settings, scanOnly, nowMs);
   row = step(row, { kind: 'begin' }, { kind: 'lease-scan', agent: 'x' });
   if (gone > 0)
-    row = step(row, { kind: 'sweep', swept: { sweptPath: 'z', unlistedPath: '', ledgerItems: ledger, goneItems: gone, batches: 1, openGoneBatches: 1, waitingGoneBatches: 0, fillingGoneBatch: 1, fillingGoneFolderBatch: 0 } }); // prettier-ignore
+    row = step(row, { kind: 'sweep', swept: { sweptPath: 'z', unlistedPath: '', ledgerItems: ledger, goneItems: gone, batches: 1, openGoneBatches: 1, waitingGoneBatches: 0, fillingGoneBatch: 1, fillingGoneFolderBatch: 0 } }); // oxfmt-ignore
   const counts = create(PlanCountsSchema, { movedFiles: BigInt(moved) });
-  const none = { scannedBytes: 0n, plannedBytes: 2048n, skippedItems: 0, failedItems: 0, openFolderBatches: 0, openLateBatches: 0 }; // prettier-ignore
-  return step(row, { kind: 'plan-page', planned: { ...none, page: 1n, lastPath: 'z', lastDestinationPath: '', otherKindFolder: '', scannedItems: 4, plannedItems: 4, batches, openTransferBatches: scanOnly ? 0 : batches, counts } }); // prettier-ignore
+  const none = { scannedBytes: 0n, plannedBytes: 2048n, skippedItems: 0, failedItems: 0, openFolderBatches: 0, openLateBatches: 0 }; // oxfmt-ignore
+  return step(row, { kind: 'plan-page', planned: { ...none, page: 1n, lastPath: 'z', lastDestinationPath: '', otherKindFolder: '', scannedItems: 4, plannedItems: 4, batches, openTransferBatches: scanOnly ? 0 : batches, counts } }); // oxfmt-ignore
 }
 
 function step(row: RunRow, ...events: RunEvent[]): RunRow {
@@ -72,7 +72,7 @@ test('a plan waits when its scan is done, and no batch can be leased before it i
   const approved = step(row, { ...approval, planDigest: digest.toUpperCase() });
   t.is(approved.run!.state, RUNNING);
   t.is(leasablePhase(approved), BatchPhase.TRANSFER);
-  t.like(approved.run!.approval, { decision: ApprovalDecision.APPROVED, approver: 'bob', comment: 'fine', planDigest: digest }); // prettier-ignore
+  t.like(approved.run!.approval, { decision: ApprovalDecision.APPROVED, approver: 'bob', comment: 'fine', planDigest: digest }); // oxfmt-ignore
   t.is(approved.run!.approval!.decideTime!.seconds, BigInt(nowMs / 1000));
 });
 
@@ -90,7 +90,7 @@ test('another plan is not approved, nor the same one twice', (t) => {
   const [again, message] = refusal(step(row, approval), approval);
   t.is(again, ErrorReason.WRONG_STATE);
   t.is(message, 'tasks/a/runs/2 cannot be approved: bob approved it at 2026-01-02T03:04:05.000Z');
-  t.is(refusal(scanning(), approval)[1], 'tasks/a/runs/2 cannot be approved: it does not wait for approval'); // prettier-ignore
+  t.is(refusal(scanning(), approval)[1], 'tasks/a/runs/2 cannot be approved: it does not wait for approval'); // oxfmt-ignore
 });
 
 test('a plan that is rejected ends the run for good, with the reason', (t) => {
@@ -98,13 +98,13 @@ test('a plan that is rejected ends the run for good, with the reason', (t) => {
   t.is(row.run!.state, CANCELLED);
   t.truthy(row.run!.endTime);
   t.like(row.run!.approval, { decision: ApprovalDecision.REJECTED, comment: 'too much' });
-  t.is(refusal(row, approval)[1], 'tasks/a/runs/2 cannot be approved: bob rejected it at 2026-01-02T03:04:05.000Z'); // prettier-ignore
+  t.is(refusal(row, approval)[1], 'tasks/a/runs/2 cannot be approved: bob rejected it at 2026-01-02T03:04:05.000Z'); // oxfmt-ignore
 });
 
 test('a run that waits can be cancelled; it has nothing to pause, and is resumed by nothing but an approval', (t) => {
   t.is(step(waiting(), { kind: 'cancel' }).run!.state, CANCELLING);
-  t.is(refusal(waiting(), { kind: 'pause' })[1], 'tasks/a/runs/2 cannot be paused: it is awaiting approval'); // prettier-ignore
-  t.is(refusal(waiting(), { kind: 'resume' })[1], 'tasks/a/runs/2 cannot be resumed: it is awaiting approval'); // prettier-ignore
+  t.is(refusal(waiting(), { kind: 'pause' })[1], 'tasks/a/runs/2 cannot be paused: it is awaiting approval'); // oxfmt-ignore
+  t.is(refusal(waiting(), { kind: 'resume' })[1], 'tasks/a/runs/2 cannot be resumed: it is awaiting approval'); // oxfmt-ignore
 });
 
 test('a run that is paused while it scans waits for approval when it is resumed', (t) => {
@@ -129,7 +129,7 @@ test('what is gone is asked about with the plan, once', (t) => {
   for (const gone of [RECYCLE, KEEP]) {
     const approved = step(row, { ...approval, gone });
     t.is(approved.run!.goneDecision, gone);
-    const done = { phase: BatchPhase.TRANSFER, succeededItems: 4, succeededBytes: 2048n, skippedItems: 0, skippedBytes: 0n, failedItems: 0, failedBytes: 0n, movedItems: 0, recycledItems: 0, notGoneItems: 0 }; // prettier-ignore
+    const done = { phase: BatchPhase.TRANSFER, succeededItems: 4, succeededBytes: 2048n, skippedItems: 0, skippedBytes: 0n, failedItems: 0, failedBytes: 0n, movedItems: 0, recycledItems: 0, notGoneItems: 0 }; // oxfmt-ignore
     const after = step(approved, { kind: 'finish-batch', outcome: done });
     t.is(after.run!.state, RUNNING, 'it does not ask again');
     t.is(leasablePhase(after), BatchPhase.GONE);
@@ -140,7 +140,7 @@ test('few that are gone are part of the plan and are not asked about, nor is wha
   const few = waiting({ gone: 5 });
   t.is(few.run!.goneDecision, UNSPECIFIED);
   t.is(plannedRecycles(few), 5n);
-  t.is(refusal(few, { ...approval, gone: KEEP })[1], 'the plan of tasks/a/runs/2 does not ask what is to become of what is gone from the source; approve it without saying so'); // prettier-ignore
+  t.is(refusal(few, { ...approval, gone: KEEP })[1], 'the plan of tasks/a/runs/2 does not ask what is to become of what is gone from the source; approve it without saying so'); // oxfmt-ignore
   const moved = waiting({ gone: 50, moved: 48 });
   t.is(moved.run!.goneDecision, UNSPECIFIED);
   t.is(plannedRecycles(moved), 2n);

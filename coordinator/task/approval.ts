@@ -94,7 +94,7 @@ export function reject(row: RunRow, judgement: Judgement, nowMs: number): void {
 export function approvalQuestion(row: RunRow): string {
   const { progress, goneDecision } = row.run!;
   const recycled = plannedRecycles(row);
-  const recycles = recycled > 0n ? `, and to recycle ${formatCount(recycled)} (${percentOf(row, recycled)} % of what was migrated)` : ''; // prettier-ignore
+  const recycles = recycled > 0n ? `, and to recycle ${formatCount(recycled)} (${percentOf(row, recycled)} % of what was migrated)` : ''; // oxfmt-ignore
   const plan = `approval of its plan: to write ${formatCount(progress!.plannedItems)} items, ${formatBytes(progress!.plannedBytes)}${recycles}`;
   if (goneDecision !== GoneDecision.PENDING) return plan;
   return `${plan}; that is ${goneLimitWords(row)}: approve it with --gone recycle or --gone keep`;

@@ -51,7 +51,7 @@ const bad: [parse: (text: string, field: string) => unknown, names: string[]][] 
   [parseAgentName, ['', 'agents', 'agents/', 'agents/A', 'agents/a/b', 'tasks/a']],
   [
     parseRunName,
-    ['', 'tasks/a', 'tasks/a/runs', 'tasks/a/runs/', 'tasks/a/runs/0', 'tasks/a/runs/01', 'tasks/a/runs/-1', 'tasks/a/runs/1.5', 'tasks/a/runs/1e3', 'tasks/a/runs/1234567890', 'tasks/A/runs/1', 'tasks/a/runs/1/', 'tasks/a/runs/1/scan'], // prettier-ignore
+    ['', 'tasks/a', 'tasks/a/runs', 'tasks/a/runs/', 'tasks/a/runs/0', 'tasks/a/runs/01', 'tasks/a/runs/-1', 'tasks/a/runs/1.5', 'tasks/a/runs/1e3', 'tasks/a/runs/1234567890', 'tasks/A/runs/1', 'tasks/a/runs/1/', 'tasks/a/runs/1/scan'], // oxfmt-ignore
   ],
 ];
 test('what is no name is refused, with the field', (t) => {
@@ -64,7 +64,7 @@ test('what is no name is refused, with the field', (t) => {
 });
 
 test('what is no lease id is a lost lease', (t) => {
-  const ids = ['', 'x', 'tasks/a/runs/1', 'tasks/a/runs/1/', 'tasks/a/runs/0/scan', 'tasks/a/runs/1/scan/', 'tasks/a/runs/1/scan/1', 'tasks/a/runs/1/scan//x', 'tasks/a/runs/1/batches', 'tasks/a/runs/1/batches/0', 'tasks/a/runs/1/batches/1/2', 'tasks/a/runs/1/other/1', 'tasks/A/runs/1/scan']; // prettier-ignore
+  const ids = ['', 'x', 'tasks/a/runs/1', 'tasks/a/runs/1/', 'tasks/a/runs/0/scan', 'tasks/a/runs/1/scan/', 'tasks/a/runs/1/scan/1', 'tasks/a/runs/1/scan//x', 'tasks/a/runs/1/batches', 'tasks/a/runs/1/batches/0', 'tasks/a/runs/1/batches/1/2', 'tasks/a/runs/1/other/1', 'tasks/A/runs/1/scan']; // oxfmt-ignore
   for (const id of ids) {
     const error = t.throws(() => parseLeaseId(id), { instanceOf: DroverError }, id);
     t.is(error?.reason, ErrorReason.LEASE_LOST, id);

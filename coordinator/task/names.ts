@@ -51,7 +51,7 @@ export function parseRunOrTaskName(
   if (key !== undefined) return key;
   const task = readTaskName(name);
   if (task !== undefined) return { task, run: undefined };
-  throw DroverError.invalid(field, `"${name}" is neither a run's name, tasks/{task}/runs/{run}, nor that of a task, tasks/{task}`); // prettier-ignore
+  throw DroverError.invalid(field, `"${name}" is neither a run's name, tasks/{task}/runs/{run}, nor that of a task, tasks/{task}`); // oxfmt-ignore
 }
 
 function readTaskName(name: string): string | undefined {
@@ -62,7 +62,7 @@ function readTaskName(name: string): string | undefined {
 function readRunName(name: string): RunKey | undefined {
   const [tasks, task = '', runs, run = '', ...rest] = name.split('/');
   const isRun = tasks === 'tasks' && runs === 'runs' && rest.length === 0;
-  return isRun && idPattern.test(task) && numberPattern.test(run) ? { task, run: Number(run) } : undefined; // prettier-ignore
+  return isRun && idPattern.test(task) && numberPattern.test(run) ? { task, run: Number(run) } : undefined; // oxfmt-ignore
 }
 
 /** The agent's id of agents/{agent}; throws INVALID_ARGUMENT that names `field`. */

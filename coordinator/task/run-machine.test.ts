@@ -255,7 +255,7 @@ test('where a scan goes on, nothing is known of the folders above', (t) => {
 
 test('a batch that is cut in two is one more, open in its phase', (t) => {
   const counts = (phase: BatchPhase) => {
-    const { batches, openTransferBatches, openFolderBatches, openGoneBatches } = stepRun(runIn(RUNNING), { kind: 'split-batch', phase }, 0); // prettier-ignore
+    const { batches, openTransferBatches, openFolderBatches, openGoneBatches } = stepRun(runIn(RUNNING), { kind: 'split-batch', phase }, 0); // oxfmt-ignore
     return [batches, openTransferBatches, openFolderBatches, openGoneBatches];
   };
   t.deepEqual(counts(BatchPhase.TRANSFER), [1, 3, 2, 0]);
@@ -336,7 +336,7 @@ test('what is late comes after what is gone, and before the folders', (t) => {
     openFolderBatches: 1,
     openLateBatches: 1,
   };
-  const row = stepRun(newRun(key, create(TaskSettingsSchema), false, 0), { kind: 'plan-page', planned: late }, 0); // prettier-ignore
+  const row = stepRun(newRun(key, create(TaskSettingsSchema), false, 0), { kind: 'plan-page', planned: late }, 0); // oxfmt-ignore
   row.run!.state = RUNNING;
   t.is(leasablePhase(row), undefined, 'more may come that is moved');
   row.run!.progress!.scanComplete = true;
@@ -344,9 +344,9 @@ test('what is late comes after what is gone, and before the folders', (t) => {
   t.is(leasablePhase(row), BatchPhase.GONE);
   row.openGoneBatches = 0;
   t.is(leasablePhase(row), BatchPhase.LATE);
-  const folders = stepRun(row, { kind: 'finish-batch', outcome: { ...outcome, phase: BatchPhase.FOLDERS } }, 0); // prettier-ignore
+  const folders = stepRun(row, { kind: 'finish-batch', outcome: { ...outcome, phase: BatchPhase.FOLDERS } }, 0); // oxfmt-ignore
   t.is(folders.run!.state, RUNNING, 'it does not end while something is late');
-  const done = stepRun(row, { kind: 'finish-batch', outcome: { ...outcome, phase: BatchPhase.LATE } }, 0); // prettier-ignore
+  const done = stepRun(row, { kind: 'finish-batch', outcome: { ...outcome, phase: BatchPhase.LATE } }, 0); // oxfmt-ignore
   t.is(leasablePhase(done), BatchPhase.FOLDERS);
 });
 

@@ -17,7 +17,7 @@
 // allow, it pauses by itself and asks. In a run whose plan has to be approved no batch is leased before that.
 import { clone, create } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
-import { RetryRowSchema, RunRowSchema, ScanRowSchema, type PlanCounts, type RetryPosition, type RunRow } from '../../gen/drover/store/v1/rows_pb.ts'; // prettier-ignore
+import { RetryRowSchema, RunRowSchema, ScanRowSchema, type PlanCounts, type RetryPosition, type RunRow } from '../../gen/drover/store/v1/rows_pb.ts'; // oxfmt-ignore
 import type { GrowingDigest } from '../../lib/plan-digest.ts';
 import { approve, awaitApproval, isApprovalOpen, reject, type Judgement } from './approval.ts';
 import { endDigests, setGoneDigest, setPlannedDigest } from './run-digest.ts';
@@ -152,7 +152,7 @@ export function newRun(
 /** A run that tries again what failed in the run of the number `retried`, from the beginning of its list on. */
 export function newRetry(
   key: RunKey,
-  { settings, retried, position }: { settings: TaskSettings; retried: number; position: RetryPosition }, // prettier-ignore
+  { settings, retried, position }: { settings: TaskSettings; retried: number; position: RetryPosition }, // oxfmt-ignore
   nowMs: number,
 ): RunRow {
   const retriedRun = runName({ ...key, run: retried });
@@ -210,7 +210,7 @@ function apply(row: RunRow, event: RunEvent, nowMs: number): void {
       if (run.progress!.scanComplete && isApprovalOpen(row)) awaitApproval(row);
       return;
     case 'cancel':
-      require(row, 'cancelled', RunState.QUEUED, RunState.RUNNING, RunState.PAUSED, RunState.AWAITING_APPROVAL); // prettier-ignore
+      require(row, 'cancelled', RunState.QUEUED, RunState.RUNNING, RunState.PAUSED, RunState.AWAITING_APPROVAL); // oxfmt-ignore
       run.state = RunState.CANCELLING;
       return;
     case 'stopped':

@@ -11,7 +11,7 @@ import type { RunEvent } from './run-machine.ts';
 import { RunModel, Violation, type Fate, type Message, type Target } from './testing/run-model.ts';
 
 const events = Number(env['DROVER_SIMULATION_EVENTS'] ?? 200_000);
-const seeds = env['DROVER_SIMULATION_SEED'] === undefined ? [1, 2, 3, 4] : [Number(env['DROVER_SIMULATION_SEED'])]; // prettier-ignore
+const seeds = env['DROVER_SIMULATION_SEED'] === undefined ? [1, 2, 3, 4] : [Number(env['DROVER_SIMULATION_SEED'])]; // oxfmt-ignore
 const agentsCount = 4;
 const heldMax = 3;
 const waitingMessagesMax = 40;
@@ -57,7 +57,7 @@ class World {
     const { model } = this;
     this.#messages = [];
     for (const held of this.#agents) held.length = 0;
-    for (const [target, generation] of model.live) model.take({ kind: 'return', target, generation }); // prettier-ignore
+    for (const [target, generation] of model.live) model.take({ kind: 'return', target, generation }); // oxfmt-ignore
     for (let count = 0; count < calmEventsMax && model.isOpen; count++) {
       const { state } = model.row.run!;
       if (state === RunState.PAUSED) model.control(this.#resumption());
@@ -91,7 +91,7 @@ class World {
     const held = agent[this.#below(agent.length)]!;
     if (!isCalm && this.#below(10) === 0) this.#send({ ...held, kind: 'return' });
     else if (held.target === 'scan') this.#scanOn(held, isCalm);
-    else this.#send({ kind: 'results', batch: held.target, generation: held.generation, fates: this.#fates(held, isCalm) }); // prettier-ignore
+    else this.#send({ kind: 'results', batch: held.target, generation: held.generation, fates: this.#fates(held, isCalm) }); // oxfmt-ignore
   }
 
   #scanOn(held: Held, isCalm: boolean): void {
@@ -101,7 +101,7 @@ class World {
     if (isCalm || this.#below(4) === 0) held.nextPage = Number(this.model.row.scan!.lastPage) + 1;
     const isFailure = !isCalm && this.#below(60) === 0;
     if (held.nextPage > pages || isFailure)
-      this.#send({ kind: 'scan-end', generation, pages, isFailure }); // prettier-ignore
+      this.#send({ kind: 'scan-end', generation, pages, isFailure }); // oxfmt-ignore
     else this.#send({ kind: 'page', generation, page: held.nextPage++ });
   }
 
@@ -132,9 +132,9 @@ class World {
   }
 
   #forget(message: Message): void {
-    const target = message.kind === 'results' ? message.batch : message.kind === 'return' ? message.target : 'scan'; // prettier-ignore
+    const target = message.kind === 'results' ? message.batch : message.kind === 'return' ? message.target : 'scan'; // oxfmt-ignore
     for (const held of this.#agents) {
-      const at = held.findIndex((one) => one.target === target && one.generation === message.generation); // prettier-ignore
+      const at = held.findIndex((one) => one.target === target && one.generation === message.generation); // oxfmt-ignore
       if (at >= 0) held.splice(at, 1);
     }
   }
@@ -156,7 +156,7 @@ class World {
     const { model } = this;
     const luck = this.#below(40);
     if (model.row.run!.state === RunState.CANCELLING && model.live.size === 0)
-      model.control({ kind: 'stopped' }); // prettier-ignore
+      model.control({ kind: 'stopped' }); // oxfmt-ignore
     else if (luck === 0) model.control({ kind: 'cancel' });
     else if (luck < 12) model.control({ kind: 'pause' });
     else if (luck === 12) model.control({ kind: 'reject', approver: 'b', comment: 'no' });
@@ -207,6 +207,6 @@ for (const seed of seeds)
       RunState.FAILED,
       RunState.CANCELLED,
     ])
-      // prettier-ignore
+      // oxfmt-ignore
       t.true((ends.get(state) ?? 0) > 0, `some runs end as ${state}`);
   });

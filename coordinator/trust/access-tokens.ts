@@ -139,7 +139,7 @@ export class AccessTokens {
     this.#writeUse(id, minute)
       .catch(
         (error: unknown) =>
-        this.#log.warn({ err: error, token: accessTokenName(id) }, 'cannot note when an access token was used'), // prettier-ignore
+        this.#log.warn({ err: error, token: accessTokenName(id) }, 'cannot note when an access token was used'), // oxfmt-ignore
       )
       .finally(() => this.#noting.delete(id));
   }

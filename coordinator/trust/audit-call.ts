@@ -50,5 +50,5 @@ export function noteOnCall(note: string): void {
 
 /** What happens without a call: `method` is that in words. */
 export function happening(method: string, caller = coordinatorCaller, address = ''): AuditCall {
-  return { caller, role: Role.UNSPECIFIED, address, method, requestId: '', resource: '' }; // prettier-ignore
+  return { caller, role: Role.UNSPECIFIED, address, method, requestId: '', resource: '' }; // oxfmt-ignore
 }

@@ -27,7 +27,7 @@ const nameless = 'joinTokens';
 export function auditChanges(changes: readonly RowChange[]): AuditChange[] {
   const described = changes.map(describe).filter(({ before, after }) => before !== after);
   // What has a name comes first: that is what an entry is about.
-  return described.toSorted((one, other) => Number(one.resource === nameless) - Number(other.resource === nameless)); // prettier-ignore
+  return described.toSorted((one, other) => Number(one.resource === nameless) - Number(other.resource === nameless)); // oxfmt-ignore
 }
 
 /** The collections that rows belong to, where many of them are changed at once. */
@@ -105,7 +105,7 @@ function describeAccessToken({ accessToken, revokeTime }: AccessTokenRow): strin
 
 /** What it was told, and how that went, is no change that somebody made. */
 function describeWebhook({ webhook }: WebhookRow): string {
-  const { name, url, eventTypes, paused, createTime, secretRotateTime, formerSecretExpireTime } = webhook!; // prettier-ignore
+  const { name, url, eventTypes, paused, createTime, secretRotateTime, formerSecretExpireTime } = webhook!; // oxfmt-ignore
   const kept = {
     ...{ name, url, eventTypes, paused },
     ...(createTime && { createTime }),

@@ -62,7 +62,7 @@ test('a change is entered in its own commit, with the caller, and with what was 
     t.like(entry, { ...call, time: { seconds: BigInt(clock.now() / 1000) } });
   const one = '{"name":"tasks/a","source":"/one","destination":"/to"}';
   const two = one.replace('/one', '/two');
-  const changes = all.map((entry) => entry.changes.map(({ resource, before, after }) => [resource, before, after])); // prettier-ignore
+  const changes = all.map((entry) => entry.changes.map(({ resource, before, after }) => [resource, before, after])); // oxfmt-ignore
   t.deepEqual(changes, [[['tasks/a', '', one]], [['tasks/a', one, two]], [['tasks/a', two, '']]]);
 });
 
@@ -79,11 +79,11 @@ test('what changes nothing, what fails, and what is only measured leave no entry
   );
   t.is((await entries()).length, 1);
   const seen = (version: string) =>
-    store.commit((transaction) => transaction.putAgent('x', create(AgentRowSchema, { agent: { name: 'agents/x', version } }))); // prettier-ignore
+    store.commit((transaction) => transaction.putAgent('x', create(AgentRowSchema, { agent: { name: 'agents/x', version } }))); // oxfmt-ignore
   await seen('1');
   await seen('2');
   t.is((await entries()).length, 2);
-  await store.commit((transaction) => transaction.putAgent('x', create(AgentRowSchema, { agent: { name: 'agents/x', availability: AgentAvailability.DISABLED } }))); // prettier-ignore
+  await store.commit((transaction) => transaction.putAgent('x', create(AgentRowSchema, { agent: { name: 'agents/x', availability: AgentAvailability.DISABLED } }))); // oxfmt-ignore
   const last = (await entries()).at(-1)!;
   t.regex(last.changes[0]!.after, /AGENT_AVAILABILITY_DISABLED/);
   t.is(last.caller, 'coordinator', 'outside of calls it is the coordinator that changes something');
@@ -97,10 +97,10 @@ test('neither secrets nor their hashes are entered', async (t) => {
       'ab'.repeat(32),
       create(JoinTokenRowSchema, { secretHash, maxUses: 3 }),
     );
-    transaction.putAccessToken('t1', create(AccessTokenRowSchema, { secretHash, accessToken: { name: 'accessTokens/t1', displayName: 'CI' } })); // prettier-ignore
+    transaction.putAccessToken('t1', create(AccessTokenRowSchema, { secretHash, accessToken: { name: 'accessTokens/t1', displayName: 'CI' } })); // oxfmt-ignore
   });
   const [entry] = await entries();
-  t.deepEqual(entry!.changes.map(({ resource }) => resource), ['accessTokens/t1', 'joinTokens']); // prettier-ignore
+  t.deepEqual(entry!.changes.map(({ resource }) => resource), ['accessTokens/t1', 'joinTokens']); // oxfmt-ignore
   const text = JSON.stringify(entry!.changes);
   t.true(text.includes('CI') && text.includes('maxUses'));
   for (const form of ['abab', Buffer.from(secretHash).toString('base64').slice(0, 10)])
@@ -119,7 +119,7 @@ test('commits that run at the same time have each its own caller', async (t) => 
       }),
     ),
   );
-  await byItself('its time had come', () => store.commit((transaction) => transaction.putTask('a', taskRow('/s')))); // prettier-ignore
+  await byItself('its time had come', () => store.commit((transaction) => transaction.putTask('a', taskRow('/s')))); // oxfmt-ignore
   const all = await entries();
   for (const { caller, changes } of all.slice(0, 20))
     t.is(changes[0]!.resource, `tasks/t${caller.slice(1)}`);
@@ -148,10 +148,10 @@ test('a flood of refused attempts is told in one entry a minute, then in fewer, 
   t.true(all.length < 20 + 12, `${all.length} entries`);
   t.is(all.filter(({ caller }) => caller === 'admin-token').length, 1);
   const counted = all.filter(({ method }) => method === 'attempts that were counted');
-  const sum = counted.reduce((total, { message }) => total + Number(/^([\d,]+) more/.exec(message)![1]!.replace(',', '')), 0); // prettier-ignore
+  const sum = counted.reduce((total, { message }) => total + Number(/^([\d,]+) more/.exec(message)![1]!.replace(',', '')), 0); // oxfmt-ignore
   t.is(sum, 1000 + 1200 - 20);
   t.like(counted[0], { caller: '', address: '198.51.100.7', reason: ErrorReason.UNAUTHENTICATED });
-  t.regex(counted[0]!.message, /^990 more attempts since 2026-01-01T00:00:00.000Z than are entered one by one: 990 × UNAUTHENTICATED drover.v1.TaskService\/UpdateTask$/); // prettier-ignore
+  t.regex(counted[0]!.message, /^990 more attempts since 2026-01-01T00:00:00.000Z than are entered one by one: 990 × UNAUTHENTICATED drover.v1.TaskService\/UpdateTask$/); // oxfmt-ignore
 });
 
 test('too many calls are a flood from the first one on', async (t) => {
@@ -188,7 +188,7 @@ test('many addresses fill the log no more than a few do', async (t) => {
   const all = await entries();
   // 300 at once, and one in 2 seconds; those of many addresses, and what was left at the end, besides.
   t.true(all.length < 300 + 300 + 1100, `${all.length} entries`);
-  const told = all.reduce((sum, { method, message }) => sum + (method === 'attempts that were counted' ? Number(/^([\d,]+) more/.exec(message)![1]!.replaceAll(',', '')) : 1), 0); // prettier-ignore
+  const told = all.reduce((sum, { method, message }) => sum + (method === 'attempts that were counted' ? Number(/^([\d,]+) more/.exec(message)![1]!.replaceAll(',', '')) : 1), 0); // oxfmt-ignore
   t.is(told, attempts);
   t.true(all.some(({ message }) => message.includes('from many addresses')));
 });

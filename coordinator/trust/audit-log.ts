@@ -94,7 +94,7 @@ export class AuditLog {
       .commit(async (transaction) => {
         for (const entry of entries) await transaction.appendAudit(this.#complete(entry));
       })
-      .catch((error: unknown) => log.error({ err: error, entries }, 'cannot write to the audit log')); // prettier-ignore
+      .catch((error: unknown) => log.error({ err: error, entries }, 'cannot write to the audit log')); // oxfmt-ignore
     this.#writing = Promise.all([this.#writing, writing]);
     await writing;
   }

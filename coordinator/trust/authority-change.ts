@@ -28,14 +28,14 @@ export async function warnOfAuthority(parts: AuthorityChangeParts): Promise<void
   const { authorityExpireTimeMs: endMs } = trust;
   const ends = new Date(endMs).toISOString();
   if (endMs - clock.now() < noticeMs)
-    log.warn({ ends }, 'the certificate authority is about to end; give the coordinator another one before that, and let every agent join again'); // prettier-ignore
+    log.warn({ ends }, 'the certificate authority is about to end; give the coordinator another one before that, and let every agent join again'); // oxfmt-ignore
   const before = fingerprintOf(readPublicFile(file));
   const now = fingerprintOf(trust.authorityCertificate);
   if (before === undefined || before === now) return;
   const message = `the certificate authority is another one than before: ${now} in place of ${before} (SHA-256)`;
   await audit.note(happening('the coordinator started'), { resource: '', message });
   if ((await store.agents('', 1)).length > 0)
-    log.warn(`${message}; every agent has to join again (drover agents invite), and administrators elsewhere need the new authority.pem`); // prettier-ignore
+    log.warn(`${message}; every agent has to join again (drover agents invite), and administrators elsewhere need the new authority.pem`); // oxfmt-ignore
 }
 
 /** Of the certificate that signs; undefined where there is none, or nothing that can be read. */

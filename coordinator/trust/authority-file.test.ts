@@ -58,10 +58,10 @@ test('a file that does not hold one key and its certificate is refused with what
   t.regex(refused(one.text + other.key), /^FILE holds a key that fits none of its certificates/);
   t.regex(refused(one.text + one.key + other.key), /^FILE holds more than one private key/);
   t.regex(refused(`${one.text}${String(encrypted)}`), /^FILE holds a key under a password/);
-  t.regex(refused(one.text.replace('MII', 'AAA') + one.key), /^FILE holds a certificate that cannot be read: the one in place 1/); // prettier-ignore
-  t.regex(refused(one.text + one.key.replace('MIG', 'AAA')), /^FILE holds a private key that cannot be read/); // prettier-ignore
+  t.regex(refused(one.text.replace('MII', 'AAA') + one.key), /^FILE holds a certificate that cannot be read: the one in place 1/); // oxfmt-ignore
+  t.regex(refused(one.text + one.key.replace('MIG', 'AAA')), /^FILE holds a private key that cannot be read/); // oxfmt-ignore
   t.regex(refused(one.text.repeat(11) + one.key), /^FILE holds more than 10 certificates/);
-  t.regex(refused(one.text + one.key, 0o644), /^FILE holds a key and is open to everybody .* chmod 600/); // prettier-ignore
+  t.regex(refused(one.text + one.key, 0o644), /^FILE holds a key and is open to everybody .* chmod 600/); // oxfmt-ignore
   const error = t.throws(() => readAuthorityFile('/none/authority.pem', Date.now()));
   t.regex(error.message, /cannot be read: ENOENT/);
 });
@@ -71,17 +71,17 @@ test('what stands above the authority is looked at as well', async (t) => {
   const root = await makeCertificate({ name: 'Root' });
   const middle = await makeCertificate({ name: 'Middle', issuer: root });
   const signing = await makeCertificate({ name: 'Signing', issuer: middle });
-  t.regex(refused(signing.text, signing.key), /does not hold the certificate of "CN=Middle", which issued "CN=Signing"; add those above/); // prettier-ignore
-  t.regex(refused(signing.text, middle.text, signing.key), /does not hold the certificate of "CN=Root"/); // prettier-ignore
+  t.regex(refused(signing.text, signing.key), /does not hold the certificate of "CN=Middle", which issued "CN=Signing"; add those above/); // oxfmt-ignore
+  t.regex(refused(signing.text, middle.text, signing.key), /does not hold the certificate of "CN=Root"/); // oxfmt-ignore
   const shallow = await makeCertificate({ name: 'Root', pathLength: 0 });
   const below = await makeCertificate({ name: 'Signing', issuer: shallow });
-  t.regex(refused(below.text, below.key, shallow.text), /"CN=Root" allows 0 authorities below it, and there are 1/); // prettier-ignore
+  t.regex(refused(below.text, below.key, shallow.text), /"CN=Root" allows 0 authorities below it, and there are 1/); // oxfmt-ignore
   const ended = await makeCertificate({ name: 'Root', fromHours: -9, toHours: -1 });
   const outlived = await makeCertificate({ name: 'Signing', issuer: ended });
   t.regex(refused(outlived.text, outlived.key, ended.text), /any more: "CN=Root" ended/);
   const forger = await makeCertificate({ name: 'Root', algorithm: 'RSA-2048-SHA-1' });
   const forged = await makeCertificate({ name: 'Signing', issuer: forger });
-  t.regex(refused(forged.text, forged.key, forger.text), /"CN=Signing" is signed with .*, which can be forged/); // prettier-ignore
+  t.regex(refused(forged.text, forged.key, forger.text), /"CN=Signing" is signed with .*, which can be forged/); // oxfmt-ignore
 });
 
 for (const algorithm of ['P-256', 'P-384', 'P-521', 'Ed25519', 'RSA-2048'] as const)
@@ -95,12 +95,12 @@ for (const algorithm of ['P-256', 'P-384', 'P-521', 'Ed25519', 'RSA-2048'] as co
     const der = Buffer.from(root.certificate.rawData);
     t.is(authority.fingerprint, createHash('sha256').update(der).digest('hex'));
     const { certificateChain } = await authority.issueServer(['localhost'], Date.now());
-    const chain = certificateChain.match(/-----BEGIN[^]*?-----END CERTIFICATE-----/g)!.map((pem) => new X509Certificate(pem)); // prettier-ignore
-    t.deepEqual(chain.map(({ subject }) => subject), ['CN=Drover coordinator', 'CN=Signing', 'CN=Root']); // prettier-ignore
+    const chain = certificateChain.match(/-----BEGIN[^]*?-----END CERTIFICATE-----/g)!.map((pem) => new X509Certificate(pem)); // oxfmt-ignore
+    t.deepEqual(chain.map(({ subject }) => subject), ['CN=Drover coordinator', 'CN=Signing', 'CN=Root']); // oxfmt-ignore
     for (const [index, one] of chain.entries()) {
       const issuer = chain[index + 1] ?? one;
       t.true(one.checkIssued(issuer) && one.verify(issuer.publicKey), one.subject);
     }
-    const { expireTimeMs } = await authority.issueAgent('a', signing.certificate.publicKey, Date.now()); // prettier-ignore
+    const { expireTimeMs } = await authority.issueAgent('a', signing.certificate.publicKey, Date.now()); // oxfmt-ignore
     t.is(expireTimeMs, authority.expireTimeMs, 'nothing outlives the authority');
   });

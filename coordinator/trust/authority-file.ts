@@ -48,7 +48,7 @@ function readText(file: string, refuse: Refuse): string {
   try {
     const pem = readFileSync(file, 'utf8');
     const isOpen = process.platform !== 'win32' && (statSync(file).mode & 0o007) !== 0;
-    if (isOpen && pem.includes('PRIVATE KEY')) throw refuse(`holds a key and is open to everybody on this machine; do: chmod 600 ${file}`); // prettier-ignore
+    if (isOpen && pem.includes('PRIVATE KEY')) throw refuse(`holds a key and is open to everybody on this machine; do: chmod 600 ${file}`); // oxfmt-ignore
     return pem;
   } catch (cause) {
     if (cause instanceof DroverError) throw cause;
@@ -62,8 +62,8 @@ function readText(file: string, refuse: Refuse): string {
 function readKey(pem: string, refuse: Refuse): KeyObject {
   const [block, ...others] = blocksOf(pem, '(?:[A-Z]+ )?(?:ENCRYPTED )?PRIVATE KEY');
   if (block === undefined) throw refuse('holds no private key; put it into the same file');
-  if (others.length > 0) throw refuse('holds more than one private key; leave only that of the authority'); // prettier-ignore
-  if (/ENCRYPTED/.test(block)) throw refuse('holds a key under a password, which nobody could type at a start; store it without, readable by its owner only'); // prettier-ignore
+  if (others.length > 0) throw refuse('holds more than one private key; leave only that of the authority'); // oxfmt-ignore
+  if (/ENCRYPTED/.test(block)) throw refuse('holds a key under a password, which nobody could type at a start; store it without, readable by its owner only'); // oxfmt-ignore
   try {
     return createPrivateKey(block);
   } catch (cause) {
@@ -74,7 +74,7 @@ function readKey(pem: string, refuse: Refuse): KeyObject {
 function readCertificates(pem: string, refuse: Refuse): X509Certificate[] {
   const blocks = blocksOf(pem, 'CERTIFICATE');
   if (blocks.length === 0) throw refuse('holds no certificate');
-  if (blocks.length > certificatesMax) throw refuse(`holds more than ${certificatesMax} certificates; leave those of the chain`); // prettier-ignore
+  if (blocks.length > certificatesMax) throw refuse(`holds more than ${certificatesMax} certificates; leave those of the chain`); // oxfmt-ignore
   return blocks.map((block, index) => {
     try {
       return new X509Certificate(block);
@@ -99,7 +99,7 @@ function chainOf(
   for (let last = signing; !isIssuedBy(last, last);) {
     const issuer = certificates.find((one) => !chain.includes(one) && isIssuedBy(last, one));
     if (issuer === undefined)
-      throw refuse(`does not hold the certificate of ${oneLine(last.issuer)}, which issued ${oneLine(last.subject)}; add those above it up to the root`); // prettier-ignore
+      throw refuse(`does not hold the certificate of ${oneLine(last.issuer)}, which issued ${oneLine(last.subject)}; add those above it up to the root`); // oxfmt-ignore
     chain.push(issuer);
     last = issuer;
   }
@@ -122,21 +122,21 @@ function checkCertificate(
   const isRoot = isIssuedBy(certificate, certificate);
   const details = new Details(certificate.raw);
   const constraints = details.getExtension(BasicConstraintsExtension);
-  if (constraints?.ca !== true) throw refuse(`is not the file of an authority: ${name} is the certificate of a server, a client or a person`); // prettier-ignore
+  if (constraints?.ca !== true) throw refuse(`is not the file of an authority: ${name} is the certificate of a server, a client or a person`); // oxfmt-ignore
   const usages = details.getExtension(KeyUsagesExtension)?.usages;
   if (usages !== undefined && (usages & KeyUsageFlags.keyCertSign) === 0)
     throw refuse(`cannot be used: ${name} may not sign certificates (key usage)`);
-  checkPurposes(details, () => refuse(`cannot be used: ${name} is for other purposes than servers and clients of TLS (extended key usage)`)); // prettier-ignore
+  checkPurposes(details, () => refuse(`cannot be used: ${name} is for other purposes than servers and clients of TLS (extended key usage)`)); // oxfmt-ignore
   const length = constraints.pathLength;
   if (length !== undefined && length < depth)
-    throw refuse(`cannot be used: ${name} allows ${length} authorities below it, and there are ${depth}`); // prettier-ignore
+    throw refuse(`cannot be used: ${name} allows ${length} authorities below it, and there are ${depth}`); // oxfmt-ignore
   const { validFromDate, validToDate, publicKey } = certificate;
-  if (nowMs < validFromDate.getTime()) throw refuse(`cannot be used yet: ${name} begins at ${validFromDate.toISOString()}; check this machine's clock`); // prettier-ignore
-  if (nowMs >= validToDate.getTime()) throw refuse(`cannot be used any more: ${name} ended at ${validToDate.toISOString()}`); // prettier-ignore
-  if (!isStrongKey(publicKey)) throw refuse(`cannot be used: ${name} has a weak key; use ${strongKeys}`); // prettier-ignore
+  if (nowMs < validFromDate.getTime()) throw refuse(`cannot be used yet: ${name} begins at ${validFromDate.toISOString()}; check this machine's clock`); // oxfmt-ignore
+  if (nowMs >= validToDate.getTime()) throw refuse(`cannot be used any more: ${name} ended at ${validToDate.toISOString()}`); // oxfmt-ignore
+  if (!isStrongKey(publicKey)) throw refuse(`cannot be used: ${name} has a weak key; use ${strongKeys}`); // oxfmt-ignore
   // Nobody checks how a root signed itself.
   if (!isRoot && brokenHash.test(certificate.signatureAlgorithm ?? ''))
-    throw refuse(`cannot be used: ${name} is signed with ${certificate.signatureAlgorithm}, which can be forged`); // prettier-ignore
+    throw refuse(`cannot be used: ${name} is signed with ${certificate.signatureAlgorithm}, which can be forged`); // oxfmt-ignore
 }
 
 function checkPurposes(details: Details, refusal: () => DroverError): void {

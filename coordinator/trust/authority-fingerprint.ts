@@ -14,11 +14,11 @@ export const authorityFileName = 'authority.pem';
 export function readAuthorityFingerprint(dataFolder: string): string {
   const file = path.join(dataFolder, authorityFileName);
   try {
-    const certificates = readFileSync(file, 'utf8').match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g); // prettier-ignore
+    const certificates = readFileSync(file, 'utf8').match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g); // oxfmt-ignore
     return hash('sha256', new X509Certificate(certificates?.at(-1) ?? '').raw);
   } catch (cause) {
     const { code = 'it holds no certificate' } = cause as NodeJS.ErrnoException;
     const why = code.startsWith('ERR_') ? 'it holds no certificate' : code;
-    throw DroverError.invalid('--data', `${file} cannot be read (${why}); a coordinator writes it when it starts`, cause); // prettier-ignore
+    throw DroverError.invalid('--data', `${file} cannot be read (${why}); a coordinator writes it when it starts`, cause); // oxfmt-ignore
   }
 }

@@ -33,11 +33,11 @@ const manyTenants = new Set(['common', 'organizations', 'consumers']);
 /** Complete, checked options. Throws INVALID_ARGUMENT that names the option as the command line calls it. */
 export function compileEntraOptions(options: EntraOptions): CompiledEntraOptions {
   const { tenant, clientId, authorityUrl = authorityUrlDefault, caFile, proxy } = options;
-  const isName = /^[A-Za-z0-9][A-Za-z0-9.-]*$/.test(tenant) && !manyTenants.has(tenant.toLowerCase()); // prettier-ignore
+  const isName = /^[A-Za-z0-9][A-Za-z0-9.-]*$/.test(tenant) && !manyTenants.has(tenant.toLowerCase()); // oxfmt-ignore
   if (!isName)
-    throw DroverError.invalid('--entra-tenant', `"${tenant}" is not a tenant's id or one of its domains, such as contoso.com`); // prettier-ignore
+    throw DroverError.invalid('--entra-tenant', `"${tenant}" is not a tenant's id or one of its domains, such as contoso.com`); // oxfmt-ignore
   if (!guidPattern.test(clientId))
-    throw DroverError.invalid('--entra-client-id', `"${clientId}" is not the id of an application: it has 32 hexadecimal digits in five groups`); // prettier-ignore
+    throw DroverError.invalid('--entra-client-id', `"${clientId}" is not the id of an application: it has 32 hexadecimal digits in five groups`); // oxfmt-ignore
   return {
     tenant: tenant.toLowerCase(),
     clientId: clientId.toLowerCase(),
@@ -57,12 +57,12 @@ function checkAuthority(text: string): string {
     url.username === ''
   )
     return url.origin;
-  throw DroverError.invalid('--entra-authority', `"${text}" is not an address such as ${authorityUrlDefault}`); // prettier-ignore
+  throw DroverError.invalid('--entra-authority', `"${text}" is not an address such as ${authorityUrlDefault}`); // oxfmt-ignore
 }
 
 /** The address of a proxy, complete. Throws INVALID_ARGUMENT; a password may stand in it, so it is not repeated. */
 export function checkProxy(text: string): string {
   const url = URL.parse(text.includes('://') ? text : `http://${text}`);
   if (url !== null && /^https?:$/.test(url.protocol)) return url.href;
-  throw DroverError.invalid('HTTPS_PROXY', 'is not the address of a proxy, such as http://proxy.example:3128'); // prettier-ignore
+  throw DroverError.invalid('HTTPS_PROXY', 'is not the address of a proxy, such as http://proxy.example:3128'); // oxfmt-ignore
 }

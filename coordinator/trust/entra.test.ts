@@ -40,7 +40,7 @@ test('a good token says who it is, and the highest role counts', async (t) => {
     [[['Drover.Admin']], Role.UNSPECIFIED],
     [undefined, Role.UNSPECIFIED],
   ] as const)
-    t.is((await entra.verify(await sign({ roles, aud: `api://${audience}` }))).role, role, JSON.stringify(roles)); // prettier-ignore
+    t.is((await entra.verify(await sign({ roles, aud: `api://${audience}` }))).role, role, JSON.stringify(roles)); // oxfmt-ignore
 });
 
 test('a program that calls as itself is named by its id', async (t) => {
@@ -62,7 +62,7 @@ test('nobody goes by the name of something else', async (t) => {
     5,
     `${'a'.repeat(300)}@b`,
   ])
-    // prettier-ignore
+    // oxfmt-ignore
     t.is(
       (await entra.verify(await sign({ preferred_username: name }))).name,
       `users/${String(claims['oid'])}`,
@@ -77,16 +77,16 @@ const wrongClaims: [what: string, changes: (issuer: Issuer) => Claims, words: Re
   ['has not begun', ({ second }) => ({ nbf: second + 61 }), /has not begun/],
   ['never ends', () => ({ exp: undefined }), /exp/],
   ['has always been', () => ({ nbf: undefined }), /nbf/],
-  ['is for another application', () => ({ aud: 'https://graph.microsoft.com' }), /another application/], // prettier-ignore
-  ['is for an application of a similar name', () => ({ aud: `${audience}0` }), /another application/], // prettier-ignore
+  ['is for another application', () => ({ aud: 'https://graph.microsoft.com' }), /another application/], // oxfmt-ignore
+  ['is for an application of a similar name', () => ({ aud: `${audience}0` }), /another application/], // oxfmt-ignore
   ['is for nobody', () => ({ aud: undefined }), /another application|aud/],
-  ['is of another issuer', ({ issuer }) => ({ iss: issuer.replace('https', 'http') }), /its issuer is not/], // prettier-ignore
+  ['is of another issuer', ({ issuer }) => ({ iss: issuer.replace('https', 'http') }), /its issuer is not/], // oxfmt-ignore
   ['is of the same issuer, nearly', ({ issuer }) => ({ iss: `${issuer}/` }), /its issuer is not/],
   ['is of no issuer', () => ({ iss: undefined }), /issuer|iss/],
-  ['is of another tenant', () => ({ tid: '00000000-0000-0000-0000-000000000000' }), /another tenant/], // prettier-ignore
+  ['is of another tenant', () => ({ tid: '00000000-0000-0000-0000-000000000000' }), /another tenant/], // oxfmt-ignore
   ['is of no tenant', () => ({ tid: undefined }), /tid/],
   ['is of version 1', () => ({ ver: '1.0' }), /version 1\.0; set requestedAccessTokenVersion to 2/],
-  ['is of version 1, with its claims', () => ({ ver: '1.0', azp: undefined, appid: audience, iss: `https://sts.windows.net/${issuingTenant}/` }), /version 1\.0/], // prettier-ignore
+  ['is of version 1, with its claims', () => ({ ver: '1.0', azp: undefined, appid: audience, iss: `https://sts.windows.net/${issuingTenant}/` }), /version 1\.0/], // oxfmt-ignore
   ['is of no version', () => ({ ver: undefined }), /ver/],
   ['is an ID token', () => ({ scp: undefined, azp: undefined }), /azp/],
   ['is an ID token with a further claim', () => ({ scp: undefined }), /do not send an ID token/],
@@ -133,10 +133,10 @@ test("a token that nobody signed, or not with the tenant's key, is refused", asy
     ['the modulus as a password', hmac(String(keys[0]!.n))],
     ['an empty password', hmac('')],
     ['another key of the same name', await sign({}, other.privateKey)],
-    ['a key in the token itself', await sign({}, other.privateKey, { jwk: await exportJWK(other.publicKey) })], // prettier-ignore
-    ['an address of keys in the token itself', await sign({}, other.privateKey, { jku: 'https://localhost/keys' })], // prettier-ignore
+    ['a key in the token itself', await sign({}, other.privateKey, { jwk: await exportJWK(other.publicKey) })], // oxfmt-ignore
+    ['an address of keys in the token itself', await sign({}, other.privateKey, { jku: 'https://localhost/keys' })], // oxfmt-ignore
     ['no name of a key that there is', await sign({}, pair.privateKey, { kid: 'other' })],
-    ['other claims under a good signature', `${header}.${encode({ ...claims, aud: audience, roles: ['Drover.Admin'], sub: 'x' })}.${signature}`], // prettier-ignore
+    ['other claims under a good signature', `${header}.${encode({ ...claims, aud: audience, roles: ['Drover.Admin'], sub: 'x' })}.${signature}`], // oxfmt-ignore
     ['a signature that is cut off', good.slice(0, -10)],
     ['RS256 under PS256', good.replace(header!, encode({ alg: 'PS256', kid: 'first' }))],
     ['an extension that must be understood', await extended],
@@ -146,7 +146,7 @@ test("a token that nobody signed, or not with the tenant's key, is refused", asy
     ['too much', `${good}${'a'.repeat(20_000)}`],
   ];
   for (const [what, token] of forged) {
-    const error = await refusal(entra, token).catch((thrown: unknown) => t.fail(`${what}: ${String(thrown)}`)); // prettier-ignore
+    const error = await refusal(entra, token).catch((thrown: unknown) => t.fail(`${what}: ${String(thrown)}`)); // oxfmt-ignore
     if (error instanceof DroverError) t.is(error.reason, ErrorReason.UNAUTHENTICATED, what);
   }
   await entra.verify(good);
@@ -184,7 +184,7 @@ test('when the keys cannot be had, it is said, and it is tried again', async (t)
   for (const [status, bad, words] of [
     [503, document, /HTTP status 503/],
     [200, {}, /names no issuer of one tenant/],
-    [200, { ...document, issuer: 'https://login.microsoftonline.com/{tenantid}/v2.0' }, /names no issuer of one tenant/], // prettier-ignore
+    [200, { ...document, issuer: 'https://login.microsoftonline.com/{tenantid}/v2.0' }, /names no issuer of one tenant/], // oxfmt-ignore
     [200, { ...document, jwks_uri: 'http://localhost/keys' }, /does not say where the keys are/],
     [200, { ...document, jwks_uri: 'https://localhost:1/keys' }, /localhost:1 cannot be reached/],
   ] as const) {

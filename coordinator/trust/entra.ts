@@ -65,7 +65,7 @@ export class Entra {
     if (known !== undefined && this.#clock.now() < known.expiresMs + leewayMs) return known;
     this.#known.delete(hash);
     beforeCheck();
-    if (token.length > tokenLengthMax) throw refuse(`it is longer than ${tokenLengthMax} characters`); // prettier-ignore
+    if (token.length > tokenLengthMax) throw refuse(`it is longer than ${tokenLengthMax} characters`); // oxfmt-ignore
     const { issuer, tenantId, findKey } = await this.#documents.get();
     const claims = await this.#check(token, issuer, findKey);
     const caller = callerOfClaims(claims, tenantId);
@@ -135,9 +135,9 @@ function highestRole(roles: unknown): Role {
 function whyRefused(error: unknown, issuer: string): string {
   if (error instanceof errors.JWTExpired) return 'its time is over; sign in again';
   if (error instanceof errors.JWTClaimValidationFailed) return whyClaimRefused(error, issuer);
-  if (error instanceof errors.JWSSignatureVerificationFailed) return 'its signature is not the tenant\'s'; // prettier-ignore
+  if (error instanceof errors.JWSSignatureVerificationFailed) return 'its signature is not the tenant\'s'; // oxfmt-ignore
   if (error instanceof errors.JOSEAlgNotAllowed) return 'it is not signed with RS256';
-  if (error instanceof errors.JWKSNoMatchingKey) return 'the tenant has no key that it could be signed with'; // prettier-ignore
+  if (error instanceof errors.JWKSNoMatchingKey) return 'the tenant has no key that it could be signed with'; // oxfmt-ignore
   return 'it cannot be read as a token of Entra ID';
 }
 

@@ -1,5 +1,5 @@
 // The key that signs evidence of runs: Ed25519, made at the first start. Its public part says which coordinator a file of evidence is from.
-import { createPrivateKey, createPublicKey, generateKeyPairSync, sign, type KeyObject } from 'node:crypto'; // prettier-ignore
+import { createPrivateKey, createPublicKey, generateKeyPairSync, sign, type KeyObject } from 'node:crypto'; // oxfmt-ignore
 import { DroverError } from '../../lib/error.ts';
 import { keyFingerprint } from '../../lib/evidence.ts';
 import { readPrivateFile, writeDataFile } from './private-file.ts';

@@ -36,7 +36,7 @@ export function createIdentifier({ authorityCertificate, store }: IdentityParts)
     if (!isIssued(certificate)) throw refuse('it was not issued by this coordinator');
     if (nowMs < certificate.validFromDate.getTime()) throw notBegun(certificate, nowMs);
     if (nowMs >= certificate.validToDate.getTime())
-      throw refuse(`its time was over at ${timeText(certificate.validToDate)}, and here it is ${timeText(nowMs)}`); // prettier-ignore
+      throw refuse(`its time was over at ${timeText(certificate.validToDate)}, and here it is ${timeText(nowMs)}`); // oxfmt-ignore
     if (!certificate.keyUsage?.includes(clientAuthentication)) throw refuse('it is not a client');
     const agent = /^CN=([a-z0-9-]+)$/.exec(certificate.subject)?.[1];
     if (agent === undefined) throw refuse('it names no agent');

@@ -160,7 +160,7 @@ class StoredTrust implements Trust {
       await readToken(this.#store, token, this.#clock.now());
       return undefined;
     }
-    if (token !== '') throw DroverError.invalid('entra_token', 'is given with a join token; one of the two is enough'); // prettier-ignore
+    if (token !== '') throw DroverError.invalid('entra_token', 'is given with a join token; one of the two is enough'); // oxfmt-ignore
     if (this.entra === undefined)
       throw new DroverError(
         ErrorReason.UNAUTHENTICATED,

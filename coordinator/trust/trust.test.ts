@@ -109,7 +109,7 @@ test('an agent joins with a token once and is known by its certificate', async (
   const { token } = await trust.createJoinToken({ ttlMs: dayMs, maxUses: 1 });
   const { secret, authorityFingerprint } = parseJoinToken(token);
   t.is(authorityFingerprint, trust.authorityFingerprint);
-  const request = { token: secret, displayName: 'File Server', certificateRequest: await certificateRequest() }; // prettier-ignore
+  const request = { token: secret, displayName: 'File Server', certificateRequest: await certificateRequest() }; // oxfmt-ignore
   const joined = await trust.join(request);
   t.regex(joined.agent, /^file-server-[a-z2-7]{6}$/);
   t.is((await store.agent(joined.agent))?.agent?.displayName, 'File Server');
@@ -120,12 +120,12 @@ test('an agent joins with a token once and is known by its certificate', async (
   const renewed = await trust.renew(joined.agent, await certificateRequest());
   t.is(await trust.identify(new X509Certificate(renewed.certificate)), joined.agent);
   clock.nowMs += 7 * dayMs + 1000;
-  const over = await t.throwsAsync<DroverError>(trust.identify(certificate), { message: /its time was over at 2.*Z, and here it is 2.*Z$/ }); // prettier-ignore
+  const over = await t.throwsAsync<DroverError>(trust.identify(certificate), { message: /its time was over at 2.*Z, and here it is 2.*Z$/ }); // oxfmt-ignore
   t.is(over.reason, ErrorReason.UNAUTHENTICATED);
   t.is(over.metadata[certificateBeginsKey], undefined);
   // As a clock that is set back makes it.
   clock.nowMs -= 8 * dayMs;
-  const early = await t.throwsAsync<DroverError>(trust.identify(certificate), { message: /it begins at 2.*Z, and here it is 2.*Z; set the clock of the coordinator's computer$/ }); // prettier-ignore
+  const early = await t.throwsAsync<DroverError>(trust.identify(certificate), { message: /it begins at 2.*Z, and here it is 2.*Z; set the clock of the coordinator's computer$/ }); // oxfmt-ignore
   t.is(early.reason, ErrorReason.UNAUTHENTICATED);
   t.is(early.metadata[certificateBeginsKey], certificate.validFromDate.toISOString());
 });

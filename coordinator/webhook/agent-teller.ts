@@ -75,7 +75,7 @@ export class AgentTeller {
     try {
       for await (const agents of this.#all()) for (const id of agents) this.#changed.add(id);
     } catch (error) {
-      this.#parts.log.error({ err: error }, 'it cannot be read which agents there are, to tell webhooks'); // prettier-ignore
+      this.#parts.log.error({ err: error }, 'it cannot be read which agents there are, to tell webhooks'); // oxfmt-ignore
     }
     this.#wake();
   }

@@ -33,7 +33,7 @@ for (const url of [
   'http://127.0.0.2:80/',
   'http://[::1]:80/',
 ])
-  // prettier-ignore
+  // oxfmt-ignore
   test(`a webhook may go to ${url}`, (t) => {
     t.notThrows(() => checkUrl(url, 'url'));
   });
@@ -73,7 +73,7 @@ test('http to a name of this machine that resolves to another one is not connect
   const resolve = resolving({ address: '192.0.2.1', family: 4 });
   await using sender = new Sender({ clock: new ManualClock(), route: direct, resolve });
   const signal = new AbortController().signal;
-  t.regex((await sender.send('http://localhost:9/', request, signal)).message, /goes to another machine without TLS/); // prettier-ignore
+  t.regex((await sender.send('http://localhost:9/', request, signal)).message, /goes to another machine without TLS/); // oxfmt-ignore
 });
 
 test('an address that was stored before it was forbidden is not connected to either', async (t) => {

@@ -21,7 +21,7 @@ loopback.addAddress('::1', 'ipv6');
 /** Throws INVALID_ARGUMENT for an address that no webhook may have. */
 export function checkUrl(text: string, field: string): void {
   if (text === '') throw DroverError.invalid(field, 'is missing');
-  if (text.length > urlLengthMax) throw DroverError.invalid(field, `has more than ${urlLengthMax} characters`); // prettier-ignore
+  if (text.length > urlLengthMax) throw DroverError.invalid(field, `has more than ${urlLengthMax} characters`); // oxfmt-ignore
   const url = URL.parse(text);
   if (url === null || !/^https?:$/.test(url.protocol))
     throw DroverError.invalid(field, 'is not an address such as https://example.com/hook');
@@ -39,7 +39,7 @@ export function refusalOfHost({ hostname, protocol }: URL): string | undefined {
   return protocol === 'http:' && host !== 'localhost' ? onlyLoopback : undefined;
 }
 
-const onlyLoopback = 'goes to another machine without TLS; http is for this machine alone, give an https address'; // prettier-ignore
+const onlyLoopback = 'goes to another machine without TLS; http is for this machine alone, give an https address'; // oxfmt-ignore
 
 function refusalOfAddress(address: string, needsLoopback: boolean): string | undefined {
   const family = isIP(address) === 6 ? 'ipv6' : 'ipv4';

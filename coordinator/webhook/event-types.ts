@@ -21,7 +21,7 @@ export function agentType(state: AgentState): string {
 
 /** Every type that a webhook can ask for. Whether an agent has something to do at the moment is not told. */
 export const eventTypes: readonly string[] = [
-  ...RunStateSchema.values.filter(({ number }) => number !== 0).map(({ number }) => runType(number as RunState)), // prettier-ignore
+  ...RunStateSchema.values.filter(({ number }) => number !== 0).map(({ number }) => runType(number as RunState)), // oxfmt-ignore
   ...AgentStateSchema.values
     .filter(({ number }) => number !== AgentState.UNSPECIFIED && number !== AgentState.BUSY)
     .map(({ number }) => agentType(number as AgentState)),
@@ -33,7 +33,7 @@ export function checkEventTypes(types: readonly string[], field: string): void {
   if (types.length > typesMax) throw DroverError.invalid(field, `has more than ${typesMax} types`);
   for (const type of types)
     if (!eventTypes.some((known) => matches(type, known)))
-      throw DroverError.invalid(field, `"${type}" is no type of event; there are *, run.*, agent.*, ${eventTypes.join(', ')}`); // prettier-ignore
+      throw DroverError.invalid(field, `"${type}" is no type of event; there are *, run.*, agent.*, ${eventTypes.join(', ')}`); // oxfmt-ignore
 }
 
 /** Whether somebody who asked for these types is told of this one. */

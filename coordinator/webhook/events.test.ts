@@ -32,7 +32,7 @@ test('of too many events that wait the oldest make room, and are counted', async
   const enter = (count: number, from: number) =>
     store.commit(
       (transaction) =>
-      enterEvents(transaction, 'w', Array.from({ length: count }, (_, index) => event(String(from + index)))), // prettier-ignore
+      enterEvents(transaction, 'w', Array.from({ length: count }, (_, index) => event(String(from + index)))), // oxfmt-ignore
     );
   await enter(waitingEventsMax - 1, 0);
   t.is((await webhookOf(store)).droppedEvents, 0n);
@@ -41,7 +41,7 @@ test('of too many events that wait the oldest make room, and are counted', async
   const [first] = await store.webhookEvents('w', 0n, 1);
   t.is(first!.row.body, '3');
   const last = await store.webhookEvents('w', BigInt(waitingEventsMax), 10);
-  t.deepEqual(last.map(({ row }) => row.body), ['20001', '20002', '30000']); // prettier-ignore
+  t.deepEqual(last.map(({ row }) => row.body), ['20001', '20002', '30000']); // oxfmt-ignore
   await store.close();
   const problems: StoreProblem[] = [];
   t.is((await checkStore(folder, (one) => problems.push(one)))['webhook-event'], waitingEventsMax);
@@ -93,14 +93,14 @@ test('a check finds an event that belongs to no webhook, or has a number that wa
   await store.close();
   const words: string[] = [];
   await checkStore(folder, (problem) => words.push(problem.words));
-  t.deepEqual(words, ['has a number above 0, which is the last that its webhook gave', 'belongs to no webhook']); // prettier-ignore
+  t.deepEqual(words, ['has a number above 0, which is the last that its webhook gave', 'belongs to no webhook']); // oxfmt-ignore
 });
 
 test('a change that is not made is not told, and one that is no change of state neither', async (t) => {
   const { store } = await openStore(t);
   const key = { task: 'a', run: 1 };
   const entered: string[] = [];
-  const outbox = new Outbox({ store, clock: new ManualClock(), onEntered: (id) => entered.push(id) }); // prettier-ignore
+  const outbox = new Outbox({ store, clock: new ManualClock(), onEntered: (id) => entered.push(id) }); // oxfmt-ignore
   const put = (state: RunState, more: () => void = () => {}) =>
     outbox.store.commit((transaction) => {
       transaction.putRun(key, create(RunRowSchema, { run: { name: 'tasks/a/runs/1', state } }));
@@ -110,7 +110,7 @@ test('a change that is not made is not told, and one that is no change of state 
   outbox.know('w');
   await outbox.store.commit(
     (transaction) =>
-    transaction.putWebhook('w', create(WebhookRowSchema, { webhook: { name: 'webhooks/w', eventTypes: ['run.failed', 'run.running'] } })), // prettier-ignore
+    transaction.putWebhook('w', create(WebhookRowSchema, { webhook: { name: 'webhooks/w', eventTypes: ['run.failed', 'run.running'] } })), // oxfmt-ignore
   );
   const failing = put(RunState.FAILED, () => {
     throw new Error('not today');
@@ -123,7 +123,7 @@ test('a change that is not made is not told, and one that is no change of state 
   await put(RunState.RUNNING);
   await put(RunState.FAILED);
   const events = await store.webhookEvents('w', 0n, 10);
-  t.deepEqual(events.map(({ row: { eventType } }) => eventType), ['run.running', 'run.failed']); // prettier-ignore
+  t.deepEqual(events.map(({ row: { eventType } }) => eventType), ['run.running', 'run.failed']); // oxfmt-ignore
   t.deepEqual(entered, ['w', 'w']);
   const shown = JSON.parse(events[1]!.row.body) as { type: string; timestamp: string };
   t.is(shown.type, 'run.failed');

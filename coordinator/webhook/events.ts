@@ -21,7 +21,7 @@ export const deadLettersMax = 1000;
 /** An event as it is entered first. */
 export function newEventRow({ type, timeMs, body }: NewEvent): WebhookEventRow {
   const eventTime = timestampFromMs(timeMs);
-  return create(WebhookEventRowSchema, { eventId: `evt_${randomUUID()}`, eventType: type, eventTime, body }); // prettier-ignore
+  return create(WebhookEventRowSchema, { eventId: `evt_${randomUUID()}`, eventType: type, eventTime, body }); // oxfmt-ignore
 }
 
 /** Enters events at the end of what waits for a webhook; once in a commit for each webhook, because the oldest are looked for in the store. */
@@ -93,11 +93,11 @@ export async function redeliver(
   for (const { number } of letters) transaction.deleteDeadLetter(id, number);
   const deadLetters = row.webhook!.deadLetters - BigInt(letters.length);
   transaction.putWebhook(id, changedWebhook(row, { deadLetters }));
-  await enterEvents(transaction, id, letters.map(({ row: letter }) => asNew(letter))); // prettier-ignore
+  await enterEvents(transaction, id, letters.map(({ row: letter }) => asNew(letter))); // oxfmt-ignore
 }
 
 function asNew({ eventId, eventType, eventTime, body }: WebhookEventRow): WebhookEventRow {
-  return create(WebhookEventRowSchema, { eventId, eventType, body, ...(eventTime && { eventTime }) }); // prettier-ignore
+  return create(WebhookEventRowSchema, { eventId, eventType, body, ...(eventTime && { eventTime }) }); // oxfmt-ignore
 }
 
 /** The row with another webhook. */

@@ -60,7 +60,7 @@ export class Outbox {
       if (row === undefined) continue;
       const wanted = events.filter(({ type }) => wants(row.webhook!.eventTypes, type));
       if (wanted.length === 0) continue;
-      await enterEvents(transaction, id, wanted.map((event): WebhookEventRow => newEventRow(event))); // prettier-ignore
+      await enterEvents(transaction, id, wanted.map((event): WebhookEventRow => newEventRow(event))); // oxfmt-ignore
       this.#parts.onEntered(id);
     }
   }

@@ -22,18 +22,18 @@ async function open(t: ExecutionContext, dataFolder = temporaryFolder(t)) {
   const running = await runCoordinator(t, dataFolder, clock);
   const webhooks = running.client(WebhookService);
   const endpoint = await Endpoint.open(t);
-  const { secret } = await webhooks.createWebhook({ webhook: { url: endpoint.url, eventTypes: ['run.failed'] }, webhookId: 'w' }); // prettier-ignore
+  const { secret } = await webhooks.createWebhook({ webhook: { url: endpoint.url, eventTypes: ['run.failed'] }, webhookId: 'w' }); // oxfmt-ignore
   /** Sends an event; answers with those of the secrets that signed it, and how many signatures there were. */
   const signedBy = async (...secrets: string[]) => {
     await webhooks.testWebhook({ name });
     const { headers, body } = endpoint.received.at(-1)!;
     const signed = `${headers['webhook-id']}.${headers['webhook-timestamp']}.${body}`;
     const signatures = headers['webhook-signature']!.split(' ');
-    const sign = (one: string) => `v1,${createHmac('sha256', Buffer.from(one.slice(6), 'base64')).update(signed).digest('base64')}`; // prettier-ignore
+    const sign = (one: string) => `v1,${createHmac('sha256', Buffer.from(one.slice(6), 'base64')).update(signed).digest('base64')}`; // oxfmt-ignore
     return [secrets.filter((one) => signatures.includes(sign(one))), signatures.length];
   };
   const rotate = async (overlapMs?: number) =>
-    webhooks.rotateSecret({ name, ...(overlapMs !== undefined && { overlap: durationFromMs(overlapMs) }) }); // prettier-ignore
+    webhooks.rotateSecret({ name, ...(overlapMs !== undefined && { overlap: durationFromMs(overlapMs) }) }); // oxfmt-ignore
   return { ...running, clock, webhooks, endpoint, first: secret, signedBy, rotate, dataFolder };
 }
 
@@ -43,7 +43,7 @@ test('a new secret signs at once, and the one before beside it for a day', async
   const { secret, webhook } = await rotate();
   t.regex(secret, /^whsec_/v);
   t.not(secret, first);
-  t.is(Number(webhook!.formerSecretExpireTime!.seconds - webhook!.secretRotateTime!.seconds), 24 * 60 * 60); // prettier-ignore
+  t.is(Number(webhook!.formerSecretExpireTime!.seconds - webhook!.secretRotateTime!.seconds), 24 * 60 * 60); // oxfmt-ignore
   t.deepEqual(await signedBy(first, secret), [[first, secret], 2]);
   clock.advance(24 * hourMs - 1);
   t.deepEqual(await signedBy(first, secret), [[first, secret], 2]);
@@ -87,7 +87,7 @@ test('a rotation is in the audit log, without a secret, which the store has seal
     row.sealedSecret,
     ...row.formerSecrets.map((one) => one.sealedSecret),
   ]);
-  const said = JSON.stringify(entries, (_, value: unknown) => typeof value === 'bigint' ? String(value) : value); // prettier-ignore
+  const said = JSON.stringify(entries, (_, value: unknown) => typeof value === 'bigint' ? String(value) : value); // oxfmt-ignore
   for (const one of [first, secret]) {
     t.false(kept.includes(Buffer.from(one.slice(6), 'base64')));
     t.false(said.includes(one.slice(6)));
@@ -101,7 +101,7 @@ test('what cannot be is refused, and changes nothing', async (t) => {
     t.deepEqual([refused.reasons, refused.fields], [['INVALID_ARGUMENT'], ['overlap']]);
   }
   t.deepEqual((await refusalOf(webhooks.rotateSecret({ name: 'w' }))).fields, ['name']);
-  t.deepEqual((await refusalOf(webhooks.rotateSecret({ name: 'webhooks/x' }))).reasons, ['NOT_FOUND']); // prettier-ignore
+  t.deepEqual((await refusalOf(webhooks.rotateSecret({ name: 'webhooks/x' }))).reasons, ['NOT_FOUND']); // oxfmt-ignore
   t.deepEqual(await signedBy(first), [[first], 1]);
 });
 

@@ -82,9 +82,9 @@ export class Sender implements AsyncDisposable {
     const { route, resolve } = this.#parts;
     const options = { connections: connectionsMax, connectTimeoutMs: tryTimeoutMs };
     if (protocol === 'https:')
-      return (this.#remote ??= createDispatcher(route, { ...options, lookup: guardedLookup(false, resolve) })); // prettier-ignore
+      return (this.#remote ??= createDispatcher(route, { ...options, lookup: guardedLookup(false, resolve) })); // oxfmt-ignore
     const direct = { ...route, proxyUrl: undefined };
-    return (this.#local ??= createDispatcher(direct, { ...options, lookup: guardedLookup(true, resolve) })); // prettier-ignore
+    return (this.#local ??= createDispatcher(direct, { ...options, lookup: guardedLookup(true, resolve) })); // oxfmt-ignore
   }
 }
 
@@ -92,9 +92,9 @@ function outcomeOf(status: number): Outcome {
   if (status >= 200 && status < 300)
     return { kind: 'delivered', status, message: `taken with status ${status}` };
   if (status === statusGone)
-    return { kind: 'gone', status, message: 'the endpoint answered with status 410: it wants no events any more'}; // prettier-ignore
+    return { kind: 'gone', status, message: 'the endpoint answered with status 410: it wants no events any more'}; // oxfmt-ignore
   const redirects = status >= 300 && status < 400 ? ', and redirects are not followed' : '';
-  return { kind: 'failed', status, message: `the endpoint answered with status ${status}${redirects}` }; // prettier-ignore
+  return { kind: 'failed', status, message: `the endpoint answered with status ${status}${redirects}` }; // oxfmt-ignore
 }
 
 function failed(message: string): Outcome {

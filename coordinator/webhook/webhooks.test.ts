@@ -88,12 +88,12 @@ test('what becomes of a run is told in order, signed as the manual says', async 
   await tasks.resumeTask({ name: 'tasks/a' });
   await tasks.cancelTask({ name: 'tasks/a' });
   const received = await endpoint.until(5);
-  t.deepEqual(endpoint.types, ['run.queued', 'run.paused', 'run.queued', 'run.cancelling', 'run.cancelled']); // prettier-ignore
+  t.deepEqual(endpoint.types, ['run.queued', 'run.paused', 'run.queued', 'run.cancelling', 'run.cancelled']); // oxfmt-ignore
   const verify = await recipe(t);
   const nowSeconds = clock.now() / 1000;
   const told = received.map(({ headers, body }) => verify(secret, headers, body, nowSeconds));
   t.deepEqual(told[1]!.data.run!.name, 'tasks/a/runs/1');
-  t.deepEqual(told.map(({ data }) => data.run!.state.replace('RUN_STATE_', '').toLowerCase()), endpoint.types.map((type) => type.slice(4))); // prettier-ignore
+  t.deepEqual(told.map(({ data }) => data.run!.state.replace('RUN_STATE_', '').toLowerCase()), endpoint.types.map((type) => type.slice(4))); // oxfmt-ignore
   t.is(new Set(received.map(idOf)).size, 5);
   t.is(received[0]!.headers['content-type'], 'application/json');
 });
@@ -144,7 +144,7 @@ test('what is not taken is tried again later and later, is a dead letter at last
   t.is(letter!.attempts, retryDelaysMs.length + 1);
   t.is(letter!.eventType, 'run.queued');
   t.is(letter!.body, endpoint.received[0]!.body);
-  t.deepEqual((await refusalOf(webhooks.redeliverDeadLetters({ name, number: 99n }))).code, 'NotFound'); // prettier-ignore
+  t.deepEqual((await refusalOf(webhooks.redeliverDeadLetters({ name, number: 99n }))).code, 'NotFound'); // oxfmt-ignore
   endpoint.answer = 200;
   const { redelivered } = await webhooks.redeliverDeadLetters({ name, number: letter!.number });
   t.is(redelivered, 1n);
@@ -252,7 +252,7 @@ test('a webhook is paused by status 410 or by somebody, and what happens meanwhi
   t.is((await until(({ waitingEvents }) => waitingEvents === 2n)).deadLetters, 0n);
   t.is(endpoint.received.length, 1);
   endpoint.answer = 200;
-  const update = { webhook: { name, paused: false, etag: paused.etag }, updateMask: { paths: ['paused'] } }; // prettier-ignore
+  const update = { webhook: { name, paused: false, etag: paused.etag }, updateMask: { paths: ['paused'] } }; // oxfmt-ignore
   await webhooks.updateWebhook(update);
   await endpoint.until(3);
   t.is(idOf(endpoint.received[1]!), idOf(endpoint.received[0]!));
@@ -328,17 +328,17 @@ test('addresses and types that cannot be are refused, and so is everybody but an
     'https://example.com/#a',
     `https://example.com/${'x'.repeat(2000)}`,
   ])
-    // prettier-ignore
+    // oxfmt-ignore
     t.deepEqual(await refused({ url: wrong }), ['webhook.url'], wrong);
   for (const eventTypes of [['run.exploded'], ['webhook.test'], ['agent.busy'], ['*.failed'], ['']])
     t.deepEqual(await refused({ url, eventTypes }), ['webhook.event_types']);
   const twice = { webhook: { url }, webhookId: 'w' };
   await webhooks.createWebhook(twice);
   t.deepEqual((await refusalOf(webhooks.createWebhook(twice))).reasons, ['ALREADY_EXISTS']);
-  t.deepEqual((await refusalOf(webhooks.updateWebhook({ webhook: { name, url: 'http://example.com' } }))).fields, ['webhook.url']); // prettier-ignore
+  t.deepEqual((await refusalOf(webhooks.updateWebhook({ webhook: { name, url: 'http://example.com' } }))).fields, ['webhook.url']); // oxfmt-ignore
   const counted = { webhook: { name, deadLetters: 1n }, updateMask: { paths: ['dead_letters'] } };
   t.deepEqual((await refusalOf(webhooks.updateWebhook(counted))).fields, ['update_mask']);
-  t.deepEqual((await refusalOf(webhooks.listDeadLetters({ parent: 'webhooks/v' }))).code, 'NotFound'); // prettier-ignore
+  t.deepEqual((await refusalOf(webhooks.listDeadLetters({ parent: 'webhooks/v' }))).code, 'NotFound'); // oxfmt-ignore
   const nobody = client(WebhookService, { token: '' });
   t.is((await refusalOf(nobody.listWebhooks({}))).code, 'Unauthenticated');
   t.deepEqual(
@@ -357,12 +357,12 @@ test('the secret is in no row and no entry of the audit log, which tells what wa
   const { entries } = await client(AuditService).listAuditEntries({});
   const ours = entries.filter(({ changes }) => changes.some(({ resource }) => resource === name));
   t.is(ours.length, 1);
-  t.deepEqual(Object.keys(JSON.parse(ours[0]!.changes[0]!.after) as object), ['name', 'url', 'eventTypes', 'createTime']); // prettier-ignore
+  t.deepEqual(Object.keys(JSON.parse(ours[0]!.changes[0]!.after) as object), ['name', 'url', 'eventTypes', 'createTime']); // oxfmt-ignore
   await coordinator.close();
   const bytes = Buffer.from(secret.slice('whsec_'.length), 'base64');
   await using store = await openLevelStore(path.join(dataFolder, 'store'));
   const row = (await store.webhook('w'))!;
   t.true(row.sealedSecret.length > bytes.length);
   t.false(Buffer.from(row.sealedSecret).includes(bytes));
-  t.false(JSON.stringify(entries, (_, value: unknown) => typeof value === 'bigint' ? String(value) : value).includes(secret.slice(6))); // prettier-ignore
+  t.false(JSON.stringify(entries, (_, value: unknown) => typeof value === 'bigint' ? String(value) : value).includes(secret.slice(6))); // oxfmt-ignore
 });

@@ -79,7 +79,7 @@ export class Webhooks {
     dispatcher: Pick<Dispatcher, 'liveAgent'>;
     changes: Pick<ChangeHub, 'subscribe'>;
   }): void {
-    // prettier-ignore
+    // oxfmt-ignore
     const { store, clock, log } = this.#parts;
     this.#teller = new AgentTeller({ ...parts, store, clock, log, outbox: this.#outbox });
     for (const id of this.#outbox.webhooks) if (!this.#workers.has(id)) this.#work(id);
@@ -149,7 +149,7 @@ export class Webhooks {
     if (this.#closing.signal.aborted) return;
     const { store, clock, log, observer, random = Math.random } = this.#parts;
     const parts = { store, clock, log, observer, random, slots: this.#slots };
-    this.#workers.set(id, new WebhookWorker(id, { ...parts, send: (row, event, signal) => this.#send(row, event, signal) })); // prettier-ignore
+    this.#workers.set(id, new WebhookWorker(id, { ...parts, send: (row, event, signal) => this.#send(row, event, signal) })); // oxfmt-ignore
   }
 
   async #send(row: WebhookRow, event: WebhookEventRow, signal: AbortSignal): Promise<Outcome> {
@@ -157,10 +157,10 @@ export class Webhooks {
     const { name, url } = row.webhook!;
     const secret = box.open(row.sealedSecret, name);
     if (secret === undefined)
-      return { kind: 'failed', status: 0, message: 'not sent: its secret cannot be read with the key that the coordinator has; give it a new one with drover webhooks rotate-secret' }; // prettier-ignore
+      return { kind: 'failed', status: 0, message: 'not sent: its secret cannot be read with the key that the coordinator has; give it a new one with drover webhooks rotate-secret' }; // oxfmt-ignore
     const { eventId, body } = event;
     const nowMs = clock.now();
-    const former = signing(row, nowMs).flatMap(({ sealedSecret }) => box.open(sealedSecret, name) ?? []); // prettier-ignore
+    const former = signing(row, nowMs).flatMap(({ sealedSecret }) => box.open(sealedSecret, name) ?? []); // oxfmt-ignore
     const headers = signedHeaders([secret, ...former], { eventId, body, nowMs });
     return this.#sender.send(url, { headers, body }, signal);
   }

@@ -2,7 +2,7 @@
 // waits for its next try, and those behind it go on.
 import { create } from '@bufbuild/protobuf';
 import { timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt';
-import { WebhookEventRowSchema, type WebhookEventRow, type WebhookRow } from '../../gen/drover/store/v1/rows_pb.ts'; // prettier-ignore
+import { WebhookEventRowSchema, type WebhookEventRow, type WebhookRow } from '../../gen/drover/store/v1/rows_pb.ts'; // oxfmt-ignore
 import type { Logger } from '../../lib/log.ts';
 import { pause, type Clock } from '../../lib/time.ts';
 import type { Observer } from '../observer.ts';
@@ -69,7 +69,7 @@ export class WebhookWorker {
       } catch (error) {
         if (signal.aborted) return;
         this.#isBehind = true;
-        this.#parts.log.error({ err: error, webhook: webhookName(this.#id) }, 'events of a webhook cannot be read or settled'); // prettier-ignore
+        this.#parts.log.error({ err: error, webhook: webhookName(this.#id) }, 'events of a webhook cannot be read or settled'); // oxfmt-ignore
         await pause(this.#parts.clock, restMs, signal);
       }
     }
@@ -86,12 +86,12 @@ export class WebhookWorker {
     if (this.#isBehind) await this.#read();
     const nowMs = clock.now();
     const next = this.#next(nowMs);
-    if (next === undefined || next.dueMs > nowMs) return this.#wait(next && next.dueMs - nowMs, signal); // prettier-ignore
+    if (next === undefined || next.dueMs > nowMs) return this.#wait(next && next.dueMs - nowMs, signal); // oxfmt-ignore
     await this.#parts.slots.use(() => this.#deliver(row, next.number, signal));
   }
 
   async #wait(delayMs: number | undefined, signal: AbortSignal): Promise<void> {
-    const cancel = delayMs === undefined ? () => {} : this.#parts.clock.after(delayMs, () => this.#flag.raise()); // prettier-ignore
+    const cancel = delayMs === undefined ? () => {} : this.#parts.clock.after(delayMs, () => this.#flag.raise()); // oxfmt-ignore
     try {
       await this.#flag.wait(signal);
     } finally {
@@ -109,7 +109,7 @@ export class WebhookWorker {
     for (let found: NumberedEvent[]; ;) {
       found = await this.#parts.store.webhookEvents(this.#id, this.#seen, eventsRead);
       for (const { number, row } of found) {
-        this.#due.set(number, row.nextAttemptTime === undefined ? 0 : timestampMs(row.nextAttemptTime)); // prettier-ignore
+        this.#due.set(number, row.nextAttemptTime === undefined ? 0 : timestampMs(row.nextAttemptTime)); // oxfmt-ignore
         this.#seen = number;
       }
       if (found.length < eventsRead) return;
@@ -132,14 +132,14 @@ export class WebhookWorker {
     const event = await store.webhookEvent(this.#id, number);
     if (event === undefined) return void this.#due.delete(number);
     const outcome = await send(webhook, event, signal);
-    const dueMs = await store.commit((transaction) => this.#settle(transaction, { number, row: event }, outcome)); // prettier-ignore
+    const dueMs = await store.commit((transaction) => this.#settle(transaction, { number, row: event }, outcome)); // oxfmt-ignore
     if (dueMs === undefined) this.#due.delete(number);
     else this.#due.set(number, dueMs);
     const isDead = outcome.kind === 'failed' && dueMs === undefined;
     observer?.delivered(isDead ? 'dead' : outcome.kind);
     if (outcome.kind === 'delivered') return;
-    const facts = { webhook: webhookName(this.#id), event: event.eventId, type: event.eventType, why: outcome.message }; // prettier-ignore
-    log.warn(facts, isDead ? 'an event could not be delivered, and is not tried any more' : 'an event could not be delivered'); // prettier-ignore
+    const facts = { webhook: webhookName(this.#id), event: event.eventId, type: event.eventType, why: outcome.message }; // oxfmt-ignore
+    log.warn(facts, isDead ? 'an event could not be delivered, and is not tried any more' : 'an event could not be delivered'); // oxfmt-ignore
   }
 
   /** Writes down what became of a try; answers with when the event is due again, undefined when it waits no longer. */

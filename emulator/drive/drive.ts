@@ -275,7 +275,7 @@ export class Drive {
 
   #createRoot(): Item {
     const system: Identity = { user: { id: this.site.webGuid, displayName: 'System Account' } };
-    const root = this.create({ guid: rootGuid, name: 'root', folder: true, size: 0, hash: '', by: system }); // prettier-ignore
+    const root = this.create({ guid: rootGuid, name: 'root', folder: true, size: 0, hash: '', by: system }); // oxfmt-ignore
     this.save(root);
     return root;
   }

@@ -36,7 +36,7 @@ export function receiveBody(body: Readable, options: ReceiveOptions): Promise<nu
         for (let at = 0; at < chunk.length;)
           at += writeSync(descriptor, chunk, at, chunk.length - at, position + received + at);
       } catch (error) {
-        return settle(new DriveError('serviceNotAvailable', 'The disk takes no more.', { cause: error })); // prettier-ignore
+        return settle(new DriveError('serviceNotAvailable', 'The disk takes no more.', { cause: error })); // oxfmt-ignore
       }
       hash.update(chunk);
       received += chunk.length;

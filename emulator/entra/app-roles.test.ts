@@ -78,7 +78,7 @@ test('who was assigned no role has no such claim', async (t) => {
 
 test('without a version in the manifest, tokens are of version 1', async (t) => {
   const claims = decodeJwt(await programToken(await startTenant(t, { apps: withRoles() })));
-  t.like(claims, { aud: `api://${coordinatorId}`, iss: `https://sts.windows.net/${tenantId}/`, ver: '1.0' }); // prettier-ignore
+  t.like(claims, { aud: `api://${coordinatorId}`, iss: `https://sts.windows.net/${tenantId}/`, ver: '1.0' }); // oxfmt-ignore
   t.deepEqual(claims['roles'], ['Drover.Viewer', 'Drover.Operator']);
 });
 

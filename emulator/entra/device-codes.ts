@@ -7,7 +7,9 @@ import type { RequestedAccess } from './requested-access.ts';
 
 /** What a person decided about a code. It begins as pending, and is decided once; a code that was cashed in is forgotten. */
 export type Decision =
-  { kind: 'pending' } | { kind: 'approved'; user: EntraUser } | { kind: 'declined' };
+  | { kind: 'pending' }
+  | { kind: 'approved'; user: EntraUser }
+  | { kind: 'declined' };
 
 export interface DeviceCode {
   readonly deviceCode: string;

@@ -22,10 +22,10 @@ export function applicationToken(
   const { app } = client;
   const id = servicePrincipalId(app, context);
   const resource = resourceOf(access, context);
-  const roles = access.kind === 'application' ? rolesAt(resource, app.clientId) : app.permissions.application; // prettier-ignore
+  const roles = access.kind === 'application' ? rolesAt(resource, app.clientId) : app.permissions.application; // oxfmt-ignore
   const isNewer = resource?.accessTokenVersion === 2;
   return context.keys.sign({
-    ...(isNewer ? newerClaims(client, resource, issuer, context) : commonClaims(client, access.audience, context)), // prettier-ignore
+    ...(isNewer ? newerClaims(client, resource, issuer, context) : commonClaims(client, access.audience, context)), // oxfmt-ignore
     // Tokens of version 2 say it only to those who ask for it in their manifest.
     ...(isNewer ? {} : { idtyp: 'app' }),
     oid: id,

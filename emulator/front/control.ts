@@ -123,7 +123,7 @@ function resetStats(_exchange: Exchange, { stats, throttle, faults }: ControlPar
 /** The application of ?clientId=, or the first one. Throws DriveError when there is none. */
 function appOf({ url }: Exchange, { tenant }: TenantFile): AppRegistration {
   const clientId = url.searchParams.get('clientId');
-  const app = clientId === null ? tenant.apps[0] : tenant.apps.find((known) => known.clientId === clientId); // prettier-ignore
+  const app = clientId === null ? tenant.apps[0] : tenant.apps.find((known) => known.clientId === clientId); // oxfmt-ignore
   if (app !== undefined) return app;
   throw new DriveError('itemNotFound', `There is no application ${clientId ?? ''}.`);
 }

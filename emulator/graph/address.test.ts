@@ -8,18 +8,18 @@ test('addresses are taken apart', (t) => {
   const path = (...names: string[]) => ({ kind: 'path', names });
   const table: [string, string, unknown[]][] = [
     ['/v1.0/drives/b!x/root', '/v1.0', [word('drives'), word('b!x'), word('root')]],
-    ['/beta/drives/b!x/root:/a%20b/c', '/beta', [word('drives'), word('b!x'), word('root'), path('a b', 'c')]], // prettier-ignore
-    ['/v1.0/drives/D/items/I:/n:', '/v1.0', [word('drives'), word('D'), word('items'), word('I'), path('n')]], // prettier-ignore
-    ['/v1.0/drives/D/root:/a:/content', '/v1.0', [word('drives'), word('D'), word('root'), path('a'), word('content')]], // prettier-ignore
-    ['/v1.0/drives/D/root:/:/children', '/v1.0', [word('drives'), word('D'), word('root'), path(), word('children')]], // prettier-ignore
-    ['/v1.0/sites/h:/sites/hr:/drive/root:/a', '/v1.0', [word('sites'), word('h'), path('sites', 'hr'), word('drive'), word('root'), path('a')]], // prettier-ignore
+    ['/beta/drives/b!x/root:/a%20b/c', '/beta', [word('drives'), word('b!x'), word('root'), path('a b', 'c')]], // oxfmt-ignore
+    ['/v1.0/drives/D/items/I:/n:', '/v1.0', [word('drives'), word('D'), word('items'), word('I'), path('n')]], // oxfmt-ignore
+    ['/v1.0/drives/D/root:/a:/content', '/v1.0', [word('drives'), word('D'), word('root'), path('a'), word('content')]], // oxfmt-ignore
+    ['/v1.0/drives/D/root:/:/children', '/v1.0', [word('drives'), word('D'), word('root'), path(), word('children')]], // oxfmt-ignore
+    ['/v1.0/sites/h:/sites/hr:/drive/root:/a', '/v1.0', [word('sites'), word('h'), path('sites', 'hr'), word('drive'), word('root'), path('a')]], // oxfmt-ignore
     [
       "/v1.0/drives('D')/items('I')",
       '/v1.0',
       [word('drives'), word('D'), word('items'), word('I')],
     ],
     ['/sites/a b/_api/v2.0/drive', '/sites/a b/_api/v2.0', [word('drive')]],
-    ['/v1.0/drives/D/items/root%3A%2Fa%20b%2Fc%3A/content', '/v1.0', [word('drives'), word('D'), word('items'), word('root'), path('a b', 'c'), word('content')]], // prettier-ignore
+    ['/v1.0/drives/D/items/root%3A%2Fa%20b%2Fc%3A/content', '/v1.0', [word('drives'), word('D'), word('items'), word('root'), path('a b', 'c'), word('content')]], // oxfmt-ignore
     ['/_api/v2.1/drives', '/_api/v2.1', [word('drives')]],
     ['/v1.0/me/drive/microsoft.graph.delta', '/v1.0', [word('me'), word('drive'), word('delta')]],
   ];
@@ -35,7 +35,7 @@ test('addresses are taken apart', (t) => {
 
 test('all ways lead to the same item', async (t) => {
   const server = await startGraph(t);
-  const get = async (target: string, token = 'app') => (await server.call('GET', target, { token })).json; // prettier-ignore
+  const get = async (target: string, token = 'app') => (await server.call('GET', target, { token })).json; // oxfmt-ignore
   const site = await get('/v1.0/sites/contoso.sharepoint.com:/sites/hr');
   t.regex(site.id, /^contoso\.sharepoint\.com,[0-9a-f-]{36},[0-9a-f-]{36}$/);
   for (const target of [
@@ -44,11 +44,11 @@ test('all ways lead to the same item', async (t) => {
     `/v1.0/sites/${site.id}`,
     `/beta/sites/${site.id.split(',')[1]}`,
   ])
-    // prettier-ignore
+    // oxfmt-ignore
     t.is((await get(target)).id, site.id, target);
   t.is((await get('/v1.0/sites/root')).webUrl, 'https://contoso.sharepoint.com');
   const { value: drives } = await get('/v1.0/sites/contoso.sharepoint.com:/sites/hr:/drives');
-  t.deepEqual(drives.map((drive: { name: string }) => drive.name), ['Documents', 'Records', 'Policies']); // prettier-ignore
+  t.deepEqual(drives.map((drive: { name: string }) => drive.name), ['Documents', 'Records', 'Policies']); // oxfmt-ignore
   t.is(drives[0].webUrl, 'https://contoso.sharepoint.com/sites/hr/Shared%20Documents');
   t.is(drives[2].webUrl, 'https://contoso.sharepoint.com/sites/hr/HRPolicies');
   t.regex(drives[0].id, /^b![\w-]{64}$/);
@@ -65,10 +65,10 @@ test('all ways lead to the same item', async (t) => {
   const root = await get(`/v1.0/drives/${driveId}/root`);
   t.true(root.id.endsWith('V6Y2GOVW7725BZO354PWSELRRZ'));
   t.is(root.parentReference.path, undefined);
-  const folder = await server.call('POST', `/v1.0/drives/${driveId}/root/children`, { body: { name: "It's (50%) #1+2", folder: {} } }); // prettier-ignore
+  const folder = await server.call('POST', `/v1.0/drives/${driveId}/root/children`, { body: { name: "It's (50%) #1+2", folder: {} } }); // oxfmt-ignore
   t.is(folder.status, 201);
   const name = encodeURIComponent("It's (50%) #1+2");
-  const put = await server.call('PUT', `/v1.0/drives/${driveId}/root:/${name}/a.txt:/content`, { body: 'text' }); // prettier-ignore
+  const put = await server.call('PUT', `/v1.0/drives/${driveId}/root:/${name}/a.txt:/content`, { body: 'text' }); // oxfmt-ignore
   t.is(put.status, 201);
   const { id } = put.json;
   t.regex(id, /^01[A-Z2-7]{32}$/);
@@ -153,13 +153,13 @@ test('addresses without a header are on another host, and say who they are for',
   const { graph } = server;
   const { Readable } = await import('node:stream');
   const ask = async (url: string) => {
-    const reply = await graph.handle({ method: 'POST', url: new URL(url), target: '', headers: { authorization: 'Bearer app' }, body: Readable.from(['{}']), effects: {} }); // prettier-ignore
+    const reply = await graph.handle({ method: 'POST', url: new URL(url), target: '', headers: { authorization: 'Bearer app' }, body: Readable.from(['{}']), effects: {} }); // oxfmt-ignore
     return new URL((JSON.parse(reply.body as string) as { uploadUrl: string }).uploadUrl).origin;
   };
-  const path = (name: string, site = '') => `/v1.0/sites/root${site}/drive/root:/${name}:/createUploadSession`; // prettier-ignore
+  const path = (name: string, site = '') => `/v1.0/sites/root${site}/drive/root:/${name}:/createUploadSession`; // oxfmt-ignore
   t.is(await ask(`https://graph.microsoft.com${path('a')}`), 'https://contoso.sharepoint.com');
-  t.is(await ask(`https://graph.microsoft.com:8443${path('b')}`), 'https://contoso.sharepoint.com:8443'); // prettier-ignore
-  t.is(await ask('https://graph.microsoft.com/v1.0/users/ann@contoso.com/drive/root:/a:/createUploadSession'), 'https://contoso-my.sharepoint.com'); // prettier-ignore
+  t.is(await ask(`https://graph.microsoft.com:8443${path('b')}`), 'https://contoso.sharepoint.com:8443'); // oxfmt-ignore
+  t.is(await ask('https://graph.microsoft.com/v1.0/users/ann@contoso.com/drive/root:/a:/createUploadSession'), 'https://contoso-my.sharepoint.com'); // oxfmt-ignore
   t.is(await ask(`http://localhost:8080${path('c')}`), 'http://127.0.0.1:8080');
   t.is(await ask(`http://127.0.0.1:8080${path('d')}`), 'http://localhost:8080');
 });

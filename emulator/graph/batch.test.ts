@@ -14,10 +14,10 @@ test('a batch answers each request as if it had come alone', async (t) => {
   const json = { 'Content-Type': 'application/json' };
   const answer = await batch(server, [
     { id: '2', method: 'GET', url: `${inner}/root:/a`, dependsOn: ['1'] },
-    { id: '1', method: 'POST', url: `${inner}/root/children`, headers: json, body: { name: 'a', folder: {} } }, // prettier-ignore
+    { id: '1', method: 'POST', url: `${inner}/root/children`, headers: json, body: { name: 'a', folder: {} } }, // oxfmt-ignore
     { id: '3', method: 'GET', url: `${inner}/root:/none` },
     { id: '4', method: 'GET', url: `${inner}/root`, dependsOn: ['3'] },
-    { id: '5', method: 'PUT', url: `${inner}/root:/b.txt:/content`, headers: { 'content-type': 'text/plain' }, body: Buffer.from('hello').toString('base64') }, // prettier-ignore
+    { id: '5', method: 'PUT', url: `${inner}/root:/b.txt:/content`, headers: { 'content-type': 'text/plain' }, body: Buffer.from('hello').toString('base64') }, // oxfmt-ignore
     { id: '6', method: 'GET', url: `${inner}/root:/b.txt:/content`, dependsOn: ['5'] },
   ]);
   t.is(answer.status, 200);
@@ -64,7 +64,7 @@ test('copies of files and folders run behind their answer', async (t) => {
   await server.call('PUT', `${drive}/root:/a/b/x.txt:/content`, { body: 'text' });
   const source = (await server.call('GET', `${drive}/root:/a/b/x.txt`)).json;
   const target = (await server.call('GET', '/v1.0/sites/root/drive')).json;
-  const copy = (path: string, body: object) => server.call('POST', `${drive}/root:/${path}:/copy`, { body }); // prettier-ignore
+  const copy = (path: string, body: object) => server.call('POST', `${drive}/root:/${path}:/copy`, { body }); // oxfmt-ignore
   const started = await copy('a', {
     parentReference: { driveId: target.id, id: 'root' },
     name: 'copy',
@@ -89,7 +89,7 @@ test('permissions are granted, changed and taken away; inherited ones are told a
   await server.call('PUT', `${drive}/root:/a/x.txt:/content`, { body: 'text' });
   const invited = await server.call('POST', `${drive}/root:/a:/invite`, {
     body: {
-      recipients: [{ email: 'ben@contoso.com' }, { objectId: server.tenant.users[2]!.id }, { email: 'nobody@x' }], // prettier-ignore
+      recipients: [{ email: 'ben@contoso.com' }, { objectId: server.tenant.users[2]!.id }, { email: 'nobody@x' }], // oxfmt-ignore
       roles: ['write'],
       requireSignIn: true,
       sendInvitation: false,
@@ -100,7 +100,7 @@ test('permissions are granted, changed and taken away; inherited ones are told a
   t.is(ben.grantedToV2.user.email, 'ben@contoso.com');
   t.is(nobody.error.code, 'usersCannotBeResolved');
   const own = `${drive}/root:/a:/permissions`;
-  t.is((await server.call('PATCH', `${own}/${ben.id}`, { body: { roles: ['read'] } })).json.roles[0], 'read'); // prettier-ignore
+  t.is((await server.call('PATCH', `${own}/${ben.id}`, { body: { roles: ['read'] } })).json.roles[0], 'read'); // oxfmt-ignore
   await server.restart();
   const below = (await server.call('GET', `${drive}/root:/a/x.txt:/permissions`)).json.value;
   t.is(below.length, 3);
@@ -112,7 +112,7 @@ test('permissions are granted, changed and taken away; inherited ones are told a
 
 test('permissions of the caller decide', async (t) => {
   const server = await startGraph(t);
-  const content = (path: string, token: string) => server.call('PUT', `/v1.0/sites/root:${path}:/drive/root:/a.txt:/content`, { body: 'x', token }); // prettier-ignore
+  const content = (path: string, token: string) => server.call('PUT', `/v1.0/sites/root:${path}:/drive/root:/a.txt:/content`, { body: 'x', token }); // oxfmt-ignore
   t.is((await content('/sites/hr', 'app')).status, 201);
   t.is((await content('/sites/readonly', 'app')).json.error.code, 'accessDenied');
   t.is((await content('/sites/hr', 'reader')).status, 403);
@@ -123,8 +123,8 @@ test('permissions of the caller decide', async (t) => {
   const refused = await server.call('GET', '/v1.0/sites/root', { token: 'stranger' });
   t.is(refused.status, 401);
   t.is(refused.json.error.code, 'InvalidAuthenticationToken');
-  const body = { roles: ['write'], grantedToIdentities: [{ application: { id: 'selected', displayName: 'S' } }] }; // prettier-ignore
-  const grant = (token: string) => server.call('POST', '/v1.0/sites/root:/sites/hr:/permissions', { body, token }); // prettier-ignore
+  const body = { roles: ['write'], grantedToIdentities: [{ application: { id: 'selected', displayName: 'S' } }] }; // oxfmt-ignore
+  const grant = (token: string) => server.call('POST', '/v1.0/sites/root:/sites/hr:/permissions', { body, token }); // oxfmt-ignore
   t.is((await grant('app')).status, 403);
   t.is((await grant('full')).status, 201);
   t.is((await content('/sites/hr', 'selected')).status, 200);
@@ -142,12 +142,12 @@ test('tokens are checked for the API that is asked', async (t) => {
   t.is(wrong.status, 401);
   t.truthy(wrong.json.error.innererror);
   const personal = 'app@https://contoso-my.sharepoint.com';
-  t.is((await server.call('GET', '/personal/ann_contoso_com/_api/v2.0/drive', { token: personal })).status, 200); // prettier-ignore
+  t.is((await server.call('GET', '/personal/ann_contoso_com/_api/v2.0/drive', { token: personal })).status, 200); // oxfmt-ignore
 });
 
 test('sites are found by their titles', async (t) => {
   const server = await startGraph(t);
-  const search = async (text: string) => (await server.call('GET', `/v1.0/sites?search=${text}`)).json.value; // prettier-ignore
+  const search = async (text: string) => (await server.call('GET', `/v1.0/sites?search=${text}`)).json.value; // oxfmt-ignore
   t.deepEqual(
     (await search('human')).map((site: { name: string }) => site.name),
     ['hr'],

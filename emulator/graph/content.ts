@@ -42,7 +42,7 @@ export async function putContent(call: Call, target: ItemTarget): Promise<Reply>
   const path = drive.files.incomingPath(randomUUID());
   try {
     const received = await receiveSmall(call, path);
-    const arrived = await rewriteOffice(received, place.name, exchange.effects.rewriteOffice === true); // prettier-ignore
+    const arrived = await rewriteOffice(received, place.name, exchange.effects.rewriteOffice === true); // oxfmt-ignore
     const { item, created } = placeFile(drive, arrived, place);
     if (arrived !== received) rmSync(path);
     return json(created ? 201 : 200, entityJson(call, drive, item));

@@ -49,7 +49,7 @@ export class CopyJobs {
     if (status === 'completed') return json(200, { percentageComplete: 100, resourceId, status });
     if (status === 'failed')
       return json(200, { status, errorCode, error: { code: errorCode, message } });
-    const percentageComplete = totalBytes === 0 ? 0 : Math.round((doneBytes / totalBytes) * 1000) / 10; // prettier-ignore
+    const percentageComplete = totalBytes === 0 ? 0 : Math.round((doneBytes / totalBytes) * 1000) / 10; // oxfmt-ignore
     return json(202, { percentageComplete, status });
   }
 

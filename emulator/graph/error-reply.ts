@@ -21,7 +21,7 @@ export function errorReply(error: DriveError, context: ErrorContext): Reply {
 /** The answer to a call whose token was not accepted. */
 export function refusalReply({ code, message }: TokenRefusal, context: ErrorContext): Reply {
   const body = { error: { code, message, [innerName(context)]: innerError(undefined, context) } };
-  return json(401, body, { 'www-authenticate': 'Bearer realm="", authorization_uri="https://login.microsoftonline.com/common/oauth2/authorize"' }); // prettier-ignore
+  return json(401, body, { 'www-authenticate': 'Bearer realm="", authorization_uri="https://login.microsoftonline.com/common/oauth2/authorize"' }); // oxfmt-ignore
 }
 
 /** The headers that every answer of the service has. */

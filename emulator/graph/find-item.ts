@@ -34,7 +34,7 @@ export function placeOf(call: Call, { drive, base, names }: ItemTarget): FilePla
   if (name === undefined) {
     if (isFolder(base) || base.parent === undefined)
       throw new DriveError('invalidRequest', 'File name not provided in url.');
-    return { parent: base.parent as Folder, name: base.name, target: findItem(call, { drive, base, names }) }; // prettier-ignore
+    return { parent: base.parent as Folder, name: base.name, target: findItem(call, { drive, base, names }) }; // oxfmt-ignore
   }
   let parent = base;
   for (const above of names.slice(0, -1)) {

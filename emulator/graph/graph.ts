@@ -69,7 +69,7 @@ export async function createGraph(options: GraphOptions): Promise<Graph> {
       site.drives.push(Drive.open(site, library, { tenant, dataFolder, now }));
   return new RunningGraph(options, {
     index: new TenantIndex(tenant, sites),
-    sessions: new UploadSessions(sites.flatMap(({ drives }) => drives), { ttlMs: options.uploadSessionTtlMs ?? 15 * 60_000, now }), // prettier-ignore
+    sessions: new UploadSessions(sites.flatMap(({ drives }) => drives), { ttlMs: options.uploadSessionTtlMs ?? 15 * 60_000, now }), // oxfmt-ignore
     copies: new CopyJobs(log),
     tempauth: new Tempauth(system, now),
     access: new AccessRules(system),

@@ -36,14 +36,14 @@ export function entityJson(call: Call, drive: Drive, item: Item): object {
 
 /** An item within an answer. */
 export function itemJson(call: Call, drive: Drive, item: Item, selection?: Selection): object {
-  const facts = item.deleted === undefined ? liveFacts(call, drive, item) : deletedFacts(call, drive, item); // prettier-ignore
+  const facts = item.deleted === undefined ? liveFacts(call, drive, item) : deletedFacts(call, drive, item); // oxfmt-ignore
   if (selection === undefined) return { ...downloadFacts(call, drive, item), ...facts };
   const chosen: Record<string, unknown> = { '@odata.etag': eTag(item) };
   for (const name of selection)
     if (name in facts) chosen[name] = facts[name as keyof typeof facts];
     else Object.assign(chosen, extraFacts(call, drive, item, name));
   // What is gone has to be told whatever was asked for.
-  if (item.deleted !== undefined) Object.assign(chosen, { id: item.id, deleted: { state: 'deleted' } }); // prettier-ignore
+  if (item.deleted !== undefined) Object.assign(chosen, { id: item.id, deleted: { state: 'deleted' } }); // oxfmt-ignore
   return chosen;
 }
 
@@ -96,7 +96,7 @@ function kindFacts({ exchange }: Call, item: Item): object {
 function publicationFacts(drive: Drive, item: Item): object {
   const { checkout, version } = item;
   if (checkout !== undefined)
-    return { publication: { level: 'checkout', versionId: `${version}.0`, checkedOutBy: checkout.by } }; // prettier-ignore
+    return { publication: { level: 'checkout', versionId: `${version}.0`, checkedOutBy: checkout.by } }; // oxfmt-ignore
   if (drive.library.requiresCheckout !== true || isFolder(item)) return {};
   return { publication: { level: 'published', versionId: `${version}.0` } };
 }
@@ -117,7 +117,7 @@ function extraFacts(call: Call, drive: Drive, item: Item, name: string): object 
       return { [property]: downloadUrl(call.exchange.url, drive, item, call.services.tempauth) };
     }
     case 'sharepointIds':
-      return { sharepointIds: { ...drivePointIds(drive), listItemUniqueId: item.guid, listItemId: listItemId(item) } }; // prettier-ignore
+      return { sharepointIds: { ...drivePointIds(drive), listItemUniqueId: item.guid, listItemId: listItemId(item) } }; // oxfmt-ignore
     default:
       return {};
   }

@@ -72,7 +72,7 @@ export function answerItem(call: Call, target: ItemTarget, rest: string[]): Repl
   // Functions carry their arguments in the address.
   if (/^delta(\(.*\))?$/i.test(first) && rest.length === 1 && method === 'GET')
     return delta(call, target, first);
-  const words = [first, ...(second === undefined ? [] : ['*']), ...(third === undefined ? [] : [third]), ...more]; // prettier-ignore
+  const words = [first, ...(second === undefined ? [] : ['*']), ...(third === undefined ? [] : [third]), ...more]; // oxfmt-ignore
   const path = words.join('/').toLowerCase();
   const handler = routes[`${method} ${path}`];
   if (handler !== undefined) return handler(call, target, second === undefined ? [] : [second]);

@@ -24,7 +24,7 @@ test('a small upload creates, then replaces, and keeps the version before', asyn
   t.is(second.json.id, first.json.id);
   const item = `${drive}/items/${first.json.id}`;
   const versions = await server.call('GET', `${item}/versions`);
-  t.deepEqual(versions.json.value.map((each: { id: string; size: number }) => [each.id, each.size]), [['2.0', 5], ['1.0', 11]]); // prettier-ignore
+  t.deepEqual(versions.json.value.map((each: { id: string; size: number }) => [each.id, each.size]), [['2.0', 5], ['1.0', 11]]); // oxfmt-ignore
   const old = await server.call('GET', `${item}/versions/1.0/content`);
   t.is(old.status, 302);
   t.is((await server.call('GET', old.headers.get('location')!, { token: '' })).text, 'hello world');
@@ -40,7 +40,7 @@ test('a small upload creates, then replaces, and keeps the version before', asyn
 test('conflict behaviour and If-Match hold for small uploads', async (t) => {
   const server = await startGraph(t);
   const first = await put(server, 'a.txt');
-  const behave = (behavior: string) => server.call('PUT', `${drive}/root:/a.txt:/content?@microsoft.graph.conflictBehavior=${behavior}`, { body: 'x' }); // prettier-ignore
+  const behave = (behavior: string) => server.call('PUT', `${drive}/root:/a.txt:/content?@microsoft.graph.conflictBehavior=${behavior}`, { body: 'x' }); // oxfmt-ignore
   t.is((await behave('fail')).status, 409);
   const renamed = await behave('rename');
   t.is(renamed.status, 201);
@@ -60,21 +60,21 @@ test('what is too large for one request is refused before it comes', async (t) =
   const { graph } = server;
   const { Readable } = await import('node:stream');
   const url = new URL(`${server.origin}${drive}/root:/a.bin:/content`);
-  const reply = await graph.handle({ method: 'PUT', url, target: '', headers: { authorization: 'Bearer app', 'content-length': '262144001' }, body: Readable.from([]), effects: {} }); // prettier-ignore
+  const reply = await graph.handle({ method: 'PUT', url, target: '', headers: { authorization: 'Bearer app', 'content-length': '262144001' }, body: Readable.from([]), effects: {} }); // oxfmt-ignore
   t.is(reply.status, 413);
 });
 
 test('names that SharePoint refuses are refused', async (t) => {
   const server = await startGraph(t);
-  const bad = ['a*b', 'a:b', 'a"b', 'a|b', 'a?b', ' a', 'a ', 'a.', 'con', 'LPT1', '.lock', 'desktop.ini', '~$a', 'x_vti_y', 'forms', 'a&#12;b', 'a\u0001', 'x'.repeat(256)]; // prettier-ignore
+  const bad = ['a*b', 'a:b', 'a"b', 'a|b', 'a?b', ' a', 'a ', 'a.', 'con', 'LPT1', '.lock', 'desktop.ini', '~$a', 'x_vti_y', 'forms', 'a&#12;b', 'a\u0001', 'x'.repeat(256)]; // oxfmt-ignore
   for (const name of bad) {
-    const answer = await server.call('POST', `${drive}/root/children`, { body: { name, folder: {} } }); // prettier-ignore
+    const answer = await server.call('POST', `${drive}/root/children`, { body: { name, folder: {} } }); // oxfmt-ignore
     t.is(answer.status, 400, name);
     t.is(answer.json.error.code, 'invalidRequest', name);
   }
   for (const name of ['.hidden', '#1', '50%', 'con.txt', 'a&b', 'ä', '日本語'.repeat(60)])
     t.is((await put(server, encodeURIComponent(name))).status, 201, name);
-  const folder = await server.call('POST', `${drive}/root/children`, { body: { name: '~a', folder: {} } }); // prettier-ignore
+  const folder = await server.call('POST', `${drive}/root/children`, { body: { name: '~a', folder: {} } }); // oxfmt-ignore
   t.is(folder.status, 400);
   const deep = `${'d'.repeat(180)}/${'e'.repeat(180)}`;
   t.is((await put(server, `${deep}/file.txt`)).json.error.innerError.code, 'pathIsTooLong');
@@ -90,7 +90,7 @@ test('names are the same whatever their case and however accents are composed', 
 
 test('folders: fail, rename, or take what is there; both spellings', async (t) => {
   const server = await startGraph(t);
-  const make = (body: object) => server.call('POST', `${drive}/root/children`, { body: { name: 'a', folder: {}, ...body } }); // prettier-ignore
+  const make = (body: object) => server.call('POST', `${drive}/root/children`, { body: { name: 'a', folder: {}, ...body } }); // oxfmt-ignore
   const first = await make({});
   t.is(first.status, 201);
   t.is(first.json.folder.childCount, 0);
@@ -112,17 +112,17 @@ test('PATCH renames, moves and redates; tags and versions tell which', async (t)
   t.is(upper.json.name, 'X.TXT');
   t.is(upper.json.cTag, item.cTag);
   t.regex(upper.json.eTag, /,2"$/);
-  const moved = await patch({ parentReference: { driveId: item.parentReference.driveId, id: folder.id, path: '', driveType: '' } }); // prettier-ignore
+  const moved = await patch({ parentReference: { driveId: item.parentReference.driveId, id: folder.id, path: '', driveType: '' } }); // oxfmt-ignore
   t.is(moved.json.parentReference.id, folder.id);
   t.true(existsSync(onDisk(server, 'b/X.TXT')));
   t.is((await patch({ name: 'y.txt' })).status, 409);
-  const times = { createdDateTime: '2001-01-01T00:00:00Z', lastModifiedDateTime: '2002-01-01T00:00:00Z' }; // prettier-ignore
+  const times = { createdDateTime: '2001-01-01T00:00:00Z', lastModifiedDateTime: '2002-01-01T00:00:00Z' }; // oxfmt-ignore
   const redated = await patch({ fileSystemInfo: times });
   t.deepEqual(redated.json.fileSystemInfo, times);
   t.is(redated.json.cTag, item.cTag);
   t.is((await server.call('GET', `${drive}/items/${item.id}/versions`)).json.value.length, 2);
   t.is((await patch({ fileSystemInfo: { createdDateTime: 'yesterday' } })).status, 400);
-  const into = await server.call('PATCH', `${drive}/root:/b`, { body: { parentReference: { id: folder.id } } }); // prettier-ignore
+  const into = await server.call('PATCH', `${drive}/root:/b`, { body: { parentReference: { id: folder.id } } }); // oxfmt-ignore
   t.is(into.status, 400);
   t.is((await server.call('GET', `${drive}/root`)).json.size, 8);
 });
@@ -158,7 +158,7 @@ test('contents are given out whole, in ranges, or not again', async (t) => {
     url,
     /^http:\/\/127\.0\.0\.1:\d+\/sites\/migration\/_layouts\/15\/download\.aspx\?UniqueId=/,
   );
-  const get = (headers: Record<string, string> = {}) => server.call('GET', url, { token: '', headers }); // prettier-ignore
+  const get = (headers: Record<string, string> = {}) => server.call('GET', url, { token: '', headers }); // oxfmt-ignore
   t.is((await get()).text, '0123456789');
   const ranges: [string, number, string, string | null][] = [
     ['bytes=2-4', 206, '234', 'bytes 2-4/10'],
@@ -186,7 +186,7 @@ test('contents are given out whole, in ranges, or not again', async (t) => {
 test('only what is selected is told, and some of it only then', async (t) => {
   const server = await startGraph(t);
   const { json: item } = await put(server, 'a.txt');
-  const get = async (select: string) => (await server.call('GET', `${drive}/items/${item.id}?$select=${select}`)).json; // prettier-ignore
+  const get = async (select: string) => (await server.call('GET', `${drive}/items/${item.id}?$select=${select}`)).json; // oxfmt-ignore
   const some = await get('id,name');
   t.deepEqual(Object.keys(some).sort(), ['@odata.context', '@odata.etag', 'id', 'name']);
   t.regex((await get('id,@microsoft.graph.downloadUrl'))['@microsoft.graph.downloadUrl'], /^http/);
@@ -221,7 +221,7 @@ test('a library that requires check-out hides what is not checked in', async (t)
   const server = await startGraph(t);
   const { json } = await server.call('GET', '/v1.0/sites/root:/sites/hr:/drives', { token: 'ann' });
   const records = `/v1.0/drives/${json.value[1].id}`;
-  const upload = () => server.call('PUT', `${records}/root:/a.txt:/content`, { body: 'x', token: 'ann' }); // prettier-ignore
+  const upload = () => server.call('PUT', `${records}/root:/a.txt:/content`, { body: 'x', token: 'ann' }); // oxfmt-ignore
   const item = await upload();
   t.is(item.json.publication.level, 'checkout');
   const file = `${records}/items/${item.json.id}`;
@@ -231,7 +231,7 @@ test('a library that requires check-out hides what is not checked in', async (t)
     [],
   );
   t.is((await server.call('GET', file, { token: 'ann' })).status, 200);
-  t.is((await server.call('POST', `${file}/checkin`, { body: { comment: '' }, token: 'ann' })).status, 204); // prettier-ignore
+  t.is((await server.call('POST', `${file}/checkin`, { body: { comment: '' }, token: 'ann' })).status, 204); // oxfmt-ignore
   const seen = await server.call('GET', file, { token: 'ben' });
   t.is(seen.json.publication.level, 'published');
   t.is((await server.call('POST', `${file}/checkout`, { token: 'ben' })).status, 204);

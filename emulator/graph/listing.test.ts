@@ -20,7 +20,7 @@ async function pages(
   server: GraphServer,
   first: string,
 ): Promise<{ items: Named[]; count: number; deltaLink: string }> {
-  // prettier-ignore
+  // oxfmt-ignore
   const items: Named[] = [];
   let count = 0;
   let deltaLink = '';
@@ -85,7 +85,7 @@ test('delta tells everything once, then only what changed', async (t) => {
   await server.call('DELETE', `${drive}/items/${id}`);
   await server.restart();
   const then = await pages(server, first.deltaLink);
-  t.deepEqual(then.items.map(({ id: itemId, deleted }) => [itemId === id, deleted]), [[false, undefined], [true, { state: 'deleted' }]]); // prettier-ignore
+  t.deepEqual(then.items.map(({ id: itemId, deleted }) => [itemId === id, deleted]), [[false, undefined], [true, { state: 'deleted' }]]); // oxfmt-ignore
   t.deepEqual((await pages(server, then.deltaLink)).items, []);
 });
 
@@ -97,7 +97,7 @@ test('delta begins now or at a time, in either way of writing it', async (t) => 
   server.nowMs += 10_000;
   await fill(server, ['b']);
   t.deepEqual(names((await pages(server, latest.deltaLink)).items), ['b']);
-  t.deepEqual(names((await pages(server, `${drive}/root/delta?token=2026-01-01T00:00:05Z`)).items), ['b']); // prettier-ignore
+  t.deepEqual(names((await pages(server, `${drive}/root/delta?token=2026-01-01T00:00:05Z`)).items), ['b']); // oxfmt-ignore
   const token = new URL(latest.deltaLink).searchParams.get('token');
   t.deepEqual(names((await pages(server, `${drive}/root/delta(token='${token}')`)).items), ['b']);
   t.is((await server.call('GET', `${drive}/root/delta?token=nonsense`)).status, 400);

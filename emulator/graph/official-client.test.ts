@@ -51,7 +51,7 @@ test('LargeFileUploadTask uploads, and gives its token to nobody else', async (t
     `${drive}/root:/folder/big.bin:/createUploadSession`,
     { item: { '@microsoft.graph.conflictBehavior': 'replace' } },
   );
-  const task = new LargeFileUploadTask(client, file(content, 'big.bin'), session, { rangeSize: 327_680 }); // prettier-ignore
+  const task = new LargeFileUploadTask(client, file(content, 'big.bin'), session, { rangeSize: 327_680 }); // oxfmt-ignore
   const result: UploadResult = await task.upload();
   const item = result.responseBody as { size: number; file: { hashes: { quickXorHash: string } } };
   t.is(item.size, content.length);
@@ -62,14 +62,14 @@ test('LargeFileUploadTask uploads, and gives its token to nobody else', async (t
 test('LargeFileUploadTask resumes where it was, and cancels', async (t) => {
   const { server, client } = await start(t);
   const content = randomBytes(1_000_000);
-  const create = (name: string) => LargeFileUploadTask.createUploadSession(client, `${drive}/root:/${name}:/createUploadSession`, {}); // prettier-ignore
+  const create = (name: string) => LargeFileUploadTask.createUploadSession(client, `${drive}/root:/${name}:/createUploadSession`, {}); // oxfmt-ignore
   const session = await create('resumed.bin');
   const headers = { 'content-range': 'bytes 0-655359/1000000' };
-  const first = await server.call('PUT', session.url, { body: content.subarray(0, 655_360), headers, token: '' }); // prettier-ignore
+  const first = await server.call('PUT', session.url, { body: content.subarray(0, 655_360), headers, token: '' }); // oxfmt-ignore
   t.is(first.status, 202);
-  const task = new LargeFileUploadTask(client, file(content, 'resumed.bin'), session, { rangeSize: 327_680 }); // prettier-ignore
+  const task = new LargeFileUploadTask(client, file(content, 'resumed.bin'), session, { rangeSize: 327_680 }); // oxfmt-ignore
   const result = (await task.resume()) as UploadResult;
-  t.is((result.responseBody as { file: { hashes: { quickXorHash: string } } }).file.hashes.quickXorHash, hashOf(content)); // prettier-ignore
+  t.is((result.responseBody as { file: { hashes: { quickXorHash: string } } }).file.hashes.quickXorHash, hashOf(content)); // oxfmt-ignore
   const cancelled = new LargeFileUploadTask(client, file(content, 'b.bin'), await create('b.bin'));
   await cancelled.cancel();
   t.is(server.graph.stats().openSessions, 0);
@@ -93,7 +93,7 @@ test('PageIterator goes through a folder', async (t) => {
   const { client } = await start(t);
   for (let number = 0; number < 7; number++)
     await client.api(`${drive}/root:/file ${number}.txt:/content`).put('text');
-  const first: PageCollection = await client.api(`${drive}/root/children`).top(3).select('id,name').get(); // prettier-ignore
+  const first: PageCollection = await client.api(`${drive}/root/children`).top(3).select('id,name').get(); // oxfmt-ignore
   const names: string[] = [];
   const iterator = new PageIterator(client, first, (item: { name: string }) => {
     names.push(item.name);
@@ -111,13 +111,13 @@ test('errors, downloads and batches are what the client expects', async (t) => {
   await client.api(`${drive}/root:/a.txt:/content`).put('hello');
   const error = await t.throwsAsync(() => client.api(`${drive}/root:/none`).get());
   t.like(error, { statusCode: 404, code: 'itemNotFound' });
-  const response: Response = await client.api(`${drive}/root:/a.txt:/content`).responseType('raw' as never).get(); // prettier-ignore
+  const response: Response = await client.api(`${drive}/root:/a.txt:/content`).responseType('raw' as never).get(); // oxfmt-ignore
   t.is(await response.text(), 'hello');
   const content = new BatchRequestContent([
     { id: '1', request: new Request('https://graph.microsoft.com/me/drive') },
     { id: '2', request: new Request('https://graph.microsoft.com/me/drive/root') },
   ]);
-  const answer = new BatchResponseContent(await client.api('/$batch').post(await content.getContent())); // prettier-ignore
+  const answer = new BatchResponseContent(await client.api('/$batch').post(await content.getContent())); // oxfmt-ignore
   t.is(answer.getResponseById('1').status, 200);
   t.is(((await answer.getResponseById('2').json()) as { name: string }).name, 'root');
 });

@@ -23,10 +23,10 @@ async function snapshot(server: GraphServer) {
 
 test('items, versions, the recycle bin and tags outlive a restart', async (t) => {
   const server = await startGraph(t);
-  const put = (name: string, body: string) => server.call('PUT', `${drive}/root:/${name}:/content`, { body }); // prettier-ignore
+  const put = (name: string, body: string) => server.call('PUT', `${drive}/root:/${name}:/content`, { body }); // oxfmt-ignore
   for (const name of ['a/b/x.txt', 'a/y.txt', 'z.txt', 'gone/w.txt']) await put(name, name);
   await put('a/y.txt', 'second');
-  await server.call('PATCH', `${drive}/root:/z.txt`, { body: { name: 'Z.TXT', fileSystemInfo: { createdDateTime: '1999-12-31T23:59:59Z' } } }); // prettier-ignore
+  await server.call('PATCH', `${drive}/root:/z.txt`, { body: { name: 'Z.TXT', fileSystemInfo: { createdDateTime: '1999-12-31T23:59:59Z' } } }); // oxfmt-ignore
   await server.call('DELETE', `${drive}/root:/gone`);
   const before = await snapshot(server);
   await server.restart();
@@ -54,7 +54,7 @@ test('a line that was cut off by a kill is passed over, other damage is not', as
 
 test('what nobody can ask for any more takes no room', async (t) => {
   const server = await startGraph(t);
-  const open = (name: string) => server.call('POST', `${drive}/root:/${name}:/createUploadSession`, { body: {} }); // prettier-ignore
+  const open = (name: string) => server.call('POST', `${drive}/root:/${name}:/createUploadSession`, { body: {} }); // oxfmt-ignore
   const { uploadUrl } = (await open('a.bin')).json;
   const headers = { 'content-range': 'bytes 0-1/4' };
   await server.call('PUT', uploadUrl, { body: 'ab', headers, token: '' });
@@ -76,7 +76,7 @@ test('names that the local file system cannot hold are kept under others', async
   const long = '漢'.repeat(200);
   const names = [`${long}1.txt`, `${long}2.txt`];
   for (const name of names) {
-    const answer = await server.call('PUT', `${drive}/root:/${encodeURIComponent(name)}:/content`, { body: name }); // prettier-ignore
+    const answer = await server.call('PUT', `${drive}/root:/${encodeURIComponent(name)}:/content`, { body: name }); // oxfmt-ignore
     t.is(answer.status, 201);
   }
   await server.restart();
@@ -90,7 +90,7 @@ test('uploads at the same time do not get in each other’s way', async (t) => {
   const server = await startGraph(t);
   const one = async (number: number) => {
     const target = `${drive}/root:/folder ${number % 5}/file ${number}.bin`;
-    const { uploadUrl } = (await server.call('POST', `${target}:/createUploadSession`, { body: {} })).json; // prettier-ignore
+    const { uploadUrl } = (await server.call('POST', `${target}:/createUploadSession`, { body: {} })).json; // oxfmt-ignore
     const headers = { 'content-range': 'bytes 0-9/10' };
     return (await server.call('PUT', uploadUrl, { body: '0123456789', headers, token: '' })).status;
   };
@@ -124,8 +124,8 @@ test('nothing leads out of the data folder, and nothing strange is a fault of th
     '*',
     '%2F',
   ];
-  const bodies = ['', '{', '[]', 'null', '1', '{"name":1}', '{"item":[]}', '{"parentReference":"x"}', '{"recipients":[1]}', '{"requests":{}}', '{"name":"..","folder":{}}', '{"name":"../x","folder":{}}', '{"fileSystemInfo":1}']; // prettier-ignore
-  const rests = ['', ':/content', ':/children', ':/createUploadSession', ':/copy', ':/invite', ':/versions/x', ':/restoreVersion']; // prettier-ignore
+  const bodies = ['', '{', '[]', 'null', '1', '{"name":1}', '{"item":[]}', '{"parentReference":"x"}', '{"recipients":[1]}', '{"requests":{}}', '{"name":"..","folder":{}}', '{"name":"../x","folder":{}}', '{"fileSystemInfo":1}']; // oxfmt-ignore
+  const rests = ['', ':/content', ':/children', ':/createUploadSession', ':/copy', ':/invite', ':/versions/x', ':/restoreVersion']; // oxfmt-ignore
   const targets = [
     ...paths.flatMap((name) => rests.map((rest) => `${drive}/root:/${name}${rest}`)),
     ...rests.map((rest) => `${drive}/items/${id}${rest.replace(':', '')}`),

@@ -102,7 +102,7 @@ function resolveStart(
 
 function ownId(principal: Principal): string {
   if (principal.user !== undefined) return principal.user.id;
-  throw new DriveError('invalidRequest', '/me request is only valid with delegated authentication flow.'); // prettier-ignore
+  throw new DriveError('invalidRequest', '/me request is only valid with delegated authentication flow.'); // oxfmt-ignore
 }
 
 /** The site whose API was asked; the root site on Graph. */

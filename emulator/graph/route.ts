@@ -40,7 +40,7 @@ export async function route(
     const session = sessionOfUrl(exchange.url, services);
     return answerUploadUrl(uploadCall(exchange, address, services, session), session);
   }
-  const principal = await checkToken(exchange.headers.authorization, audienceOf(exchange, address, services)); // prettier-ignore
+  const principal = await checkToken(exchange.headers.authorization, audienceOf(exchange, address, services)); // oxfmt-ignore
   if (!('appId' in principal)) return refusalReply(principal, context);
   return answer(createCall(exchange, address, services, principal));
 }
@@ -102,7 +102,7 @@ function answerResolved(call: Call, { target, rest }: Resolved): Reply | Promise
   const [word = '', id] = rest;
   if (target.kind === 'site' && word.toLowerCase() === 'permissions')
     return sitePermissions(call, target.site, id);
-  if (rest.length > 0) throw new DriveError('notBuilt', `The emulator does not offer ${rest.join('/')} here.`); // prettier-ignore
+  if (rest.length > 0) throw new DriveError('notBuilt', `The emulator does not offer ${rest.join('/')} here.`); // oxfmt-ignore
   if (call.exchange.method !== 'GET') throw new DriveError('methodNotAllowed');
   switch (target.kind) {
     case 'user':

@@ -24,7 +24,7 @@ export function placeAt(
     const start = `${description.path}/${drive.library.urlName}`.toLowerCase();
     const isHere = wanted === start || wanted.startsWith(`${start}/`);
     if (isHere && (hostName === undefined || hostName === host))
-      return { drive, names: path.slice(start.length).split('/').filter((name) => name !== '') }; // prettier-ignore
+      return { drive, names: path.slice(start.length).split('/').filter((name) => name !== '') }; // oxfmt-ignore
   }
   throw new DriveError('itemNotFound', `There is no library at ${path}.`);
 }

@@ -47,7 +47,7 @@ export function getSite(call: Call, site: Site): Reply {
 /** GET …/drives of a site or a user */
 export function listDrives(call: Call, site: Site): Reply {
   needRead(call, site);
-  return collection(call, 'drives', site.drives.map((drive) => selected(call, driveJson(call, drive)))); // prettier-ignore
+  return collection(call, 'drives', site.drives.map((drive) => selected(call, driveJson(call, drive)))); // oxfmt-ignore
 }
 
 /** GET of a drive */
@@ -81,7 +81,7 @@ export async function sitePermissions(call: Call, site: Site, id?: string): Prom
       return collection(call, 'permissions', access.grantsOf(site).map(grantJson));
     case 'POST': {
       const body = await readJson(call.exchange.body);
-      const grantee = objectsOf(body, 'grantedToIdentities')[0] ?? objectsOf(body, 'grantedToIdentitiesV2')[0]; // prettier-ignore
+      const grantee = objectsOf(body, 'grantedToIdentities')[0] ?? objectsOf(body, 'grantedToIdentitiesV2')[0]; // oxfmt-ignore
       const application = objectOf(grantee ?? {}, 'application') ?? {};
       const appId = textOf(application, 'id');
       const roles = textsOf(body, 'roles');
@@ -99,7 +99,7 @@ export async function sitePermissions(call: Call, site: Site, id?: string): Prom
 }
 
 function grantJson({ id, roles, application }: ReturnType<Call['services']['access']['grant']>) {
-  return { id, roles, grantedToIdentities: [{ application }], grantedToIdentitiesV2: [{ application }] }; // prettier-ignore
+  return { id, roles, grantedToIdentities: [{ application }], grantedToIdentitiesV2: [{ application }] }; // oxfmt-ignore
 }
 
 function entity(call: Call, set: string, facts: object): Reply {

@@ -21,7 +21,7 @@ async function put(
   start: number,
   total: number,
 ) {
-  // prettier-ignore
+  // oxfmt-ignore
   const range = `bytes ${start}-${start + bytes.length - 1}/${total}`;
   return server.call('PUT', url, { body: bytes, headers: { 'content-range': range }, token: '' });
 }
@@ -31,18 +31,18 @@ const hashOf = (bytes: Uint8Array) => Buffer.from(quickXorHash(bytes)).toString(
 test('fragments of any length become a file with the hash of its content', async (t) => {
   const server = await startGraph(t);
   const content = randomBytes(1_000_003);
-  const times = { createdDateTime: '2020-01-02T03:04:05Z', lastModifiedDateTime: '2021-02-03T04:05:06Z' }; // prettier-ignore
+  const times = { createdDateTime: '2020-01-02T03:04:05Z', lastModifiedDateTime: '2021-02-03T04:05:06Z' }; // oxfmt-ignore
   const session = await open(server, 'a/b/big file.bin', { item: { fileSystemInfo: times } });
   t.is(session.status, 200);
   t.deepEqual(session.json.nextExpectedRanges, ['0-']);
   const url: string = session.json.uploadUrl;
-  t.regex(url, /^http:\/\/127\.0\.0\.1:\d+\/sites\/migration\/_api\/v2\.0\/drives\/b![\w-]{64}\/items\/01[A-Z2-7]{32}\/uploadSession\?guid='[\w-]{36}'&path='~tmp\w\w_big%20file\.bin'&overwrite=True&rename=False&dc=0&tempauth=/); // prettier-ignore
+  t.regex(url, /^http:\/\/127\.0\.0\.1:\d+\/sites\/migration\/_api\/v2\.0\/drives\/b![\w-]{64}\/items\/01[A-Z2-7]{32}\/uploadSession\?guid='[\w-]{36}'&path='~tmp\w\w_big%20file\.bin'&overwrite=True&rename=False&dc=0&tempauth=/); // oxfmt-ignore
   for (const [start, end] of [
     [0, 7],
     [7, 327_680],
     [327_680, 900_000],
   ] as const) {
-    // prettier-ignore
+    // oxfmt-ignore
     const answer = await put(server, url, content.subarray(start, end), start, content.length);
     t.is(answer.status, 202);
     t.deepEqual(answer.json.nextExpectedRanges, [`${end}-`]);
@@ -55,7 +55,7 @@ test('fragments of any length become a file with the hash of its content', async
   t.deepEqual(last.json.fileSystemInfo, times);
   t.regex(last.json.eTag, /^"\{[0-9A-F-]{36}\},1"$/);
   t.regex(last.json.cTag, /^"c:\{[0-9A-F-]{36}\},1"$/);
-  const place = path.join(server.dataFolder, 'content/sites/migration/Shared Documents/a/b/big file.bin'); // prettier-ignore
+  const place = path.join(server.dataFolder, 'content/sites/migration/Shared Documents/a/b/big file.bin'); // oxfmt-ignore
   t.true(readFileSync(place).equals(content));
   t.is((await server.call('GET', url, { token: '' })).status, 404);
 });
@@ -63,7 +63,7 @@ test('fragments of any length become a file with the hash of its content', async
 test('a second session for the same file is refused until the first ends', async (t) => {
   const server = await startGraph(t);
   const first = await open(server, 'Name.txt');
-  const second = await open(server, 'nAME.TXT', { item: { '@microsoft.graph.conflictBehavior': 'replace' } }); // prettier-ignore
+  const second = await open(server, 'nAME.TXT', { item: { '@microsoft.graph.conflictBehavior': 'replace' } }); // oxfmt-ignore
   t.is(second.status, 409);
   t.is(second.json.error.code, 'nameAlreadyExists');
   t.is((await server.call('DELETE', first.json.uploadUrl, { token: '' })).status, 204);
@@ -115,7 +115,7 @@ test('headers that make no sense are refused', async (t) => {
     t.is(answer.json.error.code, 'invalidRequest');
     t.regex(answer.json.error.message, message);
   }
-  const long = await server.call('PUT', uploadUrl, { body: 'a', headers: { 'content-range': 'bytes 0-62914560/99999999' } }); // prettier-ignore
+  const long = await server.call('PUT', uploadUrl, { body: 'a', headers: { 'content-range': 'bytes 0-62914560/99999999' } }); // oxfmt-ignore
   t.is(long.status, 413);
 });
 
@@ -279,7 +279,7 @@ test('Office files are rewritten when that is wanted, and keep their parts', asy
   for await (const entry of opened.eachEntry()) {
     names.push(entry.fileName);
     if (entry.fileName === 'word/document.xml')
-      t.is(String(await buffer(await opened.openReadStreamPromise(entry))), '<w:document>text</w:document>'); // prettier-ignore
+      t.is(String(await buffer(await opened.openReadStreamPromise(entry))), '<w:document>text</w:document>'); // oxfmt-ignore
   }
   t.deepEqual(names.sort(), ['[Content_Types].xml', 'docProps/custom.xml', 'word/document.xml']);
   const plain = await server.call('PUT', `${site}/no.docx:/content`, { body: 'no zip' });

@@ -115,7 +115,7 @@ async function putFragment(call: Call, session: UploadSession): Promise<Reply> {
     });
     if (length !== fragment.length) throw wrongLength();
     session.total = fragment.total;
-    services.sessions.advance(session, length, addFragment(session.hash, hash, session.position, length)); // prettier-ignore
+    services.sessions.advance(session, length, addFragment(session.hash, hash, session.position, length)); // oxfmt-ignore
     hashes.push(hash);
   } finally {
     session.busy = false;
@@ -162,7 +162,7 @@ export async function commitElsewhere(call: Call, target: ItemTarget, by: Identi
   const body = await readJson(call.exchange.body);
   const source = textOf(body, '@microsoft.graph.sourceUrl') ?? textOf(body, '@content.sourceUrl');
   const url = URL.parse(source ?? '');
-  if (url === null) throw new DriveError('invalidRequest', 'The body names no upload session as its source.'); // prettier-ignore
+  if (url === null) throw new DriveError('invalidRequest', 'The body names no upload session as its source.'); // oxfmt-ignore
   const session = sessionOfUrl(url, call.services);
   if (session.drive !== target.drive)
     throw new DriveError('invalidRequest', 'The upload session belongs to another drive.');

@@ -17,7 +17,7 @@ export async function levelRows(folder: string): Promise<Buffer[]> {
   const copy = `${folder}.copy`;
   cpSync(folder, copy, { recursive: true });
   try {
-    await using level = new Level<Uint8Array, Uint8Array>(copy, { keyEncoding: 'view', valueEncoding: 'view' }); // prettier-ignore
+    await using level = new Level<Uint8Array, Uint8Array>(copy, { keyEncoding: 'view', valueEncoding: 'view' }); // oxfmt-ignore
     const rows = await level.iterator().all();
     return rows.flat().map((bytes) => Buffer.from(bytes));
   } finally {

@@ -27,7 +27,7 @@ export class PlantedSecrets {
   foundIn(written: readonly Written[]): string[] {
     const found = written.flatMap(({ where, bytes }) => {
       const text = bytes.toString('latin1');
-      const known = [...this.#forms].filter(([, forms]) => forms.some((form) => bytes.includes(form))); // prettier-ignore
+      const known = [...this.#forms].filter(([, forms]) => forms.some((form) => bytes.includes(form))); // oxfmt-ignore
       const kinds = [...this.#patterns].filter(([, pattern]) => pattern.test(text));
       return [...known, ...kinds].map(([what]) => `${what} in ${where}`);
     });

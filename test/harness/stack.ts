@@ -9,7 +9,7 @@ import { hasEnded } from '../../lib/progress-view.ts';
 import { allItems, callError, connectApi, type Api } from '../../scripts/api-client.ts';
 import type { LocalProcess } from '../../scripts/local-process.ts';
 import type { SignIn } from '../../scripts/local-sign-in.ts';
-import { createJoinToken, hasJoined, startAgent, startCoordinator, type AgentReady, type CoordinatorReady } from '../../scripts/local-stack.ts'; // prettier-ignore
+import { createJoinToken, hasJoined, startAgent, startCoordinator, type AgentReady, type CoordinatorReady } from '../../scripts/local-stack.ts'; // oxfmt-ignore
 
 export interface StackOptions {
   /** Everything goes below it. */

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Agent, request, type Dispatcher } from 'undici';
 import type { LocalProcess } from '../../scripts/local-process.ts';
-import { emulatorSignIn, startEmulator, type AgentReady, type EmulatorReady } from '../../scripts/local-stack.ts'; // prettier-ignore
+import { emulatorSignIn, startEmulator, type AgentReady, type EmulatorReady } from '../../scripts/local-stack.ts'; // oxfmt-ignore
 import { Stack, type AgentPlan, type Cleanup } from './stack.ts';
 
 /** How an agent signs in. */
@@ -235,7 +235,7 @@ export class Tenant {
   /** Makes a further secret of the tenant's first application, or takes it away; tokens stay good until they end. */
   async setSecret(secret: string, isGood: boolean): Promise<void> {
     const target = `${this.ready.control}secrets`;
-    const { status, bytes } = await this.graph(isGood ? 'POST' : 'DELETE', target, Buffer.from(secret)); // prettier-ignore
+    const { status, bytes } = await this.graph(isGood ? 'POST' : 'DELETE', target, Buffer.from(secret)); // oxfmt-ignore
     if (status !== 200) throw new Error(`no secret: ${bytes.toString('utf8')}`);
   }
 
@@ -287,7 +287,7 @@ export class Tenant {
   /** SHA-256 of the content of an item in the library of an address, as it is downloaded. */
   async contentHash(address: string, id: string): Promise<string> {
     const { drive } = await this.#locate(address);
-    const { json } = await this.graph('GET', `/drives/${drive}/items/${id}?$select=id,@microsoft.graph.downloadUrl`); // prettier-ignore
+    const { json } = await this.graph('GET', `/drives/${drive}/items/${id}?$select=id,@microsoft.graph.downloadUrl`); // oxfmt-ignore
     const url = (json as Record<string, string>)['@microsoft.graph.downloadUrl']!;
     const { status, bytes } = await this.graph('GET', url);
     if (status !== 200) throw new Error(`status ${status}: ${bytes.toString('utf8')}`);
@@ -335,7 +335,7 @@ export class Tenant {
     const key = `${url.host}/${kind}/${name}/${library}`;
     let drive = this.#drives.get(key);
     if (drive === undefined) {
-      const { json } = await this.graph('GET', `/sites/${url.host}:/${kind}/${encodeURIComponent(name)}:/drives`); // prettier-ignore
+      const { json } = await this.graph('GET', `/sites/${url.host}:/${kind}/${encodeURIComponent(name)}:/drives`); // oxfmt-ignore
       const drives = (json as { value: { id: string; webUrl: string }[] }).value;
       drive = drives.find(({ webUrl }) => decodeURIComponent(webUrl).endsWith(`/${library}`))?.id;
       if (drive === undefined) throw new Error(`there is no library at ${address}`);

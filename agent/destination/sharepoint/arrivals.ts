@@ -56,7 +56,7 @@ export class Arrivals {
     const proof = await prove(this.#parts, path, item, hashes, content);
     if (proof !== undefined) return await this.accept(path, proof);
     // Its bytes may have got lost with the last answer, and this is the file of somebody else.
-    if (replaced === undefined) throw conflictError(path, 'appeared or was changed while the file was being written'); // prettier-ignore
+    if (replaced === undefined) throw conflictError(path, 'appeared or was changed while the file was being written'); // oxfmt-ignore
     await this.#takeBack(path, item, replaced);
     throw unproved(path, item.size, content.size);
   }
@@ -108,7 +108,7 @@ export class Arrivals {
     }
     // Whatever stands there now is ours, and the next attempt may replace it.
     const now = await this.#parts.look(path);
-    if (now !== undefined) this.#left.set(path, destinationFile(now, ItemVerification.UNSPECIFIED).version); // prettier-ignore
+    if (now !== undefined) this.#left.set(path, destinationFile(now, ItemVerification.UNSPECIFIED).version); // oxfmt-ignore
   }
 
   async #delete(item: string): Promise<void> {

@@ -67,7 +67,7 @@ async function openCompound(bytes: ByteReader): Promise<Compound> {
   const header = view(await bytes.read(0, headerBytes));
   const sectorShift = header.readUInt16LE(0x1e);
   const smallShift = header.readUInt16LE(0x20);
-  const isKnown = header.subarray(0, 8).equals(signature) && [9, 12].includes(sectorShift) && smallShift === 6; // prettier-ignore
+  const isKnown = header.subarray(0, 8).equals(signature) && [9, 12].includes(sectorShift) && smallShift === 6; // oxfmt-ignore
   if (!isKnown) throw new Malformed();
   const sectorBytes = 2 ** sectorShift;
   const sectors = { bytes, sectorBytes, next: Uint32Array.of() };
@@ -137,5 +137,5 @@ function listStreams(entries: readonly Entry[]): { path: string; start: number; 
 }
 
 function isProperties(path: string): boolean {
-  return ['/\u0005SummaryInformation', '/\u0005DocumentSummaryInformation', '/MsoDataStore'].includes(path); // prettier-ignore
+  return ['/\u0005SummaryInformation', '/\u0005DocumentSummaryInformation', '/MsoDataStore'].includes(path); // oxfmt-ignore
 }

@@ -33,7 +33,7 @@ test('an upload of somebody else that stays open is given up after twenty minute
   const clock = quickClock();
   const wire: WireRequest[] = [];
   await using destination = await place.open({ client: tenant.client({ clock, wire }) });
-  const error = await t.throwsAsync<DroverError>(send(destination, 'file.txt', content), { instanceOf: DroverError }); // prettier-ignore
+  const error = await t.throwsAsync<DroverError>(send(destination, 'file.txt', content), { instanceOf: DroverError }); // oxfmt-ignore
   t.is(error?.reason, ErrorReason.DESTINATION_LOCKED);
   const refused = wire.findLast(({ path }) => path.endsWith('/createUploadSession'));
   t.is(error?.metadata[failedCallKey], refused?.headers['client-request-id']);
@@ -60,7 +60,7 @@ test('an update makes one version more, however many chunks it has', async (t) =
   const place = await openTestPlace(tenant);
   await using destination = await place.open();
   const first = await send(destination, 'file.bin', content);
-  const second = await send(destination, 'file.bin', large, { expected: expectedOf(content, first) }); // prettier-ignore
+  const second = await send(destination, 'file.bin', large, { expected: expectedOf(content, first) }); // oxfmt-ignore
   t.is(await place.versions('file.bin'), 2);
   t.is(second.id, first.id);
   t.not(second.version, first.version);
@@ -103,7 +103,7 @@ test('what is replaced as it was seen becomes a version of the same item', async
     [large, 2],
     [Buffer.alloc(0), 4],
   ] as const) {
-    // prettier-ignore
+    // oxfmt-ignore
     const found = await destination.openUpload(uploadOptions('file.bin', ours));
     if (found.kind !== 'existing') throw new Error('it is not there');
     const replaced = await send(destination, 'file.bin', ours, { expected: found.asExpected });
@@ -181,10 +181,10 @@ test('a folder that vanishes in the middle of a run is made again', async (t) =>
 test('folders are made through races with others', async (t) => {
   const place = await openTestPlace(tenant);
   const fault = { kind: 'status', status: 409, code: 'resourceModified' };
-  await tenant.fault({ name: 'race', path: encodeURIComponent(place.address.split('/').at(-1)!), method: 'POST', times: 4, fault }); // prettier-ignore
+  await tenant.fault({ name: 'race', path: encodeURIComponent(place.address.split('/').at(-1)!), method: 'POST', times: 4, fault }); // oxfmt-ignore
   const clock = quickClock();
   await using destination = await place.open({ client: tenant.client({ clock }) });
-  await Promise.all([destination.makeFolder('raced-folder/a'), destination.makeFolder('raced-folder/b')]); // prettier-ignore
+  await Promise.all([destination.makeFolder('raced-folder/a'), destination.makeFolder('raced-folder/b')]); // oxfmt-ignore
   t.deepEqual(await place.list(), ['raced-folder', 'raced-folder/a', 'raced-folder/b']);
   t.true(clock.pauses.length > 0);
 });
@@ -192,8 +192,8 @@ test('folders are made through races with others', async (t) => {
 test('a notebook in the place of a file or folder is shown as what it is', async (t) => {
   const place = await openTestPlace(tenant);
   const item = { id: 'X', name: 'notes-pkg', size: 9, package: { type: 'oneNote' }, folder: {} };
-  await tenant.fault({ name: 'pkg', path: 'notes-pkg', method: 'GET', fault: { kind: 'status', status: 200, body: item } }); // prettier-ignore
-  await tenant.fault({ name: 'pkg-post', path: 'notes-pkg', method: 'POST', fault: { kind: 'status', status: 409 } }); // prettier-ignore
+  await tenant.fault({ name: 'pkg', path: 'notes-pkg', method: 'GET', fault: { kind: 'status', status: 200, body: item } }); // oxfmt-ignore
+  await tenant.fault({ name: 'pkg-post', path: 'notes-pkg', method: 'POST', fault: { kind: 'status', status: 409 } }); // oxfmt-ignore
   await using destination = await place.open();
   const found = await destination.openUpload(uploadOptions('notes-pkg', content));
   t.true(found.kind === 'existing' && !found.isFile && !found.mayEqual(content.length));
@@ -223,13 +223,13 @@ test('empty files arrive by one request, whatever answers are lost', async (t) =
   const client = tenant.client({ clock: quickClock(), wire });
   await using destination = await place.open({ client });
   const empty = Buffer.alloc(0);
-  await tenant.fault({ name: 'empty', path: 'empty.txt', method: 'PUT', nth: 1, fault: { kind: 'gatewayTimeoutAfterStore' } }); // prettier-ignore
+  await tenant.fault({ name: 'empty', path: 'empty.txt', method: 'PUT', nth: 1, fault: { kind: 'gatewayTimeoutAfterStore' } }); // oxfmt-ignore
   const first = await send(destination, 'empty.txt', empty);
   t.is((await place.item('empty.txt'))!.size, 0);
   t.is(await place.modifiedNs('empty.txt'), (modifiedNs / 1_000_000_000n) * 1_000_000_000n);
   t.is(first.modifiedNs, await place.modifiedNs('empty.txt'));
   t.false(wire.some(({ path }) => path.includes('createUploadSession')));
-  const full = await send(destination, 'empty.txt', content, { expected: expectedOf(empty, first) }); // prettier-ignore
+  const full = await send(destination, 'empty.txt', content, { expected: expectedOf(empty, first) }); // oxfmt-ignore
   await send(destination, 'empty.txt', empty, { expected: expectedOf(content, full) });
   t.is((await place.item('empty.txt'))!.size, 0);
 });
@@ -251,7 +251,7 @@ test('a library that requires check-out shows what was sent to it, or it is said
     ((await place.item(name)) as unknown as { publication: { level: string } }).publication.level;
   for (const name of ['one.txt', 'two.txt']) {
     const file = await send(destination, name, content);
-    const item = (await place.item(name)) as unknown as { publication: { level: string }; cTag: string }; // prettier-ignore
+    const item = (await place.item(name)) as unknown as { publication: { level: string }; cTag: string }; // oxfmt-ignore
     t.is(item.publication.level, 'published');
     t.is(item.cTag, file.version);
   }
@@ -259,7 +259,7 @@ test('a library that requires check-out shows what was sent to it, or it is said
   t.is((await place.item('empty.txt'))!.cTag, file.version);
 
   // Here as well, because the fault knows the file only by its number.
-  await tenant.fault({ name: 'checkin', path: 'checkin$', times: 1, fault: { kind: 'status', status: 403 } }); // prettier-ignore
+  await tenant.fault({ name: 'checkin', path: 'checkin$', times: 1, fault: { kind: 'status', status: 403 } }); // oxfmt-ignore
   const stuck = send(destination, 'stuck.txt', content);
   const error = await t.throwsAsync<DroverError>(stuck, { instanceOf: DroverError });
   t.is(error?.reason, ErrorReason.DESTINATION_CHECKED_OUT);

@@ -96,7 +96,7 @@ const lastSecond = BigInt(Date.UTC(8900, 11, 31) / 1000);
 
 /** Whole seconds, rounded down as file systems with less precision do. */
 export function wholeSeconds(ns: bigint): bigint {
-  const seconds = ns / nanosecondsPerSecond - (ns < 0n && ns % nanosecondsPerSecond !== 0n ? 1n : 0n); // prettier-ignore
+  const seconds = ns / nanosecondsPerSecond - (ns < 0n && ns % nanosecondsPerSecond !== 0n ? 1n : 0n); // oxfmt-ignore
   return seconds < firstSecond ? firstSecond : seconds > lastSecond ? lastSecond : seconds;
 }
 

@@ -7,7 +7,7 @@ import { pause } from '../../../lib/time.ts';
 import { userAgent } from '../../../lib/user-agent.ts';
 import type { GetToken, LogLine } from './access.ts';
 import { graphFailure, GraphFailure, NoAnswer } from './graph-error.ts';
-import { networkWords, orAborted, parseJson, plainHeaders, readBody, verbatim } from './http-answer.ts'; // prettier-ignore
+import { networkWords, orAborted, parseJson, plainHeaders, readBody, verbatim } from './http-answer.ts'; // oxfmt-ignore
 import { rateLimit, retryAfterMs } from './retry-after.ts';
 import type { Passage, TenantGate } from './tenant-gate.ts';
 
@@ -102,7 +102,7 @@ export class GraphClient {
       } finally {
         gate.leave();
       }
-      if (call.graceMs === undefined || answer instanceof NoAnswer || answer.status >= 400) signal.throwIfAborted(); // prettier-ignore
+      if (call.graceMs === undefined || answer instanceof NoAnswer || answer.status >= 400) signal.throwIfAborted(); // oxfmt-ignore
       forceRefresh = false;
       if (!(answer instanceof NoAnswer)) {
         this.#noteBudget(answer);

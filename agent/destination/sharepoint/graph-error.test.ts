@@ -9,14 +9,14 @@ const error = (code: string, message = 'No.', inner?: string) => ({
 
 const items: [status: number, body: unknown, reason: ErrorReason][] = [
   [507, error('quotaLimitReached', 'Insufficient Space Available'), ErrorReason.DESTINATION_FULL],
-  [423, error('notAllowed', 'The resource you are attempting to access is locked', 'resourceLocked'), ErrorReason.DESTINATION_LOCKED], // prettier-ignore
-  [423, error('accessDenied', 'The file is currently checked out or locked for editing by another user.'), ErrorReason.DESTINATION_LOCKED], // prettier-ignore
+  [423, error('notAllowed', 'The resource you are attempting to access is locked', 'resourceLocked'), ErrorReason.DESTINATION_LOCKED], // oxfmt-ignore
+  [423, error('accessDenied', 'The file is currently checked out or locked for editing by another user.'), ErrorReason.DESTINATION_LOCKED], // oxfmt-ignore
   [400, error('invalidRequest', 'Path too long', 'pathIsTooLong'), ErrorReason.PATH_TOO_LONG],
-  [400, error('invalidRequest', 'The provided name contains invalid characters.'), ErrorReason.DESTINATION_REFUSED], // prettier-ignore
+  [400, error('invalidRequest', 'The provided name contains invalid characters.'), ErrorReason.DESTINATION_REFUSED], // oxfmt-ignore
   [413, error('invalidRequest', 'Too big', 'maxFileSizeExceeded'), ErrorReason.FILE_TOO_LARGE],
   [403, error('malwareDetected'), ErrorReason.DESTINATION_REFUSED],
   [403, error('accessDenied', 'Access denied'), ErrorReason.DESTINATION_ACCESS_DENIED],
-  [403, error('notAllowed', 'The site is read-only.', 'serviceReadOnly'), ErrorReason.DESTINATION_READ_ONLY], // prettier-ignore
+  [403, error('notAllowed', 'The site is read-only.', 'serviceReadOnly'), ErrorReason.DESTINATION_READ_ONLY], // oxfmt-ignore
   [409, error('nameAlreadyExists'), ErrorReason.DESTINATION_CONFLICT],
   [500, error('generalException'), ErrorReason.DESTINATION_BUSY],
   [404, 'not even JSON', ErrorReason.DESTINATION_WRITE_FAILED],

@@ -57,10 +57,10 @@ export function itemError(thrown: unknown, path: string, what = 'written'): Drov
   if (thrown instanceof DroverError) return thrown;
   const name = printablePath(path);
   if (thrown instanceof NoAnswer)
-    return made(ErrorReason.DESTINATION_BUSY, `${name} was not ${what}: no answer for too long (${thrown.message})`, path, thrown); // prettier-ignore
+    return made(ErrorReason.DESTINATION_BUSY, `${name} was not ${what}: no answer for too long (${thrown.message})`, path, thrown); // oxfmt-ignore
   if (!(thrown instanceof GraphFailure)) return DroverError.from(thrown);
   const reason = itemReason(thrown);
-  return made(reason, `${name} was not ${what}: ${itemWords[reason] ?? 'SharePoint refused it'}${told(thrown)}`, path, thrown); // prettier-ignore
+  return made(reason, `${name} was not ${what}: ${itemWords[reason] ?? 'SharePoint refused it'}${told(thrown)}`, path, thrown); // oxfmt-ignore
 }
 
 /** Whether the service refused one thing because of what it is: nothing else will come of asking again. */
@@ -73,11 +73,11 @@ export function rootError(thrown: unknown, tried: string): DroverError {
   if (thrown instanceof DroverError) return thrown;
   const about = (words: string) => `${tried}: ${words}`;
   if (thrown instanceof NoAnswer)
-    return made(ErrorReason.DESTINATION_BUSY, about(`no answer for too long (${thrown.message})`), tried, thrown); // prettier-ignore
+    return made(ErrorReason.DESTINATION_BUSY, about(`no answer for too long (${thrown.message})`), tried, thrown); // oxfmt-ignore
   if (!(thrown instanceof GraphFailure)) return DroverError.from(thrown);
   switch (rootReason(thrown)) {
     case ErrorReason.DESTINATION_NOT_FOUND:
-      return made(ErrorReason.DESTINATION_NOT_FOUND, about(`not found${told(thrown)}`), tried, thrown); // prettier-ignore
+      return made(ErrorReason.DESTINATION_NOT_FOUND, about(`not found${told(thrown)}`), tried, thrown); // oxfmt-ignore
     case ErrorReason.DESTINATION_ACCESS_DENIED:
       return made(
         ErrorReason.DESTINATION_ACCESS_DENIED,
@@ -88,11 +88,11 @@ export function rootError(thrown: unknown, tried: string): DroverError {
         thrown,
       );
     case ErrorReason.DESTINATION_BUSY:
-      return made(ErrorReason.DESTINATION_BUSY, about(`the service was busy for too long${told(thrown)}`), tried, thrown); // prettier-ignore
+      return made(ErrorReason.DESTINATION_BUSY, about(`the service was busy for too long${told(thrown)}`), tried, thrown); // oxfmt-ignore
     case ErrorReason.DESTINATION_READ_ONLY:
-      return made(ErrorReason.DESTINATION_READ_ONLY, about(`it takes no changes${told(thrown)}`), tried, thrown); // prettier-ignore
+      return made(ErrorReason.DESTINATION_READ_ONLY, about(`it takes no changes${told(thrown)}`), tried, thrown); // oxfmt-ignore
     default:
-      return made(ErrorReason.DESTINATION_UNREACHABLE, about(`refused${told(thrown)}`), tried, thrown); // prettier-ignore
+      return made(ErrorReason.DESTINATION_UNREACHABLE, about(`refused${told(thrown)}`), tried, thrown); // oxfmt-ignore
   }
 }
 
@@ -101,11 +101,11 @@ function rootReason(failure: GraphFailure): ErrorReason {
     failure.status === 404 ||
     failure.has('itemNotFound', 'Request_ResourceNotFound', 'ResourceNotFound')
   )
-    // prettier-ignore
+    // oxfmt-ignore
     return ErrorReason.DESTINATION_NOT_FOUND;
   if (isReadOnly(failure)) return ErrorReason.DESTINATION_READ_ONLY;
   if (isBusy(failure)) return ErrorReason.DESTINATION_BUSY;
-  if (failure.status === 401 || failure.status === 403) return ErrorReason.DESTINATION_ACCESS_DENIED; // prettier-ignore
+  if (failure.status === 401 || failure.status === 403) return ErrorReason.DESTINATION_ACCESS_DENIED; // oxfmt-ignore
   // A malformed site address is answered with 400.
   return failure.status === 400 ? ErrorReason.DESTINATION_NOT_FOUND : ErrorReason.UNAVAILABLE;
 }
@@ -113,9 +113,9 @@ function rootReason(failure: GraphFailure): ErrorReason {
 function itemReason(failure: GraphFailure): ErrorReason {
   const { status } = failure;
   if (status === 507 || failure.has('quotaLimitReached')) return ErrorReason.DESTINATION_FULL;
-  if (status === 423 || failure.has('resourceLocked', 'lockMismatch')) return ErrorReason.DESTINATION_LOCKED; // prettier-ignore
+  if (status === 423 || failure.has('resourceLocked', 'lockMismatch')) return ErrorReason.DESTINATION_LOCKED; // oxfmt-ignore
   if (isRetained(failure)) return ErrorReason.DESTINATION_LOCKED;
-  if (failure.has('pathIsTooLong', 'pathTooDeep', 'parameterIsTooLong')) return ErrorReason.PATH_TOO_LONG; // prettier-ignore
+  if (failure.has('pathIsTooLong', 'pathTooDeep', 'parameterIsTooLong')) return ErrorReason.PATH_TOO_LONG; // oxfmt-ignore
   if (failure.has('maxFileSizeExceeded') || status === 413) return ErrorReason.FILE_TOO_LARGE;
   if (failure.has('malwareDetected', 'virusSuspicious')) return ErrorReason.DESTINATION_REFUSED;
   if (isReadOnly(failure)) return ErrorReason.DESTINATION_READ_ONLY;
@@ -130,7 +130,7 @@ function itemReason(failure: GraphFailure): ErrorReason {
 
 /** A retention label, a hold or a record has no code of its own; the words are all that tells it from a missing right. */
 function isRetained({ status, message }: GraphFailure): boolean {
-  return [400, 403, 409].includes(status) && /retention|\bon hold\b|legal hold|as (a )?record/i.test(message); // prettier-ignore
+  return [400, 403, 409].includes(status) && /retention|\bon hold\b|legal hold|as (a )?record/i.test(message); // oxfmt-ignore
 }
 
 /** What remains of an answer that is only passing, once it was waited for long enough. */
@@ -140,11 +140,11 @@ function isBusy({ status }: GraphFailure): boolean {
 
 const itemWords: Partial<Record<ErrorReason, string>> = {
   [ErrorReason.DESTINATION_FULL]: 'the quota of the site or OneDrive is used up',
-  [ErrorReason.DESTINATION_LOCKED]: 'it is open in a program, checked out or kept by a rule at the destination', // prettier-ignore
+  [ErrorReason.DESTINATION_LOCKED]: 'it is open in a program, checked out or kept by a rule at the destination', // oxfmt-ignore
   [ErrorReason.PATH_TOO_LONG]: 'its path is longer than SharePoint takes',
   [ErrorReason.FILE_TOO_LARGE]: 'it is larger than SharePoint takes',
   [ErrorReason.DESTINATION_READ_ONLY]: 'the site takes no changes',
-  [ErrorReason.DESTINATION_ACCESS_DENIED]: 'the account or application that the agent signs in with may not write there', // prettier-ignore
+  [ErrorReason.DESTINATION_ACCESS_DENIED]: 'the account or application that the agent signs in with may not write there', // oxfmt-ignore
   [ErrorReason.DESTINATION_CONFLICT]: 'something of that name is there already',
   [ErrorReason.DESTINATION_BUSY]: 'the service was busy for too long',
   [ErrorReason.NAME_INVALID]: 'SharePoint does not take its name',

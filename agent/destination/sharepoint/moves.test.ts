@@ -50,7 +50,7 @@ test('a moved file is the same item, with its dates, versions and whoever it is 
   const { place, expected } = one;
   await send(one.destination, 'a/old', contentOfBytes(500), { expected });
   const item = `/drives/${place.driveId}/items/${expected.id}`;
-  const invitation = { recipients: [{ email: 'alex@contoso.com' }], roles: ['read'], requireSignIn: true }; // prettier-ignore
+  const invitation = { recipients: [{ email: 'alex@contoso.com' }], roles: ['read'], requireSignIn: true }; // oxfmt-ignore
   await tenant.graph('POST', `${item}/invite`, invitation);
   const permissions = async () =>
     ((await tenant.graph('GET', `${item}/permissions`)).json() as { value: object[] }).value.length;
@@ -79,7 +79,7 @@ test('a move makes no version, and a date that the service changes meanwhile is 
   t.is((await move(one, 'a/new', 'a/newer')).kind, 'moved');
   t.is(calls(one, 'PATCH'), 2);
   t.is(await one.place.versions('a/new'), 2, 'the second one set the date');
-  t.is((await one.place.modifiedNs('a/new')) / 1_000_000_000n, one.expected.modifiedNs / 1_000_000_000n); // prettier-ignore
+  t.is((await one.place.modifiedNs('a/new')) / 1_000_000_000n, one.expected.modifiedNs / 1_000_000_000n); // oxfmt-ignore
   // As after a death between the two.
   const redated = { fileSystemInfo: { lastModifiedDateTime: '2026-01-01T00:00:00Z' } };
   await tenant.graph('PATCH', item, redated);
@@ -107,7 +107,7 @@ const passing: [what: string, fault: FaultRule['fault']][] = [
   ['whose answer is lost', { kind: 'gatewayTimeoutAfterStore' }],
   ['whose connection is cut', { kind: 'reset' }],
   ['that is refused because of its tag once', { kind: 'etagMismatch' }],
-  ['that comes while somebody else writes to the folder', { kind: 'status', status: 409, code: 'resourceModified' }], // prettier-ignore
+  ['that comes while somebody else writes to the folder', { kind: 'status', status: 409, code: 'resourceModified' }], // oxfmt-ignore
 ];
 for (const [what, fault] of passing) {
   test(`a move ${what} is done all the same`, async (t) => {
@@ -130,7 +130,7 @@ for (const [what, fault] of passing) {
 const words = (status: number, message: string) => ({ kind: 'status', status, message });
 const lasting: [what: string, fault: FaultRule['fault'], reason: ErrorReason][] = [
   ['is locked', { kind: 'locked' }, DESTINATION_LOCKED],
-  ['is kept by a rule', words(403, 'The item cannot be changed because it is on hold or under a retention policy.'), DESTINATION_LOCKED], // prettier-ignore
+  ['is kept by a rule', words(403, 'The item cannot be changed because it is on hold or under a retention policy.'), DESTINATION_LOCKED], // oxfmt-ignore
   ['may not be touched', words(403, 'Access denied'), DESTINATION_ACCESS_DENIED],
   ['somebody changes all the time', { kind: 'etagMismatch' }, DESTINATION_WRITE_FAILED],
 ];

@@ -87,7 +87,7 @@ async function create(parts: OpenSessionParts, replaces: boolean): Promise<strin
     fileSystemInfo: fileSystemInfo(times),
   };
   // Repeated when its answer was lost: should a session be open then, it is waited for like any other.
-  const call = { method: 'POST', path: `${address}/createUploadSession`, body: { item }, resourceUnits: 2, graceMs: openGraceMs } as const; // prettier-ignore
+  const call = { method: 'POST', path: `${address}/createUploadSession`, body: { item }, resourceUnits: 2, graceMs: openGraceMs } as const; // oxfmt-ignore
   const answer = await client.call(call, signal);
   const url = (answer.body as { uploadUrl?: unknown } | undefined)?.uploadUrl;
   if (typeof url === 'string') {

@@ -24,7 +24,7 @@ export function patientToken({ getToken, clock, log, signal }: PatientTokenParts
       try {
         return await getToken(forceRefresh);
       } catch (thrown) {
-        const isPassing = thrown instanceof DroverError && thrown.reason === ErrorReason.SIGN_IN_UNREACHABLE; // prettier-ignore
+        const isPassing = thrown instanceof DroverError && thrown.reason === ErrorReason.SIGN_IN_UNREACHABLE; // oxfmt-ignore
         if (!isPassing || clock.now() - startMs > unreachableMsMax) throw thrown;
         const pauseMs = backoffMs(attempt, Math.random());
         log('info', 'signing in again', { what: thrown.message, pauseMs });

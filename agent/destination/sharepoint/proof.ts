@@ -38,7 +38,7 @@ export async function prove(
   const item = await withHash(parts, first);
   const wanted = Buffer.from(hashes.quickXorHash).toString('base64');
   const isSameSize = item.size === content.size;
-  if (isSameSize && item.quickXorHash === wanted) return { item, verification: ItemVerification.HASH }; // prettier-ignore
+  if (isSameSize && item.quickXorHash === wanted) return { item, verification: ItemVerification.HASH }; // oxfmt-ignore
   const isHashMissing = item.quickXorHash === undefined && isSameSize;
   if (!isHashMissing && !mayBeRewritten(path)) return undefined;
   const remote = await openContent(parts, item);

@@ -40,6 +40,6 @@ async function recycleOnce(parts: MoveItemParts, options: RecycleOptions): Promi
 
 function isExpected(item: DriveItem, { kind, expected }: RecycleOptions): boolean {
   if (kind === 'folder')
-    return item.isFolder && (expected === undefined || expected.id === '' || expected.id === item.id); // prettier-ignore
+    return item.isFolder && (expected === undefined || expected.id === '' || expected.id === item.id); // oxfmt-ignore
   return item.isFile && item.id === expected?.id && itemVersion(item) === expected.version;
 }

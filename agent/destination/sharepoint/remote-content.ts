@@ -56,7 +56,7 @@ export class RemoteContent implements ByteReader {
       const start = number * blockBytes;
       const end = Math.min(start + blockBytes, this.size) - 1;
       block = await this.#client.download(this.#address, `bytes=${start}-${end}`, this.#signal);
-      if (block.length !== end - start + 1) throw new Error('the service sent another range than was asked for'); // prettier-ignore
+      if (block.length !== end - start + 1) throw new Error('the service sent another range than was asked for'); // oxfmt-ignore
       const [oldest] = this.#blocks.keys();
       if (this.#blocks.size >= blocksMax && oldest !== undefined) this.#blocks.delete(oldest);
     } else this.#blocks.delete(number);

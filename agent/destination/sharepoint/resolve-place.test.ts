@@ -27,16 +27,16 @@ const places: [address: string, library: string, folder: string][] = [
   [`${contoso}/sites/hr/Documents/by title`, shared, 'by title'],
   [`${contoso}/sites/hr/Policies/a`, policies, 'a'],
   [`${contoso}/sites/hr/hrpolicies`, policies, ''],
-  [`${contoso}/sites/hr/HRPolicies/Forms/AllItems.aspx?id=%2Fsites%2Fhr%2FHRPolicies%2Fdeep%20down`, policies, 'deep down'], // prettier-ignore
+  [`${contoso}/sites/hr/HRPolicies/Forms/AllItems.aspx?id=%2Fsites%2Fhr%2FHRPolicies%2Fdeep%20down`, policies, 'deep down'], // oxfmt-ignore
   [`${contoso}/sites/hr`, shared, ''],
   [`${contoso}/SITES/HR/Shared Documents/Ünï 日本`, shared, 'Ünï 日本'],
   [contoso, `${contoso}/Shared%20Documents`, ''],
   [`${contoso}/Shared Documents/a`, `${contoso}/Shared%20Documents`, 'a'],
-  [`${contoso}/sites/migration/team/Shared Documents/a`, `${contoso}/sites/migration/team/Shared%20Documents`, 'a'], // prettier-ignore
+  [`${contoso}/sites/migration/team/Shared Documents/a`, `${contoso}/sites/migration/team/Shared%20Documents`, 'a'], // oxfmt-ignore
   ['Ann@contoso.com', 'https://contoso-my.sharepoint.com/personal/ann_contoso_com/Documents', ''],
-  ['Ann@contoso.com/A/b c', 'https://contoso-my.sharepoint.com/personal/ann_contoso_com/Documents', 'A/b c'], // prettier-ignore
-  ['https://contoso-my.sharepoint.com/personal/ann_contoso_com/Documents/a/b', 'https://contoso-my.sharepoint.com/personal/ann_contoso_com/Documents', 'a/b'], // prettier-ignore
-  ['https://contoso-my.sharepoint.com/personal/ann_contoso_com', 'https://contoso-my.sharepoint.com/personal/ann_contoso_com/Documents', ''], // prettier-ignore
+  ['Ann@contoso.com/A/b c', 'https://contoso-my.sharepoint.com/personal/ann_contoso_com/Documents', 'A/b c'], // oxfmt-ignore
+  ['https://contoso-my.sharepoint.com/personal/ann_contoso_com/Documents/a/b', 'https://contoso-my.sharepoint.com/personal/ann_contoso_com/Documents', 'a/b'], // oxfmt-ignore
+  ['https://contoso-my.sharepoint.com/personal/ann_contoso_com', 'https://contoso-my.sharepoint.com/personal/ann_contoso_com/Documents', ''], // oxfmt-ignore
 ];
 for (const [address, library, folder] of places)
   test(`${address} is found`, async (t) => {
@@ -48,8 +48,8 @@ for (const [address, library, folder] of places)
   });
 
 const refused: [address: string, reason: ErrorReason, words: RegExp][] = [
-  [`${contoso}/sites/nowhere/Shared Documents`, ErrorReason.DESTINATION_NOT_FOUND, /the site https:\/\/contoso\.sharepoint\.com\/sites\/nowhere: not found/], // prettier-ignore
-  [`${contoso}/sites/hr/Nothing/a`, ErrorReason.DESTINATION_NOT_FOUND, /there are: Documents \(.*Records \(.*Policies \(/], // prettier-ignore
+  [`${contoso}/sites/nowhere/Shared Documents`, ErrorReason.DESTINATION_NOT_FOUND, /the site https:\/\/contoso\.sharepoint\.com\/sites\/nowhere: not found/], // oxfmt-ignore
+  [`${contoso}/sites/hr/Nothing/a`, ErrorReason.DESTINATION_NOT_FOUND, /there are: Documents \(.*Records \(.*Policies \(/], // oxfmt-ignore
   [`${contoso}/sites`, ErrorReason.DESTINATION_NOT_FOUND, /names no site/],
   ['nobody@contoso.com', ErrorReason.DESTINATION_NOT_FOUND, /the OneDrive of nobody@contoso\.com/],
   ['https://fabrikam.sharepoint.com/sites/hr', ErrorReason.DESTINATION_NOT_FOUND, /fabrikam/],
@@ -115,11 +115,11 @@ const unwritable: [
   rule: Omit<FaultRule, 'path'> | undefined,
   reason: ErrorReason,
 ][] = [
-  // prettier-ignore
-  ['a site whose every change is refused', `${contoso}/sites/readonly/Shared Documents`, undefined, ErrorReason.DESTINATION_ACCESS_DENIED], // prettier-ignore
-  ['a site that says it is read-only', `${contoso}/sites/hr/HRPolicies`, { method: 'POST', times: 1, fault: { kind: 'status', status: 403, message: 'The site is read-only' } }, ErrorReason.DESTINATION_READ_ONLY], // prettier-ignore
-  ['a library that says it has no room', `${contoso}/sites/quota/Full`, { method: 'POST', times: 1, fault: { kind: 'quotaExceeded' } }, ErrorReason.DESTINATION_FULL], // prettier-ignore
-  ['a service that is busy without end', `${contoso}/sites/migration/team`, { method: 'POST', fault: { kind: 'status', status: 500 } }, ErrorReason.DESTINATION_BUSY], // prettier-ignore
+  // oxfmt-ignore
+  ['a site whose every change is refused', `${contoso}/sites/readonly/Shared Documents`, undefined, ErrorReason.DESTINATION_ACCESS_DENIED], // oxfmt-ignore
+  ['a site that says it is read-only', `${contoso}/sites/hr/HRPolicies`, { method: 'POST', times: 1, fault: { kind: 'status', status: 403, message: 'The site is read-only' } }, ErrorReason.DESTINATION_READ_ONLY], // oxfmt-ignore
+  ['a library that says it has no room', `${contoso}/sites/quota/Full`, { method: 'POST', times: 1, fault: { kind: 'quotaExceeded' } }, ErrorReason.DESTINATION_FULL], // oxfmt-ignore
+  ['a service that is busy without end', `${contoso}/sites/migration/team`, { method: 'POST', fault: { kind: 'status', status: 500 } }, ErrorReason.DESTINATION_BUSY], // oxfmt-ignore
 ];
 for (const [what, address, rule, reason] of unwritable)
   test(`${what} does not pass`, async (t) => {
@@ -135,7 +135,7 @@ for (const [what, address, rule, reason] of unwritable)
 test('a quota that is used up is seen without trying', async (t) => {
   const place = await tenant.resolve(`${contoso}/sites/quota/Shared Documents`);
   const body = { id: place.driveId, quota: { state: 'exceeded' } };
-  await tenant.fault({ name: 'quota', path: `${place.driveId}.*quota`, fault: { kind: 'status', status: 200, body } }); // prettier-ignore
+  await tenant.fault({ name: 'quota', path: `${place.driveId}.*quota`, fault: { kind: 'status', status: 200, body } }); // oxfmt-ignore
   const checked = checkPlace(tenant.client(), place, AbortSignal.timeout(20_000));
   const error = await t.throwsAsync(checked, { instanceOf: DroverError });
   t.is(error.reason, ErrorReason.DESTINATION_FULL);

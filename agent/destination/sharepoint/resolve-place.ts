@@ -170,7 +170,7 @@ function libraryAt(drives: readonly Drive[], siteUrl: string, rest: readonly str
 
 /** What a site's address alone means: its one library, or the one that every site is made with. */
 function defaultLibrary(drives: readonly Drive[]): ResolvedPlace | undefined {
-  const usual = drives.find(({ webUrl }) => /\/(shared%20documents|shared documents|documents)$/i.test(webUrl)); // prettier-ignore
+  const usual = drives.find(({ webUrl }) => /\/(shared%20documents|shared documents|documents)$/i.test(webUrl)); // oxfmt-ignore
   const drive = drives.length === 1 ? drives[0] : usual;
   return drive === undefined
     ? undefined

@@ -4,7 +4,7 @@ import { ErrorReason } from '../../../gen/drover/v1/error_pb.ts';
 import { begin, contentOf, expectedOf, reasonOf, uploadOptions } from '../contract.ts';
 import { Hasher } from '../../pool/hasher.ts';
 import { StoppedError } from '../../pool/stopped-error.ts';
-import { contentOfBytes, openTestPlace, quickClock, send, sendChunks, type TestPlace } from './testing/place.ts'; // prettier-ignore
+import { contentOfBytes, openTestPlace, quickClock, send, sendChunks, type TestPlace } from './testing/place.ts'; // oxfmt-ignore
 import { TestTenant, type WireRequest } from './testing/tenant.ts';
 
 const tenant = await TestTenant.start('--strict');
@@ -61,7 +61,7 @@ test('what was edited since an update was left in the middle is shown, and the s
   const expected = expectedOf(old, await send(destination, 'file.bin', old));
   const open = await abandon(place, 'file.bin', { expected });
   await place.put('file.bin', Buffer.from('edited'));
-  const found = await destination.openUpload(uploadOptions('file.bin', content, { expected, open })); // prettier-ignore
+  const found = await destination.openUpload(uploadOptions('file.bin', content, { expected, open })); // oxfmt-ignore
   t.is(found.kind, 'existing');
   t.false(await place.isOpen(open.url));
   t.is((await place.readBack('file.bin'))?.toString(), 'edited');
@@ -111,7 +111,7 @@ test('what will not be gone on with is cancelled, once', async (t) => {
 test('a stop while a chunk is on its way is quick, and leaves nothing', async (t) => {
   const place = await openTestPlace(tenant);
   const name = 'stopped.bin';
-  await tenant.fault({ name, path: name, method: 'PUT', fault: { kind: 'slowDrip', on: 'request', bytesPerSecond: 100_000 } }); // prettier-ignore
+  await tenant.fault({ name, path: name, method: 'PUT', fault: { kind: 'slowDrip', on: 'request', bytesPerSecond: 100_000 } }); // oxfmt-ignore
   const stop = new AbortController();
   const onWire = Promise.withResolvers<void>();
   const change = ({ method }: WireRequest) => {
@@ -143,7 +143,7 @@ test.serial(
   async (t) => {
     const place = await openTestPlace(tenant);
     const name = 'stopped-early.bin';
-    await tenant.fault({ name, path: `${name}.*createUploadSession`, fault: { kind: 'slowDrip', on: 'reply', bytesPerSecond: 1000 } }); // prettier-ignore
+    await tenant.fault({ name, path: `${name}.*createUploadSession`, fault: { kind: 'slowDrip', on: 'reply', bytesPerSecond: 1000 } }); // oxfmt-ignore
     const open = async () =>
       ((await tenant.stats()) as { graph: { openSessions: number } }).graph.openSessions;
     const before = await open();
@@ -163,7 +163,7 @@ test('a stop ends the wait for a sign-in and for somebody else', async (t) => {
   const place = await openTestPlace(tenant);
   await place.openSession('file.txt');
   const stop = new AbortController();
-  const getToken = () => new Promise<string>(() => setImmediate(() => stop.abort(new StoppedError()))); // prettier-ignore
+  const getToken = () => new Promise<string>(() => setImmediate(() => stop.abort(new StoppedError()))); // oxfmt-ignore
   const signing = await place.open({ client: tenant.client({ getToken }), signal: stop.signal });
   await t.throwsAsync(signing.makeFolder('a'), { instanceOf: StoppedError });
 

@@ -84,7 +84,7 @@ test('reading that fails says nothing about a compound file', async (t) => {
 });
 
 const page = '<html>\n<head>\n<title>Ü</title></head>\n<body>text</body></html>\n';
-const spaces = 'xmlns:mso="urn:schemas-microsoft-com:office:office" xmlns:msdt="uuid:C2F41010-65B3-11d1-A29F-00AA00C14882"'; // prettier-ignore
+const spaces = 'xmlns:mso="urn:schemas-microsoft-com:office:office" xmlns:msdt="uuid:C2F41010-65B3-11d1-A29F-00AA00C14882"'; // oxfmt-ignore
 const block = (id: string) =>
   `<!--[if gte mso 9]><xml>\n<mso:CustomDocumentProperties>\n<mso:ContentTypeId msdt:dt="string">${id}</mso:ContentTypeId>\n</mso:CustomDocumentProperties>\n</xml><![endif]-->`;
 const arrivedPage = page
@@ -101,8 +101,8 @@ const pages: [what: string, source: string, arrived: string, same: boolean][] = 
   ['something is gone', page, arrivedPage.replace('<title>Ü</title>', ''), false],
   ['something came in', page, arrivedPage.replace('</body>', '<script></script></body>'), false],
   ['another comment came in', page, page.replace('<head>', `<head>${comment}`), false],
-  ['another comment was there', page.replace('<head>', `<head>${comment}`), arrivedPage.replace('<head>', `<head>${comment}`), true], // prettier-ignore
-  ['a comment before the block is gone', page.replace('<head>', `<head>${comment}`), arrivedPage, false], // prettier-ignore
+  ['another comment was there', page.replace('<head>', `<head>${comment}`), arrivedPage.replace('<head>', `<head>${comment}`), true], // oxfmt-ignore
+  ['a comment before the block is gone', page.replace('<head>', `<head>${comment}`), arrivedPage, false], // oxfmt-ignore
   ['the block is not whole', page, arrivedPage.replace('<![endif]-->', ''), false],
 ];
 for (const [what, source, arrived, same] of pages)

@@ -6,7 +6,7 @@ import { isSamePage } from './web-page.ts';
 type Compare = (source: ByteReader, arrived: ByteReader) => Promise<boolean>;
 
 const kinds: [extensions: string, compare: Compare][] = [
-  ['docx docm dotx dotm xlsx xlsm xltx xltm xlsb pptx pptm potx potm ppsx ppsm vsdx vsdm vstx', isSameOfficeContent], // prettier-ignore
+  ['docx docm dotx dotm xlsx xlsm xltx xltm xlsb pptx pptm potx potm ppsx ppsm vsdx vsdm vstx', isSameOfficeContent], // oxfmt-ignore
   ['doc dot xls xlt xla ppt pot pps vsd vst msg pub mpp', isSameCompoundContent],
   ['html htm aspx', isSamePage],
 ];

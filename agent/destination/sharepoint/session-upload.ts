@@ -7,7 +7,7 @@ import { ErrorReason } from '../../../gen/drover/v1/error_pb.ts';
 import type { Hashes } from '../../pool/hasher.ts';
 import { printablePath } from '../../source/printable-path.ts';
 import type { DestinationFile, SourceContent, Upload } from '../destination.ts';
-import { chunkBytesFirst, chunkUnitBytes, grownChunkBytes, shrunkChunkBytes } from './chunk-size.ts'; // prettier-ignore
+import { chunkBytesFirst, chunkUnitBytes, grownChunkBytes, shrunkChunkBytes } from './chunk-size.ts'; // oxfmt-ignore
 import { chunkFailure } from './chunk-failure.ts';
 import { readDriveItem } from './drive-item.ts';
 import type { Arrived } from './arrivals.ts';
@@ -133,7 +133,7 @@ export class SessionUpload implements Upload {
     while (this.#sent < end) {
       const at = this.#sent - start;
       const slice = bytes.subarray(at, at + this.#chunkBytes);
-      const arrived = await this.#sendOne(slice, isLast && at + slice.length === bytes.length, tries); // prettier-ignore
+      const arrived = await this.#sendOne(slice, isLast && at + slice.length === bytes.length, tries); // oxfmt-ignore
       if (arrived !== undefined) return arrived;
       if (this.#sent < start) throw this.#lost('the service has forgotten a part of it');
       if (this.#sent > end) throw this.#lost('somebody else goes on with it');

@@ -16,7 +16,7 @@ import type {
 import { checkRelativePath } from '../relative-path.ts';
 import { DriveFolders, itemPath, notFolder, type KnownFolders } from './drive-folders.ts';
 import { Arrivals, type LibraryFacts } from './arrivals.ts';
-import { destinationFile, itemSelect, wholeSeconds, type DriveItem } from './drive-item.ts'; // prettier-ignore
+import { destinationFile, itemSelect, wholeSeconds, type DriveItem } from './drive-item.ts'; // oxfmt-ignore
 import { EmptyUpload, type EmptyUploadParts } from './empty-upload.ts';
 import type { FilePlace } from './file-place.ts';
 import type { GraphClient } from './graph-client.ts';
@@ -157,7 +157,7 @@ class SharePointDestination implements Destination {
 
   /** What stands there, where there is a reason to look first; else the service says so when the upload begins. */
   async #standing({ path, size, expected }: UploadOptions): Promise<DriveItem | undefined> {
-    const mustLook = expected !== undefined || size === 0 || this.#arrivals.left(path) !== undefined || this.#appeared.has(path); // prettier-ignore
+    const mustLook = expected !== undefined || size === 0 || this.#arrivals.left(path) !== undefined || this.#appeared.has(path); // oxfmt-ignore
     if (!mustLook) return undefined;
     return await this.#look(path);
   }
@@ -231,7 +231,7 @@ class SharePointDestination implements Destination {
       return await this.#arrivals.accept(path, { item, verification: ItemVerification.HASH });
     };
     const guard: EmptyUploadParts['guard'] = (call) => this.#guarded(path, call);
-    return new EmptyUpload({ client, signal, place: this.#place(options), replaces, finish, guard }); // prettier-ignore
+    return new EmptyUpload({ client, signal, place: this.#place(options), replaces, finish, guard }); // oxfmt-ignore
   }
 
   #place(options: UploadOptions): FilePlace {
@@ -260,7 +260,7 @@ class SharePointDestination implements Destination {
         await this.#guarded(path, async () => {
           const proof = await prove(this.#proofParts, path, item, hashes, content);
           if (proof === undefined) return undefined;
-          const isDated = times === undefined || isSameSecond(proof.item.modifiedNs, times.modifiedNs); // prettier-ignore
+          const isDated = times === undefined || isSameSecond(proof.item.modifiedNs, times.modifiedNs); // oxfmt-ignore
           const dated = isDated ? proof.item : await this.#folders.date(`/items/${id}`, times);
           return await this.#arrivals.accept(path, { ...proof, item: dated });
         }),

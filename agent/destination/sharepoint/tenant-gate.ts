@@ -93,7 +93,7 @@ export class TenantGate {
       if (waitMs > 0) {
         const sinceMs = this.#clock.now();
         await this.#sleep(changes, waitMs, signal);
-        Atomics.add(this.#memory.times, times.waited, BigInt(Math.round(this.#clock.now() - sinceMs))); // prettier-ignore
+        Atomics.add(this.#memory.times, times.waited, BigInt(Math.round(this.#clock.now() - sinceMs))); // oxfmt-ignore
         continue;
       }
       const inFlight = Atomics.load(counts, cells.inFlight);
@@ -103,7 +103,7 @@ export class TenantGate {
       }
       if (Atomics.compareExchange(counts, cells.inFlight, inFlight, inFlight + 1) !== inFlight)
         continue;
-      if (this.#budgetResetMs() > this.#clock.now()) Atomics.sub(counts, cells.budget, resourceUnits); // prettier-ignore
+      if (this.#budgetResetMs() > this.#clock.now()) Atomics.sub(counts, cells.budget, resourceUnits); // oxfmt-ignore
       return { startMs: this.#clock.now() };
     }
   }
@@ -179,7 +179,7 @@ export class TenantGate {
   /** Until something changes, the time is over, or the signal aborts. */
   async #sleep(changes: number, waitMs: number, signal: AbortSignal): Promise<void> {
     const { counts } = this.#memory;
-    const waiting = Atomics.waitAsync(counts, cells.changes, changes, Math.min(waitMs, lookAgainMs)); // prettier-ignore
+    const waiting = Atomics.waitAsync(counts, cells.changes, changes, Math.min(waitMs, lookAgainMs)); // oxfmt-ignore
     if (!waiting.async) return;
     const cancelled = Promise.withResolvers<void>();
     const cancel = () => cancelled.resolve();

@@ -63,14 +63,14 @@ test.serial(
       ((await tenant.stats()) as { classes: Record<string, number> }).classes['drives'] ?? 0;
     const open = async (run: number, more: Partial<TenantJob> = {}) => {
       const before = await asked();
-      const destination = await openDestination(place.address, { ...jobOf(`tasks/k/runs/${run}`), ...more }); // prettier-ignore
+      const destination = await openDestination(place.address, { ...jobOf(`tasks/k/runs/${run}`), ...more }); // oxfmt-ignore
       return { destination, asked: (await asked()) - before };
     };
     t.is((await open(1, { asksAnew: true })).asked, 1);
     const { destination, ...second } = await open(2);
     t.is(second.asked, 0);
     t.is((await open(2, { asksAnew: true })).asked, 1);
-    await tenant.fault({ name: 'gone', path: 'gone.*createUploadSession', fault: { kind: 'status', status: 404 } }); // prettier-ignore
+    await tenant.fault({ name: 'gone', path: 'gone.*createUploadSession', fault: { kind: 'status', status: 404 } }); // oxfmt-ignore
     await t.throwsAsync(send(destination, 'gone', content));
     t.is((await open(3)).asked, 1);
   },
@@ -81,7 +81,7 @@ test.serial(
   async (t) => {
     const place = await openTestPlace(tenant);
     const stop = new AbortController();
-    const first = await openDestination(place.address, { ...jobOf('tasks/s/runs/1'), signal: stop.signal }); // prettier-ignore
+    const first = await openDestination(place.address, { ...jobOf('tasks/s/runs/1'), signal: stop.signal }); // oxfmt-ignore
     const second = await openDestination(place.address, jobOf('tasks/s/runs/1'));
     const stopped = t.throwsAsync(first.makeFolder('a'), { instanceOf: StoppedError });
     const made = second.makeFolder('a');
@@ -119,7 +119,7 @@ test('an agent without a sign-in says so', async (t) => {
     openDestination('ann@contoso.com', undefined),
     checkDestination('ann@contoso.com', undefined),
   ]) {
-    // prettier-ignore
+    // oxfmt-ignore
     const error = await t.throwsAsync(looked, { instanceOf: DroverError });
     t.is(error.reason, ErrorReason.DESTINATION_UNSUPPORTED);
     t.regex(error.message, /--tenant/);

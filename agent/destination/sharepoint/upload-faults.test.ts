@@ -17,7 +17,7 @@ const content = contentOfBytes(6_000_000);
 const status = (code: number, more: object = {}) => ({ kind: 'status', status: code, ...more });
 
 const survived: [what: string, disturbance: Disturbance][] = [
-  ['a connection cut in a chunk', { method: 'PUT', times: 2, fault: { kind: 'reset', afterBytes: 900_000 } }], // prettier-ignore
+  ['a connection cut in a chunk', { method: 'PUT', times: 2, fault: { kind: 'reset', afterBytes: 900_000 } }], // oxfmt-ignore
   ['a connection cut after the first chunk', { method: 'PUT', nth: 1, fault: { kind: 'reset' } }],
   ['a connection cut after the last chunk', { method: 'PUT', nth: 2, fault: { kind: 'reset' } }],
   ['a chunk that is never answered', { method: 'PUT', nth: 1, fault: { kind: 'stall' } }],
@@ -25,17 +25,17 @@ const survived: [what: string, disturbance: Disturbance][] = [
   ['500 for a chunk', { method: 'PUT', times: 2, fault: status(500) }],
   ['502 for the last chunk', { method: 'PUT', nth: 2, fault: status(502) }],
   ['504 for a chunk', { method: 'PUT', times: 1, fault: status(504) }],
-  ['504 after a chunk was stored, and 416 then', { method: 'PUT', nth: 1, fault: { kind: 'gatewayTimeoutAfterStore' } }], // prettier-ignore
-  ['504 after the file was stored', { method: 'PUT', nth: 2, fault: { kind: 'gatewayTimeoutAfterStore' } }], // prettier-ignore
+  ['504 after a chunk was stored, and 416 then', { method: 'PUT', nth: 1, fault: { kind: 'gatewayTimeoutAfterStore' } }], // oxfmt-ignore
+  ['504 after the file was stored', { method: 'PUT', nth: 2, fault: { kind: 'gatewayTimeoutAfterStore' } }], // oxfmt-ignore
   ['416 for a chunk', { method: 'PUT', times: 1, fault: status(416) }],
   ['429 for a chunk', { method: 'PUT', times: 1, fault: { kind: 'throttle', retryAfter: 0 } }],
   ['503 for a chunk', { method: 'PUT', times: 1, fault: { kind: 'unavailable', retryAfter: 0 } }],
   ['404 for a session that is new', { method: 'PUT', fault: { kind: 'notFoundOnce', hits: 2 } }],
-  ['409 resourceModified at the end', { method: 'PUT', nth: 2, fault: status(409, { code: 'resourceModified' }) }], // prettier-ignore
+  ['409 resourceModified at the end', { method: 'PUT', nth: 2, fault: status(409, { code: 'resourceModified' }) }], // oxfmt-ignore
   ['412 although nothing was expected', { method: 'PUT', nth: 2, fault: { kind: 'etagMismatch' } }],
   ['502 in place of a session', { method: 'POST', times: 2, fault: status(502) }],
-  ['409 resourceModified in place of a session', { method: 'POST', times: 3, fault: status(409, { code: 'resourceModified' }) }], // prettier-ignore
-  ['412 resourceModified in place of a session', { method: 'POST', times: 1, fault: { kind: 'etagMismatch' } }], // prettier-ignore
+  ['409 resourceModified in place of a session', { method: 'POST', times: 3, fault: status(409, { code: 'resourceModified' }) }], // oxfmt-ignore
+  ['412 resourceModified in place of a session', { method: 'POST', times: 1, fault: { kind: 'etagMismatch' } }], // oxfmt-ignore
   ['401 for a token', { method: 'POST', times: 1, fault: { kind: 'expiredToken' } }],
 ];
 
@@ -57,17 +57,17 @@ survived.forEach(([what, disturbance], index) =>
 );
 
 const failed: [what: string, disturbance: Disturbance, reason: ErrorReason][] = [
-  ['401 in the middle', { method: 'PUT,GET', fault: status(401) }, ErrorReason.DESTINATION_WRITE_FAILED], // prettier-ignore
-  ['a lost session', { method: 'PUT', nth: 2, fault: { kind: 'sessionLost' } }, ErrorReason.DESTINATION_WRITE_FAILED], // prettier-ignore
-  ['a session that stays unknown', { method: 'PUT', fault: status(404) }, ErrorReason.DESTINATION_WRITE_FAILED], // prettier-ignore
-  ['507 in the middle', { method: 'PUT', nth: 2, fault: { kind: 'quotaExceeded' } }, ErrorReason.DESTINATION_FULL], // prettier-ignore
-  ['423 at the end', { method: 'PUT', nth: 2, fault: { kind: 'locked' } }, ErrorReason.DESTINATION_LOCKED], // prettier-ignore
-  ['403 in the middle', { method: 'PUT', nth: 2, fault: status(403) }, ErrorReason.DESTINATION_ACCESS_DENIED], // prettier-ignore
-  ['malware found', { method: 'PUT', nth: 2, fault: status(403, { code: 'malwareDetected' }) }, ErrorReason.DESTINATION_REFUSED], // prettier-ignore
+  ['401 in the middle', { method: 'PUT,GET', fault: status(401) }, ErrorReason.DESTINATION_WRITE_FAILED], // oxfmt-ignore
+  ['a lost session', { method: 'PUT', nth: 2, fault: { kind: 'sessionLost' } }, ErrorReason.DESTINATION_WRITE_FAILED], // oxfmt-ignore
+  ['a session that stays unknown', { method: 'PUT', fault: status(404) }, ErrorReason.DESTINATION_WRITE_FAILED], // oxfmt-ignore
+  ['507 in the middle', { method: 'PUT', nth: 2, fault: { kind: 'quotaExceeded' } }, ErrorReason.DESTINATION_FULL], // oxfmt-ignore
+  ['423 at the end', { method: 'PUT', nth: 2, fault: { kind: 'locked' } }, ErrorReason.DESTINATION_LOCKED], // oxfmt-ignore
+  ['403 in the middle', { method: 'PUT', nth: 2, fault: status(403) }, ErrorReason.DESTINATION_ACCESS_DENIED], // oxfmt-ignore
+  ['malware found', { method: 'PUT', nth: 2, fault: status(403, { code: 'malwareDetected' }) }, ErrorReason.DESTINATION_REFUSED], // oxfmt-ignore
   ['400 for a chunk', { method: 'PUT', fault: status(400) }, ErrorReason.DESTINATION_REFUSED],
   ['500 without end', { method: 'PUT', fault: status(500) }, ErrorReason.DESTINATION_BUSY],
-  ['504 in place of sessions without end', { method: 'POST', fault: status(504) }, ErrorReason.DESTINATION_BUSY], // prettier-ignore
-  ['connections cut without end', { method: 'PUT', fault: { kind: 'reset', afterBytes: 10 } }, ErrorReason.DESTINATION_BUSY], // prettier-ignore
+  ['504 in place of sessions without end', { method: 'POST', fault: status(504) }, ErrorReason.DESTINATION_BUSY], // oxfmt-ignore
+  ['connections cut without end', { method: 'PUT', fault: { kind: 'reset', afterBytes: 10 } }, ErrorReason.DESTINATION_BUSY], // oxfmt-ignore
 ];
 
 failed.forEach(([what, disturbance, reason], index) =>
@@ -88,9 +88,9 @@ failed.forEach(([what, disturbance, reason], index) =>
     const sent = send(destination, name, file, { remember });
     const error = await t.throwsAsync<DroverError>(sent, { instanceOf: DroverError });
     t.is(error?.reason, reason);
-    const failing = wire.find(({ headers }) => headers['client-request-id'] === error?.metadata[failedCallKey]); // prettier-ignore
+    const failing = wire.find(({ headers }) => headers['client-request-id'] === error?.metadata[failedCallKey]); // oxfmt-ignore
     const { method } = disturbance;
-    t.true(failing !== undefined && method?.split(',').includes(failing.method), 'it names the call'); // prettier-ignore
+    t.true(failing !== undefined && method?.split(',').includes(failing.method), 'it names the call'); // oxfmt-ignore
     await tenant.graph('DELETE', `${tenant.ready.control}faults?name=${name}`);
     t.is(open !== undefined && (await place.isOpen(open.url)), false, 'no session stays open');
     t.deepEqual(await place.list(), []);

@@ -52,7 +52,7 @@ test('what can be neither proved nor deleted may be replaced by the next attempt
   // In a library of its own, because the fault knows the file only by its number.
   const place = await openTestPlace(tenant, 'https://contoso.sharepoint.com/sites/hr/HRPolicies');
   const deletes = { kind: 'status', status: 403 };
-  await tenant.fault({ name: 'no-delete', path: place.driveId, method: 'DELETE', times: 1, fault: deletes }); // prettier-ignore
+  await tenant.fault({ name: 'no-delete', path: place.driveId, method: 'DELETE', times: 1, fault: deletes }); // oxfmt-ignore
   await using destination = await place.open({ client: tenant.client({ change: damaging(1) }) });
   const failed = send(destination, 'file.bin', content);
   t.is(await reasonOf(failed), ErrorReason.VERIFICATION_FAILED);
@@ -105,10 +105,10 @@ test('where the service tells no hash, the content is read back, through whateve
   const clock = quickClock();
   await using destination = await place.open({ client: tenant.client({ wire, clock }) });
   // By number, and that is of this library only.
-  await tenant.fault({ name: 'no-hash', path: `(no-hash.bin|${place.driveId}/items)`, fault: { kind: 'missingHash' } }); // prettier-ignore
+  await tenant.fault({ name: 'no-hash', path: `(no-hash.bin|${place.driveId}/items)`, fault: { kind: 'missingHash' } }); // oxfmt-ignore
   const isDownload = '^/_layouts/15/download';
-  await tenant.fault({ name: 'down-1', path: isDownload, nth: 1, fault: { kind: 'unavailable', retryAfter: 0 } }); // prettier-ignore
-  await tenant.fault({ name: 'down-2', path: isDownload, nth: 2, fault: { kind: 'status', status: 502 } }); // prettier-ignore
+  await tenant.fault({ name: 'down-1', path: isDownload, nth: 1, fault: { kind: 'unavailable', retryAfter: 0 } }); // oxfmt-ignore
+  await tenant.fault({ name: 'down-2', path: isDownload, nth: 2, fault: { kind: 'status', status: 502 } }); // oxfmt-ignore
   await tenant.fault({ name: 'down-3', path: isDownload, nth: 3, fault: { kind: 'reset' } });
   const large = contentOfBytes(6_000_000);
   t.is((await send(destination, 'no-hash.bin', large)).verification, HASH);
@@ -127,7 +127,7 @@ test('where the service tells no hash, the content is read back, through whateve
 test('what is listed late is looked at all the same', async (t) => {
   const place = await openTestPlace(tenant);
   const marker = encodeURIComponent(place.address.split('/').at(-1)!);
-  await tenant.fault({ name: 'late', path: `${marker}.*children`, fault: { kind: 'lateListing', ms: 60_000 } }); // prettier-ignore
+  await tenant.fault({ name: 'late', path: `${marker}.*children`, fault: { kind: 'lateListing', ms: 60_000 } }); // oxfmt-ignore
   await using destination = await place.open();
   const first = await send(destination, 'late.bin', content);
   await send(destination, 'late.bin', Buffer.from('new'), { expected: expectedOf(content, first) });
@@ -160,7 +160,7 @@ const rewritten: [name: string, source: Buffer, arrived: Buffer, other: Buffer][
   [
     'page.html',
     Buffer.from(page),
-    Buffer.from(page.replace('<head>', `<head>${block.replace('/>', '></mso:CustomDocumentProperties>')}`)), // prettier-ignore
+    Buffer.from(page.replace('<head>', `<head>${block.replace('/>', '></mso:CustomDocumentProperties>')}`)), // oxfmt-ignore
     Buffer.from(page.replace('text', 'test')),
   ],
 ];

@@ -34,7 +34,7 @@ interface Range {
 
 /** Where the block with the properties stands. Found by plain search: a page may be made to be hard on patterns. */
 function propertiesOf(page: string): Range | undefined {
-  const [opening, content, closing] = ['<!--[if gte mso 9]>', '<mso:CustomDocumentProperties>', '<![endif]-->']; // prettier-ignore
+  const [opening, content, closing] = ['<!--[if gte mso 9]>', '<mso:CustomDocumentProperties>', '<![endif]-->']; // oxfmt-ignore
   const inside = page.indexOf(content);
   if (inside < 0) return undefined;
   const start = page.lastIndexOf(opening, inside);

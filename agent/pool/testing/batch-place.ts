@@ -1,13 +1,13 @@
 // A source and a destination in a folder of their own, and batches between them, for tests with real files and threads.
-import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, truncateSync, writeFileSync } from 'node:fs'; // prettier-ignore
+import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, truncateSync, writeFileSync } from 'node:fs'; // oxfmt-ignore
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { create, fromBinary, toBinary, type MessageInitShape } from '@bufbuild/protobuf';
-import { BatchItemsSchema, BatchResultsSchema, type BatchItems, type BatchResults } from '../../../gen/drover/v1/columns_pb.ts'; // prettier-ignore
+import { BatchItemsSchema, BatchResultsSchema, type BatchItems, type BatchResults } from '../../../gen/drover/v1/columns_pb.ts'; // oxfmt-ignore
 import { ItemKind } from '../../../gen/drover/v1/item_pb.ts';
 import { BatchPhase } from '../../../gen/drover/v1/session_pb.ts';
 import { ConflictPolicy } from '../../../gen/drover/v1/settings_pb.ts';
-import { createSharedJobState, type BatchJob, type JobResult, type RunSettings, type SharedJobState } from '../jobs.ts'; // prettier-ignore
+import { createSharedJobState, type BatchJob, type JobResult, type RunSettings, type SharedJobState } from '../jobs.ts'; // oxfmt-ignore
 import type { Pool } from '../pool.ts';
 
 export interface Place extends Disposable {

@@ -83,7 +83,7 @@ export class Harness {
       retried,
     }: RunOptions = {},
   ): Promise<RunKey> {
-    // prettier-ignore
+    // oxfmt-ignore
     const key = await this.watched.store.commit(async (transaction) => {
       const row =
         (await transaction.task(task)) ??

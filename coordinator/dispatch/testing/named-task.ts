@@ -18,7 +18,7 @@ import {
 } from '../../../gen/drover/v1/columns_pb.ts';
 import { ErrorReason } from '../../../gen/drover/v1/error_pb.ts';
 import { ItemKind, type Item } from '../../../gen/drover/v1/item_pb.ts';
-import { BatchDoneSchema, BatchPhase, ScanDoneSchema, ScanPageFrameSchema } from '../../../gen/drover/v1/session_pb.ts'; // prettier-ignore
+import { BatchDoneSchema, BatchPhase, ScanDoneSchema, ScanPageFrameSchema } from '../../../gen/drover/v1/session_pb.ts'; // oxfmt-ignore
 import { GonePolicy, TaskSettingsSchema } from '../../../gen/drover/v1/settings_pb.ts';
 import { comparePaths } from '../../plan/path-order.ts';
 import { itemRows } from '../../report/item-rows.ts';
@@ -37,7 +37,7 @@ import { decodeBatchResults } from '../../plan/decode-columns.ts';
 const task = 'a';
 const nowMs = 1000;
 /** The phases that agents work on, one after the other. */
-export const phasesInOrder = [BatchPhase.TRANSFER, BatchPhase.GONE, BatchPhase.LATE, BatchPhase.FOLDERS]; // prettier-ignore
+export const phasesInOrder = [BatchPhase.TRANSFER, BatchPhase.GONE, BatchPhase.LATE, BatchPhase.FOLDERS]; // oxfmt-ignore
 
 export interface NamedRun {
   scanOnly?: boolean;
@@ -159,7 +159,7 @@ export class NamedTask {
     const row = { name: `tasks/${task}`, source: '/from', destination: this.#destination };
     const { hasKeptItems = false, hasUnreportedItems = false } =
       (await transaction.task(task)) ?? {};
-    transaction.putTask(task, create(TaskRowSchema, { task: row, latestRun: this.#run, hasKeptItems, hasUnreportedItems })); // prettier-ignore
+    transaction.putTask(task, create(TaskRowSchema, { task: row, latestRun: this.#run, hasKeptItems, hasUnreportedItems })); // oxfmt-ignore
   }
 
   /** All items of the run, as the API shows them. */

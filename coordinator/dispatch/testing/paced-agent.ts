@@ -55,13 +55,13 @@ export class PacedAgent {
       this.agent.sendResults(job.lease);
       this.#drop(job, job.items);
     }
-    const leases = this.#jobs.map(({ lease, done }) => ({ key: lease.key!, items: BigInt(Math.floor(done)), bytes: 0n })); // prettier-ignore
+    const leases = this.#jobs.map(({ lease, done }) => ({ key: lease.key!, items: BigInt(Math.floor(done)), bytes: 0n })); // oxfmt-ignore
     this.agent.push({ case: 'heartbeat', value: { leases } });
   }
 
   #listen(): void {
     for (const lease of this.agent.news('batchLease'))
-      this.#jobs.push({ lease, items: fromBinary(BatchItemsSchema, lease.items).path.length, done: 0 }); // prettier-ignore
+      this.#jobs.push({ lease, items: fromBinary(BatchItemsSchema, lease.items).path.length, done: 0 }); // oxfmt-ignore
     for (const { key, takesPartial } of this.agent.news('leaseRevocation')) {
       const job = this.#jobs.find(({ lease }) => lease.key!.lease === key!.lease);
       if (job === undefined || !takesPartial || job.done < 1) this.agent.giveBack(key);

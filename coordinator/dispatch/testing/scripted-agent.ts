@@ -39,7 +39,7 @@ export interface Entry {
 }
 
 type Answer = AttachResponse['frame'];
-type AnswerOf<C extends Answer['case']> = Extract<Answer, { case: C }> extends { value: infer V } ? V : never; // prettier-ignore
+type AnswerOf<C extends Answer['case']> = Extract<Answer, { case: C }> extends { value: infer V } ? V : never; // oxfmt-ignore
 
 export class ScriptedAgent {
   readonly name: string;
@@ -60,7 +60,7 @@ export class ScriptedAgent {
   ) {
     this.name = name;
     if (hello !== 'none')
-      this.push({ case: 'hello', value: { slots: 1, locationKinds: ['file'], knownSettings: knownSettings(), ...hello } }); // prettier-ignore
+      this.push({ case: 'hello', value: { slots: 1, locationKinds: ['file'], knownSettings: knownSettings(), ...hello } }); // oxfmt-ignore
     void this.#receive(dispatcher);
   }
 
@@ -110,7 +110,7 @@ export class ScriptedAgent {
   take<C extends NonNullable<Answer['case']>>(kind: C): AnswerOf<C> {
     const found = this.received.find((one) => one.case === kind && !this.#taken.has(one));
     if (found === undefined)
-      throw new Error(`${this.name} got no ${kind}, only ${this.received.map((one) => one.case).join(', ')}`); // prettier-ignore
+      throw new Error(`${this.name} got no ${kind}, only ${this.received.map((one) => one.case).join(', ')}`); // oxfmt-ignore
     this.#taken.add(found);
     return found.value as AnswerOf<C>;
   }

@@ -33,7 +33,7 @@ export interface World {
 
 type Held =
   | { kind: 'scan'; lease: ScanLease; nextPage: bigint; ackedPage: bigint; endSent: boolean }
-  | { kind: 'batch'; lease: BatchLease; done: bigint; results: Uint8Array | undefined; partial: boolean }; // prettier-ignore
+  | { kind: 'batch'; lease: BatchLease; done: bigint; results: Uint8Array | undefined; partial: boolean }; // oxfmt-ignore
 
 export class SimulatedAgent {
   readonly name: string;
@@ -76,7 +76,7 @@ export class SimulatedAgent {
     for (const held of this.#held.values()) {
       if (held.kind === 'batch' && held.results !== undefined) this.#send(held);
       // What was not acknowledged is sent again; a scan begins again after its last acknowledged page.
-      if (held.kind === 'scan') Object.assign(held, { nextPage: held.ackedPage + 1n, endSent: false }); // prettier-ignore
+      if (held.kind === 'scan') Object.assign(held, { nextPage: held.ackedPage + 1n, endSent: false }); // oxfmt-ignore
     }
   }
 
@@ -148,7 +148,7 @@ export class SimulatedAgent {
     const chance = this.#world.below(4);
     for (const index of results.state.keys())
       if (this.#world.below(3) >= chance) results.state[index] = ItemState.UNSPECIFIED;
-    results.remark = results.remark.filter(({ index }) => results.state[index] !== ItemState.UNSPECIFIED); // prettier-ignore
+    results.remark = results.remark.filter(({ index }) => results.state[index] !== ItemState.UNSPECIFIED); // oxfmt-ignore
     Object.assign(held, { results: toBinary(BatchResultsSchema, results), partial: true });
     this.#send(held);
   }
@@ -160,24 +160,24 @@ export class SimulatedAgent {
       const luck = below(20);
       if (luck > 1) continue;
       results.state[index] = luck === 0 ? ItemState.FAILED : ItemState.SKIPPED;
-      results.remark.push({ $typeName: 'drover.v1.ItemRemark', index, reason: ErrorReason.SOURCE_VANISHED, message: this.name, requestId: '' }); // prettier-ignore
+      results.remark.push({ $typeName: 'drover.v1.ItemRemark', index, reason: ErrorReason.SOURCE_VANISHED, message: this.name, requestId: '' }); // oxfmt-ignore
     }
     return results;
   }
 
   #send({ lease, results, partial }: Held & { kind: 'batch' }): void {
-    this.#session?.push({ case: 'batchDone', value: { key: lease.key!, results: results!, partial } }); // prettier-ignore
+    this.#session?.push({ case: 'batchDone', value: { key: lease.key!, results: results!, partial } }); // oxfmt-ignore
   }
 
   #take(frame: AttachResponse['frame']): void {
     switch (frame.case) {
       case 'scanLease': {
         const { nextPage } = frame.value;
-        this.#hold({ kind: 'scan', lease: frame.value, nextPage, ackedPage: nextPage - 1n, endSent: false }); // prettier-ignore
+        this.#hold({ kind: 'scan', lease: frame.value, nextPage, ackedPage: nextPage - 1n, endSent: false }); // oxfmt-ignore
         return;
       }
       case 'batchLease':
-        this.#hold({ kind: 'batch', lease: frame.value, done: 0n, results: undefined, partial: false }); // prettier-ignore
+        this.#hold({ kind: 'batch', lease: frame.value, done: 0n, results: undefined, partial: false }); // oxfmt-ignore
         return;
       case 'acknowledgement':
         this.#acknowledged(frame.value.key!, frame.value.page);

@@ -87,7 +87,7 @@ export class SourceModel {
         fileId: node.fileId,
         ...(node.isFolder ? { kind: ItemKind.FOLDER } : {}),
         ...(node.isClosed ? { remark: { reason: ErrorReason.SOURCE_ACCESS_DENIED, message: 'closed' } } : {}),
-      })); // prettier-ignore
+      })); // oxfmt-ignore
     const pages: Entry[][] = [];
     while (entries.length > 0) pages.push(entries.splice(0, this.#below(6) + 1));
     return pages;
@@ -109,7 +109,7 @@ export class SourceModel {
     // What is gone is recycled from the deepest up; the rest comes in any order.
     const order = phase === BatchPhase.GONE ? indexes.toReversed() : this.#shuffled(indexes);
     for (const index of order) {
-      const reason = this.#below(100) < failsOf ? ErrorReason.INTERNAL : this.#do(phase, results, items, index); // prettier-ignore
+      const reason = this.#below(100) < failsOf ? ErrorReason.INTERNAL : this.#do(phase, results, items, index); // oxfmt-ignore
       const isSkip = skips.has(reason ?? ErrorReason.UNSPECIFIED);
       if (reason !== undefined) {
         results.state[index] = isSkip ? ItemState.SKIPPED : ItemState.FAILED;
@@ -177,7 +177,7 @@ export class SourceModel {
     for (let cut = place.length; cut > 0; cut = place.lastIndexOf('/', cut - 1)) {
       const path = this.keyOf(place.slice(0, cut));
       if (this.destination.has(path)) return;
-      this.destination.set(path, { id: `id-${++this.#tick}`, isFolder: true, size: 0n, modifiedNs: 0n, content: '' }); // prettier-ignore
+      this.destination.set(path, { id: `id-${++this.#tick}`, isFolder: true, size: 0n, modifiedNs: 0n, content: '' }); // oxfmt-ignore
     }
   }
 
@@ -189,8 +189,8 @@ export class SourceModel {
     if (isMoved) results.moved.push(index);
     else {
       const standing = this.standing(place);
-      const expected = items.action[index] === ItemAction.UPDATE ? items.expected.find((one) => one.index === index) : undefined; // prettier-ignore
-      const isFree = standing === undefined || standing.id === expected?.id || (!standing.isFolder && standing.content === node.content); // prettier-ignore
+      const expected = items.action[index] === ItemAction.UPDATE ? items.expected.find((one) => one.index === index) : undefined; // oxfmt-ignore
+      const isFree = standing === undefined || standing.id === expected?.id || (!standing.isFolder && standing.content === node.content); // oxfmt-ignore
       if (!isFree || this.#isBelowFile(place)) return ErrorReason.DESTINATION_CONFLICT;
       const cut = place.lastIndexOf('/');
       if (cut > 0) this.#makeFolders(place.slice(0, cut));
@@ -208,7 +208,7 @@ export class SourceModel {
   #move(items: BatchItems, index: number, place: string, node: Node): boolean {
     const origin = items.origin.find((one) => one.index === index)!;
     const expected = items.expected.find((one) => one.index === index)!;
-    const isAsScanned = node.size === items.size[index] && node.modifiedNs === items.modifiedNs[index] && node.fileId === items.fileId[index]; // prettier-ignore
+    const isAsScanned = node.size === items.size[index] && node.modifiedNs === items.modifiedNs[index] && node.fileId === items.fileId[index]; // oxfmt-ignore
     const [from, to] = [this.keyOf(origin.destinationPath), this.keyOf(place)];
     const isTaken = (from !== to && this.destination.has(to)) || this.#isBelowFile(place);
     if (!isAsScanned || this.source.has(origin.path) || isTaken) return false;
@@ -229,7 +229,7 @@ export class SourceModel {
   #node(isFolder: boolean): Node {
     const tick = ++this.#tick;
     const size = isFolder ? 0n : BigInt(this.#below(4) + 1);
-    return { fileId: BigInt(tick), isFolder, size, modifiedNs: BigInt(tick), content: `c${tick}`, isClosed: false }; // prettier-ignore
+    return { fileId: BigInt(tick), isFolder, size, modifiedNs: BigInt(tick), content: `c${tick}`, isClosed: false }; // oxfmt-ignore
   }
 
   /** A path in a folder that is there. */
@@ -278,7 +278,7 @@ export class SourceModel {
     const { isFolder } = this.source.get(path)!;
     this.#remove(path);
     this.source.set(path, this.#node(!isFolder));
-    if (!isFolder && path.split('/').length < foldersMax) this.source.set(`${path}/f0`, this.#node(false)); // prettier-ignore
+    if (!isFolder && path.split('/').length < foldersMax) this.source.set(`${path}/f0`, this.#node(false)); // oxfmt-ignore
   }
 
   #link(path: string): void {

@@ -76,7 +76,7 @@ export function watchStore(inner: Store): WatchedStore {
       if (name === 'begin') return begin;
       const member: unknown = Reflect.get(target, name, target);
       if (typeof member !== 'function') return member;
-      return (...values: unknown[]) => track(Reflect.apply(member, target, values) as Promise<unknown>); // prettier-ignore
+      return (...values: unknown[]) => track(Reflect.apply(member, target, values) as Promise<unknown>); // oxfmt-ignore
     },
   });
 

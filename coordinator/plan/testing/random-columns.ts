@@ -17,7 +17,7 @@ import {
 } from '../../../gen/drover/v1/item_pb.ts';
 import type { Below } from '../../store/testing/random.ts';
 
-const texts = ['a', 'Ärger/naïve 日本 🎉.docx', '', 'x'.repeat(127), 'y'.repeat(128), 'ü'.repeat(9000)]; // prettier-ignore
+const texts = ['a', 'Ärger/naïve 日本 🎉.docx', '', 'x'.repeat(127), 'y'.repeat(128), 'ü'.repeat(9000)]; // oxfmt-ignore
 const sizes = [0n, 1n, 127n, 128n, 2n ** 32n, 2n ** 53n - 1n, 2n ** 53n, 2n ** 63n, 2n ** 64n - 1n];
 const times = [0n, 1n, -1n, 1_700_000_000_123_456_789n, 2n ** 63n - 1n, -(2n ** 63n)];
 const kinds = [ItemKind.FILE, ItemKind.FOLDER, ItemKind.SYMBOLIC_LINK, ItemKind.UNSPECIFIED];

@@ -37,7 +37,7 @@ export async function reportRows(
 ): Promise<Record<string, string>[]> {
   const text = await reportText(reported, kind);
   if (!text.startsWith(byteOrderMark)) throw new Error('there is no byte order mark');
-  const rows = parse<Record<string, string>>(text, { bom: true, columns: true, recordDelimiter: '\r\n' }); // prettier-ignore
+  const rows = parse<Record<string, string>>(text, { bom: true, columns: true, recordDelimiter: '\r\n' }); // oxfmt-ignore
   if (titles === undefined) return rows;
   return rows.map((row) => Object.fromEntries(titles.map((title) => [title, row[title]!])));
 }

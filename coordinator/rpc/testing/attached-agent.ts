@@ -14,7 +14,7 @@ type Frame = MessageInitShape<typeof AttachRequestSchema>;
 type Identity = Awaited<ReturnType<RunningCoordinator['join']>>['identity'];
 type Answer<C> = Extract<AttachResponse['frame'], { case: C }>['value'];
 
-const hello = { version: '1.2.3', platform: 'linux/x64', slots: 2, locationKinds: ['file'], group: 'north', sourceRoots: ['/srv'], knownSettings: knownSettings() }; // prettier-ignore
+const hello = { version: '1.2.3', platform: 'linux/x64', slots: 2, locationKinds: ['file'], group: 'north', sourceRoots: ['/srv'], knownSettings: knownSettings() }; // oxfmt-ignore
 
 /** Attaches an agent that reads everything, and leaves when the coordinator ends the session. */
 export async function attach(
@@ -33,7 +33,7 @@ export async function attach(
     .then(
       () => received.end(),
       (error: unknown) => received.end(error),
-    ) // prettier-ignore
+    ) // oxfmt-ignore
     .finally(() => frames.end());
   const answers = received[Symbol.asyncIterator]();
   /** The next frame of a kind; those before it are passed over. */

@@ -42,7 +42,7 @@ interface Batch {
 }
 
 export const itemBytes = 10n;
-const nothing = { succeededItems: 0, succeededBytes: 0n, skippedItems: 0, skippedBytes: 0n, failedItems: 0, failedBytes: 0n, movedItems: 0, recycledItems: 0, notGoneItems: 0 }; // prettier-ignore
+const nothing = { succeededItems: 0, succeededBytes: 0n, skippedItems: 0, skippedBytes: 0n, failedItems: 0, failedBytes: 0n, movedItems: 0, recycledItems: 0, notGoneItems: 0 }; // oxfmt-ignore
 
 /** What a step refuses an event with that comes at the wrong time. */
 const refusals = new Set<ErrorReason | undefined>([
@@ -67,7 +67,7 @@ export class RunModel {
   readonly #newest = new Map<Target, number>();
   /** Items whose fate was counted. */
   readonly #counted = new Set<number>();
-  readonly #sums = { scanned: 0, planned: 0, plannedBytes: 0n, succeeded: 0, skipped: 0, failed: 0, gone: 0, recycled: 0 }; // prettier-ignore
+  readonly #sums = { scanned: 0, planned: 0, plannedBytes: 0n, succeeded: 0, skipped: 0, failed: 0, gone: 0, recycled: 0 }; // oxfmt-ignore
   #items = 0;
   #endBytes: Uint8Array | undefined;
 
@@ -112,7 +112,7 @@ export class RunModel {
   /** Leases a target; answers with the generation. A batch may be cut before. */
   lease(target: Target, agent: string): number {
     const before = this.row;
-    if (before.run!.state !== RunState.RUNNING || this.#below(4) === 0) this.#step({ kind: 'begin' }); // prettier-ignore
+    if (before.run!.state !== RunState.RUNNING || this.#below(4) === 0) this.#step({ kind: 'begin' }); // oxfmt-ignore
     let lease: LeaseRow;
     if (target === 'scan') {
       this.#step({ kind: 'lease-scan', agent });
@@ -133,7 +133,7 @@ export class RunModel {
 
   /** Takes a message of an agent, or an expiry, which is a return that nobody sent. */
   take(message: Message): Answer {
-    const target = message.kind === 'results' ? message.batch : message.kind === 'return' ? message.target : 'scan'; // prettier-ignore
+    const target = message.kind === 'results' ? message.batch : message.kind === 'return' ? message.target : 'scan'; // oxfmt-ignore
     const isHeld = this.isOpen && this.live.get(target) === message.generation;
     const answer = this.#attempt(() => this.#apply(message));
     if (answer === 'stored' && !isHeld)
@@ -153,7 +153,7 @@ export class RunModel {
     same('open late batches', row.openLateBatches, open(BatchPhase.LATE).length);
     same('open folder batches', row.openFolderBatches, open(BatchPhase.FOLDERS).length);
     same('open gone batches', row.openGoneBatches, open(BatchPhase.GONE).length);
-    same('waiting batches', row.waitingGoneBatches, this.batches.filter(({ isWaiting }) => isWaiting).length); // prettier-ignore
+    same('waiting batches', row.waitingGoneBatches, this.batches.filter(({ isWaiting }) => isWaiting).length); // oxfmt-ignore
     const { progress } = row.run!;
     const sums = this.#sums;
     same('scanned', Number(progress!.scannedItems), sums.scanned);
@@ -213,7 +213,7 @@ export class RunModel {
     // With a plan that is to be approved it is asked about when all is scanned.
     const mayAsk = this.#isUnapproved ? progress!.scanComplete : isTurn;
     if (this.isAsking && !mayAsk) throw new Violation('it asks about what is gone too early');
-    const isUndecided = goneDecision === GoneDecision.UNSPECIFIED && settings?.gonePolicy === GonePolicy.RECYCLE; // prettier-ignore
+    const isUndecided = goneDecision === GoneDecision.UNSPECIFIED && settings?.gonePolicy === GonePolicy.RECYCLE; // oxfmt-ignore
     const isTooMuch = isUndecided && this.#sums.gone > (settings.recycleItemsMax ?? 0);
     if (isTurn && isTooMuch && state === RunState.RUNNING)
       throw new Violation('it recycles more than it may without asking');
@@ -235,7 +235,7 @@ export class RunModel {
     if (!progress!.scanComplete) throw new Violation('it succeeded before its scan was complete');
     if (this.live.size > 0) throw new Violation('it succeeded though somebody works on it');
     same('items counted at the end', this.#counted.size, this.row.run!.scanOnly ? 0 : this.#items);
-    same('whether it has failures', state === RunState.SUCCEEDED_WITH_FAILURES, this.#sums.failed > 0); // prettier-ignore
+    same('whether it has failures', state === RunState.SUCCEEDED_WITH_FAILURES, this.#sums.failed > 0); // oxfmt-ignore
   }
 
   /** A run in which nothing is left has ended, unless it is being cancelled or nobody has begun it. */
@@ -294,8 +294,8 @@ export class RunModel {
       const length = this.#below(2) * this.#below(most + 1);
       const items = Array.from({ length }, () => (this.#items += 1));
       const lease = this.row.run!.scanOnly ? stepDone() : newLease();
-      if (items.length > 0) made.push({ lease, phase, isWaiting: isWaiting && !this.row.run!.scanOnly, items }); // prettier-ignore
-      return { items: items.length, open: items.length > 0 && !this.row.run!.scanOnly ? 1 : 0, batches: items.length > 0 ? 1 : 0 }; // prettier-ignore
+      if (items.length > 0) made.push({ lease, phase, isWaiting: isWaiting && !this.row.run!.scanOnly, items }); // oxfmt-ignore
+      return { items: items.length, open: items.length > 0 && !this.row.run!.scanOnly ? 1 : 0, batches: items.length > 0 ? 1 : 0 }; // oxfmt-ignore
     };
     const gone = cut(BatchPhase.GONE, 3);
     const goneFolders = cut(BatchPhase.GONE, 1, true);
@@ -440,7 +440,7 @@ export class RunModel {
 }
 
 function stepDone(): LeaseRow {
-  return stepLease(stepLease(newLease(), { kind: 'lease', agent: '' }), { kind: 'complete', generation: 1 }); // prettier-ignore
+  return stepLease(stepLease(newLease(), { kind: 'lease', agent: '' }), { kind: 'complete', generation: 1 }); // oxfmt-ignore
 }
 
 function stateOf({ state }: LeaseRow): 'free' | 'held' | 'done' {

@@ -49,7 +49,7 @@ export interface Answer {
 
 /** Tokens of tests: `app`, `reader`, `nobody`, `selected`, `full`, or the alias of a user. */
 export function testTokens(tenant: TenantDescription): CheckToken {
-  const app = (appId: string, ...roles: string[]): Principal => ({ appId, appName: `App ${appId}`, roles, scopes: [] }); // prettier-ignore
+  const app = (appId: string, ...roles: string[]): Principal => ({ appId, appName: `App ${appId}`, roles, scopes: [] }); // oxfmt-ignore
   const principals = new Map<string, Principal>([
     ['app', app('app', 'Sites.ReadWrite.All')],
     ['reader', app('reader', 'Sites.Read.All')],
@@ -90,7 +90,7 @@ export async function startGraph(
       log: createLog('graph', 'silent'),
       ...options,
     });
-  const started = { nowMs: Date.UTC(2026, 0, 1), effects: {} as Effects, graph: undefined as never as Graph }; // prettier-ignore
+  const started = { nowMs: Date.UTC(2026, 0, 1), effects: {} as Effects, graph: undefined as never as Graph }; // oxfmt-ignore
   started.graph = await open();
   const listener = (request: IncomingMessage, response: ServerResponse) => {
     const scheme = options.tls === undefined ? 'http' : 'https';
@@ -110,7 +110,7 @@ export async function startGraph(
     tenant,
     dataFolder,
     origin,
-    call: (method: string, target: string, more: CallOptions = {}) => send(origin, method, target, more), // prettier-ignore
+    call: (method: string, target: string, more: CallOptions = {}) => send(origin, method, target, more), // oxfmt-ignore
     restart: async () => {
       await started.graph.close();
       started.graph = await open();

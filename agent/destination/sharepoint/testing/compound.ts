@@ -13,7 +13,7 @@ export function compoundFile(streams: CompoundStreams, { shuffled = false } = {}
   const append = (content: Buffer, isShuffled = false): number => {
     const count = Math.ceil(content.length / sectorBytes);
     const first = sectors.length;
-    const order = Array.from({ length: count }, (_, index) => first + (isShuffled ? count - 1 - index : index)); // prettier-ignore
+    const order = Array.from({ length: count }, (_, index) => first + (isShuffled ? count - 1 - index : index)); // oxfmt-ignore
     order.forEach((sector, index) => {
       const piece = Buffer.alloc(sectorBytes);
       content.copy(piece, 0, index * sectorBytes);
@@ -33,7 +33,7 @@ export function compoundFile(streams: CompoundStreams, { shuffled = false } = {}
     let folder = '';
     for (const part of parts.slice(0, -1)) {
       const inside = `${folder}/${part}`;
-      if (!folders.has(inside)) folders.set(inside, add(entries, folders.get(folder)!, entry(part, 1))); // prettier-ignore
+      if (!folders.has(inside)) folders.set(inside, add(entries, folders.get(folder)!, entry(part, 1))); // oxfmt-ignore
       folder = inside;
     }
     let start: number;

@@ -195,7 +195,7 @@ export class TestTenant implements AsyncDisposable {
   /** A token of the tenant's application, or of another of its applications, by number. */
   async token(forceRefresh = false, app = 0): Promise<string> {
     const signal = AbortSignal.timeout(20_000);
-    const own = app === 0 ? undefined : createTestCredential(this.ready, this.route, this.#app(app)); // prettier-ignore
+    const own = app === 0 ? undefined : createTestCredential(this.ready, this.route, this.#app(app)); // oxfmt-ignore
     const credential = own ?? this.#credential;
     const { token } = await credential.accessToken('graph', { forceRefresh, signal });
     await own?.[Symbol.asyncDispose]();
