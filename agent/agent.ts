@@ -107,7 +107,8 @@ export async function runAgent(
   const { promise: broken, reject: onBroken } = Promise.withResolvers<never>();
   broken.catch(() => undefined);
   const onLost = (err: unknown) => log.error({ err }, 'a worker thread ended between two jobs; another one takes its place'); // oxfmt-ignore
-  const threads = resources.use(parts.createPool({ threads: settings.threads, onBroken, onLost }));
+  const onStuck = (why: string) => log.error({ why }, 'a worker thread whose job did not end was ended; another one takes its place'); // oxfmt-ignore
+  const threads = resources.use(parts.createPool({ threads: settings.threads, onBroken, onLost, onStuck })); // oxfmt-ignore
   const pool = shares === undefined ? threads : sharePool(threads, shares);
   // One more than there are threads waits ready, so that no thread is idle between two leases.
   const slots = settings.threads + 1;

@@ -1,6 +1,7 @@
 // Both hashes of a file's content, taken in the one pass that reads it.
 import { createHash, hash as hashAtOnce, type Hash } from 'node:crypto';
 import { QuickXorHash, quickXorHashBytes } from '../../lib/quick-xor-hash.ts';
+import { showLife } from './sign-of-life.ts';
 
 /** Both hashes of a content. */
 export interface Hashes {
@@ -27,6 +28,7 @@ export class Hasher {
 
   /** Hashes the next bytes. */
   update(chunk: Uint8Array): this {
+    showLife();
     this.#sha256 ??= createHash('sha256');
     this.#sha256.update(chunk);
     this.#quickXor.update(chunk);

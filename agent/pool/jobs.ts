@@ -141,7 +141,7 @@ export type JobResult =
  * Memory shared with a running job. Layout of `state`, an Int32Array over a SharedArrayBuffer:
  * [0] whether the job is to stop, see StopWay; [1] how many pages of a scan may still be sent (the thread waits on it while it is 0);
  * [2] how many items are being done that take only a moment; [3] whether the last item is begun, so that the thread has room for another job;
- * [4] the number of the thread that does it.
+ * [4] the number of the thread that does it; [5] a count of steps that the progress does not show, see sign-of-life.ts.
  * Layout of `progress`, a BigInt64Array: [0] items finished; [1] bytes written (or, in a scan, bytes found).
  * Only Atomics touch them.
  */
@@ -155,6 +155,7 @@ export const statePageCredits = 1;
 const stateShort = 2;
 const stateEnding = 3;
 const stateThread = 4;
+const stateSteps = 5;
 export const progressItems = 0;
 export const progressBytes = 1;
 
@@ -162,7 +163,7 @@ export const progressBytes = 1;
 export const scanPageItemsMax = 1000;
 
 export function createSharedJobState(pageCredits: number): SharedJobState {
-  const state = new Int32Array(new SharedArrayBuffer(20));
+  const state = new Int32Array(new SharedArrayBuffer(24));
   state[statePageCredits] = pageCredits;
   return { state, progress: new BigInt64Array(new SharedArrayBuffer(16)) };
 }
@@ -258,4 +259,14 @@ export function noteThread({ state }: SharedJobState, threadId: number): void {
 /** The thread that does a job; 0 as long as none does. */
 export function threadOf({ state }: SharedJobState): number {
   return Atomics.load(state, stateThread);
+}
+
+/** A job has come a step further. */
+export function countStep({ state }: SharedJobState): void {
+  Atomics.add(state, stateSteps, 1);
+}
+
+/** Another text whenever a job has come further. */
+export function stepsOf({ state, progress }: SharedJobState): string {
+  return `${Atomics.load(progress, progressItems)} ${Atomics.load(progress, progressBytes)} ${Atomics.load(state, stateSteps)}`;
 }

@@ -4,6 +4,8 @@
 import { Piscina } from 'piscina';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import type { DroverError } from '../../lib/error.ts';
+import { systemClock, type Clock } from '../../lib/time.ts';
+import { jobLimits, JobWatch, type JobLimits } from './job-watch.ts';
 import { isEnding, threadOf, type Job, type JobResult, type SharedJobState } from './jobs.ts';
 import type { Pool } from './pool.ts';
 import { ThreadHealth } from './thread-health.ts';
@@ -15,8 +17,14 @@ export interface PoolOptions {
   onBroken?: (error: DroverError) => void;
   /** Hears that a thread ended between two jobs, by this error; another one takes its place. */
   onLost?: (error: unknown) => void;
+  /** Hears why a thread was ended whose job did not end; another one takes its place. */
+  onStuck?: (why: string) => void;
   /** What a thread runs. @default worker.ts */
   program?: URL;
+  /** Waits for threads to be loaded. @default the machine's */
+  clock?: Clock;
+  /** When a job is taken for one that does not end. @default jobLimits */
+  limits?: JobLimits;
 }
 
 /** Jobs that may wait for a thread. An agent takes no more leases than it has slots, so this is never reached. */
@@ -47,6 +55,7 @@ class PiscinaPool implements Pool {
   readonly threads: number;
   readonly #piscina: Piscina<Job, JobResult>;
   readonly #health: ThreadHealth;
+  readonly #watch: JobWatch;
   /** Jobs that share a thread. */
   readonly #beside = new Set<SharedJobState>();
   #closing: Promise<void> | undefined;
@@ -55,7 +64,10 @@ class PiscinaPool implements Pool {
     threads,
     onBroken = endProcess,
     onLost = () => {},
+    onStuck = () => {},
     program = workerProgram,
+    clock = systemClock,
+    limits = jobLimits,
   }: PoolOptions) {
     this.threads = threads;
     this.#piscina = new Piscina<Job, JobResult>({
@@ -72,7 +84,8 @@ class PiscinaPool implements Pool {
       atomics: 'disabled',
       resourceLimits,
     });
-    this.#health = new ThreadHealth(this.#piscina, { onBroken, onLost });
+    this.#health = new ThreadHealth(this.#piscina, { onBroken, onLost }, clock);
+    this.#watch = new JobWatch(this.#piscina, limits, onStuck);
   }
 
   async run(job: Job): Promise<JobResult> {
@@ -80,6 +93,7 @@ class PiscinaPool implements Pool {
     if (!(await this.#health.ready())) return threadEnded('the agent is stopping');
     const beside = job.kind === 'batch' && job.tenant !== undefined ? job.shared : undefined;
     if (beside !== undefined) this.#beside.add(beside);
+    using _ = 'shared' in job ? this.#watch.begin(job.shared) : undefined;
     try {
       // Piscina takes its type of the list from a signature of Node's that has become an object of options since.
       const ports = [...ownPorts(job), job.tenant?.host];
@@ -87,6 +101,8 @@ class PiscinaPool implements Pool {
       const name = beside === undefined ? 'default' : besideName;
       return await this.#piscina.run(withOwnBytes(job), { name, transferList });
     } catch (thrown) {
+      const outcome = 'shared' in job ? this.#watch.outcome(job.shared) : undefined;
+      if (outcome !== undefined) return outcome;
       return threadEnded(thrown instanceof Error ? thrown.message : String(thrown));
     } finally {
       if (beside !== undefined) this.#beside.delete(beside);

@@ -13,6 +13,7 @@ import { openSource } from '../source/open-source.ts';
 import { compileFilters } from './filter.ts';
 import { isStopped, type JobResult, type PreviewJob } from './jobs.ts';
 import { readManifest } from './manifest.ts';
+import { showLife } from './sign-of-life.ts';
 import { walkManifest } from './walk-manifest.ts';
 import { walk, type WalkItem } from './walk.ts';
 
@@ -43,6 +44,7 @@ export function runPreview(job: PreviewJob): JobResult {
       items += 1;
       found.add(item);
       if (items % itemsPerLook !== 0) return true;
+      showLife();
       const nowMs = performance.now();
       if (isStopped(job.shared) || nowMs >= endMs) return false;
       if (nowMs - toldMs < tellMs) return true;

@@ -6,6 +6,7 @@ import { pathToFileURL } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import type { DroverError } from '../../lib/error.ts';
+import { systemClock } from '../../lib/time.ts';
 import type { Job } from './jobs.ts';
 import { createPool } from './piscina-pool.ts';
 
@@ -69,6 +70,55 @@ for (const [what, text, why] of [
     await Promise.all(jobs);
     t.is((await pool.run(job())).kind, 'failed');
   });
+
+/** A clock whose time is over when the test says so, for what waits then. */
+function clockFor() {
+  const waiting = new Set<() => void>();
+  const after = (_: number, callback: () => void) => {
+    waiting.add(callback);
+    return () => void waiting.delete(callback);
+  };
+  return { clock: { ...systemClock, after }, waiting };
+}
+
+for (const [what, text] of [
+  ['computes without an end', 'for (;;);'],
+  ['waits for something that never comes', 'await new Promise(() => {});'],
+] as const)
+  test(`a program that ${what} while it is loaded is the end of the pool, and fails no job`, async (t) => {
+    const broken = Promise.withResolvers<DroverError>();
+    const { program } = writeProgram(t, text);
+    const { clock, waiting } = clockFor();
+    const pool = createPool({ threads: 2, program, onBroken: broken.resolve, clock });
+    const ended: string[] = [];
+    const running = pool.run(job()).then(() => ended.push('job'));
+    t.is(waiting.size, 1);
+    for (const due of waiting) due();
+    t.regex((await broken.promise).message, /cannot run: nothing was loaded within 60 seconds$/);
+    await new Promise((resolve) => setImmediate(resolve));
+    t.deepEqual(ended, []);
+    await pool.close();
+    await running;
+  });
+
+test('a thread that is never loaded in the place of one that ended is the end of the pool', async (t) => {
+  const broken = Promise.withResolvers<DroverError>();
+  const { file, program } = writeProgram(t, good);
+  const { clock, waiting } = clockFor();
+  const pool = createPool({ threads: 2, program, onBroken: broken.resolve, clock });
+  t.deepEqual(await pool.run(job()), { kind: 'swept' });
+  t.is(waiting.size, 0, 'what is loaded is waited for no longer');
+  t.is((await pool.run(job('exit'))).kind, 'failed', 'it was its own doing');
+  while (waiting.size > 0) await new Promise((resolve) => setImmediate(resolve));
+  t.deepEqual(await pool.run(job()), { kind: 'swept' }, 'another one has its place');
+  writeFileSync(file, 'await new Promise(() => {});');
+  t.is((await pool.run(job('exit'))).kind, 'failed');
+  t.deepEqual(await pool.run(job()), { kind: 'swept' }, 'the other one works as before');
+  t.is(waiting.size, 1);
+  for (const due of waiting) due();
+  t.regex((await broken.promise).message, /cannot run: nothing was loaded within 60 seconds$/);
+  await pool.close();
+});
 
 test('a thread that cannot be replaced is the end of the pool, and what waits then waits until it is closed', async (t) => {
   const broken = Promise.withResolvers<DroverError>();

@@ -4,10 +4,11 @@
 import type { Piscina } from 'piscina';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { DroverError } from '../../lib/error.ts';
+import type { Clock } from '../../lib/time.ts';
 
 /** What worker.ts exports to be called when it is loaded. */
 const loadedName = 'loaded';
-/** A thread loads in less than a second. */
+/** A thread loads in less than a second; in milliseconds. */
 const loadMsMax = 60_000;
 /** Threads that end between two jobs are replaced, but not more of them than this within a minute. */
 const lostMax = 10;
@@ -25,24 +26,36 @@ export class ThreadHealth {
   readonly #events: ThreadHealthEvents;
   readonly #closed = Promise.withResolvers<void>();
   readonly #firstLoaded: Promise<void>;
+  readonly #clock: Clock;
+  /** Threads that have loaded what they run; of the first ones that is only believed, until one of them answers. */
+  #loaded = 0;
+  /** There while threads are loaded. */
+  #cancelTimer: (() => void) | undefined;
   #state: 'loading' | 'good' | 'broken' | 'closed' = 'loading';
   /** When the last threads ended between two jobs. */
   readonly #lostAt: number[] = [];
 
-  constructor(piscina: Piscina, events: ThreadHealthEvents) {
+  constructor(piscina: Piscina, events: ThreadHealthEvents, clock: Clock) {
     this.#piscina = piscina;
     this.#events = events;
+    this.#clock = clock;
+    piscina.on('workerCreate', () => {
+      this.#loaded += 1;
+      if (this.#state !== 'loading' && this.#loaded >= piscina.options.minThreads) this.#stopTimer(); // oxfmt-ignore
+    });
     // Of threads that end without a job; without a listener it would end the process.
     piscina.on('error', (error: unknown) => {
       if (this.#isShort()) this.#break(error);
       else this.#lose(error);
     });
     // Whatever is replaced has been by then, and who knows an error has told it.
-    piscina.on('workerDestroy', () =>
+    piscina.on('workerDestroy', () => {
+      this.#loaded -= 1;
       queueMicrotask(() => {
         if (this.#isShort()) this.#break('it ended while it was loaded');
-      }),
-    );
+        else this.#startTimer();
+      });
+    });
     this.#firstLoaded = this.#load();
   }
 
@@ -56,24 +69,32 @@ export class ThreadHealth {
   /** From now on threads end because they are to. */
   close(): void {
     this.#state = 'closed';
+    this.#stopTimer();
     this.#closed.resolve();
   }
 
   /** A first job shows whether the program loads: a real one would fail in the place of the program. */
   async #load(): Promise<void> {
-    const timer = setTimeout(
-      () => this.#break(`nothing was loaded within ${loadMsMax / 1000} seconds`),
-      loadMsMax,
-    );
-    timer.unref();
+    this.#startTimer();
     try {
       await this.#piscina.run(undefined, { name: loadedName });
       if (this.#state === 'loading') this.#state = 'good';
     } catch (thrown) {
       this.#break(thrown);
     } finally {
-      clearTimeout(timer);
+      if (this.#loaded >= this.#piscina.options.minThreads) this.#stopTimer();
     }
+  }
+
+  #startTimer(): void {
+    if (this.#state === 'broken' || this.#state === 'closed') return;
+    const why = `nothing was loaded within ${loadMsMax / 1000} seconds`;
+    this.#cancelTimer ??= this.#clock.after(loadMsMax, () => this.#break(why));
+  }
+
+  #stopTimer(): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
   }
 
   #isShort(): boolean {
@@ -91,6 +112,7 @@ export class ThreadHealth {
   #break(cause: unknown): void {
     if (this.#state === 'broken' || this.#state === 'closed') return;
     this.#state = 'broken';
+    this.#stopTimer();
     const why = cause instanceof Error ? cause.message : String(cause);
     this.#events.onBroken(
       new DroverError(ErrorReason.INTERNAL, `the worker threads cannot run: ${why}`, {

@@ -1,16 +1,16 @@
 // What runs in each worker thread.
-import { threadId } from 'node:worker_threads';
 import { DroverError } from '../../lib/error.ts';
 import { runBatch } from './batch.ts';
-import { noteThread, type Job, type JobResult } from './jobs.ts';
+import type { Job, JobResult } from './jobs.ts';
 import { runPreview } from './preview.ts';
 import { runScan } from './scan.ts';
+import { beginInThread } from './sign-of-life.ts';
 import { runSweep } from './sweep.ts';
 import { StoppedError } from './stopped-error.ts';
 
 /** Does one job. Never throws: a thrown error would lose its reason on the way to the main thread. */
 export default async function runJob(job: Job): Promise<JobResult> {
-  if (job.kind !== 'sweep') noteThread(job.shared, threadId);
+  using _ = job.kind === 'sweep' ? undefined : beginInThread(job.shared);
   try {
     switch (job.kind) {
       case 'scan':
