@@ -30,7 +30,7 @@ test('an agent that is told to end says every minute what is going, and at last 
   };
   const long = new Map<number, () => void>();
   const clock: Clock = {
-    now: () => systemClock.now(),
+    ...systemClock,
     // What takes long comes when the test says so.
     after: (delayMs, callback) => {
       if (delayMs < 20_000) return systemClock.after(delayMs, callback);

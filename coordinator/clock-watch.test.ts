@@ -15,7 +15,9 @@ async function watch(latestMs: number | undefined) {
   let due: (() => void) | undefined;
   const clock = {
     nowMs: 1_000 * minuteMs,
+    steadyMs: 7,
     now: () => clock.nowMs,
+    steady: () => clock.steadyMs,
     after: (_: number, callback: () => void) => {
       due = callback;
       return () => (due = undefined);
@@ -28,9 +30,10 @@ async function watch(latestMs: number | undefined) {
   };
   const watching = await ClockWatch.start({ store, clock, log });
   const said = () => lines.splice(0).map(({ msg }) => msg);
-  /** A minute by the timer, and so long by the clock. */
-  const pass = (ms: number) => {
+  /** A minute passes, or as long as is said, and so long by the clock. */
+  const pass = (ms: number, steadyMs = minuteMs) => {
     clock.nowMs += ms;
+    clock.steadyMs += steadyMs;
     due!();
     return said();
   };
@@ -44,13 +47,14 @@ test('a clock that is behind the latest entry of the audit log at the start is t
   t.regex((await watch(2_440 * minuteMs)).said().join(), /^this computer's clock is 1 d 00 h behind the latest entry of the audit log/); // oxfmt-ignore
 });
 
-test('a clock that is set is told of, once, and what it does to leases', async (t) => {
+test('a clock that is set is told of, once, and what comes of it; a computer that was busy for long is not', async (t) => {
   const { watching, pass, isWaiting } = await watch(undefined);
   t.deepEqual(pass(minuteMs), []);
   t.deepEqual(pass(minuteMs + 5_000), []);
+  t.deepEqual(pass(90 * minuteMs, 90 * minuteMs), []);
   t.regex(
     pass(minuteMs - 1_440 * minuteMs).join(),
-    /^this computer's clock was set back by 1 d 00 h: leases/,
+    /^this computer's clock was set back by 1 d 00 h: certificates/,
   );
   t.deepEqual(pass(minuteMs), []);
   t.regex(pass(61 * minuteMs).join(), /^this computer's clock went 1 h.* further than it should/);

@@ -1,5 +1,5 @@
 // What is said of this computer's clock: that it is behind what it said before the start, and that it was set while the coordinator runs.
-// Certificates are judged by it, leases last by it, and schedules go by it.
+// Certificates and tokens are judged by it, and schedules go by it; leases do not (`Clock.steady`).
 import { timestampMs } from '@bufbuild/protobuf/wkt';
 import type { Logger } from '../lib/log.ts';
 import { formatDuration } from '../lib/format.ts';
@@ -7,7 +7,7 @@ import type { Clock } from '../lib/time.ts';
 import type { Reader } from './store/store.ts';
 
 const intervalMs = 60_000;
-/** Less than that is the work of a time service, or of a computer that was busy. */
+/** Less than that is the work of a time service. */
 const jumpLeastMs = 60_000;
 
 export interface ClockWatchParts {
@@ -19,12 +19,12 @@ export interface ClockWatchParts {
 /** Looks at the clock now, and every minute until it is closed. */
 export class ClockWatch {
   readonly #parts: ClockWatchParts;
-  #lastMs: number;
+  #aheadMs: number;
   #cancel: () => void = () => {};
 
   private constructor(parts: ClockWatchParts) {
     this.#parts = parts;
-    this.#lastMs = parts.clock.now();
+    this.#aheadMs = aheadMs(parts.clock);
     this.#wait();
   }
 
@@ -47,15 +47,20 @@ export class ClockWatch {
 
   #look(): void {
     const { clock, log } = this.#parts;
-    const now = clock.now();
-    const jumpMs = now - this.#lastMs - intervalMs;
-    this.#lastMs = now;
+    const before = this.#aheadMs;
+    this.#aheadMs = aheadMs(clock);
+    const jumpMs = Math.round(this.#aheadMs - before);
     if (Math.abs(jumpMs) < jumpLeastMs) return;
     const away = formatDuration(Math.abs(jumpMs));
     log.warn({ jumpMs }, jumpMs < 0
-      ? `this computer's clock was set back by ${away}: leases of agents that are gone are kept for that much longer, and certificates that were issued meanwhile are refused until it is so late again; start the coordinator again to free the leases`
-      : `this computer's clock went ${away} further than it should: it was set, or the computer stood still; leases that seem to have expired are given to others`); // oxfmt-ignore
+      ? `this computer's clock was set back by ${away}: certificates that were issued meanwhile are refused until it is so late again, and runs that are due begin that much later; leases of agents last as long as they would have`
+      : `this computer's clock went ${away} further than it should: it was set, or the computer slept; runs that are due by it begin now, and what ends by it (tokens, sign-ins, certificates) may have ended; leases of agents last as long as they would have`); // oxfmt-ignore
   }
+}
+
+/** What the clock is ahead of the one that nobody sets: the same number, until somebody sets it. */
+function aheadMs(clock: Clock): number {
+  return clock.now() - clock.steady();
 }
 
 /** The latest entry of the audit log is of a time that has not come. */

@@ -5,7 +5,7 @@ import { durationFromMs } from '@bufbuild/protobuf/wkt';
 import { TaskService } from '../../gen/drover/v1/task_pb.ts';
 import { ErrorInfoSchema, RetryInfoSchema } from '../../gen/google/rpc/error_details_pb.ts';
 import { errorDomain } from '../../lib/error.ts';
-import type { Clock } from '../../lib/time.ts';
+import { systemClock, type Clock } from '../../lib/time.ts';
 import { startTestCoordinator } from './test-coordinator.ts';
 
 function tooMany(retryDelayMs: number): ConnectError {
@@ -20,7 +20,7 @@ function tooMany(retryDelayMs: number): ConnectError {
 function hurriedClock() {
   const waits: number[] = [];
   const clock: Clock = {
-    now: () => Date.now(),
+    ...systemClock,
     after: (delayMs, callback) => {
       waits.push(delayMs);
       const immediate = setImmediate(callback);

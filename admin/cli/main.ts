@@ -4,14 +4,14 @@
 import { apiFiles } from '../../gen/api.ts';
 import { docs } from '../../gen/docs.ts';
 import { runProcess } from '../../lib/process-edge.ts';
-import type { Clock } from '../../lib/time.ts';
+import { systemClock, type Clock } from '../../lib/time.ts';
 import { runCommandLine } from './command-line.ts';
 import { streamOutput } from './output.ts';
 
 // Unlike the servers' clock, a timer of this one keeps the process alive: while a call waits to be
 // repeated there is nothing else.
 const clock: Clock = {
-  now: () => Date.now(),
+  ...systemClock,
   after: (delayMs, callback) => {
     const timer = setTimeout(callback, delayMs);
     return () => clearTimeout(timer);

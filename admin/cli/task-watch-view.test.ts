@@ -56,7 +56,7 @@ test('lines are not printed more often than each second, but the last one is', a
   await using coordinator = await watching(steps);
   // Each message arrives 400 ms after the one before.
   let nowMs = 0;
-  const clock = { now: () => (nowMs += 400), after: () => () => {} };
+  const clock = { now: () => nowMs, steady: () => (nowMs += 400), after: () => () => {} };
   const { stdout } = await coordinator.drover(words, { clock });
   t.deepEqual(
     stdout

@@ -61,7 +61,7 @@ export class TaskWatchView implements StreamView {
 
   async #print(latest: WatchTaskResponse, isLast: boolean): Promise<void> {
     const line = latest.run ? progressLine(latest.run) : notRun(latest);
-    const nowMs = this.#context.clock.now();
+    const nowMs = this.#context.clock.steady();
     const due = isLast || nowMs - this.#printedAtMs >= linePauseMs;
     if (line === this.#printed || !due) return;
     this.#printed = line;

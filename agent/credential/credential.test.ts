@@ -76,9 +76,9 @@ function claimsOf(token: string): Record<string, unknown> {
 /** A clock that stands still until it is moved. */
 function handClock(): Clock & { nowMs: number } {
   const clock = {
+    ...systemClock,
     nowMs: Date.now(),
     now: () => clock.nowMs,
-    after: (delayMs: number, callback: () => void) => systemClock.after(delayMs, callback),
   };
   return clock;
 }

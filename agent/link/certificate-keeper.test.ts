@@ -28,6 +28,7 @@ async function keep(
   let identity: Identity = await join({ address, proof: { joinToken }, displayName: 'one' });
   const { promise: paused, resolve } = Promise.withResolvers<number>();
   const clock: Clock = {
+    ...systemClock,
     now: () => systemClock.now() + aheadMs,
     after: (delayMs, callback) => {
       // After a renewal it goes on at once.
@@ -92,6 +93,7 @@ test('where nobody answers a clock alone ends nothing', async (t) => {
   const lines: string[] = [];
   const log = pino({ level: 'info' }, { write: (line) => lines.push(line) });
   const clock = {
+    ...systemClock,
     now: () => systemClock.now() + 48 * hourMs,
     after: () => {
       setImmediate(() => stop.abort());

@@ -97,7 +97,7 @@ export class Session {
     const cancel = AbortSignal.any([signal, this.#cancelling.signal]);
     for (let attempt = 0; !stop.aborted; attempt += 1) {
       const address = this.#options.addresses[attempt % this.#options.addresses.length]!;
-      const beginMs = this.#options.clock.now();
+      const beginMs = this.#options.clock.steady();
       const lost = await this.#attachOnce(address, cancel);
       if (stop.aborted) return;
       if (this.#reconnecting) {
@@ -105,7 +105,7 @@ export class Session {
         continue;
       }
       if (this.#isFinal(lost)) throw lost;
-      const tookMs = this.#options.clock.now() - beginMs;
+      const tookMs = this.#options.clock.steady() - beginMs;
       const random = (this.#options.random ?? Math.random)();
       const { delayMs, isNews } = this.#patience.wait(lost.reason, tookMs, random);
       if (isNews) this.#tell(lost, delayMs);

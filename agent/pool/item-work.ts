@@ -101,7 +101,7 @@ export class ItemWork {
     const destinationPath = items.destinationPath(index);
     const parts = partNames(partTag, generation, destinationPath);
     const { size } = items.scanned(index);
-    const refusedBytes = this.#room.tooSmallFor(size, Date.now());
+    const refusedBytes = this.#room.tooSmallFor(size, performance.now());
     if (refusedBytes !== undefined) throw noRoom(path, size, refusedBytes);
     try {
       const done = await transfer.transfer({
@@ -119,7 +119,7 @@ export class ItemWork {
       results.fileSucceeded(index, attempt, done);
     } catch (thrown) {
       if (thrown instanceof DroverError && thrown.reason === ErrorReason.DESTINATION_FULL)
-        this.#room.refused(size, Date.now());
+        this.#room.refused(size, performance.now());
       throw thrown;
     }
   }

@@ -63,6 +63,7 @@ class Scene implements AsyncDisposable {
     const log = createLog('agent', 'silent');
     const clock: Clock = {
       now: () => 0,
+      steady: () => 0,
       after: (delayMs, callback) => {
         this.#timer = { delayMs, callback };
         return () => (this.#timer = undefined);

@@ -45,6 +45,7 @@ class Played {
   };
   readonly clock: Clock = {
     now: () => 0,
+    steady: () => 0,
     after: (delayMs, callback) => {
       this.timer = { delayMs, callback };
       return () => (this.timer = undefined);

@@ -13,7 +13,8 @@ function makeWatch() {
   let nowMs = 0;
   let timer: { delayMs: number; callback: () => void } | undefined;
   const clock: Clock = {
-    now: () => nowMs,
+    now: () => 0,
+    steady: () => nowMs,
     after: (delayMs, callback) => {
       timer = { delayMs, callback };
       return () => (timer = undefined);

@@ -95,7 +95,7 @@ export class SignInWatch {
   }
 
   #isUnreachableForLong(): boolean {
-    const now = this.#parts.clock.now();
+    const now = this.#parts.clock.steady();
     const { firstMs, lastMs } = this.#unreachable ?? { firstMs: now, lastMs: now };
     // Two failures far from each other have nothing to do with each other.
     const isOne = now - lastMs <= 2 * unreachableMsMax;

@@ -36,7 +36,7 @@ test('of many leases that are outside the log has a line now and then, with how 
   const lines: string[] = [];
   const log = pino({ level: 'info' }, { write: (line) => lines.push(line) });
   let nowMs = 0;
-  const mayRead = guardSources(['/srv/a'], { clock: { now: () => nowMs, after: () => () => {} }, log }); // oxfmt-ignore
+  const mayRead = guardSources(['/srv/a'], { clock: { now: () => 0, steady: () => nowMs, after: () => () => {} }, log }); // oxfmt-ignore
   const lease = (source: string) => create(ScanLeaseSchema, { key: { lease: 'tasks/b/runs/1/scan' }, source }); // oxfmt-ignore
   for (let count = 0; count < 1000; count += 1) t.false(mayRead(lease(`/srv/b/${count}`)));
   t.true(mayRead(lease('/srv/a/x')));
@@ -58,7 +58,7 @@ test('a lease whose source is outside goes back unread, also one that was begun 
   const box = sealedBox(new Uint8Array(32));
   await using pool = new PlayedPool(2);
   const pauses: (() => void)[] = [];
-  const clock = { now: () => 0, after: (delayMs: number, callback: () => void) => (delayMs === 5000 && pauses.push(callback), () => undefined) }; // oxfmt-ignore
+  const clock = { now: () => 0, steady: () => 0, after: (delayMs: number, callback: () => void) => (delayMs === 5000 && pauses.push(callback), () => undefined) }; // oxfmt-ignore
   const start = async (sourceRoots: string[]) => {
     const journal = await openJournal(path.join(folder, 'journal'), box);
     const log = createLog('agent', 'silent');
@@ -111,7 +111,7 @@ test('of leases that are outside the agent keeps no more than it has slots, each
     sealedBox(new Uint8Array(32)),
   );
   const log = createLog('agent', 'silent');
-  const work = new Work({ pool, journal, slots: 3, sourceRoots: ['/srv/a'], clock: { now: () => 0, after }, authority: 'ca', tenant: undefined, log }); // oxfmt-ignore
+  const work = new Work({ pool, journal, slots: 3, sourceRoots: ['/srv/a'], clock: { now: () => 0, steady: () => 0, after }, authority: 'ca', tenant: undefined, log }); // oxfmt-ignore
   let returned: (string | undefined)[] = [];
   const attach = () =>
     work.attach(({ frame }) => {

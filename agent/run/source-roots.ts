@@ -18,7 +18,7 @@ export function guardSources(
   let unsaid = 0;
   return ({ key, source }) => {
     if (mayRead(source)) return true;
-    const now = clock.now();
+    const now = clock.steady();
     if (now < quietUntilMs) {
       unsaid += 1;
       return false;

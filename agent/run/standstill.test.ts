@@ -29,7 +29,7 @@ test('whatever a lease waits for is said within about a minute, and then less an
     for (let made = 0; made < count; made += 1) look!();
     return lines.splice(0).map(({ msg, lease, forMs, others }) => [forMs / lookMs, lease, others, msg.replace(/^nothing moves in a lease: /, '')]); // oxfmt-ignore
   };
-  const work = new Work({ pool, journal, slots: 3, clock: { now: () => 0, after }, authority: 'ca', tenant: undefined, log }); // oxfmt-ignore
+  const work = new Work({ pool, journal, slots: 3, clock: { now: () => 0, steady: () => 0, after }, authority: 'ca', tenant: undefined, log }); // oxfmt-ignore
   await work.restore();
   work.attach(() => undefined);
   t.is(look, undefined, 'an agent without leases has nothing to look at');

@@ -33,7 +33,7 @@ const untouchable = ['source', 'outside'];
 const secret = 'what the agent may not read';
 
 const hurriedClock: Clock = {
-  now: () => systemClock.now(),
+  ...systemClock,
   after: (delayMs, callback) => systemClock.after(delayMs >= answerWaitMs ? delayMs : delayMs / hurry, callback), // oxfmt-ignore
 };
 

@@ -26,7 +26,11 @@ test('what another process puts in is told, by part, as the system says so', asy
   // Neither the watch nor a timer that never comes to an end keeps a process alive.
   const alive = setInterval(() => {}, 60_000);
   t.teardown(() => clearInterval(alive));
-  const { followed, other, lines } = open(t, { now: () => 0, after: () => () => {} });
+  const { followed, other, lines } = open(t, {
+    now: () => 0,
+    steady: () => 0,
+    after: () => () => {},
+  });
   const told = { application: 0, accounts: 0 };
   const next = (part: 'application' | 'accounts') =>
     new Promise<void>((resolve) => followed.onChange(part, () => resolve(void told[part]++)));
@@ -45,7 +49,11 @@ test('what another process puts in is told, by part, as the system says so', asy
 
 test('where the system says nothing, a look once a second finds it; a damaged vault takes nothing away', (t) => {
   const timers: (() => void)[] = [];
-  const clock: Clock = { now: () => 0, after: (_, callback) => (timers.push(callback), () => {}) };
+  const clock: Clock = {
+    now: () => 0,
+    steady: () => 0,
+    after: (_, callback) => (timers.push(callback), () => {}),
+  };
   const { followed, other, file, lines } = open(t, clock);
   let told = 0;
   followed.onChange('application', () => (told += 1));

@@ -157,7 +157,7 @@ export class Assigner {
       feed,
       leases: leases.length,
       batches: leases.filter(isBatch).length,
-      meanLeases: feed.leaseMean.note(leases.length, this.#parts.clock.now()),
+      meanLeases: feed.leaseMean.note(leases.length, this.#parts.clock.steady()),
       weight: feed.weight,
       lastServed: feed.lastServed,
       wantsScan: feed.wantsScan,

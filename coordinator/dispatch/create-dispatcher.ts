@@ -166,7 +166,7 @@ class LeaseDispatcher implements Dispatcher {
   progress(key: RunKey): LiveProgress | undefined {
     const feed = this.#runs.get(key);
     if (feed === undefined) return undefined;
-    return liveProgress(feed, this.#leases.table, this.#sessions.values(), this.#parts.clock.now());
+    return liveProgress(feed, this.#leases.table, this.#sessions.values(), this.#parts.clock);
   }
 
   figures(): DispatchFigures {
@@ -199,7 +199,7 @@ class LeaseDispatcher implements Dispatcher {
       ...{ attachTimeMs, lastSeenTimeMs, attention, unknownSettings: session.unknownSettings },
       group: offered.group,
       slotsUsed: this.#leases.table.ofSession(session).length,
-      ...session.speed.rates(this.#parts.clock.now()),
+      ...session.speed.rates(this.#parts.clock.steady()),
     };
   }
 
@@ -310,7 +310,7 @@ class LeaseDispatcher implements Dispatcher {
       this.#measure(feed);
       this.#changes.emit({ kind: 'task', task: key.task });
     }
-    session.speed.sample(this.#parts.clock.now(), sumOf(this.#leases.table.ofSession(session)));
+    session.speed.sample(this.#parts.clock.steady(), sumOf(this.#leases.table.ofSession(session)));
     this.#changes.emit({ kind: 'agent', agent: session.agent });
   }
 
@@ -324,7 +324,7 @@ class LeaseDispatcher implements Dispatcher {
   }
 
   #measure(feed: RunFeed): void {
-    const now = this.#parts.clock.now();
+    const now = this.#parts.clock.steady();
     const inFlight = inFlightOf(feed, this.#leases.table);
     const { succeededItems, failedItems, succeededBytes } = feed.row.run!.progress!;
     const items = succeededItems + failedItems + inFlight.items;
@@ -343,10 +343,10 @@ class LeaseDispatcher implements Dispatcher {
       throw DroverError.invalid('frame', 'the first frame of a session must be a hello');
     if (this.#closed) throw new DroverError(ErrorReason.UNAVAILABLE, 'the coordinator is stopping');
     const speed = this.#speeds.get(agent) ?? new AgentSpeed();
-    const session = new Session(agent, first.value.frame.value, this.#parts.clock.now(), speed);
+    const session = new Session(agent, first.value.frame.value, this.#parts.clock, speed);
     this.#speeds.set(agent, speed);
     const older = this.#sessions.get(agent);
-    older?.close(replacedSession(older, from, this.#parts.clock.now()));
+    older?.close(replacedSession(older, from, this.#parts.clock));
     if (older !== undefined) this.#detach(older);
     this.#sessions.set(agent, session);
     session.send({ case: 'welcome', value: this.#welcome(agent) });
@@ -398,7 +398,7 @@ class LeaseDispatcher implements Dispatcher {
     try {
       for (let next = await reader.next(); next.done !== true; next = await reader.next()) {
         if (session.closed) return;
-        session.lastSeenTimeMs = this.#parts.clock.now();
+        session.heard(this.#parts.clock);
         await this.#reports.take(session, next.value.frame);
         this.#disabled.look(session);
       }
@@ -437,7 +437,7 @@ class LeaseDispatcher implements Dispatcher {
   #cutOffSilent(): void {
     const { clock, options } = this.#parts;
     for (const session of [...this.#sessions.values()]) {
-      if (session.lastSeenTimeMs > clock.now() - options.leaseTtlMs) continue;
+      if (session.silentMs(clock) < options.leaseTtlMs) continue;
       session.close(new DroverError(ErrorReason.UNAVAILABLE, 'the agent was silent for too long'));
       this.#detach(session);
     }

@@ -48,9 +48,9 @@ export class LeaseKeeper {
   give({ session, feed, target, generation, size, frame }: Grant, attached: boolean): void {
     const lease = this.#add(feed.key, { target, size, generation, agent: session.agent });
     if (attached) {
-      this.table.hold(lease, session, this.#parts.clock.now());
+      this.table.hold(lease, session, this.#parts.clock.steady());
       session.send(frame);
-    } else lease.expiresAtMs = this.#parts.clock.now();
+    } else lease.expiresAtMs = this.#parts.clock.steady();
   }
 
   /** The lease of this key, if this session holds it. */
@@ -67,7 +67,7 @@ export class LeaseKeeper {
 
   /** The agent has reported its result, and it is stored. */
   finish(lease: LiveLease): void {
-    this.table.remove(lease, this.#parts.clock.now());
+    this.table.remove(lease, this.#parts.clock.steady());
   }
 
   /** Joins what a hello names with what is known, and takes back what it does not name. */
@@ -77,7 +77,7 @@ export class LeaseKeeper {
       const lease = this.table.get(key.lease);
       if (lease?.generation === key.generation && lease.agent === session.agent) {
         kept.add(lease);
-        this.table.hold(lease, session, this.#parts.clock.now());
+        this.table.hold(lease, session, this.#parts.clock.steady());
         this.extend(lease);
         if (lease.revoking) session.revoke(key, 'it was taken back', isBatch(lease));
       } else session.revoke(key, 'the work was given to another agent');
@@ -106,14 +106,14 @@ export class LeaseKeeper {
   async release(lease: LiveLease): Promise<void> {
     const { store, clock, onReleased } = this.#parts;
     if (this.table.get(lease.id) !== lease) return;
-    this.table.remove(lease, clock.now());
+    this.table.remove(lease, clock.steady());
     try {
       await commitRelease(store, lease, clock.now());
     } catch (error) {
       // The result came in while the lease was on its way back.
       if (DroverError.from(error).reason === ErrorReason.LEASE_LOST) return;
       // The store still says that it is held, so that it must stay known: the next expiry tries again.
-      lease.expiresAtMs = clock.now();
+      lease.expiresAtMs = clock.steady();
       this.table.add(lease);
       throw error;
     }
@@ -123,7 +123,7 @@ export class LeaseKeeper {
   /** Takes back every lease whose agent was silent for too long. */
   async expire(): Promise<void> {
     const { clock, log } = this.#parts;
-    for (const lease of this.table.expired(clock.now())) {
+    for (const lease of this.table.expired(clock.steady())) {
       const { id, run, generation, agent, session } = lease;
       log.warn(
         { run: runName(run), lease: id, generation, agent: agentName(agent) },
@@ -155,7 +155,7 @@ export class LeaseKeeper {
   }
 
   #deadline(): number {
-    return this.#parts.clock.now() + this.#parts.leaseTtlMs;
+    return this.#parts.clock.steady() + this.#parts.leaseTtlMs;
   }
 }
 

@@ -3,6 +3,7 @@ import test from 'ava';
 import { HelloSchema } from '../../gen/drover/v1/session_pb.ts';
 import { LeaseTable, sumOf, type LiveLease } from './lease-table.ts';
 import { Session } from './session.ts';
+import { ManualClock } from './testing/manual-clock.ts';
 
 const run = { task: 'a', run: 1 };
 
@@ -11,7 +12,8 @@ function lease(number: number, more: Partial<LiveLease> = {}): LiveLease {
   return { id: String(number), target, run, generation: 1, agent: 'one', size: { items: 9, bytes: 9n }, session: undefined, expiresAtMs: 0, startTimeMs: undefined, items: 0n, bytes: 0n, revoking: false, ...more }; // oxfmt-ignore
 }
 
-const sessionOf = (slots: number) => new Session('one', create(HelloSchema, { slots }), 0);
+const sessionOf = (slots: number) =>
+  new Session('one', create(HelloSchema, { slots }), new ManualClock());
 
 test('leases are found by run, agent and session, and only while they are there', (t) => {
   const table = new LeaseTable();

@@ -18,7 +18,7 @@ export interface LiveLease {
   readonly size: WorkSize;
   /** Undefined while the agent is not attached; changed by `hold` and `leave` alone. */
   session: Session | undefined;
-  /** When it is taken back unless the agent is heard of; milliseconds since 1970. */
+  /** When it is taken back unless the agent is heard of; by the steady clock, as is `startTimeMs`. */
   expiresAtMs: number;
   /** Since when a thread of the agent is likely to work on it; undefined while it waits for one. */
   startTimeMs: number | undefined;
@@ -75,11 +75,11 @@ export class LeaseTable {
   }
 
   /** The session has the lease. */
-  hold(lease: LiveLease, session: Session, nowMs: number): void {
+  hold(lease: LiveLease, session: Session, steadyMs: number): void {
     this.leave(lease);
     lease.session = session;
     this.#ofSession.add(session, lease);
-    this.#start(session, nowMs);
+    this.#start(session, steadyMs);
   }
 
   /** No session has the lease any more. */
@@ -89,14 +89,14 @@ export class LeaseTable {
   }
 
   /** Removes this lease, unless a newer generation of it stands in its place. */
-  remove(lease: LiveLease, nowMs: number): void {
+  remove(lease: LiveLease, steadyMs: number): void {
     const { session } = lease;
     this.leave(lease);
     if (this.#ofRun.has(runName(lease.run), lease)) this.#addInFlight(lease, -lease.items, -lease.bytes); // oxfmt-ignore
     this.#ofRun.delete(runName(lease.run), lease);
     this.#ofAgent.delete(lease.agent, lease);
     if (this.#leases.get(lease.id) === lease) this.#leases.delete(lease.id);
-    if (session !== undefined) this.#start(session, nowMs);
+    if (session !== undefined) this.#start(session, steadyMs);
   }
 
   ofRun(key: RunKey): readonly LiveLease[] {
@@ -111,8 +111,8 @@ export class LeaseTable {
     return this.#ofSession.get(session);
   }
 
-  expired(nowMs: number): LiveLease[] {
-    return [...this.#leases.values()].filter((lease) => lease.expiresAtMs <= nowMs);
+  expired(steadyMs: number): LiveLease[] {
+    return [...this.#leases.values()].filter((lease) => lease.expiresAtMs <= steadyMs);
   }
 
   #addInFlight({ target, run }: LiveLease, items: bigint, bytes: bigint): void {
@@ -124,12 +124,12 @@ export class LeaseTable {
   }
 
   /** An agent works on its leases in the order in which it got them, as many as it has threads. */
-  #start(session: Session, nowMs: number): void {
+  #start(session: Session, steadyMs: number): void {
     let threads = threadsOf(session);
     for (const lease of this.#ofSession.get(session)) {
       if (threads === 0) return;
       threads -= 1;
-      lease.startTimeMs ??= nowMs;
+      lease.startTimeMs ??= steadyMs;
     }
   }
 }

@@ -1,5 +1,6 @@
 // What can be said of a run that is going, beyond what is stored. PURE, but that what is shown of a run is remembered in its feed.
 import { timestampMs } from '@bufbuild/protobuf/wkt';
+import type { Clock } from '../../lib/time.ts';
 import type { LiveProgress } from './dispatcher.ts';
 import { earlyTimeLeftMs } from './early-estimate.ts';
 import type { LeaseTable } from './lease-table.ts';
@@ -14,10 +15,10 @@ export function liveProgress(
   feed: RunFeed,
   table: LeaseTable,
   sessions: Iterable<Session>,
-  nowMs: number,
+  clock: Clock,
 ): LiveProgress {
   const inFlight = inFlightOf(feed, table);
-  const rates = feed.meter.rates(nowMs);
+  const rates = feed.meter.rates(clock.steady());
   const progress = feed.row.run!.progress!;
   const done = progress.succeededBytes + progress.failedBytes + inFlight.bytes;
   const itemsDone = plannedDone(progress) + inFlight.items;
@@ -26,20 +27,20 @@ export function liveProgress(
     inFlightBytes: inFlight.bytes,
     itemsPerSecond: rates.itemsPerSecond,
     bytesPerSecond: BigInt(Math.round(rates.bytesPerSecond)),
-    timeLeftMs: feed.isGoing ? left(feed, { items: itemsDone, bytes: done }, nowMs) : undefined,
+    timeLeftMs: feed.isGoing ? left(feed, { items: itemsDone, bytes: done }, clock) : undefined,
     waitingFor: table.ofRun(feed.key).length > 0 ? '' : waits(feed, sessions),
   };
 }
 
-function left(feed: RunFeed, done: InFlight, nowMs: number): number | undefined {
+function left(feed: RunFeed, done: InFlight, clock: Clock): number | undefined {
   const { foundBefore, meter } = feed;
   const { progress, startTime } = feed.row.run!;
-  const rates = meter.rates(nowMs);
+  const rates = meter.rates(clock.steady());
   const itemsLeft = progress!.plannedItems - done.items;
   const bytesLeft = progress!.plannedBytes - done.bytes;
   if (progress!.scanComplete) return timeLeftMs(itemsLeft, bytesLeft, rates);
   if (foundBefore === undefined || startTime === undefined) return undefined;
-  const elapsedMs = nowMs - timestampMs(startTime);
+  const elapsedMs = clock.now() - timestampMs(startTime);
   return earlyTimeLeftMs({ progress: progress!, foundBefore, itemsLeft, bytesLeft, elapsedMs, rates }); // oxfmt-ignore
 }
 

@@ -84,7 +84,7 @@ export class LocationChecks {
     destination: string,
     { group = '', signal }: CheckOptions,
   ): Promise<{ agent: string }> {
-    const deadlineMs = this.#parts.clock.now() + checkTimeoutMs;
+    const deadlineMs = this.#parts.clock.steady() + checkTimeoutMs;
     const asked = new Set<Session>();
     while (asked.size < agentsAskedMax) {
       signal?.throwIfAborted();
@@ -137,7 +137,7 @@ export class LocationChecks {
     const abort = () => reject(signal?.reason);
     signal?.addEventListener('abort', abort, { once: true });
     const cancelTimer = clock.after(
-      Math.max(0, deadlineMs - clock.now()),
+      Math.max(0, deadlineMs - clock.steady()),
       () =>
       reject(unavailable(destination, `${agentName(session.agent)} did not say within ${checkTimeoutMs / 1000} s whether it can be written to`)), // oxfmt-ignore
     );

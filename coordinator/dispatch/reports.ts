@@ -167,7 +167,7 @@ export class Reports {
   }
 
   #noteSpeed(session: Session, { startTimeMs }: LiveLease, done: WorkSize): void {
-    const now = this.#parts.clock.now();
+    const now = this.#parts.clock.steady();
     session.speed.finish(done, now - (startTimeMs ?? now));
   }
 

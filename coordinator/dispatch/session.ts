@@ -13,6 +13,7 @@ import { AsyncQueue } from '../../lib/async-queue.ts';
 import { isAgentGroup } from '../../lib/agent-group.ts';
 import { DroverError } from '../../lib/error.ts';
 import { parseLocation } from '../../lib/location.ts';
+import type { Clock } from '../../lib/time.ts';
 import { agentName } from '../task/names.ts';
 import { AgentSpeed } from './agent-speed.ts';
 import { abilityWith, attentionOf } from './attention.ts';
@@ -34,20 +35,22 @@ export class Session {
   /** The names of the settings that it does not understand. */
   readonly unknownSettings: readonly string[];
   readonly speed: AgentSpeed;
+  /** Milliseconds since 1970, as is `lastSeenTimeMs`: to be shown. */
   readonly attachTimeMs: number;
   readonly outgoing = new AsyncQueue<AttachResponse>(outgoingFramesMax);
-  lastSeenTimeMs: number;
   draining: boolean;
   /** What somebody wants of the agent; undefined until it is known. */
   availability: AgentAvailability | undefined;
   closed = false;
   /** The leases of its hello are joined with what is known; only then does it get new ones. */
   resumed = false;
+  #lastSeenTimeMs: number;
+  #heardAtMs: number;
   #attention: Attention | undefined;
   #ability: Ability;
 
   /** Throws INVALID_ARGUMENT when the hello offers no slot, or names what is no group or no place, or too much of anything. */
-  constructor(agent: string, hello: Hello, nowMs: number, speed = new AgentSpeed()) {
+  constructor(agent: string, hello: Hello, clock: Clock, speed = new AgentSpeed()) {
     if (hello.slots < 1) throw DroverError.invalid('hello.slots', 'must be at least 1');
     this.agent = agent;
     this.hello = hello;
@@ -56,11 +59,27 @@ export class Session {
     this.offered = { ...abilityOf(hello), settings: known };
     this.unknownSettings = unknownSettings(known);
     this.speed = speed;
-    this.attachTimeMs = nowMs;
-    this.lastSeenTimeMs = nowMs;
+    this.attachTimeMs = clock.now();
+    this.#lastSeenTimeMs = this.attachTimeMs;
+    this.#heardAtMs = clock.steady();
     this.draining = hello.draining;
     this.#attention = attentionOf(hello.attention);
     this.#ability = abilityWith(this.offered, this.#attention);
+  }
+
+  get lastSeenTimeMs(): number {
+    return this.#lastSeenTimeMs;
+  }
+
+  /** Something came from the agent. */
+  heard(clock: Clock): void {
+    this.#lastSeenTimeMs = clock.now();
+    this.#heardAtMs = clock.steady();
+  }
+
+  /** For how long nothing came from the agent. */
+  silentMs(clock: Clock): number {
+    return clock.steady() - this.#heardAtMs;
   }
 
   /** What is wrong with it, as `attentionOf` takes it; undefined when nothing is. */
@@ -116,13 +135,13 @@ export class Session {
 }
 
 /** Why a session ends whose place a newer one took, which came from the address `from`. */
-export function replacedSession(older: Session, from: string, nowMs: number): DroverError {
+export function replacedSession(older: Session, from: string, clock: Clock): DroverError {
   const name = agentName(older.agent);
   const whence = from === '' ? '' : `, from ${from},`;
   return new DroverError(
     ErrorReason.SESSION_REPLACED,
     `a newer session of ${name}${whence} took the place of this one`,
-    { metadata: { name, address: from, heardMs: String(nowMs - older.lastSeenTimeMs) } },
+    { metadata: { name, address: from, heardMs: String(Math.round(older.silentMs(clock))) } },
   );
 }
 

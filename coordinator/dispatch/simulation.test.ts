@@ -18,6 +18,8 @@ import { decodeBatchResults } from '../plan/decode-columns.ts';
 const seeds = [1, 2, 3, 4];
 const steps = 400;
 const agentsCount = 4;
+/** How far somebody sets the coordinator's clock, forwards or back. */
+const clockStepMs = 3_600_000;
 /** How many rounds good agents may take to finish what chance left over. */
 const roundsMax = 500;
 
@@ -60,6 +62,7 @@ async function happen(harness: Harness, agents: SimulatedAgent[], runs: RunKey[]
   else if (luck < 97) await harness.restart();
   else if (luck < 98)
     await update(harness, run.task, ['', 'north', 'default'][below(3)]!, below(9) + 1); // oxfmt-ignore
+  else if (luck < 99) harness.clock.set(below(2) === 0 ? -clockStepMs : clockStepMs);
   else await pauseOrResume(harness, run);
 }
 

@@ -71,14 +71,15 @@ export class TakeBack {
   #isCandidate(feed: RunFeed, { target, session, revoking }: LiveLease): boolean {
     if (target.kind !== 'batch' || session === undefined || revoking) return false;
     if (!feed.takenBack.has(target.batch.batch)) return true;
-    return this.#parts.clock.now() - session.lastSeenTimeMs >= silentMs;
+    return session.silentMs(this.#parts.clock) >= silentMs;
   }
 
   #isWorth(lease: LiveLease, able: readonly SessionOffer[], idle: Idle): boolean {
     const { size, items, bytes, session, startTimeMs } = lease;
     const begun = items > 0n || bytes > 0n;
     if (startTimeMs === undefined && !begun) return able.some((offer) => offer.session !== session);
-    const workedMs = this.#parts.clock.now() - (startTimeMs ?? this.#parts.clock.now());
+    const nowMs = this.#parts.clock.steady();
+    const workedMs = nowMs - (startTimeMs ?? nowMs);
     const unitsPerSecond = session!.speed.pace.unitsPerSecond;
     const done = { items: Number(items), bytes };
     return isWorthTakingBack({ size, done, workedMs, unitsPerSecond }, idle);

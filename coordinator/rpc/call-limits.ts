@@ -59,7 +59,7 @@ export class CallLimits {
   /** Counts a call, until it ends. Throws TOO_MANY_CALLS. */
   admit(call: CountedCall): void {
     const { caller, kind, weight = 1, ended } = call;
-    const waitMs = this.#calls?.take(caller, this.#clock.now()) ?? 0;
+    const waitMs = this.#calls?.take(caller, this.#clock.steady()) ?? 0;
     if (waitMs > 0) throw tooMany(`${caller} calls too often`, caller, waitMs);
     if (this.#calls === undefined) return;
     const open = this.#open.get(caller) ?? { calls: 0, streams: 0 };
@@ -76,13 +76,13 @@ export class CallLimits {
 
   /** A credential was not good. Throws TOO_MANY_CALLS when there were too many of the address. */
   wrongCredential(address: string): void {
-    const waitMs = this.#wrong?.take(address, this.#clock.now()) ?? 0;
+    const waitMs = this.#wrong?.take(address, this.#clock.steady()) ?? 0;
     if (waitMs > 0) throw tooManyWrong(address, waitMs);
   }
 
   /** Throws TOO_MANY_CALLS when the address showed too many credentials that were not good, before another one is checked. */
   beforeCheck(address: string): void {
-    if (this.#wrong?.isEmpty(address, this.#clock.now())) throw tooManyWrong(address);
+    if (this.#wrong?.isEmpty(address, this.#clock.steady())) throw tooManyWrong(address);
   }
 
   /** Waits before a refusal is sent; not for who has as many waiting as calls may be open. */

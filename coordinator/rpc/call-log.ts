@@ -86,14 +86,14 @@ function isTooMany(thrown: unknown): boolean {
 /** Logs each call when it ends, and translates its errors. */
 export function createCallInterceptor({ clock, log, observer }: CallParts): Interceptor {
   return (next) => async (request) => {
-    const startMs = clock.now();
+    const startMs = clock.steady();
     const requestId = request.contextValues.get(requestIdKey);
     const rpc = `${request.service.typeName}/${request.method.name}`;
     const { address } = request.contextValues.get(peerKey);
     const caller = callerOf({ values: request.contextValues })?.name;
     const right = request.contextValues.get(rightKey);
     const end = (thrown?: unknown): ConnectError | undefined => {
-      const durationMs = clock.now() - startMs;
+      const durationMs = Math.round(clock.steady() - startMs);
       logCall(log, { rpc, requestId, address, caller, durationMs }, thrown);
       const error = thrown === undefined ? undefined : toConnectError(thrown, requestId);
       observer?.call(rpc, error === undefined ? okCode : Code[error.code], durationMs);

@@ -43,8 +43,6 @@ export class TokenBuckets {
     const { perSecond, burst } = this.#rate;
     const bucket = this.#buckets.get(name);
     if (bucket === undefined) return burst;
-    // A clock that was set back neither fills a bucket nor empties it.
-    const sinceMs = Math.max(0, nowMs - bucket.atMs);
-    return Math.min(burst, bucket.level + (sinceMs / 1000) * perSecond);
+    return Math.min(burst, bucket.level + ((nowMs - bucket.atMs) / 1000) * perSecond);
   }
 }

@@ -43,11 +43,11 @@ export function createDocuments(parts: EntraDocumentsParts) {
   const dispatcher = createDispatcher(route, { connectTimeoutMs });
   let known: { documents: Promise<EntraDocuments>; untilMs: number } | undefined;
   const get = (): Promise<EntraDocuments> => {
-    if (known !== undefined && clock.now() < known.untilMs) return known.documents;
+    if (known !== undefined && clock.steady() < known.untilMs) return known.documents;
     const documents = fetchDocuments(parts, dispatcher);
-    const entry = { documents, untilMs: clock.now() + documentAgeMsMax };
+    const entry = { documents, untilMs: clock.steady() + documentAgeMsMax };
     known = entry;
-    documents.catch(() => (entry.untilMs = clock.now() + failurePauseMs));
+    documents.catch(() => (entry.untilMs = clock.steady() + failurePauseMs));
     return documents;
   };
   return { get, close: () => dispatcher.close() };

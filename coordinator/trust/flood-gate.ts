@@ -48,7 +48,7 @@ export class FloodGate {
   constructor(clock: Clock, tell: (counted: Counted[]) => void) {
     this.#clock = clock;
     this.#tell = tell;
-    this.#entriesMs = clock.now();
+    this.#entriesMs = clock.steady();
   }
 
   /** Whether the attempt is to be entered; one that is not is counted. What is a flood by itself has few that are entered. */
@@ -126,11 +126,9 @@ export class FloodGate {
   }
 
   #takeEntry(): boolean {
-    const now = this.#clock.now();
-    const more = Math.floor(Math.max(0, now - this.#entriesMs) / entryEveryMs);
+    const more = Math.floor((this.#clock.steady() - this.#entriesMs) / entryEveryMs);
     this.#entries = Math.min(entriesAtOnce, this.#entries + more);
-    // A clock that was set back does not stand still.
-    this.#entriesMs = now < this.#entriesMs ? now : this.#entriesMs + more * entryEveryMs;
+    this.#entriesMs += more * entryEveryMs;
     if (this.#entries === 0) return false;
     this.#entries -= 1;
     return true;

@@ -18,7 +18,12 @@ const dayMs = 24 * 60 * 60 * 1000;
 const log = createLog('test', 'silent');
 
 async function newTrust(t: ExecutionContext, folder = temporaryFolder(t)) {
-  const clock = { nowMs: Date.now(), now: () => clock.nowMs, after: () => () => {} };
+  const clock = {
+    nowMs: Date.now(),
+    now: () => clock.nowMs,
+    steady: () => clock.nowMs,
+    after: () => () => {},
+  };
   const store = await openLevelStore(path.join(folder, 'store'));
   t.teardown(() => store.close());
   return { folder, store, clock, trust: await openTrust({ folder, store, clock, log }) };

@@ -17,6 +17,9 @@ export const retryDelaysMs: readonly number[] = [
 /** The part of a delay by which it may be longer: who was away is not asked by everybody at once. */
 const jitter = 0.2;
 
+/** No wait is longer. */
+export const retryDelayMsMax = Math.max(...retryDelaysMs) * (1 + jitter);
+
 /** Milliseconds until the next try of an event that was tried `attempts` times; undefined when there is none. `random` is from 0 up to 1. */
 export function retryDelayMs(attempts: number, random: number): number | undefined {
   const delayMs = retryDelaysMs[attempts - 1];

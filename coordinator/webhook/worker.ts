@@ -10,7 +10,7 @@ import { ChangeFlag } from '../rpc/change-hub.ts';
 import type { NumberedEvent, Store, Transaction } from '../store/store.ts';
 import { webhookName } from '../task/names.ts';
 import { bury, changedWebhook, settleDelivered, waitingEventsMax } from './events.ts';
-import { retryDelayMs } from './retry-times.ts';
+import { retryDelayMs, retryDelayMsMax } from './retry-times.ts';
 import type { Outcome } from './sender.ts';
 import type { Slots } from './slots.ts';
 
@@ -36,7 +36,7 @@ export class WebhookWorker {
   readonly #closing = new AbortController();
   readonly #flag = new ChangeFlag();
   readonly #done: Promise<void>;
-  /** When each event that waits is due, in the order of their numbers. */
+  /** When each event that waits is due, by the steady clock, in the order of their numbers; 0: at once. */
   readonly #due = new Map<bigint, number>();
   /** The highest number that was read. */
   #seen = 0n;
@@ -84,7 +84,7 @@ export class WebhookWorker {
     if (row === undefined) return this.#closing.abort();
     if (row.webhook!.paused) return this.#wait(undefined, signal);
     if (this.#isBehind) await this.#read();
-    const nowMs = clock.now();
+    const nowMs = clock.steady();
     const next = this.#next(nowMs);
     if (next === undefined || next.dueMs > nowMs) return this.#wait(next && next.dueMs - nowMs, signal); // oxfmt-ignore
     await this.#parts.slots.use(() => this.#deliver(row, next.number, signal));
@@ -109,11 +109,18 @@ export class WebhookWorker {
     for (let found: NumberedEvent[]; ;) {
       found = await this.#parts.store.webhookEvents(this.#id, this.#seen, eventsRead);
       for (const { number, row } of found) {
-        this.#due.set(number, row.nextAttemptTime === undefined ? 0 : timestampMs(row.nextAttemptTime)); // oxfmt-ignore
+        this.#due.set(number, this.#dueMs(row));
         this.#seen = number;
       }
       if (found.length < eventsRead) return;
     }
+  }
+
+  /** The time that was written down may have been told by a clock that was wrong: no wait is longer than any that is begun. */
+  #dueMs({ nextAttemptTime }: WebhookEventRow): number {
+    if (nextAttemptTime === undefined) return 0;
+    const { clock } = this.#parts;
+    return clock.steady() + Math.min(timestampMs(nextAttemptTime) - clock.now(), retryDelayMsMax);
   }
 
   /** The first that is due, or else the one that is due first. */
@@ -153,7 +160,8 @@ export class WebhookWorker {
     const event = await transaction.webhookEvent(id, number);
     // Meanwhile it was dropped, or another webhook has the name.
     if (row === undefined || event?.eventId !== sent.eventId) return undefined;
-    const nowMs = this.#parts.clock.now();
+    const { clock } = this.#parts;
+    const nowMs = clock.now();
     if (kind === 'delivered') {
       settleDelivered(transaction, { id, row, number, nowMs });
       return undefined;
@@ -173,6 +181,6 @@ export class WebhookWorker {
     tried.nextAttemptTime = timestampFromMs(nowMs + delayMs);
     transaction.putWebhookEvent(id, number, tried);
     transaction.putWebhook(id, changedWebhook(row, { lastFailure: message }));
-    return nowMs + delayMs;
+    return clock.steady() + delayMs;
   }
 }

@@ -213,7 +213,7 @@ export class GraphClient {
   }
 
   #isOver(sinceMs: number, msMax: number): boolean {
-    return this.#parts.clock.now() - sinceMs > msMax;
+    return this.#parts.clock.steady() - sinceMs > msMax;
   }
 
   async #backOff(

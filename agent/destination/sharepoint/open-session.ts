@@ -41,7 +41,7 @@ export async function openSession(
   standing: DriveItem | undefined,
 ): Promise<OpenedSession> {
   const { clock, signal, place } = parts;
-  const startMs = clock.now();
+  const startMs = clock.steady();
   let replaced = standing;
   for (let pauseMs = foreignUploadPauseMs; ;) {
     let refused: GraphFailure;
@@ -60,7 +60,7 @@ export async function openSession(
     replaced = item;
     if (isNews) continue;
     // Nothing to be seen, or what may be replaced: somebody has an upload to this name open.
-    if (clock.now() - startMs > foreignUploadMsMax) throw foreignUpload(place.path, refused);
+    if (clock.steady() - startMs > foreignUploadMsMax) throw foreignUpload(place.path, refused);
     await pause(clock, pauseMs, signal);
     signal.throwIfAborted();
     pauseMs = Math.min(pauseMs * 2, foreignUploadPauseMsMax);

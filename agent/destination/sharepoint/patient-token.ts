@@ -19,13 +19,13 @@ const unreachableMsMax = 10 * 60_000;
 /** Asks again while the sign-in service is out of reach; rejects with its last words when that takes too long. */
 export function patientToken({ getToken, clock, log, signal }: PatientTokenParts): GetToken {
   return async (forceRefresh) => {
-    const startMs = clock.now();
+    const startMs = clock.steady();
     for (let attempt = 0; ; attempt++) {
       try {
         return await getToken(forceRefresh);
       } catch (thrown) {
         const isPassing = thrown instanceof DroverError && thrown.reason === ErrorReason.SIGN_IN_UNREACHABLE; // oxfmt-ignore
-        if (!isPassing || clock.now() - startMs > unreachableMsMax) throw thrown;
+        if (!isPassing || clock.steady() - startMs > unreachableMsMax) throw thrown;
         const pauseMs = backoffMs(attempt, Math.random());
         log('info', 'signing in again', { what: thrown.message, pauseMs });
         await pause(clock, pauseMs, signal);

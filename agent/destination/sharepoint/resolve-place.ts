@@ -40,7 +40,7 @@ async function resolveOneDrive(
   known: KnownDrives,
 ): Promise<ResolvedPlace> {
   const tried = `the OneDrive of ${user}`;
-  const now = client.clock.now();
+  const now = client.clock.steady();
   let [drive] = known.get(tried, now) ?? [];
   if (drive === undefined) {
     const path = `/users/${encodeURIComponent(user)}/drive?${driveSelect}`;
@@ -61,7 +61,7 @@ function knownPath(
   const parts = partsOf(path);
   const siteParts = siteLength(parts);
   const siteUrl = addressOf(host, parts.slice(0, siteParts).join('/'));
-  const drives = known.get(siteUrl, client.clock.now());
+  const drives = known.get(siteUrl, client.clock.steady());
   return drives && libraryAt(drives, siteUrl, parts.slice(siteParts));
 }
 
@@ -96,7 +96,7 @@ async function resolvePath(
     const drives = await drivesOf(client, host, sitePath, signal, depth > 0);
     // What does not exist one level deeper is no subsite, and its parent's libraries were looked at already.
     if (drives === undefined) break;
-    known.set(siteUrl, drives, client.clock.now());
+    known.set(siteUrl, drives, client.clock.steady());
     const found = libraryAt(drives, siteUrl, parts.slice(siteParts));
     if (found !== undefined) return found;
     seen.push(...drives.map(({ name, webUrl }) => `${name} (${webUrl})`));

@@ -144,7 +144,7 @@ export class SessionUpload implements Upload {
   /** One request; moves `#sent` to what the service has then. */
   async #sendOne(slice: Uint8Array, isLast: boolean, tries: Tries): Promise<Arrived | undefined> {
     const { clock, client, signal, url, size } = this.#parts;
-    const startMs = clock.now();
+    const startMs = clock.steady();
     let answer: GraphAnswer;
     try {
       answer = await client.call(
@@ -169,7 +169,7 @@ export class SessionUpload implements Upload {
     const item = answer.status === 202 ? undefined : readDriveItem(answer.body);
     if (item !== undefined) return { item, replaced: answer.status !== 201 };
     this.#sent = nextExpected(answer.body) ?? this.#sent + slice.length;
-    this.#chunkBytes = grownChunkBytes(this.#chunkBytes, clock.now() - startMs);
+    this.#chunkBytes = grownChunkBytes(this.#chunkBytes, clock.steady() - startMs);
     return undefined;
   }
 
@@ -183,8 +183,8 @@ export class SessionUpload implements Upload {
     if (failure === 'unknown') return await this.#recoverUnknown(thrown, isLast, tries);
     if (failure === 'taken') await checkNoConflict(this.#parts.place);
     if (failure === 'overwhelmed') this.#chunkBytes = shrunkChunkBytes(this.#chunkBytes);
-    tries.sinceMs ??= clock.now();
-    if (clock.now() - tries.sinceMs > busyMsMax) throw thrown;
+    tries.sinceMs ??= clock.steady();
+    if (clock.steady() - tries.sinceMs > busyMsMax) throw thrown;
     await pause(clock, backoffMs(tries.failures++, Math.random()), signal);
     signal.throwIfAborted();
     return await this.#askPosition(isLast);

@@ -13,6 +13,9 @@ test.after.always(() => clearInterval(alive));
 class HandClock implements Clock {
   time = 1_000_000;
   now(): number {
+    throw new Error('somebody may set this clock');
+  }
+  steady(): number {
     return this.time;
   }
   after(): () => void {
@@ -134,7 +137,8 @@ test('threads share one gate', async (t) => {
   const source = `
     const { parentPort, workerData } = await import('node:worker_threads');
     const { TenantGate } = await import(workerData.module);
-    const gate = new TenantGate(workerData.memory, { now: () => Date.now(), after: () => () => {} });
+    const { systemClock } = await import(workerData.time);
+    const gate = new TenantGate(workerData.memory, systemClock);
     const alive = setInterval(() => undefined, 1000);
     parentPort.postMessage('waits');
     await gate.enter(2, new AbortController().signal);
@@ -142,8 +146,9 @@ test('threads share one gate', async (t) => {
     clearInterval(alive);
   `;
   const module = new URL('tenant-gate.ts', import.meta.url).href;
+  const time = new URL('../../../lib/time.ts', import.meta.url).href;
   const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(source)}`), {
-    workerData: { memory, module },
+    workerData: { memory, module, time },
   });
   const messages: unknown[] = [];
   await new Promise<void>((resolve, reject) => {

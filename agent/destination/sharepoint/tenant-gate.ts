@@ -11,7 +11,7 @@ import type { Clock } from '../../../lib/time.ts';
 export interface GateMemory {
   /** See `cells`. */
   counts: Int32Array<SharedArrayBuffer>;
-  /** See `times`; milliseconds since 1970. */
+  /** See `times`; by the steady clock, which is one for all threads. */
   times: BigInt64Array<SharedArrayBuffer>;
 }
 
@@ -91,9 +91,9 @@ export class TenantGate {
       const changes = Atomics.load(counts, cells.changes);
       const waitMs = this.#pauseLeftMs(resourceUnits);
       if (waitMs > 0) {
-        const sinceMs = this.#clock.now();
+        const sinceMs = this.#clock.steady();
         await this.#sleep(changes, waitMs, signal);
-        Atomics.add(this.#memory.times, times.waited, BigInt(Math.round(this.#clock.now() - sinceMs))); // oxfmt-ignore
+        Atomics.add(this.#memory.times, times.waited, BigInt(Math.round(this.#clock.steady() - sinceMs))); // oxfmt-ignore
         continue;
       }
       const inFlight = Atomics.load(counts, cells.inFlight);
@@ -103,8 +103,8 @@ export class TenantGate {
       }
       if (Atomics.compareExchange(counts, cells.inFlight, inFlight, inFlight + 1) !== inFlight)
         continue;
-      if (this.#budgetResetMs() > this.#clock.now()) Atomics.sub(counts, cells.budget, resourceUnits); // oxfmt-ignore
-      return { startMs: this.#clock.now() };
+      if (this.#budgetResetMs() > this.#clock.steady()) Atomics.sub(counts, cells.budget, resourceUnits); // oxfmt-ignore
+      return { startMs: this.#clock.steady() };
     }
   }
 
@@ -138,7 +138,7 @@ export class TenantGate {
 
   /** Everybody waits so long. */
   pauseFor(pauseMs: number): void {
-    const until = this.#clock.now() + Math.min(Math.max(pauseMs, 0), pauseMsMax);
+    const until = this.#clock.steady() + Math.min(Math.max(pauseMs, 0), pauseMsMax);
     raise(this.#memory.times, times.pausedUntil, BigInt(Math.ceil(until)));
   }
 
@@ -147,7 +147,7 @@ export class TenantGate {
     const { counts, times: stamps } = this.#memory;
     const last = Atomics.load(stamps, times.lastDecrease);
     if (BigInt(Math.floor(passage.startMs)) <= last) return;
-    const now = BigInt(Math.ceil(this.#clock.now()));
+    const now = BigInt(Math.ceil(this.#clock.steady()));
     if (Atomics.compareExchange(stamps, times.lastDecrease, last, now) !== last) return;
     const limit = Atomics.load(counts, cells.limit);
     Atomics.store(counts, cells.limit, Math.max(1, Math.floor(limit / 2)));
@@ -159,13 +159,13 @@ export class TenantGate {
     const { counts, times: stamps } = this.#memory;
     const reserved = Atomics.load(counts, cells.inFlight) * usualResourceUnits;
     Atomics.store(counts, cells.budget, Math.floor(remaining - reserved));
-    const reset = this.#clock.now() + Math.min(resetMs, pauseMsMax);
+    const reset = this.#clock.steady() + Math.min(resetMs, pauseMsMax);
     Atomics.store(stamps, times.budgetReset, BigInt(Math.ceil(reset)));
   }
 
   #pauseLeftMs(resourceUnits: number): number {
     const { counts, times: stamps } = this.#memory;
-    const now = this.#clock.now();
+    const now = this.#clock.steady();
     const pausedMs = Number(Atomics.load(stamps, times.pausedUntil)) - now;
     const resetMs = this.#budgetResetMs() - now;
     const isSpent = resetMs > 0 && Atomics.load(counts, cells.budget) < resourceUnits;
@@ -196,7 +196,7 @@ export class TenantGate {
 
 /** What `enter` gives and the answer is reported with. */
 export interface Passage {
-  /** Milliseconds since 1970. */
+  /** By the steady clock. */
   startMs: number;
 }
 

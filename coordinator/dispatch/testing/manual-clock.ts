@@ -9,6 +9,7 @@ interface Timer {
 export class ManualClock implements Clock {
   readonly #timers = new Set<Timer>();
   #nowMs: number;
+  #steadyMs = 5000;
 
   constructor(nowMs = 1_000_000) {
     this.#nowMs = nowMs;
@@ -18,8 +19,12 @@ export class ManualClock implements Clock {
     return this.#nowMs;
   }
 
+  steady(): number {
+    return this.#steadyMs;
+  }
+
   after(delayMs: number, callback: () => void): () => void {
-    const timer = { dueMs: this.#nowMs + delayMs, callback };
+    const timer = { dueMs: this.#steadyMs + delayMs, callback };
     this.#timers.add(timer);
     return () => this.#timers.delete(timer);
   }
@@ -29,10 +34,16 @@ export class ManualClock implements Clock {
     return this.#timers.size;
   }
 
+  /** Somebody sets the clock: no time passes. */
+  set(byMs: number): void {
+    this.#nowMs += byMs;
+  }
+
   /** Moves the time on and calls what is due by then. */
   advance(byMs: number): void {
     this.#nowMs += byMs;
-    for (const timer of [...this.#timers].filter(({ dueMs }) => dueMs <= this.#nowMs)) {
+    this.#steadyMs += byMs;
+    for (const timer of [...this.#timers].filter(({ dueMs }) => dueMs <= this.#steadyMs)) {
       this.#timers.delete(timer);
       timer.callback();
     }

@@ -35,7 +35,12 @@ export async function startIssuer(t: ExecutionContext) {
   state.document = { issuer, jwks_uri: `${authorityUrl}/keys` };
   const pair = await generateKeyPair('RS256', { extractable: true });
   keys.push({ ...(await exportJWK(pair.publicKey)), kid: 'first', use: 'sig' });
-  const clock = { nowMs: Date.now(), now: () => clock.nowMs, after: () => () => {} };
+  const clock = {
+    nowMs: Date.now(),
+    now: () => clock.nowMs,
+    steady: () => clock.nowMs,
+    after: () => () => {},
+  };
   const entra = new Entra(
     {
       tenant: 'contoso.com',

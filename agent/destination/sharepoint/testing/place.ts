@@ -3,7 +3,7 @@ import type { RecyclingPlace } from '../../move-contract.ts';
 import { begin, contentOf, uploadOptions } from '../../contract.ts';
 import type { Destination, DestinationFile, Upload, UploadOptions } from '../../destination.ts';
 import { Hasher } from '../../../pool/hasher.ts';
-import type { Clock } from '../../../../lib/time.ts';
+import { systemClock, type Clock } from '../../../../lib/time.ts';
 import type { GraphClient } from '../graph-client.ts';
 import type { TestTenant } from './tenant.ts';
 
@@ -141,7 +141,8 @@ export function quickClock(
   let skippedMs = 0;
   return {
     pauses,
-    now: () => Date.now() + skippedMs,
+    ...systemClock,
+    steady: () => systemClock.steady() + skippedMs,
     after: (delayMs, callback) => {
       let isCancelled = false;
       pauses.push(delayMs);
