@@ -1,6 +1,6 @@
 // What goes wrong at an emulated tenant in the middle of a run: it is reported item by item with its reason, the rest goes on, and nothing
 // that is secret is written down on the way.
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import anyTest, { type ExecutionContext, type TestFn } from 'ava';
 import { ErrorReason } from '../gen/drover/v1/error_pb.ts';
@@ -163,17 +163,38 @@ test.serial(
     const destination = tenant.place(`${hr}/Records`);
     const { task, run } = await tenant.stack.migrate(source, destination);
     assertSucceeded(t, run);
-    const assertVisible = async () => {
+    const assertVisible = async (...names: string[]) => {
       const there = await tenant.tree(destination);
-      t.deepEqual([...there.keys()].sort(), ['empty', 'file', 'folder', 'folder/inner']);
+      t.deepEqual([...there.keys()].sort(), ['empty', 'folder', ...names].sort());
       for (const [name, { isCheckedOut }] of there) t.false(isCheckedOut, name);
+      return there;
     };
-    await assertVisible();
+    await assertVisible('file', 'folder/inner');
     await writeFile(path.join(source, 'file'), 'after it was changed');
     const second = await tenant.stack.runToEnd(task);
     assertSucceeded(t, second);
     t.deepEqual([...(await tenant.stack.items(second, ItemState.SUCCEEDED)).keys()], ['file']);
-    await assertVisible();
+    await assertVisible('file', 'folder/inner');
+    // What is renamed and moved stays the same item, which has to be checked out for that, and in again.
+    const before = await tenant.tree(destination);
+    await rename(path.join(source, 'file'), path.join(source, 'renamed'));
+    await rename(path.join(source, 'folder', 'inner'), path.join(source, 'moved'));
+    const third = await tenant.stack.runToEnd(task);
+    assertSucceeded(t, third);
+    t.is(third.progress?.movedItems, 2n);
+    const after = await assertVisible('moved', 'renamed');
+    for (const [from, to] of [
+      ['file', 'renamed'],
+      ['folder/inner', 'moved'],
+    ] as const) {
+      // oxfmt-ignore
+      t.is(after.get(to)?.id, before.get(from)?.id);
+      t.is(after.get(to)?.modified, before.get(from)?.modified);
+    }
+    // And the next change finds what it expects.
+    await writeFile(path.join(source, 'renamed'), 'after it was renamed');
+    assertSucceeded(t, await tenant.stack.runToEnd(task));
+    await assertVisible('moved', 'renamed');
   },
 );
 

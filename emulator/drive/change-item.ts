@@ -1,6 +1,6 @@
 // Renaming, moving, redating and deleting.
 import { renameSync, rmSync } from 'node:fs';
-import { checkWritable } from './check-writable.ts';
+import { checkCheckedOut, checkWritable } from './check-writable.ts';
 import { DriveError } from './drive-error.ts';
 import type { Drive } from './drive.ts';
 import {
@@ -26,6 +26,7 @@ export interface ItemChanges {
 /** Changes an item. Nothing is changed when it throws DriveError. */
 export function changeItem(drive: Drive, item: Item, changes: ItemChanges, by: Identity): void {
   checkWritable(item, by);
+  checkCheckedOut(drive, item);
   const { createdMs, modifiedMs } = changes.times ?? {};
   const redated = createdMs !== undefined || modifiedMs !== undefined;
   // The phantom version: the times of a file are part of its version.

@@ -147,6 +147,12 @@ const failures = {
     inner: 'resourceLocked',
     message: 'The resource you are attempting to access is locked',
   },
+  notCheckedOut: {
+    status: 423,
+    code: 'notAllowed',
+    message:
+      'The file is not checked out. You must first check out this document before making changes.',
+  },
   dependencyFailed: {
     status: 424,
     code: 'FailedDependency',

@@ -241,3 +241,27 @@ test('a library that requires check-out hides what is not checked in', async (t)
   t.is((await server.call('GET', file)).json.size, 1);
   t.is((await upload()).status, 200);
 });
+
+test('a library that requires check-out has files renamed, moved and dated only while they are checked out', async (t) => {
+  const server = await startGraph(t);
+  const ann = { token: 'ann' };
+  const { json } = await server.call('GET', '/v1.0/sites/root:/sites/hr:/drives', ann);
+  const records = `/v1.0/drives/${json.value[1].id}`;
+  const item = await server.call('PUT', `${records}/root:/a.txt:/content`, { body: 'x', ...ann });
+  const file = `${records}/items/${item.json.id}`;
+  const fileSystemInfo = { lastModifiedDateTime: '2020-01-01T00:00:00Z' };
+  const rename = (name: string) => server.call('PATCH', file, { body: { name, fileSystemInfo }, ...ann }); // oxfmt-ignore
+  t.is((await rename('b.txt')).status, 200, 'it is still checked out');
+  const checkIn = () => server.call('POST', `${file}/checkin`, { body: { comment: '' }, ...ann });
+  t.is((await checkIn()).status, 204);
+  const refused = await rename('c.txt');
+  t.is(refused.status, 423);
+  t.regex(refused.json.error.message, /^The file is not checked out\./);
+  t.is((await server.call('GET', file, ann)).json.name, 'b.txt');
+  t.is((await server.call('POST', `${file}/checkout`, ann)).status, 204);
+  t.is((await rename('c.txt')).status, 200);
+  t.is((await checkIn()).status, 204);
+  const folder = await server.call('POST', `${records}/root/children`, { body: { name: 'd', folder: {} }, ...ann }); // oxfmt-ignore
+  const dated = await server.call('PATCH', `${records}/items/${folder.json.id}`, { body: { fileSystemInfo }, ...ann }); // oxfmt-ignore
+  t.is(dated.status, 200, 'a folder cannot be checked out');
+});

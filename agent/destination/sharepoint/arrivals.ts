@@ -15,6 +15,8 @@ import { throughRaces } from './races.ts';
 export interface LibraryFacts {
   /** Files stay checked out, and hidden from others, until they are checked in; undefined: not yet known. */
   requiresCheckOut: boolean | undefined;
+  /** Files that only get another name, folder or date are checked out by that; undefined: not yet known. */
+  changesCheckOut?: boolean | undefined;
   /** Settles when the file that it is found out by was looked at. */
   looking?: Promise<unknown> | undefined;
 }
@@ -67,6 +69,18 @@ export class Arrivals {
     const isCheckedOut = item.isCheckedOut || (await this.#isCheckedOut(path));
     const visible = isCheckedOut ? await this.#checkIn(path, item) : item;
     return destinationFile(visible, verification);
+  }
+
+  /**
+   * A file that only got another name, folder or date; `item` is what the service answered with. Answers with the file as it stands there when it
+   * was checked in, undefined when there was no need.
+   */
+  async checkInChanged(path: string, item: DriveItem): Promise<DriveItem | undefined> {
+    const { library, look } = this.#parts;
+    const mayBe = item.isCheckOutKnown && library.requiresCheckOut !== false && library.changesCheckOut !== false; // oxfmt-ignore
+    if (!item.isCheckedOut && mayBe) library.changesCheckOut = (await look(path))?.isCheckedOut === true; // oxfmt-ignore
+    const isCheckedOut = item.isCheckedOut || (mayBe && library.changesCheckOut === true);
+    return isCheckedOut ? await this.#checkIn(path, item) : undefined;
   }
 
   /** The service says so only when it is asked: for the first file, and then for each where the library requires it. */

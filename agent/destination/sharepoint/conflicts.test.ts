@@ -269,3 +269,16 @@ test('a library that requires check-out shows what was sent to it, or it is said
   t.truthy(await found.prove(new Hasher().whole(content), contentOf(content)));
   t.is(await level('stuck.txt'), 'published', 'the next attempt checks it in');
 });
+
+test('a file that has another date only gets its own in a library that requires check-out, and is checked in again', async (t) => {
+  const place = await openTestPlace(tenant, 'https://contoso.sharepoint.com/sites/hr/Records');
+  await using destination = await place.open();
+  await send(destination, 'file.txt', content);
+  const modifiedNs = 1_500_000_000_000_000_000n;
+  const found = await destination.openUpload(uploadOptions('file.txt', content, { expected: undefined })); // oxfmt-ignore
+  if (found.kind !== 'existing') throw new Error('it is not there');
+  t.truthy(await found.prove(new Hasher().whole(content), contentOf(content), { modifiedNs, createdNs: 0n })); // oxfmt-ignore
+  t.is(await place.modifiedNs('file.txt'), modifiedNs);
+  const item = (await place.item('file.txt')) as unknown as { publication: { level: string } };
+  t.is(item.publication.level, 'published');
+});

@@ -20,6 +20,8 @@ export interface DriveItem {
   createdNs: bigint;
   /** The library requires check-out, and the file is not checked in. */
   isCheckedOut: boolean;
+  /** Whether the service said so, or that it is not: only where it may be otherwise, and where it was asked. */
+  isCheckOutKnown: boolean;
   /** Where its content can be read without a token; a secret. */
   downloadUrl: string | undefined;
 }
@@ -49,6 +51,7 @@ export function readDriveItem(body: unknown): DriveItem | undefined {
     modifiedNs: timeNs(info?.['lastModifiedDateTime'] ?? item['lastModifiedDateTime']),
     createdNs: timeNs(info?.['createdDateTime']),
     isCheckedOut: publication?.['level'] === 'checkout',
+    isCheckOutKnown: publication !== undefined && publication !== null,
     downloadUrl: optionalText(item['@microsoft.graph.downloadUrl']),
   };
 }

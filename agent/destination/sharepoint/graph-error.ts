@@ -68,6 +68,11 @@ export function isRefusal(failure: GraphFailure): boolean {
   return itemReason(failure) === ErrorReason.DESTINATION_REFUSED;
 }
 
+/** Whether a file has to be checked out before it is changed; the words are all that tells it from a lock, and they name the document or file. */
+export function isNotCheckedOut({ status, message }: GraphFailure): boolean {
+  return status >= 400 && status < 500 && /\bis not checked out\b|\bmust (first )?check out\b/i.test(message); // oxfmt-ignore
+}
+
 /** What went wrong with the destination as a whole. `tried` says what was asked for, such as "the site …". */
 export function rootError(thrown: unknown, tried: string): DroverError {
   if (thrown instanceof DroverError) return thrown;

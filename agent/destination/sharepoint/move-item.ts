@@ -1,5 +1,6 @@
 // A file of a library gets another name or folder: the same item, with its link, its versions and whoever it is shared with.
 import type { FolderTimes, MoveOptions } from '../destination.ts';
+import { changeItem } from './check-out.ts';
 import type { DriveFolders } from './drive-folders.ts';
 import { itemVersion, readDriveItem, wholeSeconds, type DriveItem } from './drive-item.ts';
 import type { ProofParts } from './proof.ts';
@@ -16,7 +17,7 @@ export interface MoveItemParts extends ProofParts {
 
 export type ItemMove =
   /** The item as it stands at its new place. */
-  | { kind: 'moved'; item: DriveItem }
+  | { kind: 'moved'; item: DriveItem; isEdited: boolean }
   | { kind: 'not-moved' }
   /** Something else has the place. */
   | { kind: 'taken'; item: DriveItem };
@@ -44,24 +45,23 @@ async function moveOnce(parts: MoveItemParts, options: MoveOptions): Promise<Ite
     if (there?.id !== expected.id) return { kind: 'not-moved' };
     const isAsWritten = itemVersion(there) === expected.version;
     const times = { modifiedNs: expected.modifiedNs, createdNs: 0n };
-    return { kind: 'moved', item: isAsWritten ? await dated(parts, there, times) : there };
+    const item = isAsWritten ? await changeItem(parts, there, (now) => dated(parts, now, times)) : there; // oxfmt-ignore
+    return { kind: 'moved', item, isEdited: !isAsWritten };
   }
   const isEdited = itemVersion(item) !== expected.version;
   if (!item.isFile || (isEdited && isUnreported(item))) return { kind: 'not-moved' };
   const isSameFolder = fold(parentFolder(from)) === fold(parentFolder(to));
-  if (isSameFolder && item.name === nameOf(to)) return { kind: 'moved', item };
-  return await patch(parts, options, item, isSameFolder);
+  if (isSameFolder && item.name === nameOf(to)) return { kind: 'moved', item, isEdited };
+  return await patch(parts, options, { item, isEdited, isSameFolder });
 }
 
 async function patch(
   parts: MoveItemParts,
   { to }: MoveOptions,
-  item: DriveItem,
-  isSameFolder: boolean,
+  { item, isEdited, isSameFolder }: { item: DriveItem; isEdited: boolean; isSameFolder: boolean },
 ): Promise<ItemMove> {
   const { client, signal, driveId, folders, below } = parts;
   const path = `/drives/${encodeURIComponent(driveId)}/items/${item.id}`;
-  const headers = { 'if-match': item.eTag };
   try {
     const parent = isSameFolder ? undefined : await folders.idOf(parentFolder(below(to)));
     const body = {
@@ -69,9 +69,15 @@ async function patch(
       ...(parent === undefined ? {} : { parentReference: { id: parent } }),
       '@microsoft.graph.conflictBehavior': 'fail',
     };
-    const call = { method: 'PATCH', path, headers, body, resourceUnits: 2 } as const;
-    const moved = readDriveItem((await client.call(call, signal)).body);
-    return { kind: 'moved', item: await dated(parts, moved ?? item, item) };
+    const moved = await changeItem(parts, item, async (now) => {
+      const headers = { 'if-match': now.eTag };
+      const call = { method: 'PATCH', path, headers, body, resourceUnits: 2 } as const;
+      const answer = readDriveItem((await client.call(call, signal)).body) ?? now;
+      const { isCheckOutKnown, isCheckedOut } = now;
+      // What is not asked for is not said with a change.
+      return { ...(await dated(parts, answer, item)), isCheckOutKnown, isCheckedOut };
+    });
+    return { kind: 'moved', item: moved, isEdited };
   } catch (thrown) {
     if (!(thrown instanceof GraphFailure)) throw thrown;
     if (thrown.has('nameAlreadyExists')) return await taken(parts, to, thrown);

@@ -27,9 +27,9 @@ interface Scene {
   wire: WireRequest[];
 }
 
-/** A place with a file that an earlier run wrote at `from`. */
-async function scene(from: string): Promise<Scene> {
-  const place = await openTestPlace(tenant);
+/** A place with a file that an earlier run wrote at `from`; `library` is the address of another library than the usual one. */
+async function scene(from: string, library?: string): Promise<Scene> {
+  const place = await openTestPlace(tenant, library);
   const written = await send(await place.open(), from, content, { createdNs });
   const wire: WireRequest[] = [];
   const destination = await place.open({ client: tenant.client({ clock: quickClock(), wire }) });
@@ -144,6 +144,92 @@ for (const [what, fault, reason] of lasting)
     await t.throwsAsync(recycle(one, 'old'), { message: /"old" was not recycled: / });
     t.deepEqual(await one.place.list(), ['old']);
   });
+
+/** A library that requires check-out. */
+const records = 'https://contoso.sharepoint.com/sites/hr/Records';
+
+const level = async ({ place }: Scene, path: string) =>
+  ((await place.item(path)) as unknown as { publication: { level: string } }).publication.level;
+
+test('in a library that requires check-out a file is checked out to be moved, and checked in again', async (t) => {
+  const one = await scene('a/old', records);
+  const answer = await move(one, 'a/old', 'b/new');
+  t.is(answer.kind, 'moved');
+  t.deepEqual(await one.place.list(), ['a', 'b', 'b/new']);
+  const item = await one.place.item('b/new');
+  t.is(item?.id, one.expected.id);
+  t.is(await level(one, 'b/new'), 'published');
+  t.is(await one.place.modifiedNs('b/new') / 1_000_000_000n, one.expected.modifiedNs / 1_000_000_000n); // oxfmt-ignore
+  if (answer.kind === 'moved') t.is(answer.file.version, item!.cTag);
+  const changes = one.wire.filter(({ method }) => method !== 'GET');
+  t.deepEqual(
+    changes.map(({ method, path }) => `${method} ${path.split('/').at(-1)}`),
+    ['POST children', `PATCH ${item!.id}`, 'POST checkout', `PATCH ${item!.id}`, 'POST checkin'],
+  );
+});
+
+test('a move that died between check-out and check-in is finished by the next attempt', async (t) => {
+  const one = await scene('old', records);
+  const item = `/drives/${one.place.driveId}/items/${one.expected.id}`;
+  await tenant.graph('POST', `${item}/checkout`);
+  t.is((await move(one, 'old', 'new')).kind, 'moved');
+  t.is(await level(one, 'new'), 'published');
+  await tenant.graph('POST', `${item}/checkout`);
+  t.is((await move(one, 'old', 'new')).kind, 'moved', 'it was moved before');
+  t.is(await level(one, 'new'), 'published');
+});
+
+test('a file that cannot be moved is not left checked out', async (t) => {
+  const one = await scene('old', records);
+  await send(one.destination, 'new', contentOfBytes(10));
+  t.is((await move(one, 'old', 'new')).kind, 'existing');
+  t.is(await level(one, 'old'), 'published');
+  t.is(await level(one, 'new'), 'published');
+});
+
+/** The same place for a client with which something happens from the side before its `nth` request. */
+async function disturbed(one: Scene, nth: number, happen: () => Promise<unknown>): Promise<Scene> {
+  let requests = 0;
+  const getToken = async (forceRefresh: boolean) => {
+    if (++requests === nth) await happen();
+    return await tenant.token(forceRefresh);
+  };
+  const client = tenant.client({ clock: quickClock(), wire: one.wire, getToken });
+  const destination = await one.place.open({ client });
+  requests = 0;
+  return { ...one, destination };
+}
+
+test('a file that somebody edits before it is checked out is moved with the edit, which is noticed later', async (t) => {
+  const one = await scene('old', records);
+  const edited = contentOfBytes(1000, 2);
+  const item = `/drives/${one.place.driveId}/items/${one.expected.id}`;
+  const other = await disturbed(one, 3, async () => {
+    await tenant.graph('PUT', `${item}/content`, edited);
+    await tenant.graph('POST', `${item}/checkin`, { comment: '' });
+  });
+  const answer = await move(other, 'old', 'new');
+  if (answer.kind !== 'moved') return t.fail(answer.kind);
+  t.is(answer.file.version, one.expected.version, 'what it was before the edit');
+  t.not((await one.place.item('new'))?.cTag, one.expected.version);
+  t.true((await one.place.readBack('new'))?.equals(edited));
+  t.is(await level(one, 'new'), 'published');
+  t.is(one.wire.filter(({ path }) => path.endsWith('/discardCheckout')).length, 1);
+});
+
+test('where a move checks a file out by itself, that is noticed and it is checked in', async (t) => {
+  const one = await scene('old', records);
+  const item = `/drives/${one.place.driveId}/items/${one.expected.id}`;
+  const other = await disturbed(one, 2, async () => {
+    const { publication: _, ...body } = (await tenant.graph('GET', item)).json() as { publication: object }; // oxfmt-ignore
+    await tenant.graph('POST', `${item}/checkout`);
+    await tenant.graph('PATCH', item, { name: 'new' });
+    await tenant.fault({ method: 'PATCH', path: one.expected.id, times: 1, fault: { kind: 'status', status: 200, body: { ...body, name: 'new' } } }); // oxfmt-ignore
+  });
+  t.is((await move(other, 'old', 'new')).kind, 'moved');
+  t.is(calls(one, 'PATCH'), 1);
+  t.is(await level(one, 'new'), 'published');
+});
 
 test('what the service does not move is left for an upload', async (t) => {
   const one = await scene('old');

@@ -16,6 +16,7 @@ import type {
 import { checkRelativePath } from '../relative-path.ts';
 import { DriveFolders, itemPath, notFolder, type KnownFolders } from './drive-folders.ts';
 import { Arrivals, type LibraryFacts } from './arrivals.ts';
+import { changeItem } from './check-out.ts';
 import { destinationFile, itemSelect, wholeSeconds, type DriveItem } from './drive-item.ts'; // oxfmt-ignore
 import { EmptyUpload, type EmptyUploadParts } from './empty-upload.ts';
 import type { FilePlace } from './file-place.ts';
@@ -124,9 +125,14 @@ class SharePointDestination implements Destination {
         const move = await moveItem(this.#itemParts(), options);
         if (move.kind === 'taken') return this.#existing(to, move.item);
         if (move.kind === 'not-moved') return move;
+        const checkedIn = await this.#arrivals.checkInChanged(to, move.item);
+        const file = destinationFile(checkedIn ?? move.item, ItemVerification.UNSPECIFIED);
         // An edit stays, and the next run that has a new content for it still notices: the version is the one before the edit.
-        const file = destinationFile(move.item, ItemVerification.UNSPECIFIED);
-        return { kind: 'moved', file: { ...file, version: expected.version } };
+        const isNewVersion = checkedIn !== undefined && !move.isEdited;
+        return {
+          kind: 'moved',
+          file: isNewVersion ? file : { ...file, version: expected.version },
+        };
       },
       'moved',
     );
@@ -260,8 +266,10 @@ class SharePointDestination implements Destination {
         await this.#guarded(path, async () => {
           const proof = await prove(this.#proofParts, path, item, hashes, content);
           if (proof === undefined) return undefined;
-          const isDated = times === undefined || isSameSecond(proof.item.modifiedNs, times.modifiedNs); // oxfmt-ignore
-          const dated = isDated ? proof.item : await this.#folders.date(`/items/${id}`, times);
+          if (times === undefined || isSameSecond(proof.item.modifiedNs, times.modifiedNs))
+            return await this.#arrivals.accept(path, proof);
+          const date = () => this.#folders.date(`/items/${id}`, times);
+          const dated = await changeItem(this.#proofParts, proof.item, date);
           return await this.#arrivals.accept(path, { ...proof, item: dated });
         }),
     };
