@@ -6,7 +6,7 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import test from 'ava';
 import { DeviationKind } from '../gen/drover/v1/item_pb.ts';
-import { RunState } from '../gen/drover/v1/run_pb.ts';
+import { ApprovalDecision, RunState } from '../gen/drover/v1/run_pb.ts';
 import { runProgram } from '../scripts/program.ts';
 import { temporaryFolder } from './harness/folders.ts';
 import { stackOf } from './harness/stack.ts';
@@ -77,4 +77,17 @@ test('a plan is approved by another person, through a killed coordinator, and wh
   const shown = await ann('items', 'list-deviations', run.name);
   t.regex(shown.stdout, /a\.txt +source changed +write it as "a\.txt", 3 bytes, modified /);
   t.is(await readFile(path.join(destination, 'a.txt'), 'utf8'), 'one, and more');
+
+  // From then on nothing changes.
+  await stack.runToEnd(task);
+  const again = await ann('tasks', 'run', task, '--require-approval');
+  t.is(again.status, 0, again.all);
+  const { name, approval, state } = await stack.untilEnded(task);
+  t.is(state, RunState.SUCCEEDED);
+  t.is(approval!.decision, ApprovalDecision.NOT_NEEDED);
+  const told = await ann('runs', 'get', name);
+  t.regex(
+    told.stdout,
+    /nothing to approve: all that is planned is to set the dates of 1 folder again/,
+  );
 });

@@ -170,8 +170,9 @@ Options:
                                            by default. Only where something failed that another try
                                            can help.
   --[no-]require-approval                  Scan and plan, then wait until somebody approves the
-                                           plan, in every run that writes; off by default. Where the
-                                           global setting is on, no task can turn it off.
+                                           plan, in every run that writes more than the dates that
+                                           folders had before; off by default. Where the global
+                                           setting is on, no task can turn it off.
   --etag <text>                            Changes with every change; a request that carries another
                                            one than the present is refused.
   --agent-group <text>                     The group of agents that works on the task; empty: all

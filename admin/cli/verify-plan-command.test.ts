@@ -66,6 +66,7 @@ const refusals: [what: string, runs: Given[], words: RegExp][] = [
   ['no digest', [{ state: RunState.SUCCEEDED }], /has no digest; only a run that only plans/],
   ['a scan that goes on', [{ scanOnly: true, state: RunState.RUNNING }], /its scan is not complete/], // oxfmt-ignore
   ['an approval', [{ ...planned, approval: approved }], /was approved, so that its items/],
+  ['nothing to approve', [{ ...planned, approval: { decision: ApprovalDecision.NOT_NEEDED } }], /needed no approval, so that its items/], // oxfmt-ignore
   ['an approval meanwhile', [planned, { ...planned, approval: approved }], /was approved/],
   ['another plan meanwhile', [planned, { ...planned, planDigest: 'cd'.repeat(32) }], /was planned anew while it was read/], // oxfmt-ignore
 ];

@@ -93,8 +93,10 @@ async function runName(caller: Pick<Caller, 'unary'>, name: string): Promise<str
 async function plannedRun(caller: Pick<Caller, 'unary'>, name: string): Promise<Run> {
   const request = create(GetRunRequestSchema, { name });
   const { run } = (await caller.unary(RunService.method.getRun, request)) as GetRunResponse;
-  if (run?.approval?.decision === ApprovalDecision.APPROVED)
-    throw wrongState(name, 'was approved, so that its items are listed as they become, and not as they were planned; a plan is verified before that'); // oxfmt-ignore
+  const { APPROVED, NOT_NEEDED } = ApprovalDecision;
+  const decision = run?.approval?.decision;
+  if (decision === APPROVED || decision === NOT_NEEDED)
+    throw wrongState(name, `${decision === APPROVED ? 'was approved' : 'needed no approval'}, so that its items are listed as they become, and not as they were planned; a plan is verified before that`); // oxfmt-ignore
   if (run !== undefined && run.planDigest !== '') return run;
   const hasDigest = run?.scanOnly === true || run?.settings?.requireApproval === true;
   throw wrongState(name, hasDigest && run.progress?.scanComplete !== true ? 'has no digest, because its scan is not complete' : 'has no digest; only a run that only plans, or whose plan has to be approved, has one'); // oxfmt-ignore

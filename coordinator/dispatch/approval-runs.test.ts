@@ -56,6 +56,32 @@ test('nothing is leased before the approval, also not through pauses, deaths and
   t.is(await harness.state(run), 'SUCCEEDED');
 });
 
+test('who runs an unchanged source again is not asked; who changed anything in it, also the date of a folder, is', async (t) => {
+  const harness = await openHarness(t);
+  const agent = await harness.attach('one', { slots: 4 });
+  const dated = (path: string, modifiedNs: bigint): Entry => ({ ...folder(path), modifiedNs });
+  const entries = [dated('d', 7n), file('d/a'), dated('e', 8n)];
+  await harness.step(await harness.scanned('a', agent, entries, asks), approval);
+  await workOff(harness, agent);
+  const again = await harness.scanned('a', agent, entries, asks);
+  t.deepEqual((await workOff(harness, agent)).flatMap((lease) => itemsOf(lease).path).toSorted(), ['d', 'd', 'e', 'e']); // oxfmt-ignore
+  t.is(await harness.state(again), 'SUCCEEDED');
+  t.regex((await harness.run(again)).run!.approval!.comment, /the dates of 2 folders again/v);
+  const changes: [what: string, entries: Entry[]][] = [
+    ['a folder has another date', [dated('d', 9n), ...entries.slice(1)]],
+    ['a file is changed', [entries[0]!, { ...file('d/a'), size: 2n }, entries[2]!]],
+    ['a folder is new', [...entries, dated('f', 1n)]],
+    ['a file is gone', [entries[0]!, entries[2]!]],
+    ['a file is a folder now', [entries[0]!, folder('d/a'), entries[2]!]],
+  ];
+  for (const [what, changed] of changes) {
+    const run = await harness.scanned('a', agent, changed, asks);
+    t.is(await harness.state(run), 'AWAITING_APPROVAL', what);
+    t.deepEqual(agent.news('batchLease'), [], what);
+    await harness.step(run, { kind: 'reject', approver: 'bob', comment: '' });
+  }
+});
+
 test('what is recycled is asked about with the plan and not again, and what was decided is done', async (t) => {
   const names = Array.from({ length: 20 }, (_, index) => `f${index + 10}`);
   for (const gone of [GoneDecision.KEEP, GoneDecision.RECYCLE]) {

@@ -90,6 +90,7 @@ class LeaseDispatcher implements Dispatcher {
     this.#reports = new Reports({
       store,
       clock,
+      log,
       leases: this.#leases,
       onAdvance: (key, row) => this.#advance(key, row),
       onRest: (key, rest) => this.#runs.get(key)?.addPart(key.batch, rest),

@@ -1,5 +1,6 @@
 // What agents report, frame by frame: each is checked against the leases, stored, and only then acknowledged.
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
+import { ApprovalDecision } from '../../gen/drover/v1/run_pb.ts';
 import type { RunRow } from '../../gen/drover/store/v1/rows_pb.ts';
 import type {
   AttachRequest,
@@ -14,6 +15,7 @@ import type {
   WriteNote,
 } from '../../gen/drover/v1/session_pb.ts';
 import { DroverError } from '../../lib/error.ts';
+import type { Logger } from '../../lib/log.ts';
 import type { Clock } from '../../lib/time.ts';
 import type { BatchKey, RunKey, Store } from '../store/store.ts';
 import { attentionOf, isSameAttention } from './attention.ts';
@@ -33,6 +35,7 @@ import type { WorkSize } from './work-size.ts';
 export interface ReportsParts {
   store: Store;
   clock: Clock;
+  log: Logger;
   leases: LeaseKeeper;
   /** A report was stored and its run has this row now. */
   onAdvance: (key: RunKey, row: RunRow) => Promise<void>;
@@ -128,8 +131,10 @@ export class Reports {
   }
 
   async #endScan(session: Session, lease: LiveLease, frame: ScanDone): Promise<void> {
-    const { store, clock, leases, onAdvance } = this.#parts;
+    const { store, clock, log, leases, onAdvance } = this.#parts;
     const row = await commitScanEnd(store, lease.run, frame, clock.now());
+    const { name, approval } = row.run!;
+    if (approval?.decision === ApprovalDecision.NOT_NEEDED) log.info({ run: name }, approval.comment); // oxfmt-ignore
     leases.finish(lease);
     session.acknowledge(frame.key!, 0n);
     await onAdvance(lease.run, row);

@@ -22,18 +22,18 @@ for (const [bytes, min, max] of parts)
 
 test('items are counted by what they cost', (t) => {
   const counter = new PlanCounter();
-  const add = (kind: ItemKind, size: bigint, action: ItemAction) => counter.add({ kind, size }, action); // oxfmt-ignore
+  const add = (kind: ItemKind, size: bigint, action: ItemAction, isUnchanged?: boolean) => counter.add({ kind, size }, action, isUnchanged); // oxfmt-ignore
   const { FILE, FOLDER } = ItemKind;
   const { CREATE, UPDATE, MOVE } = ItemAction;
   add(FOLDER, 0n, CREATE);
   add(FOLDER, 0n, UPDATE);
-  add(FOLDER, 0n, UPDATE);
+  add(FOLDER, 0n, UPDATE, true);
   add(FILE, 0n, UPDATE);
   add(FILE, 10n, CREATE);
   add(FILE, 20n, UPDATE);
   add(FILE, 30n, MOVE);
   const counts = counter.finish();
-  const expected = { newFolders: 1n, keptFolders: 2n, emptyFiles: 1n, newFiles: 1n, replacedFiles: 1n, movedFiles: 1n, uploadedBytes: 30n, partsMin: 2n, partsMax: 2n }; // oxfmt-ignore
+  const expected = { newFolders: 1n, keptFolders: 2n, unchangedFolders: 1n, emptyFiles: 1n, newFiles: 1n, replacedFiles: 1n, movedFiles: 1n, uploadedBytes: 30n, partsMin: 2n, partsMax: 2n }; // oxfmt-ignore
   t.deepEqual(counts, create(PlanCountsSchema, expected));
   const twice = Object.fromEntries(Object.entries(expected).map(([name, count]) => [name, count * 2n])); // oxfmt-ignore
   t.deepEqual(sumOfCounts(sumOfCounts(undefined, counts), counts), create(PlanCountsSchema, twice));

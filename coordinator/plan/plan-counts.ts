@@ -20,12 +20,19 @@ export class PlanCounter {
   #uploadedBytes = 0n;
   #newFolders = 0;
   #keptFolders = 0;
+  #unchangedFolders = 0;
   #movedFiles = 0;
 
-  add({ kind, size }: Pick<ScannedItem, 'kind' | 'size'>, action: ItemAction): void {
+  /** @param isUnchanged of a folder: nothing of it is different from when it was written. @default false */
+  add(
+    { kind, size }: Pick<ScannedItem, 'kind' | 'size'>,
+    action: ItemAction,
+    isUnchanged = false,
+  ): void {
     if (kind === ItemKind.FOLDER) {
       if (action === ItemAction.CREATE) this.#newFolders += 1;
       else this.#keptFolders += 1;
+      if (isUnchanged) this.#unchangedFolders += 1;
     } else if (action === ItemAction.MOVE) this.#movedFiles += 1;
     else if (size === 0n) this.#emptyFiles += 1;
     else this.#addContent(size, action);
@@ -52,6 +59,7 @@ export class PlanCounter {
       newFolders: BigInt(this.#newFolders),
       keptFolders: BigInt(this.#keptFolders),
       movedFiles: BigInt(this.#movedFiles),
+      unchangedFolders: BigInt(this.#unchangedFolders),
     });
   }
 }
@@ -77,5 +85,6 @@ export function sumOfCounts(before: PlanCounts | undefined, added: PlanCounts): 
     newFolders: before.newFolders + added.newFolders,
     keptFolders: before.keptFolders + added.keptFolders,
     movedFiles: before.movedFiles + added.movedFiles,
+    unchangedFolders: before.unchangedFolders + added.unchangedFolders,
   });
 }

@@ -176,7 +176,7 @@ class PagePlanner {
       return;
     }
     this.#plannedItems += 1;
-    this.#counter.add(item, action);
+    this.#counter.add(item, action, !isLate && isSameFolder(item, path, ledger));
     const added: BatchItem = { item, action, destinationPath: path };
     if (item.kind === ItemKind.FOLDER) this.#addFolder(added);
     else Object.assign(added, expectations(action, ledger, facts));
@@ -289,6 +289,13 @@ function recorded(
 function migratedPath({ path, kind }: ScannedItem, ledger: LedgerRow | undefined): string {
   const isSameKind = ledger?.folder === (kind === ItemKind.FOLDER);
   return (isSameKind && ledger?.destinationPath) || path;
+}
+
+/** A folder that is as it was when it was written, and is to be where it was. */
+function isSameFolder(item: ScannedItem, path: string, ledger: LedgerRow | undefined): boolean {
+  if (item.kind !== ItemKind.FOLDER || ledger?.folder !== true) return false;
+  const isDated = ledger.modifiedNs === item.modifiedNs && ledger.createdNs === item.createdNs;
+  return isDated && path === (ledger.destinationPath || item.path);
 }
 
 /** What is expected to stand at the destination, and what else may stand there and is ours. */

@@ -1,4 +1,4 @@
-import { create } from '@bufbuild/protobuf';
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import test from 'ava';
 import { PlanCountsSchema, type RunRow } from '../../gen/drover/store/v1/rows_pb.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
@@ -21,6 +21,7 @@ interface Plan {
   batches?: number;
   gone?: number;
   moved?: number;
+  counts?: MessageInitShape<typeof PlanCountsSchema>;
   ledger?: number;
   scanOnly?: boolean;
   requireApproval?: boolean;
@@ -31,6 +32,7 @@ function scanning({
   batches = 1,
   gone = 0,
   moved = 0,
+  counts: planned = { movedFiles: BigInt(moved) },
   ledger = 100,
   scanOnly = false,
   requireApproval = true,
@@ -40,7 +42,7 @@ function scanning({
   row = step(row, { kind: 'begin' }, { kind: 'lease-scan', agent: 'x' });
   if (gone > 0)
     row = step(row, { kind: 'sweep', swept: { sweptPath: 'z', unlistedPath: '', ledgerItems: ledger, goneItems: gone, batches: 1, openGoneBatches: 1, waitingGoneBatches: 0, fillingGoneBatch: 1, fillingGoneFolderBatch: 0 } }); // oxfmt-ignore
-  const counts = create(PlanCountsSchema, { movedFiles: BigInt(moved) });
+  const counts = create(PlanCountsSchema, planned);
   const none = { scannedBytes: 0n, plannedBytes: 2048n, skippedItems: 0, failedItems: 0, openFolderBatches: 0, openLateBatches: 0 }; // oxfmt-ignore
   return step(row, { kind: 'plan-page', planned: { ...none, page: 1n, lastPath: 'z', lastDestinationPath: '', otherKindFolder: '', scannedItems: 4, plannedItems: 4, batches, openTransferBatches: scanOnly ? 0 : batches, counts } }); // oxfmt-ignore
 }
@@ -80,6 +82,35 @@ test('without the setting, without anything to do, and in a run that only scans 
   t.is(step(scanning({ requireApproval: false }), scanEnd).run!.state, RUNNING);
   t.is(step(scanning({ batches: 0 }), scanEnd).run!.state, SUCCEEDED);
   t.is(step(scanning({ scanOnly: true }), scanEnd).run!.state, SUCCEEDED);
+});
+
+test('a plan of nothing but folders that stay as they are needs no approval, and says so; with anything else it waits', (t) => {
+  const folders = { keptFolders: 94n, unchangedFolders: 94n };
+  const row = waiting({ counts: folders });
+  t.is(row.run!.state, RUNNING);
+  t.is(leasablePhase(row), BatchPhase.TRANSFER);
+  t.like(row.run!.approval, {
+    decision: ApprovalDecision.NOT_NEEDED,
+    approver: '',
+    comment:
+      'nothing to approve: all that is planned is to set the dates of 94 folders again, as they were',
+    planDigest: digest,
+  });
+  t.is(refusal(row, approval)[1], 'tasks/a/runs/2 cannot be approved: there was nothing to approve'); // oxfmt-ignore
+  const more = [{ emptyFiles: 1n }, { newFiles: 1n }, { replacedFiles: 1n }, { movedFiles: 1n }, { newFolders: 1n }, { keptFolders: 95n }]; // oxfmt-ignore
+  for (const one of more)
+    t.is(waiting({ counts: { ...folders, ...one } }).run!.state, AWAITING_APPROVAL, Object.keys(one)[0]); // oxfmt-ignore
+  t.is(
+    waiting({ counts: folders, gone: 1 }).run!.state,
+    AWAITING_APPROVAL,
+    'something is recycled',
+  );
+  t.is(waiting({ counts: {} }).run!.state, AWAITING_APPROVAL, 'a plan of an older version');
+  const paused = step(scanning({ counts: folders }), { kind: 'pause' }, scanEnd);
+  t.is(paused.run!.approval, undefined);
+  const resumed = step(paused, { kind: 'resume' });
+  t.is(resumed.run!.approval?.decision, ApprovalDecision.NOT_NEEDED);
+  t.is(leasablePhase(resumed), BatchPhase.TRANSFER);
 });
 
 test('another plan is not approved, nor the same one twice', (t) => {

@@ -1,5 +1,6 @@
 // Whose plan somebody has to approve: a run that requires it scans and plans, and nothing is leased that writes before somebody has
-// said yes. What a run recycles is part of its plan, so the question of the gone guard is put with it, and answered with it. PURE.
+// said yes. What a run recycles is part of its plan, so the question of the gone guard is put with it, and answered with it. Where nothing is planned
+// but to set the dates of folders as they were set before, nobody is asked. PURE.
 import { create } from '@bufbuild/protobuf';
 import { timestampDate, timestampFromMs } from '@bufbuild/protobuf/wkt';
 import type { RunRow } from '../../gen/drover/store/v1/rows_pb.ts';
@@ -28,10 +29,12 @@ export interface Judgement {
   comment: string;
 }
 
+const mayGoOn: readonly (ApprovalDecision | undefined)[] = [ApprovalDecision.APPROVED, ApprovalDecision.NOT_NEEDED]; // oxfmt-ignore
+
 /** Whether the run may write nothing yet, because its plan is to be approved and was not. */
 export function isApprovalOpen({ run }: RunRow): boolean {
-  const isApproved = run!.approval?.decision === ApprovalDecision.APPROVED;
-  return run!.settings?.requireApproval === true && !run!.scanOnly && !isApproved;
+  const isDecided = mayGoOn.includes(run!.approval?.decision);
+  return run!.settings?.requireApproval === true && !run!.scanOnly && !isDecided;
 }
 
 /** Whether the digest of the run's plan is made: somebody looks at the plan before anything is done. */
@@ -51,12 +54,35 @@ export function plannedRecycles(row: RunRow): bigint {
   return rest > 0n ? rest : 0n;
 }
 
-/** Lets the run wait, in place, and puts the question of what is gone when there is one. */
-export function awaitApproval(row: RunRow): void {
+/**
+ * Lets the run wait, in place, and puts the question of what is gone when there is one; or notes that there is nothing to approve. The scan is
+ * complete.
+ */
+export function awaitApproval(row: RunRow, nowMs: number): void {
   const run = row.run!;
+  if (isNothingToApprove(row)) {
+    const { keptFolders } = row.planCounts!;
+    const folders = keptFolders === 1n ? '1 folder' : `${formatCount(keptFolders)} folders`;
+    const comment = `nothing to approve: all that is planned is to set the dates of ${folders} again, as they were`;
+    decide(row, ApprovalDecision.NOT_NEEDED, { approver: '', comment }, nowMs);
+    return;
+  }
   run.state = RunState.AWAITING_APPROVAL;
   const isAsked = run.goneDecision === GoneDecision.UNSPECIFIED;
   if (isAsked && isTooMuchGone(row, plannedRecycles(row))) run.goneDecision = GoneDecision.PENDING;
+}
+
+/**
+ * Whether the plan holds nothing but folders that are there and stay as they are. They are planned because what is written into a folder
+ * changes its date, so that a run dates every folder at its end; and a folder that somebody removed is made again.
+ */
+function isNothingToApprove(row: RunRow): boolean {
+  if (row.planCounts === undefined || plannedRecycles(row) > 0n) return false;
+  const { emptyFiles, newFiles, replacedFiles, movedFiles, newFolders, keptFolders, unchangedFolders } = row.planCounts; // oxfmt-ignore
+  const isFileWritten = emptyFiles + newFiles + replacedFiles + movedFiles > 0n;
+  return (
+    !isFileWritten && newFolders === 0n && keptFolders > 0n && unchangedFolders === keptFolders
+  );
 }
 
 /**
@@ -120,6 +146,7 @@ function checkAwaiting({ run }: RunRow, done: string): void {
   });
   function why(): string {
     if (approval === undefined) return 'it does not wait for approval';
+    if (approval.decision === ApprovalDecision.NOT_NEEDED) return 'there was nothing to approve';
     const decided = approval.decision === ApprovalDecision.APPROVED ? 'approved' : 'rejected';
     const when = timestampDate(approval.decideTime!).toISOString();
     return `${approval.approver} ${decided} it at ${when}`;

@@ -14,7 +14,8 @@
 // the scan is done and no transfer batch is open, because only then is it known what was moved; the folder phase comes after it,
 // because a folder's dates hold only once nothing more is written into it or taken out. Between the two comes what is late: what could
 // not be written before, because its place at the destination was to be vacated by a move. Before a run recycles more than its settings
-// allow, it pauses by itself and asks. In a run whose plan has to be approved no batch is leased before that.
+// allow, it pauses by itself and asks. In a run whose plan has to be approved no batch is leased before that, or
+// before it turns out that there is nothing to approve.
 import { clone, create } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { RetryRowSchema, RunRowSchema, ScanRowSchema, type PlanCounts, type RetryPosition, type RunRow } from '../../gen/drover/store/v1/rows_pb.ts'; // oxfmt-ignore
@@ -207,7 +208,7 @@ function apply(row: RunRow, event: RunEvent, nowMs: number): void {
       require(row, 'resumed', RunState.PAUSED);
       resumeWithDecision(row, event.gone ?? GoneDecision.UNSPECIFIED);
       run.state = run.startTime === undefined ? RunState.QUEUED : RunState.RUNNING;
-      if (run.progress!.scanComplete && isApprovalOpen(row)) awaitApproval(row);
+      if (run.progress!.scanComplete && isApprovalOpen(row)) awaitApproval(row, nowMs);
       return;
     case 'cancel':
       require(row, 'cancelled', RunState.QUEUED, RunState.RUNNING, RunState.PAUSED, RunState.AWAITING_APPROVAL); // oxfmt-ignore
@@ -264,7 +265,7 @@ function apply(row: RunRow, event: RunEvent, nowMs: number): void {
       run.planDigest = event.planDigest ?? '';
       endDigests(row);
       endIfNothingLeft(row, nowMs);
-      if (run.state === RunState.RUNNING && isApprovalOpen(row)) awaitApproval(row);
+      if (run.state === RunState.RUNNING && isApprovalOpen(row)) awaitApproval(row, nowMs);
       else if (!isApprovalOpen(row)) askAboutGone(row);
       return;
     case 'approve':

@@ -172,8 +172,9 @@ export class RunModel {
   /** It may not write, because nobody has approved its plan. */
   get #isUnapproved(): boolean {
     const { settings, scanOnly, approval } = this.row.run!;
-    const isApproved = approval?.decision === ApprovalDecision.APPROVED;
-    return settings!.requireApproval === true && !scanOnly && !isApproved;
+    const { APPROVED, NOT_NEEDED } = ApprovalDecision;
+    const isDecided = approval?.decision === APPROVED || approval?.decision === NOT_NEEDED;
+    return settings!.requireApproval === true && !scanOnly && !isDecided;
   }
 
   #checkPhase(): void {

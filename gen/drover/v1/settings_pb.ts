@@ -254,8 +254,8 @@ export type TaskSettings = Message<"drover.v1.TaskSettings"> & {
   automaticReruns?: number | undefined;
 
   /**
-   * Optional. Scan and plan, then wait until somebody approves the plan, in every run that writes; off by default. Where the global setting
-   * is on, no task can turn it off.
+   * Optional. Scan and plan, then wait until somebody approves the plan, in every run that writes more than the dates that folders had before; off
+   * by default. Where the global setting is on, no task can turn it off.
    *
    * @generated from field: optional bool require_approval = 25;
    */

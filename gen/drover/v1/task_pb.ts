@@ -658,7 +658,8 @@ export type RunTaskRequest = Message<"drover.v1.RunTaskRequest"> & {
   scanOnly: boolean;
 
   /**
-   * Optional. Scan and plan, then wait until somebody approves the plan; on also where the task's settings say so. Not together with scan_only.
+   * Optional. Scan and plan, then wait until somebody approves the plan, unless nothing has changed; on also where the task's settings
+   * say so. Not together with scan_only.
    *
    * @generated from field: bool require_approval = 4;
    */
