@@ -15,6 +15,8 @@ export interface CoordinatorReady extends Connection {
   /** Its data folder. */
   data: string;
   pid: number;
+  /** Where Prometheus reads the metrics; absent where nobody is to. */
+  metricsAddress?: string;
 }
 
 /** What an agent says when it is attached. */

@@ -3,6 +3,7 @@
 import { hash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import anyTest, { type ExecutionContext, type TestFn } from 'ava';
 import { makeLargeFiles, makeSmallFiles } from '../scripts/bench-trees.ts';
 import { temporaryFolder } from './harness/folders.ts';
@@ -14,7 +15,8 @@ const stops: (() => Promise<unknown>)[] = [];
 let tenant: Tenant;
 
 test.before(async () => {
-  tenant = await Tenant.start({}, (stop) => stops.push(stop));
+  const coordinatorArguments = ['--metrics-listen', '127.0.0.1:0'];
+  tenant = await Tenant.start({ coordinatorArguments }, (stop) => stops.push(stop));
   await tenant.startAgent({ threads: 2 });
 });
 
@@ -22,7 +24,14 @@ test.after.always(async () => {
   for (const stop of stops.toReversed()) await stop();
 });
 
-/** Migrates while the faults are played; answers how often each was. */
+/** The values of the coordinator's metrics that have no labels, by name. */
+async function metrics(): Promise<Map<string, number>> {
+  const text = await (await fetch(tenant.stack.coordinator.ready.metricsAddress!)).text();
+  const lines = text.matchAll(/^(drover_[a-z_]+) (\S+)$/gm);
+  return new Map(Array.from(lines, ([, name, value]) => [name!, Number(value)]));
+}
+
+/** Migrates while the faults are played, each of them at least once. */
 async function migrateUnder(
   t: ExecutionContext,
   faults: Fault[],
@@ -53,13 +62,31 @@ async function migrateUnder(
     t.is(hash('sha256', readFileSync(tenant.localCopy(destination, name))), content, name);
   }
   t.is((await tenant.stats()).graph.openSessions, 0);
+  await assertMeasured(t);
+}
+
+/** The coordinator has counted what the agents were throttled, and how long they waited for it; they tell it within seconds. */
+async function assertMeasured(t: ExecutionContext): Promise<void> {
+  const { statuses } = await tenant.stats();
+  const throttled = (statuses['429'] ?? 0) + (statuses['503'] ?? 0);
+  let measured = await metrics();
+  while (measured.get('drover_throttled_requests_total')! < throttled) {
+    await delay(100);
+    measured = await metrics();
+  }
+  t.is(measured.get('drover_throttled_requests_total'), throttled);
+  // The shortest pause that a fault asks for; whoever was throttled waits for it at least.
+  const waited = measured.get('drover_throttle_wait_seconds_total')!;
+  t.true(throttled === 0 ? waited === 0 : waited >= 0.4 * throttled, `${waited} s`);
 }
 
 test.serial('throttled with every kind of Retry-After, and with none', async (t) => {
+  let seed = 0;
+  // Chances of their own: of two faults that strike the same request only one is its answer.
   const throttle = (name: string, fault: object): Fault => ({
     name,
     probability: 0.02,
-    seed: name.length,
+    seed: ++seed,
     times: 2,
     fault: { kind: 'throttle', ...fault },
   });

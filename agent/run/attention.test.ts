@@ -8,13 +8,13 @@ import { create, toBinary } from '@bufbuild/protobuf';
 import test, { type ExecutionContext } from 'ava';
 import { BatchItemsSchema } from '../../gen/drover/v1/columns_pb.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
-import { AttachResponseSchema, BatchPhase, type AttachRequest } from '../../gen/drover/v1/session_pb.ts'; // oxfmt-ignore
+import { AttachResponseSchema, BatchPhase, type AttachRequest, type Heartbeat } from '../../gen/drover/v1/session_pb.ts'; // oxfmt-ignore
 import { DroverError } from '../../lib/error.ts';
 import { createLog } from '../../lib/log.ts';
-import type { Clock } from '../../lib/time.ts';
+import { systemClock, type Clock } from '../../lib/time.ts';
 import type { Credential } from '../credential/credential.ts';
 import { sealedBox } from '../../lib/sealed-box.ts';
-import { createGateMemory } from '../destination/sharepoint/tenant-gate.ts';
+import { createGateMemory, TenantGate } from '../destination/sharepoint/tenant-gate.ts';
 import { isCutOff, isStopped, type Job, type JobResult } from '../pool/jobs.ts';
 import { openJournal } from './journal.ts';
 import { PlayedPool } from './played-pool.ts';
@@ -51,6 +51,7 @@ class Scene implements AsyncDisposable {
   readonly pool = new ClosingPool(4);
   readonly work: Work;
   readonly tenant: TenantHost;
+  readonly gate = createGateMemory(4);
   /** What the next sign-in comes to. */
   refusal: Error | undefined;
   readonly #frames: AttachRequest['frame'][] = [];
@@ -79,7 +80,7 @@ class Scene implements AsyncDisposable {
     const access = {
       graphUrl: 'https://127.0.0.1:1',
       route: { proxyUrl: undefined, caFile: undefined, noProxy: undefined },
-      gate: createGateMemory(4),
+      gate: this.gate,
       lanes: 2,
     };
     this.#journal = journal;
@@ -126,12 +127,21 @@ class Scene implements AsyncDisposable {
     return delayMs;
   }
 
-  /** What the agent said so far, in short. */
+  /** Heartbeats so far. */
+  heartbeats(): Heartbeat[] {
+    return this.#frames.flatMap((frame) => (frame.case === 'heartbeat' ? [frame.value] : []));
+  }
+
+  /** What the agent said so far, in short; of its heartbeats those that say something new. */
   said(): string[] {
-    return this.#frames.map((frame) => {
+    let condition = 'well';
+    return this.#frames.flatMap((frame) => {
       switch (frame.case) {
-        case 'heartbeat':
-          return frame.value.attention === undefined ? 'well' : frame.value.attention.message;
+        case 'heartbeat': {
+          const before = condition;
+          condition = frame.value.attention?.message ?? 'well';
+          return condition === before ? [] : [condition];
+        }
         case 'leaseReturn':
           return `returned ${frame.value.keys.map(({ lease }) => lease).join()}`;
         case 'batchDone':
@@ -183,6 +193,18 @@ test('it says so first, reports what is done, gives back the rest, and goes on w
   scene.lease('batches', 6, library);
   await jobs(scene, 3);
   t.is(scene.said().length, 5);
+});
+
+test('what the tenant throttled by then is said when the agent is attached, so that what comes to it counts from the first', async (t) => {
+  await using scene = await Scene.start(t);
+  const gate = new TenantGate(scene.gate, systemClock);
+  gate.throttled({ startMs: 0 }, 0);
+  scene.attach();
+  t.is(scene.heartbeats()[0]?.throttledRequests, 1n);
+  scene.work.detach();
+  gate.throttled({ startMs: 0 }, 0);
+  scene.attach();
+  t.is(scene.heartbeats()[1]?.throttledRequests, 2n);
 });
 
 test('a job that could not begin, or go on, because of it fails nothing', async (t) => {

@@ -125,7 +125,9 @@ export class Work {
   /** From now on frames go to `send`, first of all those that were not acknowledged. */
   attach(send: (frame: AttachRequest) => void): void {
     this.#send = send;
-    if (this.#told !== this.#attention) this.#announce();
+    // What the tenant throttles grows from what is said now: else what comes to it before the next heartbeat would count for nothing.
+    const mayBeThrottled = this.#options.tenant !== undefined;
+    if (mayBeThrottled || this.#told !== this.#attention) this.#announce();
     this.#notes.attach(send);
     // What went back between the hello and now had nobody to be sent to, and the hello said that it is held.
     for (const key of this.#named) if (!this.#entries.has(keyText(key))) this.#giveBack(key);
