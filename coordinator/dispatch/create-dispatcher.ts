@@ -83,7 +83,14 @@ class LeaseDispatcher implements Dispatcher {
     const { leaseTtlMs } = options;
     this.#parts = parts;
     this.#runs = new OpenRuns(store, this.#changes, parts.observer);
-    this.#leases = new LeaseKeeper({ store, clock, log, leaseTtlMs, onReleased: (lease) => this.#takeBack(lease) }); // oxfmt-ignore
+    this.#leases = new LeaseKeeper({
+      store,
+      clock,
+      log,
+      leaseTtlMs,
+      needOf: (run) => this.#runs.get(run)?.need,
+      onReleased: (lease) => this.#takeBack(lease),
+    });
     this.#checks = new LocationChecks({ clock, sessions: this.#sessions });
     this.#previews = new FilterPreviews({ clock, sessions: this.#sessions });
     this.#disabled = new DisabledSessions({ clock, table: this.#leases.table, end: (session) => this.#cutOff(session, disabledAgent(session.agent)) }); // oxfmt-ignore
@@ -370,7 +377,7 @@ class LeaseDispatcher implements Dispatcher {
 
   #tellUnknown({ agent, hello, unknownSettings: settings }: Session): void {
     if (settings.length === 0) return;
-    this.#parts.log.warn({ agent: agentName(agent), version: hello.version, settings }, 'agent does not know settings of this version; it gets no run in which they count until it is updated'); // oxfmt-ignore
+    this.#parts.log.warn({ agent: agentName(agent), version: hello.version, settings }, 'agent does not know settings of this version; it gets no run in which they count, and keeps nothing of one, until it is updated'); // oxfmt-ignore
   }
 
   #welcome(agent: string) {

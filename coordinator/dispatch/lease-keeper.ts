@@ -11,6 +11,7 @@ import type { RunKey, Store } from '../store/store.ts';
 import { agentName, batchLeaseId, runName, scanLeaseId, type LeaseTarget } from '../task/names.ts';
 import { commitRelease, type Grant } from './lease-commit.ts';
 import { isBatch, LeaseTable, type LiveLease } from './lease-table.ts';
+import { notUnderstood, type Need } from './reach.ts';
 import type { Session } from './session.ts';
 import type { WorkSize } from './work-size.ts';
 
@@ -19,6 +20,8 @@ export interface LeaseKeeperParts {
   clock: Clock;
   log: Logger;
   leaseTtlMs: number;
+  /** What a run asks of its agents; undefined when it has ended. */
+  needOf: (run: RunKey) => Need | undefined;
   /** A lease ended without a result, and the store knows it: its work can be given out again. */
   onReleased: (lease: LiveLease) => Promise<void>;
 }
@@ -70,12 +73,18 @@ export class LeaseKeeper {
     this.table.remove(lease, this.#parts.clock.steady());
   }
 
-  /** Joins what a hello names with what is known, and takes back what it does not name. */
+  /**
+   * Joins what a hello names with what is known, and takes back what it does not name, and what the agent does not understand any more: it may
+   * have come back with an older version.
+   */
   async resume(session: Session): Promise<void> {
     const kept = new Set<LiveLease>();
     for (const key of session.hello.leases) {
       const lease = this.table.get(key.lease);
-      if (lease?.generation === key.generation && lease.agent === session.agent) {
+      const unknown = lease === undefined ? [] : this.#unknownIn(session, lease.run);
+      if (unknown.length > 0)
+        session.revoke(key, `its run needs settings that this version does not know: ${unknown.join(', ')}`); // oxfmt-ignore
+      else if (lease?.generation === key.generation && lease.agent === session.agent) {
         kept.add(lease);
         this.table.hold(lease, session, this.#parts.clock.steady());
         this.extend(lease);
@@ -132,6 +141,12 @@ export class LeaseKeeper {
       session?.revoke(keyOf(lease), 'it expired');
       await this.release(lease);
     }
+  }
+
+  /** The names of the settings that count in the run and that the agent does not understand. */
+  #unknownIn({ offered }: Session, run: RunKey): string[] {
+    const need = this.#parts.needOf(run);
+    return need === undefined ? [] : notUnderstood(offered, need).map(({ name }) => name);
   }
 
   #add(run: RunKey, given: Given): LiveLease {

@@ -121,6 +121,40 @@ test('an agent that is updated gets the run it could not have', async (t) => {
   t.is(updated.all('scanLease').length, 1);
 });
 
+test('an agent that comes back with an older version loses what it had of a run whose settings it does not know, and nothing else', async (t) => {
+  const harness = await openHarness(t);
+  const agent = await harness.attach('one', { slots: 4 });
+  const run = await harness.scanned('a', agent, [{ path: 'x', size: 6n }], filtered);
+  const batch = agent.take('batchLease');
+  await harness.start('b', filtered);
+  const scan = agent.take('scanLease');
+  const plain = await harness.scanned('c', agent, [{ path: 'y', size: 6n }]);
+  const kept = agent.take('batchLease');
+  agent.vanish();
+  await harness.idle();
+  const leases = [batch, scan, kept].map(({ key }) => key!);
+  const old = await harness.attach('one', { slots: 4, version: '0.0.9', knownSettings: allBut('min_size'), leases }); // oxfmt-ignore
+  const revoked = old.all('leaseRevocation');
+  t.deepEqual(revoked.map(({ key }) => key?.lease), [batch.key?.lease, scan.key?.lease]); // oxfmt-ignore
+  t.is(revoked[0]?.message, 'its run needs settings that this version does not know: min_size');
+  t.deepEqual([...old.all('batchLease'), ...old.all('scanLease')], []);
+  old.sendResults(batch);
+  old.sendPage(scan.key, 1n, [{ path: 'small', size: 1n }]);
+  await harness.idle();
+  t.is(old.all('leaseRevocation').length, 4, 'what comes late is refused');
+  t.deepEqual(old.all('acknowledgement'), []);
+  old.sendResults(kept);
+  await harness.idle();
+  t.is(await harness.state(plain), 'SUCCEEDED');
+  const other = await harness.attach('other', { slots: 4 });
+  const again = other.take('batchLease');
+  t.deepEqual([again.key?.lease, again.key?.generation], [batch.key?.lease, 2]);
+  t.is(other.take('scanLease').key?.generation, 2);
+  other.sendResults(again);
+  await harness.idle();
+  t.is(await harness.state(run), 'SUCCEEDED');
+});
+
 test('filters are tried by an agent that knows them', async (t) => {
   const harness = await openHarness(t);
   const old = await harness.attach('old', { version: '0.0.9', knownSettings: [] });
