@@ -8,6 +8,7 @@ import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import type { FilterPreview } from '../../gen/drover/v1/filter_pb.ts';
 import { RunState } from '../../gen/drover/v1/run_pb.ts';
 import { WelcomeSchema, type AttachRequest, type AttachResponse } from '../../gen/drover/v1/session_pb.ts'; // oxfmt-ignore
+import type { TaskSettings } from '../../gen/drover/v1/settings_pb.ts';
 import type { Task } from '../../gen/drover/v1/task_pb.ts';
 import { DroverError, reasonName } from '../../lib/error.ts';
 import { disabledAgent } from '../trust/identity.ts';
@@ -193,8 +194,8 @@ class LeaseDispatcher implements Dispatcher {
     return { runs, scanLeases: leases.length - batchLeases, batchLeases, slots };
   }
 
-  capacity(task: Task): Capacity {
-    return capacityFor(task, [...this.#sessions.values()].filter(({ takesWork }) => takesWork)); // oxfmt-ignore
+  capacity(task: Task, settings?: TaskSettings): Capacity {
+    return capacityFor(task, settings, [...this.#sessions.values()].filter(({ takesWork }) => takesWork)); // oxfmt-ignore
   }
 
   liveAgent(agent: string): LiveAgent | undefined {

@@ -4,6 +4,7 @@ import type { AgentAvailability } from '../../gen/drover/v1/agent_pb.ts';
 import type { RunState } from '../../gen/drover/v1/run_pb.ts';
 import type { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import type { AttachRequest, AttachResponse } from '../../gen/drover/v1/session_pb.ts';
+import type { TaskSettings } from '../../gen/drover/v1/settings_pb.ts';
 import type { Task } from '../../gen/drover/v1/task_pb.ts';
 import type { RunKey } from '../store/store.ts';
 import type { PreviewRequest } from './filter-previews.ts';
@@ -99,8 +100,8 @@ export interface Dispatcher {
   figures(): DispatchFigures;
   /** Undefined when the run is not going. */
   progress(key: RunKey): LiveProgress | undefined;
-  /** What of the attached agents can work on the task, whether it has a run or not. */
-  capacity(task: Task): Capacity;
+  /** What of the attached agents can work on the task, whether it has a run or not; of those that know what counts in `settings`, where given. */
+  capacity(task: Task, settings?: TaskSettings): Capacity;
   /** Undefined when the agent is not attached. */
   liveAgent(agent: string): LiveAgent | undefined;
   /** Ids of the attached agents. */

@@ -2,10 +2,13 @@ import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { durationMs } from '@bufbuild/protobuf/wkt';
 import test from 'ava';
 import { PlanCountsSchema } from '../../gen/drover/store/v1/rows_pb.ts';
+import { TaskSettingsSchema, type TaskSettings } from '../../gen/drover/v1/settings_pb.ts';
 import { TaskSchema } from '../../gen/drover/v1/task_pb.ts';
 import { parseLocation } from '../../lib/location.ts';
+import { defaultSettings } from '../task/default-settings.ts';
 import { capacityFor, type Worker } from './capacity.ts';
 import { estimatePlan, type EstimateFacts } from './plan-estimate.ts';
+import { openHarness } from './testing/harness.ts';
 
 const minutes = (count: number) => count * 60_000;
 const day = minutes(24 * 60);
@@ -71,7 +74,22 @@ test('those count that can serve the task, each with its threads; who has done n
   const task = create(TaskSchema, { source: '/srv/a', destination: 'file:///srv/b' });
   const elsewhere = { locationKinds: ['file'], group: 'default', roots: [parseLocation('/other', 'x')] }; // oxfmt-ignore
   const workers = [worker(10), worker(30), worker(undefined), worker(1000, { ability: elsewhere })];
-  t.deepEqual(capacityFor(task, workers), { isTenant: false, threads: 12, unitsPerSecond: 240 });
-  t.deepEqual(capacityFor(task, [worker(undefined)]), { isTenant: false, threads: 4, unitsPerSecond: undefined }); // oxfmt-ignore
-  t.is(capacityFor(task, []).threads, 0);
+  t.deepEqual(capacityFor(task, undefined, workers), {
+    isTenant: false,
+    threads: 12,
+    unitsPerSecond: 240,
+  });
+  t.deepEqual(capacityFor(task, undefined, [worker(undefined)]), { isTenant: false, threads: 4, unitsPerSecond: undefined }); // oxfmt-ignore
+  t.is(capacityFor(task, undefined, []).threads, 0);
+});
+
+test('who does not know the settings of a run does not count for it', async (t) => {
+  const harness = await openHarness(t);
+  await harness.attach('old', { slots: 9, knownSettings: [] });
+  await harness.attach('new', { slots: 5 });
+  const task = create(TaskSchema, { source: '/from', destination: '/to' });
+  const threads = (settings?: TaskSettings) => harness.dispatcher.capacity(task, settings).threads;
+  t.is(threads(), 12);
+  t.is(threads(defaultSettings()), 12);
+  t.is(threads(create(TaskSettingsSchema, { ...defaultSettings(), minSize: 5n })), 4);
 });

@@ -9,6 +9,7 @@ import {
   type PlanEstimate,
   type Run,
 } from '../../gen/drover/v1/run_pb.ts';
+import type { TaskSettings } from '../../gen/drover/v1/settings_pb.ts';
 import type { LiveProgress } from '../dispatch/dispatcher.ts';
 import { estimatePlan, type Capacity } from '../dispatch/plan-estimate.ts';
 import { approvalQuestion, plannedRecycles } from '../task/approval.ts';
@@ -17,7 +18,8 @@ import { isRunOpen } from '../task/run-states.ts';
 
 /** What an estimate goes by beside the plan. */
 export interface EstimateParts {
-  capacity: Capacity;
+  /** Of those that can serve a run with these settings; undefined: whatever they are. */
+  capacityOf: (settings: TaskSettings | undefined) => Capacity;
   tenantLicenses: number;
 }
 
@@ -52,8 +54,10 @@ function questionOf(row: RunRow): string {
 }
 
 /** Of a run that has ended only what it costs is told, unless it only planned. */
-function estimateOf(row: RunRow, { capacity, tenantLicenses }: EstimateParts): PlanEstimate {
-  const isToBeDone = row.run!.scanOnly || isRunOpen(row.run!.state);
+function estimateOf(row: RunRow, { capacityOf, tenantLicenses }: EstimateParts): PlanEstimate {
+  const { scanOnly, state, settings } = row.run!;
+  const isToBeDone = scanOnly || isRunOpen(state);
+  const capacity = capacityOf(isToBeDone ? settings : undefined);
   return estimatePlan({
     counts: row.planCounts ?? create(PlanCountsSchema),
     recycledItems: plannedRecycles(row),
