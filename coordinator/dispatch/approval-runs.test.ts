@@ -158,3 +158,20 @@ test('a run that tries again what failed waits for approval too, once its whole 
   t.is((await workOff(harness, agent)).length, 1);
   t.is(await harness.state(retry), 'SUCCEEDED');
 });
+
+test('a run that tries again to date a folder waits for approval', async (t) => {
+  const harness = await openHarness(t);
+  const agent = await harness.attach('one', { slots: 4 });
+  const run = await harness.scanned('a', agent, [folder('d')]);
+  agent.sendResults(agent.take('batchLease'));
+  await harness.idle();
+  agent.sendResults(agent.take('batchLease'), ({ state }) => (state[0] = ItemState.FAILED));
+  await harness.idle();
+  t.is(await harness.state(run), 'SUCCEEDED_WITH_FAILURES');
+  const retry = await harness.start('a', { ...asks, retried: 1 });
+  const { key } = agent.take('scanLease');
+  agent.sendPage(key, 1n, [folder('d')]);
+  agent.sendScanDone(key, 1n);
+  await harness.idle();
+  t.is(await harness.state(retry), 'AWAITING_APPROVAL');
+});

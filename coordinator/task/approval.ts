@@ -74,10 +74,12 @@ export function awaitApproval(row: RunRow, nowMs: number): void {
 
 /**
  * Whether the plan holds nothing but folders that are there and stay as they are. They are planned because what is written into a folder
- * changes its date, so that a run dates every folder at its end; and a folder that somebody removed is made again.
+ * changes its date, so that a run dates every folder at its end; and a folder that somebody removed is made again. In a run that tries again what
+ * failed, they are what failed.
  */
 function isNothingToApprove(row: RunRow): boolean {
-  if (row.planCounts === undefined || plannedRecycles(row) > 0n) return false;
+  const isRetry = row.scan!.retry !== undefined;
+  if (isRetry || row.planCounts === undefined || plannedRecycles(row) > 0n) return false;
   const { emptyFiles, newFiles, replacedFiles, movedFiles, newFolders, keptFolders, unchangedFolders } = row.planCounts; // oxfmt-ignore
   const isFileWritten = emptyFiles + newFiles + replacedFiles + movedFiles > 0n;
   return (
