@@ -3,7 +3,7 @@
 import path from 'node:path';
 import { checkBreaking } from './check-breaking.ts';
 import { runProgram, type Finding, type Output } from './program.ts';
-import { countTap } from './tap.ts';
+import { readTestReport } from './test-report.ts';
 
 const root = path.dirname(import.meta.dirname);
 /** A step that takes longer than this is stuck: some three times what the longest takes on two quiet cores. */
@@ -109,15 +109,14 @@ async function program(file: string, args: string[]): Promise<Finding> {
 
 async function tests(): Promise<Finding> {
   const output = await node(path.join(root, 'node_modules', 'ava', 'entrypoints', 'cli.js'), [
-    '--tap',
     // Most files share processes here, as they do not when somebody runs one of them.
     '--config=test/together.config.js',
   ]);
-  const { passed, failed, skipped, failures } = countTap(output.stdout);
+  const { passed, failed, skipped, failures, isWhole } = readTestReport(output.stdout);
   const note = `${passed} passed, ${failed} failed, ${skipped} skipped`;
-  // A crash before the first test leaves no line that says "not ok".
   const isGood = output.status === 0 && failed === 0 && passed > 0;
-  const details = failures.length > 0 ? failures.join('\n') : output.all;
+  // Why ava itself ended before its time stands in what it wrote beside its report.
+  const details = isWhole && failures !== '' ? failures : `${failures}\n${output.all}`;
   return { passed: isGood, note, details, tests: { passed, failed } };
 }
 
