@@ -21,11 +21,11 @@ import { ItemKind, type Item } from '../../../gen/drover/v1/item_pb.ts';
 import { BatchDoneSchema, BatchPhase, ScanDoneSchema, ScanPageFrameSchema } from '../../../gen/drover/v1/session_pb.ts'; // oxfmt-ignore
 import { GonePolicy, TaskSettingsSchema } from '../../../gen/drover/v1/settings_pb.ts';
 import { comparePaths } from '../../plan/path-order.ts';
-import { itemRows } from '../../report/item-rows.ts';
+import { itemRows, type ItemBatch } from '../../report/item-rows.ts';
 import { openLevelStore } from '../../store/level-store.ts';
 import type { RunKey, Store, Transaction } from '../../store/store.ts';
 import { stepLease } from '../../task/lease-machine.ts';
-import { newRun, stepRun } from '../../task/run-machine.ts';
+import { newRun, stepRun, type RunEvent } from '../../task/run-machine.ts';
 import { lastForm } from '../last-form.ts';
 import { commitPage } from '../commit-page.ts';
 import { commitResults } from '../commit-results.ts';
@@ -133,6 +133,14 @@ export class NamedTask {
     await commitScanEnd(this.store, this.key, create(ScanDoneSchema, { key, reason }), nowMs);
   }
 
+  /** What somebody does with the run; throws what the run says against it. */
+  async step(event: RunEvent): Promise<void> {
+    await this.store.commit(async (transaction) => {
+      const row = (await transaction.run(this.key))!;
+      transaction.putRun(this.key, stepRun(row, event, nowMs));
+    });
+  }
+
   /** Begins the next run. */
   async begin({
     scanOnly = false,
@@ -164,15 +172,24 @@ export class NamedTask {
 
   /** All items of the run, as the API shows them. */
   async items(): Promise<Item[]> {
-    const found: Item[] = [];
-    for (const { batch, row } of await this.store.batches(this.key, 0, 10_000)) {
-      const encoded = await this.store.batchResults({ ...this.key, batch });
-      const items = fromBinary(BatchItemsSchema, await this.#encodedItems(batch));
-      const results = encoded && decodeBatchResults(encoded);
-      const rows = itemRows({ phase: row.phase, items, results, agent: '' }, 0);
-      found.push(...[...rows].map(({ item }) => item));
-    }
+    const batches = await this.batches();
+    const found = batches.flatMap(({ batch }) =>
+      Array.from(itemRows(batch, 0), ({ item }) => item),
+    );
     return found.toSorted((one, other) => comparePaths(one.path, other.path));
+  }
+
+  /** All batches of the run, with what they count of themselves. */
+  async batches(): Promise<{ number: number; row: BatchRow; batch: ItemBatch }[]> {
+    const rows = await this.store.batches(this.key, 0, 10_000);
+    return await Promise.all(
+      rows.map(async ({ batch: number, row }) => {
+        const encoded = await this.store.batchResults({ ...this.key, batch: number });
+        const items = fromBinary(BatchItemsSchema, await this.#encodedItems(number));
+        const results = encoded && decodeBatchResults(encoded);
+        return { number, row, batch: { phase: row.phase, items, results, agent: '' } };
+      }),
+    );
   }
 
   /** Cuts batches that nobody has in two, and some of the halves again, by chance: `below` tells a number below another. */
