@@ -24,7 +24,7 @@ export async function forgetItems(
   if (items.length === 0) return;
   const task = await transaction.task(key.task);
   for (const item of items) await forgetItem(transaction, key, task, item);
-  await keepFolders(transaction, key, items);
+  await keepFolders(transaction, key, task, items);
 }
 
 async function forgetItem(
@@ -44,6 +44,7 @@ async function forgetItem(
 async function keepFolders(
   transaction: Transaction,
   { task, run }: RunKey,
+  taskRow: TaskRow | undefined,
   items: readonly ForgottenItem[],
 ): Promise<void> {
   const forgotten = new Set(items.map(({ path }) => path));
@@ -53,9 +54,24 @@ async function keepFolders(
     if (row !== undefined) continue;
     const path = paths[index]!;
     const place = places.get(path)!;
+    if (await isOfAnother(transaction, task, { row: taskRow, path, place })) continue;
     const destinationPath = place === path ? '' : place;
     transaction.putLedger(task, path, create(LedgerRowSchema, { folder: true, run, destinationPath })); // oxfmt-ignore
   }
+}
+
+/** Whether the place is that of a folder which is in the ledger by another name: only the case of its name was changed since. */
+async function isOfAnother(
+  transaction: Transaction,
+  task: string,
+  { row, path, place }: { row: TaskRow | undefined; path: string; place: string },
+): Promise<boolean> {
+  const name = row && nameKeyOf(row, place);
+  if (row === undefined || name === undefined) return false;
+  const [holder] = await transaction.names(task, [name]);
+  if (holder === undefined || holder.path === path) return false;
+  const [other] = await transaction.ledgerRows(task, [holder.path]);
+  return other?.folder === true && nameKeyOf(row, other.destinationPath || holder.path) === name;
 }
 
 /** The folders above an item, each with its path at the destination; none where that is not told part for part. */

@@ -400,6 +400,24 @@ test('in SharePoint, a folder whose name changed in case only keeps its name, an
   t.deepEqual(deedsOf(await task.scan(pages, { gonePolicy })).filter((deed) => !deed.startsWith('Docs')), []); // oxfmt-ignore
 });
 
+test('in SharePoint, a folder that had its name in another case is not taken for one that is gone', async (t) => {
+  const task = await openNamedTask(t);
+  await task.scan([[folder('docs', 1), file('docs/x', 3), file('z', 9)]]);
+  await task.migrate();
+  // The file is another one, so that the old one stays, is kept, and is recycled when that is wanted.
+  const pages = [[folder('Docs', 1), file('Docs/x', 4), file('z', 9)]];
+  await task.scan(pages);
+  await task.migrate();
+  await task.scan(pages, { gonePolicy });
+  await task.migrate();
+  t.like(await progress(task), { gone: 1, recycled: 1 });
+  const rows = await task.store.ledger('a', ['Docs', 'docs', 'docs/x']);
+  t.deepEqual(rows.map((row) => row !== undefined), [true, false, false]); // oxfmt-ignore
+  await task.scan(pages, { gonePolicy });
+  await task.migrate();
+  t.like(await progress(task), { gone: 0, recycled: 0 });
+});
+
 test('in SharePoint, two names of one file that differ in case only get two names', async (t) => {
   const task = await openNamedTask(t);
   await task.scan([[file('a', 3)]]);
