@@ -116,7 +116,10 @@ export class Arrivals {
   async #takeBack(path: string, arrived: DriveItem, replaced: boolean): Promise<void> {
     const item = `/items/${arrived.id}`;
     try {
-      await throughRaces(() => (replaced ? this.#restore(item) : this.#delete(item)), this.#parts);
+      await throughRaces(
+        () => (replaced ? this.#restore(path, item) : this.#delete(item)),
+        this.#parts,
+      );
     } catch (thrown) {
       if (!(thrown instanceof GraphFailure || thrown instanceof NoAnswer)) throw thrown;
     }
@@ -130,10 +133,12 @@ export class Arrivals {
     await client.call({ method: 'DELETE', path: this.#drive(item), resourceUnits: 2 }, signal);
   }
 
-  async #restore(item: string): Promise<void> {
+  async #restore(path: string, item: string): Promise<void> {
+    // The content checked it out, and goes with that; left checked out, nobody else could change the file.
+    if (await this.#isCheckedOut(path)) return await this.#post(`${item}/discardCheckout`);
     const { client, signal } = this.#parts;
-    const path = this.#drive(`${item}/versions`);
-    const answer = await client.call({ method: 'GET', path, resourceUnits: 2 }, signal);
+    const list = this.#drive(`${item}/versions`);
+    const answer = await client.call({ method: 'GET', path: list, resourceUnits: 2 }, signal);
     const versions = (answer.body as { value?: { id?: unknown }[] } | undefined)?.value;
     const before = versions?.[1]?.id;
     if (typeof before === 'string') await this.#post(`${item}/versions/${before}/restoreVersion`);

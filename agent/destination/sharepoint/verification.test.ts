@@ -48,6 +48,22 @@ test('an update that was damaged on the way is undone, and sent again', async (t
   t.true((await place.readBack('file.bin'))!.equals(content));
 });
 
+test('an update that was damaged is undone where the library requires check-out, too, and not left checked out', async (t) => {
+  const place = await openTestPlace(tenant, 'https://contoso.sharepoint.com/sites/hr/Records');
+  const old = Buffer.from('old');
+  const expected = expectedOf(old, await send(await place.open(), 'file.bin', old));
+  const level = async () =>
+    ((await place.item('file.bin')) as unknown as { publication: { level: string } }).publication.level; // oxfmt-ignore
+  await using destination = await place.open({ client: tenant.client({ change: damaging(1) }) });
+  const failed = send(destination, 'file.bin', content, { expected });
+  t.is(await reasonOf(failed), ErrorReason.VERIFICATION_FAILED);
+  t.is((await place.readBack('file.bin'))?.toString(), 'old');
+  t.is(await level(), 'published');
+  await send(destination, 'file.bin', content, { expected });
+  t.true((await place.readBack('file.bin'))!.equals(content));
+  t.is(await level(), 'published');
+});
+
 test('what can be neither proved nor deleted may be replaced by the next attempt', async (t) => {
   // In a library of its own, because the fault knows the file only by its number.
   const place = await openTestPlace(tenant, 'https://contoso.sharepoint.com/sites/hr/HRPolicies');
