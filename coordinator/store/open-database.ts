@@ -16,7 +16,7 @@ export const storeFormat = 1;
  * LevelDB maps each table it has open into memory, 2 MiB at most; with the 1000 that it keeps by default, 2 GiB would count as this
  * process's, however little of them it needs again.
  */
-const openTablesMax = 32;
+const openTablesMax = 24;
 
 /**
  * Opens the database in `folder`. Throws DATA_FOLDER_LOCKED when another process has it open, and INVALID_ARGUMENT that says what to
