@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import plain from '../ava.config.js';
 import { loners, sharingFolders } from './harness/test-files.ts';
 
-const together = sharingFolders.map((folder) => `test/together/${folder.replace('/', '-')}.ts`);
+const together = sharingFolders.map((folder) => `test/together/${folder.replaceAll('/', '-')}.ts`);
 const missing = together.find((file) => !existsSync(file));
 if (missing !== undefined) throw new Error(`${missing} is missing: its tests would not run`);
 
@@ -16,8 +16,8 @@ export default {
   sortTestFiles: (one, other) => rank(one) - rank(other),
 };
 
-/** Files that share a process, then end-to-end tests, then single files of some seconds. */
+/** End-to-end tests, other files that share a process, then single files of some seconds. */
 function rank(file) {
-  if (file.includes('/test/together/')) return 0;
-  return file.includes('/test/') ? 1 : 2;
+  if (file.endsWith('/test/together/test.ts')) return 0;
+  return file.includes('/test/together/') ? 1 : 2;
 }

@@ -94,10 +94,11 @@ test('a coordinator that is killed tells afterwards what was not taken', async (
   for (let tries = 0; untold().length > 0 && tries < 20; tries += 1) list = await listed();
   t.deepEqual(untold(), []);
   t.regex(list, /^NAME +URL +EVENTS/);
-  // What was in the air is told again, under its name; nothing else is.
+  // What was in the air is told again, under its name, and once more when the answer comes late; nothing else is.
   const inTheAir = endpoint.told[before - 1]!;
   const again = endpoint.told.slice(before).filter(({ id }) => id === inTheAir.id);
-  t.deepEqual(again, [inTheAir]);
-  t.is(new Set(endpoint.told.map(({ run }) => run)).size, endpoint.told.length - 1);
+  t.true(again.length > 0);
+  for (const one of again) t.deepEqual(one, inTheAir);
+  t.is(new Set(endpoint.told.map(({ run }) => run)).size, endpoint.told.length - again.length);
   t.deepEqual(new Set(endpoint.told.map(({ type }) => type)), new Set(['run.queued']));
 });

@@ -3,22 +3,29 @@
 import { globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
-/** Folders whose test files share a process. A file belongs to the deepest that it is in, and has its own without one. */
-export const sharingFolders = [
-  'admin',
-  'agent',
-  'coordinator',
-  'coordinator/rpc',
-  'emulator',
-  'lib',
-  'scripts',
-] as const;
+/**
+ * Folders whose test files share a process, and how many of them at once. A file belongs to the deepest that it is in, and has its own
+ * without one.
+ */
+export const filesAtOnce = {
+  admin: Infinity,
+  agent: Infinity,
+  // Each starts a tenant.
+  'agent/destination/sharepoint': 2,
+  coordinator: Infinity,
+  'coordinator/rpc': Infinity,
+  emulator: Infinity,
+  lib: Infinity,
+  scripts: Infinity,
+  // They start processes, and wait for them half of the time.
+  test: 3,
+} as const;
 
-export type SharingFolder = (typeof sharingFolders)[number];
+export type SharingFolder = keyof typeof filesAtOnce;
 
 /**
- * What makes a file run alone: it takes turns or has hooks, which would hold for all in its process; or processes, threads,
- * times or a process's own state matter to it, which the others would disturb.
+ * What makes a file run alone where all others of its folder run at once: it takes turns or has hooks for something that is dear; or
+ * processes, threads, times or a process's own state matter to it, which the others would disturb.
  */
 const wordsOfLoners =
   /\btest\.(serial|before|after)|\b(process\.|spawn|execFile|fork\(|createPool|Worker|TestTenant|performance\.|timeout|memoryUsage)/;
@@ -41,10 +48,17 @@ const sociable = [
  * What completes on the command line has to come at once, and what a tenant is asked for within seconds; neither does when others keep the
  * process busy.
  */
-const impatient = ['admin/cli/completion.test.ts', 'coordinator/trust/entra.test.ts'];
+const impatient = [
+  'admin/cli/completion.test.ts',
+  'agent/destination/sharepoint/upload-faults.test.ts',
+  'coordinator/trust/entra.test.ts',
+];
 
 const root = path.resolve(import.meta.dirname, '..', '..');
 const notOurs = ['node_modules', 'gen', '.drover'];
+
+/** The folders whose test files share a process. */
+export const sharingFolders = Object.keys(filesAtOnce) as SharingFolder[];
 
 /** Files that have a process of their own; paths below the project's root. */
 export function loners(): string[] {
@@ -65,7 +79,8 @@ function testFiles(): string[] {
 
 function folderOf(file: string): SharingFolder | undefined {
   if (impatient.includes(file)) return undefined;
-  const text = readFileSync(path.join(root, file), 'utf8');
-  if (wordsOfLoners.test(text) && !sociable.includes(file)) return undefined;
-  return sharingFolders.findLast((folder) => file.startsWith(`${folder}/`));
+  const folder = sharingFolders.findLast((one) => file.startsWith(`${one}/`));
+  if (folder === undefined || filesAtOnce[folder] < Infinity || sociable.includes(file))
+    return folder;
+  return wordsOfLoners.test(readFileSync(path.join(root, file), 'utf8')) ? undefined : folder;
 }

@@ -2,8 +2,9 @@
 import path from 'node:path';
 import { registerHooks } from 'node:module';
 import { pathToFileURL } from 'node:url';
-import { nameFile } from './named-test.ts';
-import { sharersOf, type SharingFolder } from './test-files.ts';
+import { Turns } from './file-turn.ts';
+import { declareTests, nameFile } from './named-test.ts';
+import { filesAtOnce, sharersOf, type SharingFolder } from './test-files.ts';
 
 /** Declares the tests of all files that share the process of a folder, with the name of its file before each title. */
 export async function runTogether(folder: SharingFolder): Promise<void> {
@@ -14,8 +15,10 @@ export async function runTogether(folder: SharingFolder): Promise<void> {
         ? { url, shortCircuit: true }
         : next(specifier, context),
   });
+  const turns = new Turns(filesAtOnce[folder]);
   for (const file of sharersOf(folder)) {
-    nameFile(path.relative(folder, file));
+    nameFile(path.relative(folder, file), turns);
     await import(pathToFileURL(file).href);
   }
+  declareTests();
 }
