@@ -50,7 +50,7 @@ function someTenant(): JobTenant {
 const isDone = ({ kind }: JobResult) => kind === 'batch-done';
 
 test('a thread that computes without coming further is ended and replaced, and its job fails with the reason', async (t) => {
-  await using threads = new Threads(2, { stepMs: 300 });
+  await using threads = new Threads(2, { stepMs: 200 });
   const hung = threads.begin('loop');
   await begun(hung.shared, progressItems);
   const others = Array.from({ length: 5 }, () => threads.begin('end').result);
@@ -58,7 +58,7 @@ test('a thread that computes without coming further is ended and replaced, and i
   const result = await hung.result;
   if (result.kind !== 'failed') return t.fail(result.kind);
   t.is(result.reason, ErrorReason.INTERNAL);
-  const why = 'it came no further in 0.3 seconds of processor time';
+  const why = 'it came no further in 0.2 seconds of processor time';
   t.is(result.message, `the worker thread was ended before its job did: ${why}`);
   t.deepEqual(threads.ended, [why]);
   // As many jobs at once as there are threads.
@@ -68,7 +68,7 @@ test('a thread that computes without coming further is ended and replaced, and i
 });
 
 test('a thread that uses as much processor time and comes further is left alone', async (t) => {
-  await using threads = new Threads(1, { stepMs: 300 });
+  await using threads = new Threads(1, { stepMs: 200 });
   t.true(isDone(await threads.begin('compute').result));
   t.deepEqual(threads.ended, []);
 });
@@ -86,7 +86,7 @@ for (const what of ['loop', 'wait'] as const)
   });
 
 test('a job that waits and was not told to stop is left alone, however often it is looked', async (t) => {
-  await using threads = new Threads(2, { stopMs: 0, stepMs: 300, lookMs: 1 });
+  await using threads = new Threads(2, { stopMs: 0, stepMs: 200, lookMs: 20 });
   const waiting = threads.begin('wait');
   await begun(waiting.shared, progressItems);
   // It is looked as often as a job that does not end takes to be noticed.
@@ -109,7 +109,7 @@ test('what a thread did beside the job that did not stop goes back, and no item 
 });
 
 test('what was given to a thread that computes without an end, and did not begin, goes back', async (t) => {
-  await using threads = new Threads(1, { stepMs: 300 });
+  await using threads = new Threads(1, { stepMs: 200 });
   const hung = threads.begin('end-and-loop', someTenant());
   await begun(hung.shared, progressItems);
   const next = threads.begin('end', someTenant());
