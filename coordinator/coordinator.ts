@@ -47,6 +47,8 @@ export interface Coordinator extends AsyncDisposable {
   /** The file that says so. */
   readonly connectionFile: string;
   readonly dataFolder: string;
+  /** Where agents are told to look for it, such as `control:7443`. */
+  readonly agentAddresses: readonly string[];
   /** Where Prometheus reads the metrics; undefined when nobody is to. */
   readonly metricsAddress: string | undefined;
   /** Ends every call and session in an orderly way, then closes the store. Idempotent. */
@@ -189,6 +191,7 @@ export async function startCoordinator(
   return {
     connection,
     connectionFile,
+    agentAddresses: addresses().map(formatHostPort),
     dataFolder,
     metricsAddress,
     close,

@@ -50,6 +50,7 @@ test('it says in one line that it is ready, and ends in order at the first signa
   const folder = path.join(temporaryFolder(t), 'deep', 'data');
   const { child, ready } = await startReady(t, folder);
   t.like(ready, { ready: true, data: folder, pid: child.pid });
+  t.deepEqual(ready['agentAddresses'], [new URL(ready['address'] as string).host]);
   t.deepEqual({ ...readConnection(folder) }, {
     address: ready['address'],
     authorityFile: ready['authorityFile'],

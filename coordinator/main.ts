@@ -40,12 +40,19 @@ async function main(edge: ProcessEdge): Promise<number> {
 }
 
 function readyText(coordinator: Coordinator, { json }: ServeOptions): string {
-  const { connection, connectionFile, dataFolder: data, metricsAddress } = coordinator;
+  const {
+    connection,
+    connectionFile,
+    agentAddresses,
+    dataFolder: data,
+    metricsAddress,
+  } = coordinator;
   const fingerprint = readAuthorityFingerprint(data);
   if (json)
-    return JSON.stringify({ ready: true, ...connection, fingerprint, connectionFile, data, pid: process.pid, metricsAddress }); // oxfmt-ignore
+    return JSON.stringify({ ready: true, ...connection, fingerprint, connectionFile, agentAddresses, data, pid: process.pid, metricsAddress }); // oxfmt-ignore
   return [
     `The coordinator listens on ${connection.address} and keeps its data in ${data}`,
+    `  agents find it at      ${agentAddresses.join(', ')}`,
     `  certificate authority  ${connection.authorityFile}`,
     `  its fingerprint        ${fingerprint}`,
     `  administrator's token  ${connection.tokenFile}`,
