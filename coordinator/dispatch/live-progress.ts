@@ -1,9 +1,10 @@
 // What can be said of a run that is going, beyond what is stored. PURE, but that what is shown of a run is remembered in its feed.
 import { timestampMs } from '@bufbuild/protobuf/wkt';
 import type { Clock } from '../../lib/time.ts';
+import { scansMax } from './assign.ts';
 import type { LiveProgress } from './dispatcher.ts';
 import { earlyTimeLeftMs } from './early-estimate.ts';
-import type { LeaseTable } from './lease-table.ts';
+import { isBatch, type LeaseTable, type LiveLease } from './lease-table.ts';
 import { timeLeftMs } from './meter.ts';
 import type { RunFeed } from './run-feed.ts';
 import type { Session } from './session.ts';
@@ -28,7 +29,7 @@ export function liveProgress(
     itemsPerSecond: rates.itemsPerSecond,
     bytesPerSecond: BigInt(Math.round(rates.bytesPerSecond)),
     timeLeftMs: feed.isGoing ? left(feed, { items: itemsDone, bytes: done }, clock) : undefined,
-    waitingFor: table.ofRun(feed.key).length > 0 ? '' : waits(feed, sessions),
+    waitingFor: table.ofRun(feed.key).length > 0 ? '' : waits(feed, table, sessions),
   };
 }
 
@@ -49,10 +50,10 @@ export function inFlightOf(feed: RunFeed, table: LeaseTable): InFlight {
   return feed.shown.inFlight(feed.row.run!.progress!, table.inFlight(feed.key));
 }
 
-function waits(feed: RunFeed, sessions: Iterable<Session>): string {
-  const waited = Array.from(
-    sessions,
-    ({ agent, offered, attention, draining, availability, hello }) => ({
+function waits(feed: RunFeed, table: LeaseTable, sessions: Iterable<Session>): string {
+  const waited = Array.from(sessions, (session) => {
+    const { agent, offered, attention, draining, availability, hello } = session;
+    return {
       agent,
       version: hello.version,
       offered,
@@ -60,7 +61,14 @@ function waits(feed: RunFeed, sessions: Iterable<Session>): string {
       draining,
       availability,
       sourceRoots: hello.sourceRoots,
-    }),
-  );
+      hasRoom: hasRoom(feed, session, table.ofSession(session)),
+    };
+  });
   return waitingFor(feed.row.run!, feed.need, feed.source, waited);
+}
+
+function hasRoom(feed: RunFeed, { slots }: Session, leases: readonly LiveLease[]): boolean {
+  if (leases.length >= slots) return false;
+  const scans = leases.filter((lease) => !isBatch(lease)).length;
+  return feed.wantsBatches || scans < scansMax({ slots });
 }

@@ -21,10 +21,11 @@ interface Given {
   refused?: string[];
   draining?: boolean;
   availability?: AgentAvailability;
+  hasRoom?: boolean;
 }
 
 function agent(given: Given = {}): Waited {
-  const { group = 'default', roots = [], kinds = ['file', 'sharepoint'], draining = false, availability = AgentAvailability.ENABLED, name = 'a', ailing, refused = [] } = given; // oxfmt-ignore
+  const { group = 'default', roots = [], kinds = ['file', 'sharepoint'], draining = false, availability = AgentAvailability.ENABLED, name = 'a', ailing, refused = [], hasRoom = false } = given; // oxfmt-ignore
   const offered = {
     group,
     locationKinds: kinds,
@@ -39,6 +40,7 @@ function agent(given: Given = {}): Waited {
     draining,
     availability,
     sourceRoots: roots,
+    hasRoom,
   };
 }
 
@@ -64,6 +66,8 @@ const table: [sessions: Waited[], need: Need, words: string][] = [
   [[agent({ ailing: '/srv is refused', refused: ['/srv'] })], need(), 'agents/a needs attention to read /srv/x: /srv is refused'], // oxfmt-ignore
   [[agent({ ailing: '/srv/y is refused', refused: ['/srv/y'] })], need(), 'a free slot: other runs have them all'], // oxfmt-ignore
   [[agent({ draining: true }), agent()], need(), 'a free slot: other runs have them all'],
+  [[agent({ ailing: 'late', hasRoom: true }), agent()], need(), 'a free slot: other runs have them all'], // oxfmt-ignore
+  [[agent(), agent({ hasRoom: true })], need(), ''],
 ];
 for (const [index, [sessions, asked, words]] of table.entries())
   test(`${index}: a run waits for ${words}`, (t) => {

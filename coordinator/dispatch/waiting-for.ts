@@ -23,9 +23,11 @@ export interface Waited {
   availability: AgentAvailability | undefined;
   /** As the agent gives them. */
   sourceRoots: readonly string[];
+  /** Whether it has room for what the run wants next. */
+  hasRoom: boolean;
 }
 
-/** `source` is the one of the run as a person gave it. */
+/** `source` is the one of the run as a person gave it. Empty when it waits for nothing: it is about to be given out. */
 export function waitingFor(
   run: Run,
   need: Need,
@@ -48,6 +50,7 @@ export function waitingFor(
   if (willing.length === 0) return 'an agent that takes work: all that could serve it are draining or disabled'; // oxfmt-ignore
   if (willing.every(({ attention }) => hinders(attention, need)))
     return ailing(willing, need, source);
+  if (willing.some(({ attention, hasRoom }) => hasRoom && !hinders(attention, need))) return '';
   return 'a free slot: other runs have them all';
 }
 
