@@ -14,7 +14,6 @@ import { itemRange, type ItemRange, type ReportBatch, type RunFacts } from './it
 import { destinationPlace, destinationUrl, sourcePlace } from './item-places.ts';
 import { batchHeaders, readAhead } from './read-ahead.ts';
 import { csvWriter, jsonWriter, type Column, type LineWriter } from './report-column.ts';
-import { LineBuffer, pieceBytes } from './line-buffer.ts';
 import { byteOrderMark } from './report-text.ts';
 import { RunTally } from './run-tally.ts';
 import {
@@ -45,27 +44,50 @@ export interface ReportParts {
 }
 
 /**
- * The pieces of a report, as long as they are whole lines. Throws NOT_FOUND when a run is deleted while it is read: a report that is not whole would look like one
- * that is.
+ * A piece is full from so many bytes on. With the lines that fill it, and what is put around it on its way, it mostly has less than 128 KiB: the
+ * buffers there grow to that, and would be twice as large for one byte more.
+ */
+export const pieceBytes = 112 * 1024;
+/** Lines are encoded when there are so many units of text: fewer cost more calls, and more are copied by collections of garbage. */
+const linesUnits = 8 * 1024;
+/** What a unit of a text can become in UTF-8. */
+const unitBytesMax = 3;
+
+/**
+ * The pieces of a report, which are whole lines. Each is good until the next is asked for: their bytes are in one buffer. Throws NOT_FOUND when a
+ * run is deleted while it is read: a report that is not whole would look like one that is.
  */
 export async function* createReport(
   parts: ReportParts,
   runs: AsyncIterable<ReportedRun>,
 ): AsyncGenerator<Uint8Array> {
-  const out = new LineBuffer();
-  for await (const piece of fill({ ...parts, out }, runs)) {
-    yield piece;
+  let bytes = Buffer.allocUnsafeSlow(2 * pieceBytes);
+  let length = 0;
+  for await (const lines of linesOf(parts, runs)) {
+    bytes = withRoom(bytes, length, lines.length * unitBytesMax);
+    length += bytes.write(lines, length);
+    if (length < pieceBytes) continue;
+    yield bytes.subarray(0, length);
+    length = 0;
     // Agents and other callers have their turn between two pieces: a report of millions of items holds nobody up.
     await othersTurn();
     parts.signal.throwIfAborted();
   }
-  if (out.length > 0) yield out.take();
+  if (length > 0) yield bytes.subarray(0, length);
 }
 
-type Filling = ReportParts & { out: LineBuffer };
+type Bytes = ReturnType<typeof Buffer.allocUnsafeSlow>;
 
-/** The full pieces; what is left in the buffer at the end is the last one. */
-function fill(parts: Filling, runs: AsyncIterable<ReportedRun>): AsyncGenerator<Uint8Array> {
+/** A buffer with so many free bytes after those that are used: this one, or a larger one with the same in it. */
+function withRoom(bytes: Bytes, used: number, free: number): Bytes {
+  if (used + free <= bytes.length) return bytes;
+  const larger = Buffer.allocUnsafeSlow((used + free) * 2);
+  bytes.copy(larger, 0, 0, used);
+  return larger;
+}
+
+/** The lines of a report, many in one text. */
+function linesOf(parts: ReportParts, runs: AsyncIterable<ReportedRun>): AsyncGenerator<string> {
   switch (parts.kind) {
     case ReportKind.SUMMARY:
       return runLines(parts, summaryColumns, runs, summaryOf);
@@ -87,21 +109,23 @@ function fill(parts: Filling, runs: AsyncIterable<ReportedRun>): AsyncGenerator<
 }
 
 async function* itemLines(
-  parts: Filling,
+  parts: ReportParts,
   { columns, isWanted, mayHold }: ItemReport,
   runs: AsyncIterable<ReportedRun>,
-): AsyncGenerator<Uint8Array> {
-  const { out } = parts;
-  const { header, put } = writerOf(parts.format, columns);
-  out.put(header);
+): AsyncGenerator<string> {
+  const { header, line } = writerOf(parts.format, columns);
+  let lines = header;
   for await (const reported of runs)
     for await (const { count, seek } of runItems(parts, reported, mayHold))
       for (let index = 0; index < count; index += 1) {
         const item = seek(index);
         if (item === undefined || !isWanted(item)) continue;
-        put(item, out);
-        if (out.length >= pieceBytes) yield out.take();
+        lines += line(item);
+        if (lines.length < linesUnits) continue;
+        yield lines;
+        lines = '';
       }
+  if (lines !== '') yield lines;
 }
 
 async function* runItems(
@@ -133,19 +157,21 @@ function factsOf(task: Task, run: string): RunFacts {
 
 /** One line for each run; `rowOf` answers with undefined for a task that has none in the report. */
 async function* runLines<T>(
-  parts: Filling,
+  parts: ReportParts,
   columns: readonly Column<T>[],
   runs: AsyncIterable<ReportedRun>,
   rowOf: (parts: ReportParts, reported: ReportedRun) => Promise<T | undefined>,
-): AsyncGenerator<Uint8Array> {
-  const { out } = parts;
-  const { header, put } = writerOf(parts.format, columns);
-  out.put(header);
+): AsyncGenerator<string> {
+  const { header, line } = writerOf(parts.format, columns);
+  let lines = header;
   for await (const reported of runs) {
     const row = await rowOf(parts, reported);
-    if (row !== undefined) put(row, out);
-    if (out.length >= pieceBytes) yield out.take();
+    if (row !== undefined) lines += line(row);
+    if (lines.length < linesUnits) continue;
+    yield lines;
+    lines = '';
   }
+  if (lines !== '') yield lines;
 }
 
 async function summaryOf(parts: ReportParts, reported: ReportedRun): Promise<RunSummary> {

@@ -13,18 +13,8 @@ import {
 import { reasonInfo, reasonName } from '../../lib/error.ts';
 import { agentName } from '../task/names.ts';
 import type { ItemCursor } from './item-cursor.ts';
-import {
-  empty,
-  number,
-  placed,
-  plain,
-  text,
-  time,
-  wide,
-  word,
-  written,
-  type Column,
-} from './report-column.ts';
+import { empty, number, placed, plain, text, time, word, type Column } from './report-column.ts';
+import { timeText } from './report-text.ts';
 
 /** A report with a row for each item. */
 export interface ItemReport {
@@ -35,16 +25,10 @@ export interface ItemReport {
   mayHold: (batch: BatchRow) => boolean;
 }
 
-/** The end of the path, from a place on; in CSV only. */
-function pathEnd(title: string, start: (item: ItemCursor) => number): Column<ItemCursor> {
-  const csv: Column<ItemCursor>['csv'] = (item, out) => out.putCsvText(item.path, start(item));
-  return { ...empty(title), csv };
-}
-
-function extensionStart({ kind, path, nameStart }: ItemCursor): number {
-  const dot = kind === ItemKind.FOLDER ? -1 : path.lastIndexOf('.');
+function extensionOf({ kind, split: { name } }: ItemCursor): string {
+  const dot = kind === ItemKind.FOLDER ? -1 : name.lastIndexOf('.');
   // The dot of a hidden file begins no extension.
-  return dot > nameStart ? dot + 1 : path.length;
+  return dot > 0 ? name.slice(dot + 1) : '';
 }
 
 function statusOf({ state, action }: ItemCursor): string {
@@ -83,42 +67,49 @@ const adviceOf = ({ reason }: ItemCursor): string =>
 const otherDestinationPath = ({ path, destinationPath }: ItemCursor): string =>
   destinationPath === path ? '' : destinationPath;
 
-const source = (title: string) => placed<ItemCursor>(title, 'source', ({ facts, path }) => facts.source.goTo(path)); // oxfmt-ignore
-const destination = placed<ItemCursor>('Destination', 'destination', ({ facts, destinationPath }) => facts.destination.goTo(destinationPath)); // oxfmt-ignore
+/** A column that is about what was done with an item and what came of it, which neighbours mostly have in common. */
+function steady(column: Column<ItemCursor>): Column<ItemCursor> {
+  return { ...column, by: outcomeOf };
+}
+
+const outcomeOf = (item: ItemCursor): unknown => item.outcome;
+
+const source = (title: string) => placed<ItemCursor>(title, 'source', (item) => item.facts.source.goTo(item.split)); // oxfmt-ignore
+const destination = placed<ItemCursor>('Destination', 'destination', (item) => item.facts.destination.goTo(item.splitOf(item.destinationPath))); // oxfmt-ignore
 const path = text<ItemCursor>('Path', 'path', (item) => item.path);
-const kind = word<ItemCursor>('Kind', 'kind', ItemKindSchema, (item) => item.kind);
-const action = word<ItemCursor>('Action', 'action', ItemActionSchema, (item) => item.action);
-const state = word<ItemCursor>('State', 'state', ItemStateSchema, (item) => item.state);
-const reason = word<ItemCursor>('Reason', 'reason', ErrorReasonSchema, (item) => item.reason);
-const message = text<ItemCursor>('Message', 'message', (item) => item.message);
-const advice = text<ItemCursor>('Advice', 'advice', adviceOf);
-const requestId = text<ItemCursor>('Request ID', 'requestId', (item) => item.requestId);
+const kind = steady(word<ItemCursor>('Kind', 'kind', ItemKindSchema, (item) => item.kind));
+const action = steady(word<ItemCursor>('Action', 'action', ItemActionSchema, (item) => item.action)); // oxfmt-ignore
+const state = steady(word<ItemCursor>('State', 'state', ItemStateSchema, (item) => item.state));
+const reason = steady(word<ItemCursor>('Reason', 'reason', ErrorReasonSchema, (item) => item.reason)); // oxfmt-ignore
+const message = steady(text<ItemCursor>('Message', 'message', (item) => item.message));
+const advice = steady(text<ItemCursor>('Advice', 'advice', adviceOf));
+const requestId = steady(text<ItemCursor>('Request ID', 'requestId', (item) => item.requestId));
 const movedFrom = text<ItemCursor>('Moved from', 'movedFrom', (item) => item.movedFrom);
 const destinationPath = text<ItemCursor>('Destination path', 'destinationPath', otherDestinationPath); // oxfmt-ignore
-const size = (title: string) => wide<ItemCursor>(title, 'size', (item) => item.size, true);
-const modified = written<ItemCursor>('Modified', 'modifiedTime', (item, out) => out.putTime(item.modifiedNs)); // oxfmt-ignore
-const run = plain<ItemCursor>('Run', 'run', ({ facts }) => facts.run);
+const size = (title: string) => plain<ItemCursor>(title, 'size', (item) => String(item.size));
+const modified = plain<ItemCursor>('Modified', 'modifiedTime', (item) => timeText(item.modifiedNs)); // oxfmt-ignore
+const run = steady(plain<ItemCursor>('Run', 'run', ({ facts }) => facts.run));
 
 /** Migration Manager's columns from the content type to the message. */
 const outcomeColumns: readonly Column<ItemCursor>[] = [
-  plain('Content type', '', (item) => contentTypes[item.kind] ?? ''),
-  plain('Status', '', statusOf),
-  plain('Result category', '', categoryOf),
+  steady(plain('Content type', '', (item) => contentTypes[item.kind] ?? '')),
+  steady(plain('Status', '', statusOf)),
+  steady(plain('Result category', '', categoryOf)),
   message,
 ];
 
 /** Migration Manager's columns from the ids to the end. */
 const idColumns: readonly Column<ItemCursor>[] = [
-  wide('Source item ID', 'fileId', (item) => item.fileId, false),
+  plain('Source item ID', 'fileId', ({ fileId }) => (fileId === 0n ? '' : String(fileId))),
   text('Destination item ID', 'destinationId', (item) => item.destinationId),
-  empty('Package number'),
-  empty('Migration job ID'),
+  steady(empty('Package number')),
+  steady(empty('Migration job ID')),
 ];
 
 const taskColumns: readonly Column<ItemCursor>[] = [
-  plain('Incremental round', '', ({ facts }) => facts.round),
-  plain('Task ID', '', ({ facts }) => facts.taskUid),
-  text('Device name', '', (item) => item.device),
+  steady(plain('Incremental round', '', ({ facts }) => facts.round)),
+  steady(plain('Task ID', '', ({ facts }) => facts.taskUid)),
+  steady(text('Device name', '', (item) => item.device)),
 ];
 
 /** Ours, after those of Migration Manager. */
@@ -130,11 +121,11 @@ const ownColumns: readonly Column<ItemCursor>[] = [
   reason,
   advice,
   requestId,
-  written('SHA-256', 'sha256', (item, out) => item.putSha256(out)),
-  written('quickXorHash', 'quickXorHash', (item, out) => item.putQuickXorHash(out)),
-  word('Verification', 'verification', ItemVerificationSchema, (item) => item.verification),
-  number('Attempts', 'attempts', ({ attempts }) => (attempts === 0 ? '' : String(attempts))),
-  plain('Agent', 'agent', ({ agent }) => (agent === '' ? '' : agentName(agent))),
+  plain('SHA-256', 'sha256', (item) => item.sha256),
+  plain('quickXorHash', 'quickXorHash', (item) => item.quickXorHash),
+  steady(word('Verification', 'verification', ItemVerificationSchema, (item) => item.verification)), // oxfmt-ignore
+  steady(number('Attempts', 'attempts', ({ attempts }) => (attempts === 0 ? '' : String(attempts)))), // oxfmt-ignore
+  steady(plain('Agent', 'agent', ({ agent }) => (agent === '' ? '' : agentName(agent)))),
   movedFrom,
   destinationPath,
   text('Renamed because', 'renamedBecause', (item) => item.renamedBecause),
@@ -147,8 +138,8 @@ export const itemReport: ItemReport = {
   columns: [
     source('Source'),
     destination,
-    pathEnd('File name', ({ nameStart }) => nameStart),
-    pathEnd('Extension', extensionStart),
+    text('File name', '', (item) => item.split.name),
+    text('Extension', '', extensionOf),
     size('File size'),
     ...outcomeColumns,
     ...idColumns,
@@ -163,8 +154,8 @@ export const itemFailureReport: ItemReport = {
   columns: [
     source('Source'),
     destination,
-    pathEnd('Item name', ({ nameStart }) => nameStart),
-    pathEnd('Extension', extensionStart),
+    text('Item name', '', (item) => item.split.name),
+    text('Extension', '', extensionOf),
     size('Item size'),
     ...outcomeColumns,
     plain('Error code', '', reasonOf),
@@ -179,7 +170,7 @@ export const itemFailureReport: ItemReport = {
 export const urlMap: ItemReport = {
   columns: [
     source('Old path'),
-    placed('New URL', 'url', ({ facts, destinationPath: below }) => facts.url.goTo(below)),
+    placed('New URL', 'url', (item) => item.facts.url.goTo(item.splitOf(item.destinationPath))),
     kind,
     path,
     destinationPath,
@@ -197,12 +188,8 @@ function ofPlan(column: Column<ItemCursor>): Column<ItemCursor> {
   const { csv, json } = column;
   return {
     ...column,
-    csv: (item, out) => {
-      if (isDecided(item)) csv(item, out);
-    },
-    json: (item, out) => {
-      if (isDecided(item)) json(item, out);
-    },
+    csv: (item) => (isDecided(item) ? csv(item) : ''),
+    json: (item) => (isDecided(item) ? json(item) : ''),
   };
 }
 
@@ -219,8 +206,8 @@ export const planReport: ItemReport = {
     action,
     ofPlan(reason),
     ofPlan(message),
-    placed('Destination', 'destination', ({ facts, plannedPath }) =>
-      facts.destination.goTo(plannedPath),
+    placed('Destination', 'destination', (item) =>
+      item.facts.destination.goTo(item.splitOf(item.plannedPath)),
     ),
     text('Destination path', 'destinationPath', ({ path: from, plannedPath }) =>
       from === plannedPath ? '' : plannedPath,

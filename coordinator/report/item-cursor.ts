@@ -4,8 +4,7 @@ import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { ItemAction, ItemKind, ItemState } from '../../gen/drover/v1/item_pb.ts';
 import { comparePaths } from '../plan/path-order.ts';
 import { isShown, whyRenamed, type ItemBatch } from './item-rows.ts';
-import type { Place } from './item-places.ts';
-import type { LineBuffer } from './line-buffer.ts';
+import { splitPath, type Place, type SplitPath } from './item-places.ts';
 import { quickXorHashBytes, sha256Bytes } from '../plan/hash-bytes.ts';
 
 /** What is the same for all items of a run. */
@@ -28,6 +27,18 @@ export interface ReportBatch extends ItemBatch {
   device: string;
 }
 
+/** What can be the same for many items of a batch. */
+interface Outcome {
+  kind: ItemKind;
+  action: ItemAction;
+  state: ItemState;
+  reason: ErrorReason;
+  attempts: number;
+  verification: number;
+  message: string;
+  requestId: string;
+}
+
 /** Stands on one item; every field is about that one. */
 export class ItemCursor {
   readonly facts: RunFacts;
@@ -35,15 +46,19 @@ export class ItemCursor {
   readonly #remarks: ReadonlyMap<number, ItemRemark>;
   readonly #origins: ReadonlyMap<number, MoveOrigin>;
   readonly #moved: ReadonlySet<number>;
+  readonly #sha256: Buffer;
+  readonly #quickXorHash: Buffer;
   path = '';
-  /** Where its name begins in the path. */
-  nameStart = 0;
+  /** The path, split: neighbours in one folder have the very same text for it, which is compared at once. */
+  readonly split: SplitPath = { folder: '', name: '' };
   kind: ItemKind = ItemKind.UNSPECIFIED;
   action: ItemAction = ItemAction.UNSPECIFIED;
   state: ItemState = ItemState.UNSPECIFIED;
   reason: ErrorReason = ErrorReason.UNSPECIFIED;
   /** The path below the destination. */
   destinationPath = '';
+  /** What was done with the item, by whom, and what came of it: the same object for neighbours that have all of that in common. */
+  outcome: Outcome | undefined;
   #index = 0;
   #remark: ItemRemark | undefined;
   #isMoved = false;
@@ -55,6 +70,8 @@ export class ItemCursor {
     this.#remarks = new Map(results?.remark.map((remark) => [remark.index, remark]));
     this.#origins = new Map(items.origin.map((origin) => [origin.index, origin]));
     this.#moved = new Set(results?.moved);
+    this.#sha256 = asBuffer(results?.sha256);
+    this.#quickXorHash = asBuffer(results?.quickXorHash);
   }
 
   /** Goes to an item; false for one that is shown in another batch. */
@@ -63,15 +80,46 @@ export class ItemCursor {
     const { items, results } = this.#batch;
     this.#index = index;
     this.path = items.path[index]!;
-    this.nameStart = this.path.lastIndexOf('/') + 1;
+    this.#split(this.path);
     this.kind = items.kind[index]!;
     this.action = items.action[index]!;
     this.state = results?.state[index] ?? ItemState.PENDING;
     this.#remark = this.#remarks.size === 0 ? undefined : this.#remarks.get(index);
     this.reason = this.#remark?.reason ?? ErrorReason.UNSPECIFIED;
+    this.#compareOutcome();
     this.destinationPath = results?.keptPath[index] || items.destinationPath[index] || this.path;
     this.#isMoved = this.#moved.size > 0 && this.#moved.has(index) && this.#origin !== undefined;
     return true;
+  }
+
+  #split(path: string): void {
+    const start = path.lastIndexOf('/') + 1;
+    const { split } = this;
+    if (split.folder.length !== start || !path.startsWith(split.folder))
+      split.folder = path.slice(0, start);
+    split.name = path.slice(start);
+  }
+
+  /** A path of the item at the destination, split; mostly it is the one at the source. */
+  splitOf(path: string): SplitPath {
+    return path === this.path ? this.split : splitPath(path);
+  }
+
+  #compareOutcome(): void {
+    const { kind, action, state, reason, attempts, verification, message, requestId } = this;
+    const known = this.outcome;
+    const isKnown =
+      known !== undefined &&
+      kind === known.kind &&
+      action === known.action &&
+      state === known.state &&
+      reason === known.reason &&
+      attempts === known.attempts &&
+      verification === known.verification &&
+      message === known.message &&
+      requestId === known.requestId;
+    if (isKnown) return;
+    this.outcome = { kind, action, state, reason, attempts, verification, message, requestId };
   }
 
   get size(): bigint {
@@ -108,24 +156,20 @@ export class ItemCursor {
     return this.#results?.attempts[this.#index] ?? 0;
   }
 
-  /** Writes it in hexadecimal; nothing where nothing was read. */
-  putSha256(out: LineBuffer): void {
-    if (this.#isMoved) {
-      const { sha256 } = this.#origin!;
-      out.putHex(sha256, 0, sha256.length);
-    } else if (this.#isWrittenFile) {
-      out.putHex(this.#results!.sha256, this.#index * sha256Bytes, sha256Bytes);
-    }
+  /** In hexadecimal; empty where nothing was read. */
+  get sha256(): string {
+    if (this.#isMoved) return asBuffer(this.#origin!.sha256).toString('hex');
+    if (!this.#isWrittenFile) return '';
+    const start = this.#index * sha256Bytes;
+    return this.#sha256.toString('hex', start, start + sha256Bytes);
   }
 
-  /** Writes it in base64; nothing where nothing was read. */
-  putQuickXorHash(out: LineBuffer): void {
-    if (this.#isMoved) {
-      const { quickXorHash } = this.#origin!;
-      out.putBase64(quickXorHash, 0, quickXorHash.length);
-    } else if (this.#isWrittenFile) {
-      out.putBase64(this.#results!.quickXorHash, this.#index * quickXorHashBytes, quickXorHashBytes); // oxfmt-ignore
-    }
+  /** In base64; empty where nothing was read. */
+  get quickXorHash(): string {
+    if (this.#isMoved) return asBuffer(this.#origin!.quickXorHash).toString('base64');
+    if (!this.#isWrittenFile) return '';
+    const start = this.#index * quickXorHashBytes;
+    return this.#quickXorHash.toString('base64', start, start + quickXorHashBytes);
   }
 
   get verification(): number {
@@ -190,6 +234,13 @@ export class ItemCursor {
     const isWritten = this.state === ItemState.SUCCEEDED && this.action !== ItemAction.RECYCLE;
     return isWritten && this.kind === ItemKind.FILE;
   }
+}
+
+const noBytes = new Uint8Array();
+
+/** The same bytes, with the forms that a Buffer has for them. */
+function asBuffer(bytes: Uint8Array = noBytes): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
 /** Items in path order. */

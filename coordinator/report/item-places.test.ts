@@ -1,10 +1,9 @@
 import test from 'ava';
-import { destinationPlace, destinationUrl, sourcePlace, type Place } from './item-places.ts';
+import { destinationPlace, destinationUrl, sourcePlace, splitPath, type Place } from './item-places.ts'; // oxfmt-ignore
 
 /** Where the item of a path is. */
 function at(place: Place, path: string): string {
-  const { folder, name, from } = place.goTo(path);
-  return folder + name.slice(from);
+  return place.goTo(splitPath(path)).text;
 }
 
 const path = 'a b/c#1%/Zoë & "q".txt';
@@ -57,4 +56,13 @@ test('neighbours in other folders are not taken for each other', (t) => {
     paths.map((one) => at(place, one)),
     paths.map((one) => `file:///to/${one}`),
   );
+});
+
+test('a place is one cell of CSV, made of the folder and the name', (t) => {
+  const cellOf = (source: string, below: string) => sourcePlace(source).goTo(splitPath(below)).csv;
+  t.is(cellOf('/srv', '=1.txt'), '/srv/=1.txt');
+  t.is(cellOf('/srv', 'a,b'), '"/srv/a,b"');
+  t.is(cellOf('/a"b', 'é'), '"/a""b/é"');
+  t.is(cellOf('/srv', 'x,y/z'), '"/srv/x,y/z"');
+  t.is(destinationPlace('=ann@contoso.com').goTo(splitPath('y')).csv, "'=ann@contoso.com/y");
 });

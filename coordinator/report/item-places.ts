@@ -2,6 +2,7 @@
 import { pathToFileURL } from 'node:url';
 import { parseLocation, type Location } from '../../lib/location.ts';
 import { destinationRoot } from '../plan/destination-root.ts';
+import { csvText, needsQuotes } from './report-text.ts';
 
 /** How the places of items are made of their paths, below the source or below the destination. */
 export interface PlaceRule {
@@ -11,38 +12,51 @@ export interface PlaceRule {
   nameOf: (name: string) => string;
 }
 
-/**
- * Where items are, one after the other: the folder, with the separator, and the name, from a place in a text on. Neighbours mostly lie in one folder,
- * so that it is made once for them. Both are empty where that cannot be told.
- */
+/** A path below the source or below the destination: the folder, which is empty or ends with a slash, and the name in it. */
+export interface SplitPath {
+  folder: string;
+  name: string;
+}
+
+/** Where items are, one after the other. Neighbours mostly lie in one folder, so that it is made once for them. */
 export class Place {
-  folder = '';
-  name = '';
-  from = 0;
   readonly #rule: PlaceRule | undefined;
-  #below = '';
+  #below: string | undefined;
+  #folder = '';
+  #isPlainFolder = false;
+  #name = '';
 
   constructor(rule: PlaceRule | undefined) {
     this.#rule = rule;
-    if (rule !== undefined) this.folder = rule.folderOf('');
   }
 
-  /** Goes to the item of a path. */
-  goTo(path: string): this {
+  /** Goes to an item. */
+  goTo({ folder, name }: SplitPath): this {
     if (this.#rule === undefined) return this;
-    const start = path.lastIndexOf('/') + 1;
-    if (this.#below.length !== start || !path.startsWith(this.#below)) {
-      this.#below = path.slice(0, start);
-      this.folder = this.#rule.folderOf(this.#below);
+    if (this.#below !== folder) {
+      this.#below = folder;
+      this.#folder = this.#rule.folderOf(folder);
+      this.#isPlainFolder = csvText(this.#folder) === this.#folder;
     }
-    if (this.#rule.nameOf === asItIs) {
-      this.name = path;
-      this.from = start;
-    } else {
-      this.name = this.#rule.nameOf(path.slice(start));
-    }
+    this.#name = this.#rule.nameOf(name);
     return this;
   }
+
+  /** Where the item is; empty where that cannot be told. */
+  get text(): string {
+    return this.#folder + this.#name;
+  }
+
+  /** The same as a cell of CSV. */
+  get csv(): string {
+    return this.#isPlainFolder && !needsQuotes(this.#name) ? this.text : csvText(this.text);
+  }
+}
+
+/** Splits a path behind its last slash. */
+export function splitPath(path: string): SplitPath {
+  const start = path.lastIndexOf('/') + 1;
+  return { folder: path.slice(0, start), name: path.slice(start) };
 }
 
 const asItIs = (name: string): string => name;

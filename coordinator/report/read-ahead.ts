@@ -6,7 +6,7 @@ import type { Reader, RunKey } from '../store/store.ts';
 import { runName } from '../task/names.ts';
 import { isPart, type BatchHeader } from './batch-parts.ts';
 import type { ItemBatch } from './item-rows.ts';
-import { readBatch } from './read-batch.ts';
+import { decodeStored, readStored, type StoredBatch } from './read-batch.ts';
 
 /** How many batches' headers are read at once. */
 const headersRead = 200;
@@ -29,40 +29,62 @@ export async function* readAhead(
   run: RunKey,
   isWanted: (row: BatchRow) => boolean,
 ): AsyncGenerator<ItemBatch[]> {
-  const reading: Promise<ItemBatch[]>[] = [];
+  const reading: Promise<StoredPart[]>[] = [];
   for await (const header of batchHeaders(store, run)) {
     if (isPart(header)) continue;
-    const read = readWhole(store, run, header, isWanted);
+    const read = readParts(store, run, header, isWanted);
     // What goes wrong is thrown when its turn comes; nobody may be left to hear of it when the reading ends before.
     read.catch(() => {});
     reading.push(read);
-    if (reading.length > batchesAhead) yield await reading.shift()!;
+    if (reading.length > batchesAhead)
+      yield await decodeParts(store, run, await reading.shift()!, isWanted);
   }
-  for (const read of reading) yield await read;
+  for (const read of reading) yield await decodeParts(store, run, await read, isWanted);
 }
 
-async function readWhole(
+/** A batch and its bytes, which are taken apart when its turn comes: what waits as objects would be copied by every collection of garbage. */
+interface StoredPart {
+  header: BatchHeader;
+  stored: StoredBatch;
+}
+
+/** A batch, and what was cut off it. */
+async function readParts(
   store: Reader,
   run: RunKey,
   whole: BatchHeader,
   isWanted: (row: BatchRow) => boolean,
-): Promise<ItemBatch[]> {
-  const parts: ItemBatch[] = [];
+): Promise<StoredPart[]> {
+  const parts: StoredPart[] = [];
   for (let header: BatchHeader | undefined = whole; header !== undefined;) {
     const { batch, row }: BatchHeader = header;
-    if (isWanted(row)) {
-      const part = await readBatch(store, { ...run, batch }, row);
-      if (part.items.path.length !== row.items) {
-        // It was cut, or filled, between the two reads; or its items are lost, and would be so for ever.
-        header = await headerOf(store, run, batch);
-        if (header?.row.items === row.items) throw lostItems(run, batch);
-        continue;
-      }
-      parts.push(part);
-    }
+    if (isWanted(row))
+      parts.push({ header, stored: await readStored(store, { ...run, batch }, row) });
     header = await headerOf(store, run, row.nextPart);
   }
   return parts;
+}
+
+async function decodeParts(
+  store: Reader,
+  run: RunKey,
+  parts: readonly StoredPart[],
+  isWanted: (row: BatchRow) => boolean,
+): Promise<ItemBatch[]> {
+  const decoded: ItemBatch[] = [];
+  for (const { header, stored } of parts) {
+    const part = decodeStored(header.row, stored);
+    if (part.items.path.length === header.row.items) {
+      decoded.push(part);
+      continue;
+    }
+    // It was cut, or filled, between the two reads; or its items are lost, and would be so for ever.
+    const now = await headerOf(store, run, header.batch);
+    if (now?.row.items === header.row.items) throw lostItems(run, header.batch);
+    const others = now === undefined ? [] : await readParts(store, run, now, isWanted);
+    return [...decoded, ...(await decodeParts(store, run, others, isWanted))];
+  }
+  return decoded;
 }
 
 function lostItems(run: RunKey, batch: number): DroverError {

@@ -9,12 +9,31 @@ export function hasResults(row: BatchRow): boolean {
   return row.succeededItems + row.skippedItems + row.failedItems > 0;
 }
 
+/** A batch as it is stored: its items, and its results where it has some. */
+export interface StoredBatch {
+  items: Uint8Array | undefined;
+  results: Uint8Array | undefined;
+}
+
 /** Reads a batch whose header is known. */
 export async function readBatch(store: Reader, key: BatchKey, row: BatchRow): Promise<ItemBatch> {
+  return decodeStored(row, await readStored(store, key, row));
+}
+
+/** The bytes of a batch whose header is known. */
+export async function readStored(
+  store: Reader,
+  key: BatchKey,
+  row: BatchRow,
+): Promise<StoredBatch> {
   const [items, results] = await Promise.all([
     store.batchItems(key),
     hasResults(row) ? store.batchResults(key) : undefined,
   ]);
+  return { items, results };
+}
+
+export function decodeStored(row: BatchRow, { items, results }: StoredBatch): ItemBatch {
   return {
     phase: row.phase,
     items: decodeBatchItems(items ?? new Uint8Array()),

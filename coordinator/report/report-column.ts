@@ -1,12 +1,9 @@
 // The columns of reports: each says how it stands in a line of CSV and in an object of JSON. PURE.
 import type { DescEnum } from '@bufbuild/protobuf';
 import type { Place } from './item-places.ts';
-import type { LineBuffer } from './line-buffer.ts';
-import { csvText } from './report-text.ts';
+import { csvText, timeText } from './report-text.ts';
 
-const comma = 0x2c;
-const quote = 0x22;
-const openBrace = 0x7b;
+type TextOf<T> = (row: T) => string;
 
 /** One column of rows of this type. */
 export interface Column<T> {
@@ -14,109 +11,59 @@ export interface Column<T> {
   title: string;
   /** Its name in JSON; empty for one that is in CSV only. */
   name: string;
-  /** Writes the cell of CSV, with the quotes that it needs. */
-  csv: (row: T, out: LineBuffer) => void;
-  /** Writes the name and the value in JSON, with a comma before them; nothing where the value is empty. */
-  json: (row: T, out: LineBuffer) => void;
+  /** The cell of CSV, with the quotes that it needs. */
+  csv: TextOf<T>;
+  /** The name and the value in JSON, with a comma before them; nothing where the value is empty. */
+  json: TextOf<T>;
+  /** What the value is made of, where many rows have that in common: while it is the same as in the row before, so is the value. */
+  by?: (row: T) => unknown;
 }
 
-/** A text that comes from outside, such as a path. */
-export function text<T>(title: string, name: string, value: (row: T) => string): Column<T> {
-  const key = keyOf(name);
-  return {
-    title,
-    name,
-    csv: (row, out) => out.putCsvText(value(row)),
-    json: (row, out) => {
-      const found = value(row);
-      if (found === '') return;
-      out.put(key);
-      out.putJsonText(found);
-    },
+/** A column of texts, and what becomes of one in CSV and in JSON. */
+function column<T>(
+  title: string,
+  name: string,
+  value: TextOf<T>,
+  form: { csv: (text: string) => string; json: (text: string) => string },
+): Column<T> {
+  const key = `,${JSON.stringify(name)}:`;
+  const json: TextOf<T> = (row) => {
+    const found = value(row);
+    return found === '' ? '' : key + form.json(found);
   };
+  return { title, name, csv: (row) => form.csv(value(row)), json };
+}
+
+const asItIs = (found: string): string => found;
+const outside = { csv: csvText, json: (found: string) => JSON.stringify(found) };
+const own = { csv: asItIs, json: (found: string) => `"${found}"` };
+const bare = { csv: asItIs, json: asItIs };
+
+/** A text that comes from outside, such as a path. */
+export function text<T>(title: string, name: string, value: TextOf<T>): Column<T> {
+  return column(title, name, value, outside);
 }
 
 /** Where an item is. */
 export function placed<T>(title: string, name: string, value: (row: T) => Place): Column<T> {
-  const key = keyOf(name);
-  return {
-    title,
-    name,
-    csv: (row, out) => out.putCsvPlace(value(row)),
-    json: (row, out) => {
-      const { folder, name: last, from } = value(row);
-      if (folder === '') return;
-      out.put(key);
-      out.putJsonText(folder + last.slice(from));
-    },
-  };
+  return { ...text<T>(title, name, (row) => value(row).text), csv: (row) => value(row).csv };
 }
 
 /** A text of our own that needs no quotes and is no formula; or a number of 64 bits, which protojson writes as a text. */
-export function plain<T>(title: string, name: string, value: (row: T) => string): Column<T> {
-  const key = keyOf(name);
-  return {
-    title,
-    name,
-    csv: (row, out) => out.put(value(row)),
-    json: (row, out) => {
-      const found = value(row);
-      if (found !== '') putQuoted(out, key, () => out.put(found));
-    },
-  };
+export function plain<T>(title: string, name: string, value: TextOf<T>): Column<T> {
+  return column(title, name, value, own);
 }
 
 /** A number; a negative one, too, is no formula. */
-export function number<T>(title: string, name: string, value: (row: T) => string): Column<T> {
-  const key = keyOf(name);
-  return {
-    title,
-    name,
-    csv: (row, out) => out.put(value(row)),
-    json: (row, out) => {
-      const found = value(row);
-      if (found === '') return;
-      out.put(key);
-      out.put(found);
-    },
-  };
-}
-
-/** Text of our own that the row writes itself; nothing where it writes nothing. */
-export function written<T>(
-  title: string,
-  name: string,
-  write: (row: T, out: LineBuffer) => void,
-): Column<T> {
-  // oxfmt-ignore
-  const key = keyOf(name);
-  return {
-    title,
-    name,
-    csv: write,
-    json: (row, out) => putQuoted(out, key, () => write(row, out)),
-  };
-}
-
-/** A number of 64 bits without a sign, which protojson writes as a text; nothing for 0 where that means that there is none. */
-export function wide<T>(
-  title: string,
-  name: string,
-  value: (row: T) => bigint,
-  isZeroShown: boolean,
-): Column<T> {
-  // oxfmt-ignore
-  return written(title, name, (row, out) => {
-    const found = value(row);
-    if (found !== 0n || isZeroShown) out.putNumber(found);
-  });
+export function number<T>(title: string, name: string, value: TextOf<T>): Column<T> {
+  return column(title, name, value, bare);
 }
 
 /** A time, in nanoseconds since 1970; 0 where there is none. */
 export function time<T>(title: string, name: string, value: (row: T) => bigint): Column<T> {
-  return written(title, name, (row, out) => {
+  return plain(title, name, (row) => {
     const found = value(row);
-    if (found !== 0n) out.putTime(found);
+    return found === 0n ? '' : timeText(found);
   });
 }
 
@@ -127,76 +74,81 @@ export function word<T>(
   type: DescEnum,
   value: (row: T) => number,
 ): Column<T> {
-  const key = keyOf(name);
-  const known = new Map(type.values.map(({ number: index, ...one }) => [index, one]));
-  known.delete(0);
+  const key = `,${JSON.stringify(name)}:`;
+  const known = new Map(
+    type.values.map((one) => [one.number, { csv: one.localName, json: `${key}"${one.name}"` }]),
+  );
+  known.set(0, { csv: '', json: '' });
+  // What a newer version wrote is shown by its number.
+  const textsOf = (found: number) => known.get(found) ?? { csv: String(found), json: `${key}${found}` }; // oxfmt-ignore
   return {
     title,
     name,
-    csv: (row, out) => {
-      const found = value(row);
-      // What a newer version wrote is shown by its number.
-      if (found !== 0) out.put(known.get(found)?.localName ?? String(found));
-    },
-    json: (row, out) => {
-      const found = value(row);
-      if (found === 0) return;
-      const { name: whole } = known.get(found) ?? {};
-      out.put(whole === undefined ? `${key}${found}` : `${key}"${whole}"`);
-    },
+    csv: (row) => textsOf(value(row)).csv,
+    json: (row) => textsOf(value(row)).json,
   };
 }
 
 /** A column of Migration Manager for something that Drover does not have. */
 export function empty<T>(title: string): Column<T> {
-  return { title, name: '', csv: () => {}, json: () => {} };
+  return { title, name: '', csv: () => '', json: () => '' };
 }
 
-function keyOf(name: string): string {
-  return `,${JSON.stringify(name)}:`;
-}
-
-/** A value in quotes with its key; neither when nothing is written. */
-function putQuoted(out: LineBuffer, key: string, write: () => void): void {
-  const start = out.length;
-  out.put(key);
-  out.putByte(quote);
-  const before = out.length;
-  write();
-  if (out.length === before) out.cutTo(start);
-  else out.putByte(quote);
-}
-
-/** Writes the lines of a report. */
+/** Makes the lines of a report. */
 export interface LineWriter<T> {
   /** Stands before the first line; empty in JSON. */
   header: string;
-  put: (row: T, out: LineBuffer) => void;
+  line: TextOf<T>;
 }
 
 export function csvWriter<T>(columns: readonly Column<T>[]): LineWriter<T> {
   const shown = columns.filter(({ title }) => title !== '');
-  const cells = shown.map(({ csv }) => csv);
-  const put = (row: T, out: LineBuffer): void => {
-    for (const cell of cells) {
-      cell(row, out);
-      out.putByte(comma);
-    }
-    out.cutTo(out.length - 1);
-    out.put('\r\n');
+  const [first = () => '', ...others] = together(shown, 'csv', ',');
+  const line = (row: T): string => {
+    let made = first(row);
+    for (const cells of others) made += `,${cells(row)}`;
+    return `${made}\r\n`;
   };
-  return { header: `${shown.map(({ title }) => csvText(title)).join(',')}\r\n`, put };
+  return { header: `${shown.map(({ title }) => csvText(title)).join(',')}\r\n`, line };
 }
 
 export function jsonWriter<T>(columns: readonly Column<T>[]): LineWriter<T> {
-  const members = columns.filter(({ name }) => name !== '').map(({ json }) => json);
-  const put = (row: T, out: LineBuffer): void => {
-    const start = out.length;
-    for (const member of members) member(row, out);
-    // The comma before the first one.
-    if (out.length === start) out.putByte(openBrace);
-    else out.setByte(start, openBrace);
-    out.put('}\n');
+  const named = columns.filter(({ name }) => name !== '');
+  const members = together(named, 'json', '');
+  const line = (row: T): string => {
+    let made = '';
+    for (const member of members) made += member(row);
+    // Without the comma before the first one.
+    return `{${made.slice(1)}}\n`;
   };
-  return { header: '', put };
+  return { header: '', line };
+}
+
+/** Neighbours that are made of the same are joined, and made once for all rows that follow each other and have it in common. */
+function together<T>(
+  columns: readonly Column<T>[],
+  form: 'csv' | 'json',
+  between: string,
+): TextOf<T>[] {
+  const found: TextOf<T>[] = [];
+  for (let start = 0; start < columns.length;) {
+    const { by } = columns[start]!;
+    let end = start + 1;
+    while (by !== undefined && end < columns.length && columns[end]!.by === by) end += 1;
+    const texts = columns.slice(start, end).map((one) => one[form]);
+    found.push(by === undefined ? texts[0]! : remembered(texts, by, between));
+    start = end;
+  }
+  return found;
+}
+
+function remembered<T>(texts: TextOf<T>[], by: (row: T) => unknown, between: string): TextOf<T> {
+  let known: unknown;
+  let made = '';
+  return (row) => {
+    const now = by(row);
+    if (now !== known) made = texts.map((text) => text(row)).join(between);
+    known = now;
+    return made;
+  };
 }

@@ -11,7 +11,7 @@ import { ReportFormat, ReportKind, ReportService, type GetReportResponse } from 
 import { RunState } from '../../gen/drover/v1/run_pb.ts';
 import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
 import { systemClock } from '../../lib/time.ts';
-import { pieceBytes } from '../report/line-buffer.ts';
+import { pieceBytes } from '../report/create-report.ts';
 import { openLevelStore } from '../store/level-store.ts';
 import type { Store } from '../store/store.ts';
 import { runName, taskName } from '../task/names.ts';

@@ -25,7 +25,7 @@ export async function reportText(
   const { signal } = new AbortController();
   const pieces: Uint8Array[] = [];
   for await (const piece of createReport({ store, kind, format, nowMs: 61_000, signal }, runs))
-    pieces.push(piece);
+    pieces.push(Buffer.from(piece));
   return Buffer.concat(pieces).toString();
 }
 
