@@ -118,8 +118,7 @@ class PiscinaPool implements Pool {
   };
 
   close(): Promise<void> {
-    this.#health.close();
-    this.#closing ??= this.#piscina.destroy();
+    this.#closing ??= this.#health.close().then(() => this.#piscina.destroy());
     return this.#closing;
   }
 

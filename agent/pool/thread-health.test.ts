@@ -1,5 +1,5 @@
 // Threads whose program is broken, with real threads: the pool says why, no job fails for it, and nothing goes on for ever.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -149,4 +149,16 @@ test('a thread that ends between two jobs is told of and replaced, and the pool 
   }
   t.regex((await broken.promise).message, /cannot run: again$/);
   await pool.close();
+});
+
+test('threads that are being loaded are ended when they are loaded, or native code would end the process', async (t) => {
+  const { file, program } = writeProgram(
+    t,
+    `import { appendFileSync } from 'node:fs';
+Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
+appendFileSync(new URL('loaded', import.meta.url), 'x');
+${good}`,
+  );
+  await createPool({ threads: 2, program }).close();
+  t.is(readFileSync(path.join(path.dirname(file), 'loaded'), 'utf8'), 'xx');
 });

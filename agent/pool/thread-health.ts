@@ -1,6 +1,7 @@
 // Whether there are threads that do jobs. Piscina replaces a thread that ends, but not one that ends before it has loaded what it runs: then
 // it leaves jobs waiting for ever, and says so to nobody. Here that is the end of the pool, whose jobs then wait until it is closed, because
 // their work is none the worse for it and goes on in the next process.
+import type { Worker } from 'node:worker_threads';
 import type { Piscina } from 'piscina';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { DroverError } from '../../lib/error.ts';
@@ -10,6 +11,8 @@ import type { Clock } from '../../lib/time.ts';
 const loadedName = 'loaded';
 /** A thread loads in less than a second; in milliseconds. */
 const loadMsMax = 60_000;
+/** How long it is waited at the end for threads that are being loaded; in milliseconds. */
+const lastLoadMsMax = 10_000;
 /** Threads that end between two jobs are replaced, but not more of them than this within a minute. */
 const lostMax = 10;
 const lostWithinMs = 60_000;
@@ -32,6 +35,9 @@ export class ThreadHealth {
   /** There while threads are loaded. */
   #cancelTimer: (() => void) | undefined;
   #state: 'loading' | 'good' | 'broken' | 'closed' = 'loading';
+  /** Threads that have said, as Piscina lets each do, that they have loaded what they run. */
+  readonly #awake = new WeakSet<Worker>();
+  readonly #watched = new WeakSet<Worker>();
   /** When the last threads ended between two jobs. */
   readonly #lostAt: number[] = [];
 
@@ -39,6 +45,7 @@ export class ThreadHealth {
     this.#piscina = piscina;
     this.#events = events;
     this.#clock = clock;
+    this.#watchThreads();
     piscina.on('workerCreate', () => {
       this.#loaded += 1;
       if (this.#state !== 'loading' && this.#loaded >= piscina.options.minThreads) this.#stopTimer(); // oxfmt-ignore
@@ -52,6 +59,7 @@ export class ThreadHealth {
     piscina.on('workerDestroy', () => {
       this.#loaded -= 1;
       queueMicrotask(() => {
+        this.#watchThreads();
         if (this.#isShort()) this.#break('it ended while it was loaded');
         else this.#startTimer();
       });
@@ -66,11 +74,30 @@ export class ThreadHealth {
     return this.#state === 'good';
   }
 
-  /** From now on threads end because they are to. */
-  close(): void {
+  /**
+   * From now on threads end because they are to. Resolves when they can be ended: a thread that is ended while it loads native code takes
+   * the process with it, because such code cannot throw any more.
+   */
+  async close(): Promise<void> {
+    const wasBroken = this.#state === 'broken';
     this.#state = 'closed';
     this.#stopTimer();
     this.#closed.resolve();
+    // Of these nothing better comes.
+    if (wasBroken) return;
+    const loading = this.#piscina.threads.filter((thread) => !this.#awake.has(thread));
+    const late = Promise.withResolvers<void>();
+    const cancel = this.#clock.after(lastLoadMsMax, late.resolve);
+    await Promise.race([Promise.all(loading.map(loadedOrGone)), late.promise]);
+    cancel();
+  }
+
+  #watchThreads(): void {
+    for (const thread of this.#piscina.threads) {
+      if (this.#watched.has(thread)) continue;
+      this.#watched.add(thread);
+      thread.once('message', () => this.#awake.add(thread));
+    }
   }
 
   /** A first job shows whether the program loads: a real one would fail in the place of the program. */
@@ -121,4 +148,14 @@ export class ThreadHealth {
       }),
     );
   }
+}
+
+/** Piscina has a thread say its first words when its program is loaded. */
+async function loadedOrGone(thread: Worker): Promise<void> {
+  // Threads without a job keep no process alive.
+  thread.ref();
+  await new Promise<void>((resolve) => {
+    thread.once('message', () => resolve());
+    thread.once('exit', () => resolve());
+  });
 }
