@@ -129,7 +129,7 @@ async function* itemLines(
 }
 
 async function* runItems(
-  { store }: ReportParts,
+  { store, signal }: ReportParts,
   { task, key, row }: ReportedRun,
   mayHold: ItemReport['mayHold'],
 ): AsyncGenerator<ItemRange> {
@@ -137,6 +137,8 @@ async function* runItems(
   const facts = factsOf(task, runName(key));
   const devices = new DeviceNames(store);
   for await (const parts of readAhead(store, key, mayHold)) {
+    // Also where nothing is to be told of a million items.
+    signal.throwIfAborted();
     const named: ReportBatch[] = [];
     for (const part of parts) named.push({ ...part, device: await devices.nameOf(part.agent) });
     yield itemRange(facts, named);

@@ -161,8 +161,8 @@ test('nobody reads on for a caller who does not take what comes, or has gone', a
     },
   });
   const { getReport } = createReportService({ store: counting, clock: systemClock });
-  const ask = (signal: AbortSignal) => {
-    const request = { kind: ReportKind.ITEM_REPORT, format: ReportFormat.CSV, run: 'tasks/a', filter: '' }; // oxfmt-ignore
+  const ask = (signal: AbortSignal, kind = ReportKind.ITEM_REPORT) => {
+    const request = { kind, format: ReportFormat.CSV, run: 'tasks/a', filter: '' }; // oxfmt-ignore
     const answers = getReport(request as Parameters<typeof getReport>[0], { signal } as HandlerContext); // oxfmt-ignore
     return answers[Symbol.asyncIterator]();
   };
@@ -180,4 +180,8 @@ test('nobody reads on for a caller who does not take what comes, or has gone', a
   leaving.abort();
   await t.throwsAsync(answers.next());
   t.true(read < 2 * ahead + 5);
+  // Nothing of this report comes before its end, so that it has no piece to stop at.
+  const before = read;
+  await t.throwsAsync(ask(leaving.signal, ReportKind.ITEM_SUMMARY).next());
+  t.true(read < before + 10);
 });
