@@ -161,7 +161,7 @@ test('nobody reads on for a caller who does not take what comes, or has gone', a
     },
   });
   const { getReport } = createReportService({ store: counting, clock: systemClock });
-  const ask = (signal: AbortSignal, kind = ReportKind.ITEM_REPORT) => {
+  const ask = (signal: AbortSignal, kind: ReportKind = ReportKind.ITEM_REPORT) => {
     const request = { kind, format: ReportFormat.CSV, run: 'tasks/a', filter: '' }; // oxfmt-ignore
     const answers = getReport(request as Parameters<typeof getReport>[0], { signal } as HandlerContext); // oxfmt-ignore
     return answers[Symbol.asyncIterator]();
