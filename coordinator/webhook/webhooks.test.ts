@@ -242,8 +242,10 @@ test('what waits is delivered after a restart, and what was told before is not t
   await second.until(() => waits.includes(retryDelayMsMax));
   clock.advance(retryDelayMsMax);
   await endpoint.until(before + 2);
-  t.deepEqual(endpoint.types.slice(before), ['run.paused', 'run.queued']);
-  t.is(idOf(endpoint.received[before]!), idOf(endpoint.received[1]!));
+  // What was being sent when the coordinator was closed may not have been tried by what is written down, and is due at once then.
+  t.deepEqual(endpoint.types.slice(before).toSorted(), ['run.paused', 'run.queued']);
+  const paused = endpoint.received[before + endpoint.types.slice(before).indexOf('run.paused')]!;
+  t.is(idOf(paused), idOf(endpoint.received[1]!));
   await second.until(({ waitingEvents }) => waitingEvents === 0n);
   t.is(endpoint.received.length, before + 2);
 });
