@@ -15,6 +15,8 @@ export async function runTogether(folder: SharingFolder): Promise<void> {
         ? { url, shortCircuit: true }
         : next(specifier, context),
   });
+  // Types are stripped where they stand, so places in sources are right without; looking for maps at every error is dear.
+  process.setSourceMapsEnabled(false);
   const turns = new Turns(filesAtOnce[folder]);
   for (const file of sharersOf(folder)) {
     nameFile(path.relative(folder, file), turns);

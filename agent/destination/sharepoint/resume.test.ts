@@ -143,7 +143,7 @@ test.serial(
   async (t) => {
     const place = await openTestPlace(tenant);
     const name = 'stopped-early.bin';
-    await tenant.fault({ name, path: `${name}.*createUploadSession`, fault: { kind: 'slowDrip', on: 'reply', bytesPerSecond: 1000 } }); // oxfmt-ignore
+    await tenant.fault({ name, path: `${name}.*createUploadSession`, fault: { kind: 'slowDrip', on: 'reply', bytesPerSecond: 4000 } }); // oxfmt-ignore
     const open = async () =>
       ((await tenant.stats()) as { graph: { openSessions: number } }).graph.openSessions;
     const before = await open();
