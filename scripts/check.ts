@@ -26,6 +26,7 @@ type Lane = readonly Step[];
 const stages: readonly (readonly Lane[])[] = [
   [
     [['lint (oxlint, types and layers)', () => tool('oxlint/bin/oxlint', '--type-aware')]],
+    [['format (oxfmt --check)', () => tool('oxfmt/bin/oxfmt', '--check')]],
     [['types (tsc)', () => tool('typescript/bin/tsc', '-p', '.')]],
     [['schema (buf lint)', () => tool('@bufbuild/buf/bin/buf', 'lint')]],
     [['schema is compatible (buf breaking)', () => checkBreaking(root)]],
@@ -33,8 +34,6 @@ const stages: readonly (readonly Lane[])[] = [
   ],
   [
     [
-      // A single thread for most of a minute: beside the other checks of the sources it would leave a core idle.
-      ['format (oxfmt --check)', () => tool('oxfmt/bin/oxfmt', '--check')],
       ['bench works (--smoke)', () => script('bench.ts', '--smoke')],
       ['chaos leaves nothing wrong (short)', () => script('chaos.ts', ...shortChaos)],
       ['the coordinator withstands nonsense (short)', () => script('fuzz.ts', ...shortFuzz)],
