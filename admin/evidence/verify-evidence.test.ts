@@ -142,7 +142,13 @@ for (const [what, text, message] of [
   ],
   [
     'the signature was changed',
-    textOf([head, first, second, third, end.replace(/"signature":"./, '"signature":"_')]),
+    textOf([
+      head,
+      first,
+      second,
+      third,
+      end.replace(/(?<="signature":")./, (one) => (one === 'A' ? 'B' : 'A')),
+    ]),
     /signature/,
   ],
   [

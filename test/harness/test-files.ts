@@ -18,7 +18,7 @@ export const filesAtOnce = {
   lib: Infinity,
   scripts: Infinity,
   // They start processes, and wait for them half of the time.
-  test: 3,
+  test: 2,
 } as const;
 
 export type SharingFolder = keyof typeof filesAtOnce;
