@@ -35,9 +35,8 @@ export class ThreadHealth {
   /** There while threads are loaded. */
   #cancelTimer: (() => void) | undefined;
   #state: 'loading' | 'good' | 'broken' | 'closed' = 'loading';
-  /** Threads that have said, as Piscina lets each do, that they have loaded what they run. */
-  readonly #awake = new WeakSet<Worker>();
-  readonly #watched = new WeakSet<Worker>();
+  /** Of each thread: resolves when it has loaded what it runs, or has ended. */
+  readonly #loads = new WeakMap<Worker, Promise<void>>();
   /** When the last threads ended between two jobs. */
   readonly #lostAt: number[] = [];
 
@@ -85,19 +84,21 @@ export class ThreadHealth {
     this.#closed.resolve();
     // Of these nothing better comes.
     if (wasBroken) return;
-    const loading = this.#piscina.threads.filter((thread) => !this.#awake.has(thread));
+    const { threads } = this.#piscina;
+    // Threads without a job keep no process alive.
+    for (const thread of threads) thread.ref();
     const late = Promise.withResolvers<void>();
     const cancel = this.#clock.after(lastLoadMsMax, late.resolve);
-    await Promise.race([Promise.all(loading.map(loadedOrGone)), late.promise]);
+    await Promise.race([
+      Promise.all(threads.map((thread) => this.#loads.get(thread))),
+      late.promise,
+    ]);
     cancel();
   }
 
   #watchThreads(): void {
-    for (const thread of this.#piscina.threads) {
-      if (this.#watched.has(thread)) continue;
-      this.#watched.add(thread);
-      thread.once('message', () => this.#awake.add(thread));
-    }
+    for (const thread of this.#piscina.threads)
+      if (!this.#loads.has(thread)) this.#loads.set(thread, loadedOrGone(thread));
   }
 
   /** A first job shows whether the program loads: a real one would fail in the place of the program. */
@@ -151,10 +152,8 @@ export class ThreadHealth {
 }
 
 /** Piscina has a thread say its first words when its program is loaded. */
-async function loadedOrGone(thread: Worker): Promise<void> {
-  // Threads without a job keep no process alive.
-  thread.ref();
-  await new Promise<void>((resolve) => {
+function loadedOrGone(thread: Worker): Promise<void> {
+  return new Promise((resolve) => {
     thread.once('message', () => resolve());
     thread.once('exit', () => resolve());
   });
