@@ -90,7 +90,7 @@ export class ThreadHealth {
     const late = Promise.withResolvers<void>();
     const cancel = this.#clock.after(lastLoadMsMax, late.resolve);
     await Promise.race([
-      Promise.all(threads.map((thread) => this.#loads.get(thread))),
+      Promise.all(threads.map(async (thread) => this.#loads.get(thread))),
       late.promise,
     ]);
     cancel();
