@@ -182,6 +182,7 @@ export class Assigner {
       .reduce((sum, offer) => sum + offer.speed * threadsOf(offer), 0);
     return leaseShare({
       leftUnits: left + workUnits(taken),
+      isMoreToCome: !feed.row.run!.progress!.scanComplete,
       unitsPerItem: workUnits(taken) / Math.max(taken.items, 1),
       speed,
       allSpeeds: demand.allSpeeds,

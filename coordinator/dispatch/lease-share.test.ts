@@ -7,6 +7,7 @@ import { itemUnits } from './work-size.ts';
 
 const basis = (items: number, more: Partial<ShareBasis> = {}): ShareBasis => ({
   leftUnits: itemUnits(items),
+  isMoreToCome: false,
   unitsPerItem: itemUnits(1),
   speed: 1,
   allSpeeds: 4,
@@ -23,6 +24,8 @@ const shares: [name: string, basis: ShareBasis, items: number][] = [
   ['fewer at one that is known to be slow', basis(40, { unitsPerSecond: itemUnits(1) }), 5],
   ['no less than a quarter of a second', basis(40, { unitsPerSecond: itemUnits(100) }), 25],
   ['no more than three seconds', basis(4000, { unitsPerSecond: itemUnits(10) }), 30],
+  ['three seconds while the scan goes on', basis(400, { isMoreToCome: true, unitsPerSecond: itemUnits(500) }), 1500], // oxfmt-ignore
+  ['a fair part of what is known then at an agent that is not', basis(240, { isMoreToCome: true }), 30], // oxfmt-ignore
   ['but as many as can be done at once', basis(4000, { unitsPerSecond: itemUnits(1) }), 8],
 ];
 for (const [name, given, items] of shares)

@@ -1,5 +1,5 @@
-// How much of what is left one lease gets: whole batches while there is plenty, then what keeps its agent busy for some seconds, and ever
-// smaller pieces at the end of a run, so that all its agents end together. PURE.
+// How much of what is left one lease gets: whole batches while there is plenty, what keeps its agent busy for some seconds while the scan goes
+// on, and ever smaller pieces at the end of a run, so that all its agents end together. PURE.
 import type { BatchItems } from '../../gen/drover/v1/columns_pb.ts';
 import { ItemKind } from '../../gen/drover/v1/item_pb.ts';
 import { itemUnits, workUnits, type WorkSize } from './work-size.ts';
@@ -20,6 +20,11 @@ const tolerance = 1.5;
 export interface ShareBasis {
   /** Units that nobody works on, of what can be leased now. */
   leftUnits: number;
+  /**
+   * Whether the scan goes on. Then what is left is not the end of the run: agents that are as fast as the scan would get ever smaller pieces in the
+   * middle of it, and the coordinator would be busy with cutting them.
+   */
+  isMoreToCome: boolean;
   /** Units of one item of it, about. */
   unitsPerItem: number;
   /** What one thread of this agent does in a second, in proportion to the others. */
@@ -32,10 +37,12 @@ export interface ShareBasis {
 
 /** How many units the next lease gets at most. */
 export function leaseShare(basis: ShareBasis): number {
-  const { leftUnits, unitsPerItem, speed, allSpeeds, unitsPerSecond } = basis;
+  const { leftUnits, isMoreToCome, unitsPerItem, speed, allSpeeds, unitsPerSecond } = basis;
   const part = allSpeeds > 0 ? speed / allSpeeds : 1;
   // Half of what would be its fair part: who is faster than was thought comes again for what is kept back.
-  const share = leftUnits * part * 0.5;
+  // Of an agent that is not known a run that is small may still turn out to be all there is.
+  const isPlenty = isMoreToCome && unitsPerSecond !== undefined;
+  const share = isPlenty ? Infinity : leftUnits * part * 0.5;
   const [least, most] =
     unitsPerSecond === undefined
       ? [itemUnits(leaseItemsMin), leaseItemsMax * unitsPerItem]

@@ -4,6 +4,7 @@ import test from 'ava';
 import { BatchItemsSchema } from '../../gen/drover/v1/columns_pb.ts';
 import { BatchPhase, type BatchLease } from '../../gen/drover/v1/session_pb.ts';
 import { ItemKind } from '../../gen/drover/v1/item_pb.ts';
+import { batchItemsMax } from '../plan/batch-builder.ts';
 import {
   batchFiles,
   leaseTtlMs,
@@ -59,6 +60,22 @@ test('a small run is shared by all agents from the start', async (t) => {
   const row = await harness.run(run);
   t.like(row, { openTransferBatches: 0 });
   t.is(row.run!.progress!.succeededItems, 200n);
+});
+
+test('while the scan goes on, who is as fast as it gets batches whole', async (t) => {
+  const harness = await openHarness(t);
+  const agents = [await harness.attach('a', { slots: 4 }), await harness.attach('b', { slots: 4 })];
+  await harness.start('x');
+  const scanner = agents.find((agent) => agent.all('scanLease').length > 0)!;
+  const { key } = scanner.take('scanLease');
+  const files = smallFiles(2000);
+  scanner.sendPage(key, 1n, files.slice(0, 1000));
+  await harness.idle();
+  await workOn(harness, agents);
+  scanner.sendPage(key, 2n, files.slice(1000));
+  await harness.idle();
+  const leases = agents.flatMap((agent) => agent.news('batchLease'));
+  t.deepEqual(leases.map(countOf), [batchItemsMax, batchItemsMax]);
 });
 
 test('folders are shared as well, in their phase', async (t) => {
