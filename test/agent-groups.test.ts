@@ -98,7 +98,7 @@ test.serial('a task whose source no agent reaches says so', async (t) => {
 test.serial(
   'an agent that is disabled in the middle stops, and the others do the rest',
   async (t) => {
-    const { source, destination, task, items } = await scene(t, 8000, 'south');
+    const { source, destination, task, items } = await scene(t, 4000, 'south');
     await stack.run(task);
     await stack.until(task, (run) => run.progress!.succeededItems > 0n);
     const name = names.get('south-1')!;

@@ -6,7 +6,8 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import test from 'ava';
 import { projectRoot, temporaryFolder } from './harness/folders.ts';
-import { assertSucceeded, Stack } from './harness/stack.ts';
+import { sharedStack } from './harness/shared.ts';
+import { assertSucceeded, type Stack } from './harness/stack.ts';
 
 // As Microsoft's documentation has them, the trailing comma included.
 const sampleCsv = String.raw`FileSharePath,,,SharePointSite,DocLibrary,DocSubFolder
@@ -32,11 +33,18 @@ const sampleJson = String.raw`{
 }
 `;
 
+const shared = sharedStack();
+let stack: Stack;
+
+test.before(async () => {
+  stack = await shared.take();
+});
+
+test.after.always(() => shared.leave());
+
 test('tasks are imported, run by their tag, and exported at the command line', async (t) => {
   t.timeout(180_000);
   const folder = await temporaryFolder(t);
-  const stack = await Stack.start({ folder: path.join(folder, 'stack') }, (stop) => t.teardown(stop)); // oxfmt-ignore
-  await stack.startAgent({ threads: 1 });
   const write = (name: string, content: string) => {
     writeFileSync(path.join(folder, name), content);
     return `@${path.join(folder, name)}`;
@@ -44,7 +52,7 @@ test('tasks are imported, run by their tag, and exported at the command line', a
   const drover = (...words: string[]) =>
     new Promise<{ status: number; stdout: string; stderr: string }>((resolve) => {
       const main = path.join(projectRoot, 'admin', 'cli', 'main.ts');
-      const env = { ...process.env, DROVER_DATA: path.join(folder, 'stack', 'coordinator') };
+      const env = { ...process.env, DROVER_DATA: stack.coordinator.ready.data };
       execFile(process.execPath, [main, ...words], { env }, (error, stdout, stderr) =>
         resolve({ status: error === null ? 0 : Number(error.code), stdout, stderr }),
       );

@@ -7,16 +7,19 @@ import { ErrorReason } from '../gen/drover/v1/error_pb.ts';
 import { ItemState } from '../gen/drover/v1/item_pb.ts';
 import { ConflictPolicy } from '../gen/drover/v1/settings_pb.ts';
 import { temporaryFolder } from './harness/folders.ts';
+import { sharedStack } from './harness/shared.ts';
 import { assertSucceeded, describeRun, stackOf } from './harness/stack.ts';
 import { makeTree, readTree } from './harness/tree.ts';
+
+const shared = sharedStack();
+test.after.always(() => shared.leave());
 
 test('each policy does what it says, and the run keeps the one it started with', async (t) => {
   const folder = await temporaryFolder(t);
   const source = path.join(folder, 'source');
   await makeTree(source, { 'a.txt': 'ours', 'same.txt': 'same', sub: { 'b.txt': 'ours' } });
   const late = new Date('2040-01-01T00:00:00Z');
-  const stack = await stackOf(t, { folder: path.join(folder, 'stack') });
-  await stack.startAgent();
+  const stack = await shared.take();
   const begin = async (conflictPolicy: ConflictPolicy) => {
     const destination = path.join(folder, `destination ${conflictPolicy}`);
     const theirs = { 'a.txt': 'theirs', 'same.txt': 'same', sub: { 'b.txt': 'theirs' } };

@@ -1,5 +1,5 @@
 // Pausing, resuming and cancelling a run that is going.
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -11,10 +11,10 @@ import { makeSmallFiles } from '../scripts/bench-trees.ts';
 import { callError } from '../scripts/api-client.ts';
 import { reasonName } from '../lib/error.ts';
 import { temporaryFolder } from './harness/folders.ts';
-import { assertSucceeded, describeRun, Stack, stackOf } from './harness/stack.ts';
+import { assertSucceeded, describeRun, Stack } from './harness/stack.ts';
 import { assertSameTree, leftovers, migratable, readTree, type Found } from './harness/tree.ts';
 
-const files = 8000;
+const files = 4000;
 
 const test = anyTest as TestFn;
 const stops: (() => Promise<unknown>)[] = [];
@@ -30,7 +30,7 @@ test.before(async () => {
   items = BigInt(files + makeSmallFiles(source, files, 3000));
   wanted = migratable(readTree(source));
   stack = await Stack.start({ folder: path.join(folder, 'stack') }, (stop) => stops.push(stop));
-  await stack.startAgent({ threads: 2 });
+  await stack.startAgent();
 });
 
 test.after.always(async () => {
@@ -103,11 +103,8 @@ test.serial('a cancelled run keeps what it migrated, and the next one does the r
 });
 
 test.serial('what does not fit the state is refused with the reason', async (t) => {
-  const folder = await temporaryFolder(t);
-  const stack = await stackOf(t, { folder: path.join(folder, 'stack') });
-  const source = path.join(folder, 'source');
-  await mkdir(source);
-  const task = await stack.createTask({ source, destination: `file://${folder}/destination` });
+  const destination = pathToFileURL(path.join(await temporaryFolder(t), 'destination')).href;
+  const task = await stack.createTask({ source, destination, agentGroup: 'nobody' });
   const { tasks } = stack.api;
   const reasonOf = (call: Promise<unknown>) =>
     call.then(
@@ -117,7 +114,7 @@ test.serial('what does not fit the state is refused with the reason', async (t) 
   for (const call of [tasks.pauseTask, tasks.resumeTask, tasks.cancelTask])
     t.is(await reasonOf(call({ name: task })), 'WRONG_STATE');
   t.is(await reasonOf(tasks.runTask({ name: 'tasks/none' })), 'NOT_FOUND');
-  // No agent is there, so that the run waits.
+  // No agent of the group is there, so that the run waits.
   await stack.run(task);
   t.is(await reasonOf(tasks.runTask({ name: task })), 'WRONG_STATE');
   const waiting = await stack.until(task, (run: Run) => run.waitingFor !== '');

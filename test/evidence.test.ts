@@ -5,17 +5,24 @@ import { pathToFileURL } from 'node:url';
 import test from 'ava';
 import { runProgram } from '../scripts/program.ts';
 import { temporaryFolder } from './harness/folders.ts';
-import { assertSucceeded, stackOf } from './harness/stack.ts';
+import { sharedStack } from './harness/shared.ts';
+import { assertSucceeded, type Stack } from './harness/stack.ts';
 import { makeTree } from './harness/tree.ts';
 
 const root = path.dirname(import.meta.dirname);
+const shared = sharedStack();
+let stack: Stack;
+
+test.before(async () => {
+  stack = await shared.take();
+});
+
+test.after.always(() => shared.leave());
 
 test('evidence of a run says what is at the source and was migrated, and whether somebody changed either', async (t) => {
   const folder = await temporaryFolder(t);
   const source = path.join(folder, 'source');
   await makeTree(source, { 'a.txt': 'one', sub: { 'bü.txt': 'two', 'empty.txt': '' } });
-  const stack = await stackOf(t, { folder: path.join(folder, 'stack') });
-  await stack.startAgent();
   const destination = pathToFileURL(path.join(folder, 'destination')).href;
   const { run } = await stack.migrate(source, destination);
   assertSucceeded(t, run);

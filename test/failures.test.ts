@@ -1,8 +1,7 @@
 // What goes wrong on the way is reported, item by item or for the whole run, with its reason; the rest of the run goes on.
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, mkdtemp, rm, symlink, truncate, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { chmod, mkdir, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import anyTest, { type ExecutionContext, type TestFn } from 'ava';
@@ -12,24 +11,20 @@ import { RunState } from '../gen/drover/v1/run_pb.ts';
 import { DroverError } from '../lib/error.ts';
 import { temporaryFolder } from './harness/folders.ts';
 import { boundUser, canBindRights, giveToBoundUser } from './harness/rights.ts';
-import { assertSucceeded, describeRun, Stack, stackOf } from './harness/stack.ts';
+import { sharedStack } from './harness/shared.ts';
+import { assertSucceeded, describeRun, type Stack } from './harness/stack.ts';
 import { leftovers, makeTree, migratable, readTree } from './harness/tree.ts';
 import { changeConstantly } from './harness/writer.ts';
 
 const test = anyTest as TestFn;
-const stops: (() => Promise<unknown>)[] = [];
+const shared = sharedStack();
 let stack: Stack;
 
 test.before(async () => {
-  const folder = await mkdtemp(path.join(tmpdir(), 'drover-test-'));
-  stops.push(() => rm(folder, { recursive: true, force: true }));
-  stack = await Stack.start({ folder }, (stop) => stops.push(stop));
-  await stack.startAgent({ threads: 1 });
+  stack = await shared.take();
 });
 
-test.after.always(async () => {
-  for (const stop of stops.toReversed()) await stop();
-});
+test.after.always(() => shared.leave());
 
 const url = (folder: string) => pathToFileURL(folder).href;
 
@@ -138,19 +133,20 @@ for (const how of ['grow', 'shrink'] as const)
 
 test.serial('a file that vanishes after the scan is reported, and the rest arrives', async (t) => {
   const { source, destination } = await places(t);
-  await makeTree(source, { 'a large': '', 'b stays': '1', 'z vanishes': '2' });
-  // The only thread is busy with it when the scan has ended; a sparse file takes no room at the source.
-  await truncate(path.join(source, 'a large'), 1024 ** 3);
-  const task = await stack.createTask({ source, destination: url(destination) });
+  await makeTree(source, { stays: '1', vanishes: '2' });
+  // Nothing is read before somebody has approved the plan.
+  const settings = { requireApproval: true };
+  const task = await stack.createTask({ source, destination: url(destination), settings });
   await stack.run(task);
-  await stack.until(task, (run) => run.progress!.scanComplete);
-  await rm(path.join(source, 'z vanishes'));
+  const { name } = await stack.until(task, ({ state }) => state === RunState.AWAITING_APPROVAL);
+  await rm(path.join(source, 'vanishes'));
+  await stack.api.runs.approveRun({ name });
   const run = await stack.untilEnded(task);
   t.is(run.state, RunState.SUCCEEDED_WITH_FAILURES, describeRun(run));
   const failed = await stack.items(run, ItemState.FAILED);
-  t.deepEqual([...failed.keys()], ['z vanishes']);
-  t.is(failed.get('z vanishes')!.reason, ErrorReason.SOURCE_VANISHED);
-  t.deepEqual([...readTree(destination).keys()], ['a large', 'b stays']);
+  t.deepEqual([...failed.keys()], ['vanishes']);
+  t.is(failed.get('vanishes')!.reason, ErrorReason.SOURCE_VANISHED);
+  t.deepEqual([...readTree(destination).keys()], ['stays']);
 });
 
 test.serial(
@@ -201,35 +197,46 @@ test.serial('what the agent may not read or write is reported, and the rest arri
     return;
   }
   const { folder, source, destination } = await places(t);
-  const own = path.join(folder, 'stack');
+  const name = 'bound';
+  const data = stack.folderOf(name);
   await makeTree(source, { closed: { inner: '1' }, 'closed file': '2', open: { inner: '3' } });
-  for (const place of [destination, own, path.join(own, 'agent')]) await mkdir(place);
-  await giveToBoundUser(destination);
-  await giveToBoundUser(path.join(own, 'agent'));
-  await chmod(folder, 0o755);
+  for (const place of [destination, data]) {
+    await mkdir(place);
+    await giveToBoundUser(place);
+  }
+  for (const place of [folder, path.dirname(data)]) await chmod(place, 0o755);
   for (const closed of ['closed', 'closed file']) await chmod(path.join(source, closed), 0o000);
   t.teardown(() => chmod(path.join(source, 'closed'), 0o700));
   const user = boundUser();
-  const bound = await stackOf(t, { folder: own });
-  await bound.startAgent(user === undefined ? {} : { userId: user });
+  const agentGroup = name;
+  const agent = await stack.startAgent({
+    name,
+    arguments: ['--group', agentGroup, '--source-root', folder],
+    ...(user === undefined ? {} : { userId: user }),
+  });
+  t.teardown(() => agent.stop(5000));
+  const migrate = async (from: string, to: string) => {
+    const bound = await stack.createTask({ source: from, destination: url(to), agentGroup });
+    return { task: bound, run: await stack.runToEnd(bound) };
+  };
 
-  const { task, run } = await bound.migrate(source, url(destination));
+  const { task, run } = await migrate(source, destination);
   t.is(run.state, RunState.SUCCEEDED_WITH_FAILURES, describeRun(run));
-  const failed = await bound.items(run, ItemState.FAILED);
+  const failed = await stack.items(run, ItemState.FAILED);
   t.deepEqual([...failed.keys()], ['closed', 'closed file']);
   for (const item of failed.values()) t.is(item.reason, ErrorReason.SOURCE_ACCESS_DENIED);
   t.true(readTree(destination).has('open/inner'));
 
   await chmod(source, 0o000);
-  const closedSource = await bound.runToEnd(task);
+  const closedSource = await stack.runToEnd(task);
   await chmod(source, 0o755);
   t.is(closedSource.state, RunState.FAILED, describeRun(closedSource));
   t.is(closedSource.errorReason, ErrorReason.SOURCE_ACCESS_DENIED);
 
   const readOnly = path.join(folder, 'read only');
   await mkdir(readOnly, { mode: 0o555 });
-  const { run: refused } = await bound.migrate(path.join(source, 'open'), url(readOnly));
-  const denied = [...(await bound.items(refused, ItemState.FAILED)).values()];
+  const { run: refused } = await migrate(path.join(source, 'open'), readOnly);
+  const denied = [...(await stack.items(refused, ItemState.FAILED)).values()];
   const reasons = denied.length > 0 ? denied.map(({ reason }) => reason) : [refused.errorReason];
   t.deepEqual([...new Set(reasons)], [ErrorReason.DESTINATION_ACCESS_DENIED], describeRun(refused));
 });

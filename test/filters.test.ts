@@ -1,7 +1,6 @@
 // Filters, through the real processes: over random trees and random settings, what is previewed, what is planned and what is at the destination
 // afterwards is the same, and what a slow judge of the test says of each item, who shares no line with the product.
-import { mkdir, mkdtemp, rm, symlink, utimes, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, symlink, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { MessageInitShape } from '@bufbuild/protobuf';
@@ -11,26 +10,21 @@ import { FilterPreviewState, type FilterPreview } from '../gen/drover/v1/filter_
 import { ItemAction } from '../gen/drover/v1/item_pb.ts';
 import type { TaskSettingsSchema } from '../gen/drover/v1/settings_pb.ts';
 import { projectRoot, temporaryFolder } from './harness/folders.ts';
-import { assertSucceeded, Stack } from './harness/stack.ts';
+import { sharedStack } from './harness/shared.ts';
+import { assertSucceeded, type Stack } from './harness/stack.ts';
 import { readTree } from './harness/tree.ts';
 
 type Settings = MessageInitShape<typeof TaskSettingsSchema>;
 
 const test = anyTest as TestFn;
-const stops: (() => Promise<unknown>)[] = [];
+const shared = sharedStack();
 let stack: Stack;
 
-test.before(async (t) => {
-  t.timeout(120_000);
-  const folder = await mkdtemp(path.join(tmpdir(), 'drover-test-'));
-  stops.push(() => rm(folder, { recursive: true, force: true, maxRetries: 3 }));
-  stack = await Stack.start({ folder }, (stop) => stops.push(stop));
-  await stack.startAgent({ threads: 2, arguments: ['--source-root', tmpdir()] });
+test.before(async () => {
+  stack = await shared.take();
 });
 
-test.after.always(async () => {
-  for (const stop of stops.toReversed()) await stop();
-});
+test.after.always(() => shared.leave());
 
 /** Seeded chance; answers with a number below `n`. */
 function chance(seed: number): (n: number) => number {

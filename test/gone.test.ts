@@ -11,23 +11,20 @@ import { GonePolicy, type TaskSettings } from '../gen/drover/v1/settings_pb.ts';
 import { callError } from '../scripts/api-client.ts';
 import { temporaryFolder } from './harness/folders.ts';
 import { boundUser, canBindRights, giveToBoundUser } from './harness/rights.ts';
+import { sharedTenant } from './harness/shared.ts';
 import { assertSucceeded, describeRun } from './harness/stack.ts';
-import { below, Tenant } from './harness/tenant.ts';
+import { below, type Tenant } from './harness/tenant.ts';
 import { makeTree, migratable, readTree } from './harness/tree.ts';
 
 const test = anyTest as TestFn;
-const stops: (() => Promise<unknown>)[] = [];
+const shared = sharedTenant();
 let tenant: Tenant;
 
-test.before(async (t) => {
-  t.timeout(60_000);
-  tenant = await Tenant.start({}, (stop) => stops.push(stop));
-  await tenant.startAgent();
+test.before(async () => {
+  tenant = await shared.take();
 });
 
-test.after.always(async () => {
-  for (const stop of stops.toReversed()) await stop();
-});
+test.after.always(() => shared.leave());
 
 const recycle = { gonePolicy: GonePolicy.RECYCLE };
 const freely = { ...recycle, recyclePercentMax: 100 };
@@ -157,15 +154,16 @@ test('what is in a folder that cannot be read is not gone', async (t) => {
   }
   const folder = await temporaryFolder(t);
   const [source, destination] = [path.join(folder, 'source'), path.join(folder, 'destination')];
-  const data = path.join(tenant.folder, 'stack', 'bound');
+  const data = tenant.stack.folderOf('bound');
   for (const place of [destination, data]) {
     await mkdir(place, { recursive: true });
     await giveToBoundUser(place);
   }
-  for (const place of [folder, tenant.folder, path.join(tenant.folder, 'stack')]) await chmod(place, 0o755); // oxfmt-ignore
+  for (const place of [folder, tenant.folder, path.dirname(data)]) await chmod(place, 0o755); // oxfmt-ignore
   await makeTree(source, { closed: { inner: '1', deep: { est: '2' } }, 'gone.txt': '3', open: '4' }); // oxfmt-ignore
   const user = boundUser();
-  await tenant.stack.startAgent({ name: 'bound', arguments: ['--group', 'bound'], ...(user === undefined ? {} : { userId: user }) }); // oxfmt-ignore
+  const agent = await tenant.stack.startAgent({ name: 'bound', arguments: ['--group', 'bound', '--source-root', folder], ...(user === undefined ? {} : { userId: user }) }); // oxfmt-ignore
+  t.teardown(() => agent.stop(5000));
   const url = pathToFileURL(destination).href;
   const task = await tenant.stack.createTask({ source, destination: url, settings: freely, agentGroup: 'bound' }); // oxfmt-ignore
   assertSucceeded(t, await tenant.stack.runToEnd(task));

@@ -1,5 +1,5 @@
 // Processes that die in the middle of a run, all at once or one after another: nothing is lost, nothing half-done is left. The tests
-// take turns on one share and one coordinator; each has its own task, and agents that end with it.
+// take turns on one share, one coordinator and what agent the one before has left; each has its own task.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -9,10 +9,11 @@ import type { Run } from '../gen/drover/v1/run_pb.ts';
 import { makeSmallFiles } from '../scripts/bench-trees.ts';
 import { deterministicBytes } from '../scripts/deterministic-bytes.ts';
 import { temporaryFolder } from './harness/folders.ts';
-import { assertSucceeded, Stack, type AgentPlan } from './harness/stack.ts';
+import { LastingAgent } from './harness/lasting-agent.ts';
+import { assertSucceeded, Stack } from './harness/stack.ts';
 import { assertSameTree, leftovers, migratable, readTree, type Found } from './harness/tree.ts';
 
-const smallFiles = 6000;
+const smallFiles = 4000;
 const largeFiles = 6;
 const largeBytes = 7 * 1024 * 1024;
 /** 200 files to a folder. */
@@ -21,7 +22,6 @@ const items = BigInt(smallFiles + smallFiles / 200 + largeFiles);
 interface Scene {
   destination: string;
   task: string;
-  startAgent: (plan: AgentPlan) => ReturnType<Stack['startAgent']>;
 }
 
 const test = anyTest as TestFn;
@@ -29,6 +29,7 @@ const stops: (() => Promise<unknown>)[] = [];
 let source: string;
 let wanted: Map<string, Found>;
 let stack: Stack;
+const agents = new LastingAgent((name) => stack.startAgent({ name }));
 
 /** A share with many files, large ones between small ones. */
 test.before(async () => {
@@ -54,12 +55,7 @@ async function scene(t: ExecutionContext): Promise<Scene> {
   t.timeout(180_000);
   const destination = path.join(await temporaryFolder(t), 'destination');
   const task = await stack.createTask({ source, destination: pathToFileURL(destination).href });
-  const startAgent = async (plan: AgentPlan) => {
-    const agent = await stack.startAgent(plan);
-    t.teardown(() => agent.stop(5000));
-    return agent;
-  };
-  return { destination, task, startAgent };
+  return { destination, task };
 }
 
 /** Waits until some is done and much is not. */
@@ -80,21 +76,21 @@ async function assertComplete(t: ExecutionContext, { destination }: Scene, run: 
 
 test.serial('an agent that is killed and started again goes on', async (t) => {
   const here = await scene(t);
-  const agent = await here.startAgent({ threads: 2 });
+  const agent = await agents.running();
   await stack.run(here.task);
   await untilInTheMiddle(here);
   await agent.kill();
-  await here.startAgent({ threads: 2 });
+  await agents.start(agent.name);
   await assertComplete(t, here, await stack.untilEnded(here.task));
 });
 
 test.serial('an agent that is killed and never comes back is replaced by another', async (t) => {
   const here = await scene(t);
-  const agent = await here.startAgent({ threads: 2 });
+  const agent = await agents.running();
   await stack.run(here.task);
   await untilInTheMiddle(here);
   await agent.kill();
-  await here.startAgent({ name: 'other', threads: 2 });
+  await agents.start('other');
   const run = await stack.untilEnded(here.task);
   assertSucceeded(t, run);
   const there = readTree(here.destination);
@@ -104,7 +100,7 @@ test.serial('an agent that is killed and never comes back is replaced by another
 
 test.serial('a coordinator that is killed and started again goes on with the run', async (t) => {
   const here = await scene(t);
-  await here.startAgent({ threads: 2 });
+  await agents.running();
   await stack.run(here.task);
   await untilInTheMiddle(here);
   await stack.coordinator.kill();
@@ -114,12 +110,12 @@ test.serial('a coordinator that is killed and started again goes on with the run
 
 test.serial('both are killed at once, and go on', async (t) => {
   const here = await scene(t);
-  const agent = await here.startAgent({ threads: 2 });
+  const agent = await agents.running();
   await stack.run(here.task);
   await untilInTheMiddle(here);
   await Promise.all([agent.kill(), stack.coordinator.kill()]);
   await stack.startCoordinator();
-  await here.startAgent({ threads: 2 });
+  await agents.start(agent.name);
   await assertComplete(t, here, await stack.untilEnded(here.task));
 });
 
@@ -127,24 +123,22 @@ test.serial(
   'an agent that is told to drain finishes what it has, and another start goes on',
   async (t) => {
     const here = await scene(t);
-    const agent = await here.startAgent({ threads: 2 });
+    const agent = await agents.running();
     await stack.run(here.task);
     await untilInTheMiddle(here);
     agent.signal('SIGTERM');
     const exit = await agent.exited;
     t.deepEqual(exit, { code: 0, signal: null });
     t.deepEqual(leftovers(readTree(here.destination)), []);
-    await here.startAgent({ threads: 2 });
+    await agents.start(agent.name);
     await assertComplete(t, here, await stack.untilEnded(here.task));
   },
 );
 
 test.serial('two agents share one run', async (t) => {
   const here = await scene(t);
-  const [one, other] = await Promise.all([
-    here.startAgent({ name: 'one', threads: 1 }),
-    here.startAgent({ name: 'other', threads: 1 }),
-  ]);
+  const one = await agents.running();
+  const other = await agents.start('another');
   t.not(one.ready.agent, other.ready.agent);
   const run = await stack.runToEnd(here.task);
   await assertComplete(t, here, run);

@@ -12,28 +12,20 @@ import { ItemKind } from '../gen/drover/v1/item_pb.ts';
 import type { Run } from '../gen/drover/v1/run_pb.ts';
 import { makeSmallFiles } from '../scripts/bench-trees.ts';
 import { projectRoot, temporaryFolder } from './harness/folders.ts';
+import { sharedBriefTenant } from './harness/shared.ts';
 import { assertSucceeded } from './harness/stack.ts';
-import { Tenant } from './harness/tenant.ts';
+import { idsOfFiles, type Tenant } from './harness/tenant.ts';
 
 const test = anyTest as TestFn;
-const stops: (() => Promise<unknown>)[] = [];
+const shared = sharedBriefTenant();
 const files = 400;
 let tenant: Tenant;
 
 test.before(async () => {
-  // Short times, so that what a dead agent held is free while the test waits.
-  tenant = await Tenant.start(
-    {
-      emulatorArguments: ['--session-expiry', '3', '--latency', '10'],
-      coordinatorArguments: ['--lease-ttl', '3', '--heartbeat-interval', '1'],
-    },
-    (stop) => stops.push(stop),
-  );
+  tenant = await shared.take();
 });
 
-test.after.always(async () => {
-  for (const stop of stops.toReversed()) await stop();
-});
+test.after.always(() => shared.leave());
 
 async function scene(t: ExecutionContext, count = files) {
   t.timeout(120_000);
@@ -61,12 +53,13 @@ async function assertComplete(
   const there = await tenant.tree(destination);
   const items = await tenant.stack.items(run);
   t.deepEqual([...there.keys()].sort(), [...items.keys()].sort());
+  const counts = await tenant.versionCounts(destination, idsOfFiles(there));
   for (const [name, { id, isFolder }] of there) {
     t.is(isFolder, items.get(name)!.kind === ItemKind.FOLDER, name);
     if (isFolder) continue;
     const content = hash('sha256', readFileSync(path.join(source, name)));
     t.is(hash('sha256', readFileSync(tenant.localCopy(destination, name))), content, name);
-    t.is(await tenant.versions(destination, id), versions, name);
+    t.is(counts.get(id), versions, name);
   }
   t.is((await tenant.stats()).graph.openSessions, 0);
 }

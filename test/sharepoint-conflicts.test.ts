@@ -7,23 +7,20 @@ import { ItemState } from '../gen/drover/v1/item_pb.ts';
 import { ConflictPolicy } from '../gen/drover/v1/settings_pb.ts';
 import { hash } from 'node:crypto';
 import { temporaryFolder } from './harness/folders.ts';
+import { sharedTenant } from './harness/shared.ts';
 import { assertSucceeded } from './harness/stack.ts';
-import { below, Tenant } from './harness/tenant.ts';
+import { below, type Tenant } from './harness/tenant.ts';
 import { makeTree, setModified } from './harness/tree.ts';
 
 const test = anyTest as TestFn;
-const library = 'https://contoso.sharepoint.com/sites/migration/Shared Documents';
-const stops: (() => Promise<unknown>)[] = [];
+const shared = sharedTenant();
 let tenant: Tenant;
 
 test.before(async () => {
-  tenant = await Tenant.start({}, (stop) => stops.push(stop));
-  await tenant.startAgent();
+  tenant = await shared.take();
 });
 
-test.after.always(async () => {
-  for (const stop of stops.toReversed()) await stop();
-});
+test.after.always(() => shared.leave());
 
 test('edits in SharePoint: a version before, beside, or kept when they are newer', async (t) => {
   const source = await temporaryFolder(t);
@@ -32,7 +29,7 @@ test('edits in SharePoint: a version before, beside, or kept when they are newer
   const changed = hash('sha256', 'changed at the source');
   const begin = async (conflictPolicy: ConflictPolicy) => {
     await writeFile(path.join(source, 'report.txt'), 'first');
-    const destination = `${library}/${conflictPolicy}`;
+    const destination = tenant.place();
     const task = await tenant.stack.createTask({
       source,
       destination,

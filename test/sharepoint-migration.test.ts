@@ -12,22 +12,20 @@ import { ItemKind, ItemState, ItemVerification, type Item } from '../gen/drover/
 import { RunState } from '../gen/drover/v1/run_pb.ts';
 import { makeLargeFiles } from '../scripts/bench-trees.ts';
 import { temporaryFolder } from './harness/folders.ts';
+import { sharedTenant } from './harness/shared.ts';
 import { assertSucceeded, describeRun } from './harness/stack.ts';
-import { below, Tenant, type Arrived } from './harness/tenant.ts';
+import { below, type Arrived, type Tenant } from './harness/tenant.ts';
 import { makeTree, type Tree } from './harness/tree.ts';
 
 const test = anyTest as TestFn;
-const stops: (() => Promise<unknown>)[] = [];
+const shared = sharedTenant();
 let tenant: Tenant;
 
 test.before(async () => {
-  tenant = await Tenant.start({}, (stop) => stops.push(stop));
-  await tenant.startAgent({ threads: 2 });
+  tenant = await shared.take();
 });
 
-test.after.always(async () => {
-  for (const stop of stops.toReversed()) await stop();
-});
+test.after.always(() => shared.leave());
 
 /** A source of the test's own, and a place for it in the tenant. */
 async function scene(t: ExecutionContext, tree: Tree) {

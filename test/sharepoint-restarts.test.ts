@@ -6,38 +6,29 @@ import path from 'node:path';
 import anyTest, { type TestFn } from 'ava';
 import { makeSmallFiles } from '../scripts/bench-trees.ts';
 import { temporaryFolder } from './harness/folders.ts';
-import {
-  assertUploadedOnce,
-  coordinatorArguments,
-  uploadInTheMiddle,
-} from './harness/large-upload.ts';
+import { LastingAgent } from './harness/lasting-agent.ts';
+import { assertUploadedOnce, startUploader, uploadInTheMiddle } from './harness/large-upload.ts';
+import { sharedBriefTenant } from './harness/shared.ts';
 import { assertSucceeded } from './harness/stack.ts';
-import { Tenant } from './harness/tenant.ts';
+import { idsOfFiles, type Tenant } from './harness/tenant.ts';
 
 const test = anyTest as TestFn;
-const stops: (() => Promise<unknown>)[] = [];
+const shared = sharedBriefTenant();
 let tenant: Tenant;
+const agents = new LastingAgent((name) => tenant.startAgent({ name }));
 
 test.before(async () => {
-  // Short times, so that what a dead agent held is free while the test waits.
-  tenant = await Tenant.start(
-    {
-      // Slow enough that a run of small files is seen in its middle.
-      emulatorArguments: ['--latency', '20', '--session-expiry', '3'],
-      coordinatorArguments: [...coordinatorArguments, '--lease-ttl', '3'],
-    },
-    (stop) => stops.push(stop),
-  );
+  tenant = await shared.take();
 });
 
 test.after.always(async () => {
-  for (const stop of stops.toReversed()) await stop();
+  await agents.stop();
+  await shared.leave();
 });
 
 test.serial('another agent takes over a large file from one that never comes back', async (t) => {
   const upload = await uploadInTheMiddle(t, tenant, 'dies');
-  const other = await tenant.startAgent({ name: 'other', threads: 2 });
-  t.teardown(() => other.stop(5000));
+  const other = await startUploader(t, tenant, 'other');
   await upload.agent.kill();
   const run = await tenant.stack.untilEnded(upload.task);
   assertSucceeded(t, run);
@@ -49,10 +40,10 @@ test.serial('another agent takes over a large file from one that never comes bac
   await assertUploadedOnce(t, tenant, upload);
 });
 
-for (const [who, agents, coordinators] of [
-  ['the agent is', 1, 0],
-  ['the coordinator is', 0, 1],
-  ['both are', 1, 1],
+for (const [who, isAgent, isCoordinator] of [
+  ['the agent is', true, false],
+  ['the coordinator is', false, true],
+  ['both are', true, true],
 ] as const)
   test.serial(`of many small files each arrives once when ${who} killed among them`, async (t) => {
     t.timeout(120_000);
@@ -60,32 +51,28 @@ for (const [who, agents, coordinators] of [
     const source = path.join(await temporaryFolder(t), 'source');
     makeSmallFiles(source, files, 3000);
     const destination = tenant.place();
-    const name = `small ${agents}${coordinators}`;
-    const agent = await tenant.startAgent({ name, threads: 2 });
-    t.teardown(() => agent.stop(5000));
+    const agent = await agents.running();
     const task = await tenant.stack.createTask({ source, destination });
     await tenant.stack.run(task);
     const isInTheMiddle = (done: bigint) => done > files / 4 && done < files;
     await tenant.stack.until(task, ({ progress }) =>
       isInTheMiddle(progress!.succeededItems + progress!.inFlightItems),
     );
-    if (agents > 0) await agent.kill();
-    if (coordinators > 0) {
+    if (isAgent) await agent.kill();
+    if (isCoordinator) {
       await tenant.stack.coordinator.kill();
       await tenant.stack.startCoordinator();
     }
-    if (agents > 0) {
-      const again = await tenant.startAgent({ name, threads: 2 });
-      t.teardown(() => again.stop(5000));
-    }
+    if (isAgent) await agents.start(agent.name);
     assertSucceeded(t, await tenant.stack.untilEnded(task));
     const there = await tenant.tree(destination);
     const arrived = [...there].filter(([, { isFolder }]) => !isFolder);
     t.is(arrived.length, files);
+    const versions = await tenant.versionCounts(destination, idsOfFiles(there));
     for (const [file, { id }] of arrived) {
       const content = hash('sha256', readFileSync(path.join(source, file)));
       t.is(hash('sha256', readFileSync(tenant.localCopy(destination, file))), content, file);
-      t.is(await tenant.versions(destination, id), 1, file);
+      t.is(versions.get(id), 1, file);
     }
     t.is((await tenant.stats()).graph.openSessions, 0);
   });

@@ -2,21 +2,20 @@
 import { writeFile } from 'node:fs/promises';
 import anyTest, { type TestFn } from 'ava';
 import { deterministicBytes } from '../scripts/deterministic-bytes.ts';
-import { assertUploadedOnce, coordinatorArguments, largeBytes, uploadInTheMiddle } from './harness/large-upload.ts'; // oxfmt-ignore
+import { assertUploadedOnce, largeBytes, startUploader, uploadInTheMiddle } from './harness/large-upload.ts'; // oxfmt-ignore
+import { sharedTenant } from './harness/shared.ts';
 import { assertSucceeded } from './harness/stack.ts';
-import { Tenant } from './harness/tenant.ts';
+import type { Tenant } from './harness/tenant.ts';
 
 const test = anyTest as TestFn;
-const stops: (() => Promise<unknown>)[] = [];
+const shared = sharedTenant();
 let tenant: Tenant;
 
 test.before(async () => {
-  tenant = await Tenant.start({ coordinatorArguments }, (stop) => stops.push(stop));
+  tenant = await shared.take();
 });
 
-test.after.always(async () => {
-  for (const stop of stops.toReversed()) await stop();
-});
+test.after.always(() => shared.leave());
 
 test.serial('an agent that is killed inside a large file goes on inside it', async (t) => {
   const upload = await uploadInTheMiddle(t, tenant, 'killed');
@@ -24,8 +23,7 @@ test.serial('an agent that is killed inside a large file goes on inside it', asy
   // What it needs to go on is in its journal, but not for others to read.
   t.deepEqual(tenant.filesHolding([tenant.ready.clientSecret, 'tempauth', '/uploadSession']), []);
   await tenant.resetStats();
-  const again = await tenant.startAgent({ name: 'killed' });
-  t.teardown(() => again.stop(5000));
+  await startUploader(t, tenant, 'killed');
   assertSucceeded(t, await tenant.stack.untilEnded(upload.task));
   const { classes, bytesIn } = await tenant.stats();
   t.is(classes['createUploadSession'], 0);
@@ -37,8 +35,7 @@ test.serial('a large file that changed meanwhile is uploaded anew as it is now',
   const upload = await uploadInTheMiddle(t, tenant, 'changed');
   await upload.agent.kill();
   await writeFile(upload.file, deterministicBytes(7, 6 * 1024 * 1024));
-  const again = await tenant.startAgent({ name: 'changed' });
-  t.teardown(() => again.stop(5000));
+  await startUploader(t, tenant, 'changed');
   assertSucceeded(t, await tenant.stack.untilEnded(upload.task));
   await assertUploadedOnce(t, tenant, upload);
 });
@@ -53,8 +50,7 @@ test.serial(
     t.deepEqual(await upload.agent.exited, { code: 130, signal: null });
     t.is((await tenant.stats()).graph.openSessions, 0);
     t.is((await tenant.tree(upload.destination)).size, 0);
-    const again = await tenant.startAgent({ name: 'stopped' });
-    t.teardown(() => again.stop(5000));
+    await startUploader(t, tenant, 'stopped');
     assertSucceeded(t, await tenant.stack.untilEnded(upload.task));
     await assertUploadedOnce(t, tenant, upload);
   },

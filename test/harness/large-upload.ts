@@ -10,13 +10,13 @@ import type { AgentReady } from '../../scripts/local-stack.ts';
 import { temporaryFolder } from './folders.ts';
 import type { Tenant } from './tenant.ts';
 
-/** Short, so that the coordinator hears soon what an agent is at. */
-export const coordinatorArguments = ['--heartbeat-interval', '1'];
-/** Bytes of the file: five chunks or more. */
-export const largeBytes = 60 * 1024 * 1024;
+/** Bytes of the file: four chunks or more. */
+export const largeBytes = 40 * 1024 * 1024;
 /** The chunk that never gets an answer: after it comes at least one more. */
 const stalledChunk = 3;
-const name = 'large 0.bin';
+const fileName = 'large 0.bin';
+/** The group of the agent, so that no other takes its work unless the test wants that. */
+const uploadGroup = 'upload';
 
 export interface LargeUpload {
   task: string;
@@ -36,16 +36,26 @@ export async function uploadInTheMiddle(
   const source = path.join(await temporaryFolder(t), 'source');
   makeLargeFiles(source, 1, largeBytes);
   const destination = tenant.place();
-  const agent = await tenant.startAgent({ name: agentName, threads: 1 });
-  t.teardown(() => agent.stop(5000));
-  const task = await tenant.stack.createTask({ source, destination });
+  const agent = await startUploader(t, tenant, agentName);
+  const task = await tenant.stack.createTask({ source, destination, agentGroup: uploadGroup });
   const stall = { kind: 'stall' };
   await tenant.faults({ method: 'PUT', path: '/uploadSession', nth: stalledChunk, fault: stall });
   await tenant.stack.run(task);
   while ((await tenant.stats()).rules[0]!.hits === 0) await delay(50);
   await tenant.faults();
   await tenant.stack.until(task, ({ progress }) => progress!.inFlightBytes > 0n);
-  return { task, agent, destination, file: path.join(source, name) };
+  return { task, agent, destination, file: path.join(source, fileName) };
+}
+
+/** Starts an agent that may do such an upload; one of the same name goes on with the same data. */
+export async function startUploader(
+  t: ExecutionContext,
+  tenant: Tenant,
+  name: string,
+): Promise<LocalProcess<AgentReady>> {
+  const agent = await tenant.startAgent({ name, arguments: ['--group', uploadGroup] });
+  t.teardown(() => agent.stop(5000));
+  return agent;
 }
 
 /** Asserts that the file is there, whole and once, and that nothing is left open. */
@@ -55,11 +65,11 @@ export async function assertUploadedOnce(
   { destination, file }: LargeUpload,
 ): Promise<void> {
   const there = await tenant.tree(destination);
-  t.deepEqual([...there.keys()], [name]);
-  const { id, size } = there.get(name)!;
+  t.deepEqual([...there.keys()], [fileName]);
+  const { id, size } = there.get(fileName)!;
   t.is(await tenant.versions(destination, id), 1);
   const [arrived, content] = [
-    readFileSync(tenant.localCopy(destination, name)),
+    readFileSync(tenant.localCopy(destination, fileName)),
     readFileSync(file),
   ];
   t.is(size, content.length);

@@ -61,6 +61,11 @@ export class Stack {
     return this.#api!;
   }
 
+  /** The data folder of an agent of that name. */
+  folderOf(agent: string): string {
+    return path.join(this.#options.folder, agent);
+  }
+
   /** Starts the coordinator, at the address it had before if it was started before. */
   async startCoordinator(): Promise<void> {
     const data = path.join(this.#options.folder, 'coordinator');
@@ -75,7 +80,7 @@ export class Stack {
   /** Starts an agent; one of the same name goes on with the same data. */
   async startAgent(plan: AgentPlan = {}): Promise<LocalProcess<AgentReady>> {
     const name = plan.name ?? 'agent';
-    const data = path.join(this.#options.folder, name);
+    const data = this.folderOf(name);
     const agent = await startAgent({
       threads: 1,
       ...plan,

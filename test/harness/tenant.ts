@@ -7,6 +7,7 @@ import path from 'node:path';
 import { Agent, request, type Dispatcher } from 'undici';
 import type { LocalProcess } from '../../scripts/local-process.ts';
 import { emulatorSignIn, startEmulator, type AgentReady, type EmulatorReady } from '../../scripts/local-stack.ts'; // oxfmt-ignore
+import { readIfThere } from './folders.ts';
 import { Stack, type AgentPlan, type Cleanup } from './stack.ts';
 
 /** How an agent signs in. */
@@ -88,6 +89,8 @@ export interface TenantAgentPlan extends AgentPlan {
   arguments?: readonly string[];
 }
 
+/** So many calls go into one request. */
+const batchRequestsMax = 20;
 const site = 'https://contoso.sharepoint.com/sites/migration';
 
 export class Tenant {
@@ -307,6 +310,21 @@ export class Tenant {
     return (json as { value: unknown[] }).value.length;
   }
 
+  /** How many versions each of the items in the library of an address has, by their ids. */
+  async versionCounts(address: string, ids: readonly string[]): Promise<Map<string, number>> {
+    const { drive } = await this.#locate(address);
+    const counts = new Map<string, number>();
+    for (let first = 0; first < ids.length; first += batchRequestsMax) {
+      const requests = ids
+        .slice(first, first + batchRequestsMax)
+        .map((id) => ({ id, method: 'GET', url: `/drives/${drive}/items/${id}/versions` }));
+      const { status, json } = await this.graph('POST', '/$batch', { requests });
+      if (status !== 200) throw new Error(`status ${status}: ${JSON.stringify(json)}`);
+      for (const { id, body } of (json as BatchJson).responses) counts.set(id, body.value.length);
+    }
+    return counts;
+  }
+
   /** The files of coordinator and agents, logs and stores alike, in which one of the texts stands. */
   filesHolding(texts: readonly string[]): string[] {
     const folder = path.join(this.folder, 'stack');
@@ -315,7 +333,7 @@ export class Tenant {
       .filter((file) => file.isFile())
       .map((file) => path.join(file.parentPath, file.name))
       .filter((file) => {
-        const content = readFileSync(file);
+        const content = readIfThere(file);
         return texts.some((text) => content.includes(text));
       });
   }
@@ -370,6 +388,11 @@ export class Tenant {
   }
 }
 
+/** The ids of what are no folders. */
+export function idsOfFiles(there: ReadonlyMap<string, Arrived>): string[] {
+  return [...there.values()].flatMap(({ id, isFolder }) => (isFolder ? [] : [id]));
+}
+
 /** The address of something below another. */
 export function below(address: string, itemPath: string): string {
   return `${address}/${encodePath(itemPath)}`;
@@ -377,6 +400,11 @@ export function below(address: string, itemPath: string): string {
 
 function encodePath(itemPath: string): string {
   return itemPath.split('/').map(encodeURIComponent).join('/');
+}
+
+/** An answer to several calls at once. */
+interface BatchJson {
+  responses: { id: string; body: { value: unknown[] } }[];
 }
 
 interface ItemJson {
