@@ -12,20 +12,25 @@ import { ItemKind } from '../gen/drover/v1/item_pb.ts';
 import type { Run } from '../gen/drover/v1/run_pb.ts';
 import { makeSmallFiles } from '../scripts/bench-trees.ts';
 import { projectRoot, temporaryFolder } from './harness/folders.ts';
+import { LastingAgent } from './harness/lasting-agent.ts';
 import { sharedBriefTenant } from './harness/shared.ts';
 import { assertSucceeded } from './harness/stack.ts';
 import { idsOfFiles, type Tenant } from './harness/tenant.ts';
 
 const test = anyTest as TestFn;
 const shared = sharedBriefTenant();
-const files = 400;
+const files = 300;
 let tenant: Tenant;
+const agents = new LastingAgent((name) => tenant.startAgent({ name }));
 
 test.before(async () => {
   tenant = await shared.take();
 });
 
-test.after.always(() => shared.leave());
+test.after.always(async () => {
+  await agents.stop();
+  await shared.leave();
+});
 
 async function scene(t: ExecutionContext, count = files) {
   t.timeout(120_000);
@@ -34,12 +39,6 @@ async function scene(t: ExecutionContext, count = files) {
   const destination = tenant.place();
   const task = await tenant.stack.createTask({ source, destination });
   return { source, destination, task };
-}
-
-async function startAgent(t: ExecutionContext, name: string) {
-  const agent = await tenant.startAgent({ name, threads: 1 });
-  t.teardown(() => agent.stop(5000));
-  return agent;
 }
 
 /** Asserts that every file is there as it is at the source, in so many versions, and nothing else is. */
@@ -65,7 +64,9 @@ async function assertComplete(
 }
 
 test.serial('two agents share one run', async (t) => {
-  const [one, other] = [await startAgent(t, 'one'), await startAgent(t, 'two')];
+  const one = await agents.running();
+  t.teardown(() => one.stop(5000));
+  const other = await agents.start('other');
   const here = await scene(t);
   const run = await tenant.stack.runToEnd(here.task);
   await assertComplete(t, here, run, 1);
@@ -76,7 +77,7 @@ test.serial('two agents share one run', async (t) => {
 
 test.serial('one that dies among many files, new ones and new versions, is replaced', async (t) => {
   for (const again of [false, true]) {
-    const first = await startAgent(t, `first ${again}`);
+    const first = await agents.running();
     const here = await scene(t);
     if (again) {
       assertSucceeded(t, await tenant.stack.runToEnd(here.task));
@@ -87,11 +88,10 @@ test.serial('one that dies among many files, new ones and new versions, is repla
       const done = progress!.succeededItems + progress!.inFlightItems;
       return done > files / 4 && done < files;
     });
-    const other = await startAgent(t, `other ${again}`);
     await first.kill();
+    await agents.start(`in its place ${again}`);
     const run = await tenant.stack.untilEnded(here.task);
     await assertComplete(t, here, run, again ? 2 : 1);
-    await other.stop();
   }
 });
 
@@ -122,9 +122,9 @@ test.serial(
     const secret = 'a-secret-of-one-agent-alone';
     await tenant.setSecret(secret, true);
     const signIn = { ...tenant.signIn(), clientSecret: secret };
-    const ailing = await tenant.startAgent({ name: 'ailing', threads: 1, signIn, arguments: ['--requests', '2'] }); // oxfmt-ignore
+    const well = await agents.running();
+    const ailing = await tenant.startAgent({ name: 'ailing', signIn, arguments: ['--requests', '2'] }); // oxfmt-ignore
     t.teardown(() => ailing.stop(5000));
-    const well = await startAgent(t, 'well');
     const name = ailing.ready.agent;
     const [here, next] = [await scene(t), await scene(t, 20)];
     await tenant.stack.run(here.task);

@@ -16,7 +16,7 @@ const test = anyTest as TestFn;
 const stops: (() => Promise<unknown>)[] = [];
 const hr = 'https://contoso.sharepoint.com/sites/hr';
 const small = 'https://contoso.sharepoint.com/sites/small/Small';
-const smallBytes = 1024 * 1024;
+const smallBytes = 512 * 1024;
 let tenant: Tenant;
 let agent: Awaited<ReturnType<Tenant['startAgent']>>;
 
@@ -89,7 +89,7 @@ test.serial(
   'a library whose quota is used up keeps what arrived, and is not asked for the rest again and again',
   async (t) => {
     const source = await sourceFolder(t);
-    const files = 600;
+    const files = 300;
     makeSmallFiles(source, files, 8000);
     await makeTree(source, { 'folder 2': { empty: '' } });
     const task = await tenant.stack.createTask({ source, destination: small });

@@ -47,7 +47,7 @@ for (const [who, isAgent, isCoordinator] of [
 ] as const)
   test.serial(`of many small files each arrives once when ${who} killed among them`, async (t) => {
     t.timeout(120_000);
-    const files = 400;
+    const files = 300;
     const source = path.join(await temporaryFolder(t), 'source');
     makeSmallFiles(source, files, 3000);
     const destination = tenant.place();
