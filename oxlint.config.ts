@@ -17,7 +17,8 @@ const doors = {
   },
   piscina: {
     regex: '^piscina(/|$)',
-    message: 'Worker threads have one door: agent/pool/. Use the interface of its pool.',
+    message:
+      'Worker threads have two doors: agent/pool/ and coordinator/report/report-threads.ts. Use their interfaces.',
   },
   msal: {
     regex: '^@azure/msal-node(/|$)',
@@ -111,6 +112,11 @@ export default defineConfig({
     { files: ['coordinator/store/**'], rules: imports('coordinator', ['level']) },
     { files: ['coordinator/metrics/**'], rules: imports('coordinator', ['metrics']) },
     { files: ['coordinator/rpc/**'], rules: imports('coordinator', ['connect']) },
+    {
+      // Who starts the threads, and what runs in them.
+      files: ['coordinator/report/report-thread{,s}.ts'],
+      rules: imports('coordinator', ['piscina']),
+    },
     {
       files: ['coordinator/task/**', 'coordinator/plan/**', 'coordinator/bulk/**'],
       excludeFiles: ['**/*.test.ts'],

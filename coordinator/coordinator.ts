@@ -14,6 +14,7 @@ import { openDoor } from './backup/door.ts';
 import { createDispatcher } from './dispatch/create-dispatcher.ts';
 import type { Metrics, MetricsSource } from './metrics/metrics.ts';
 import { compileCoordinatorOptions, type CoordinatorOptions } from './options.ts';
+import { ReportThreads } from './report/report-threads.ts';
 import { CallLimits } from './rpc/call-limits.ts';
 import { ChangeHub } from './rpc/change-hub.ts';
 import { countAgents } from './rpc/count-agents.ts';
@@ -114,6 +115,7 @@ export async function startCoordinator(
     (owned) => owned.close(),
   );
   const changes = parts.adopt(new ChangeHub(dispatcher), (owned) => owned.close());
+  const reportThreads = parts.use(new ReportThreads());
   const sweep = () => sweeper.start();
   const hosts = advertisedHosts(advertise, listen.host);
   const addresses = () => hosts.map((host) => ({ host, port: server.port }));
@@ -130,6 +132,7 @@ export async function startCoordinator(
     limits: new CallLimits({ callsPerSecond: options.callsPerSecond, clock }),
     openCalls: new OpenCalls(clock),
     webhooks,
+    reportThreads,
   };
   const scheduler = await openScheduler({
     store,

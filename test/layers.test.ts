@@ -33,6 +33,8 @@ const doors: Sample[] = [
   { file: 'agent/run/other.ts', code: uses('level'), rule: importRule },
   { file: 'agent/run/pool.ts', code: uses('piscina'), rule: importRule },
   { file: 'agent/pool/pool.ts', code: uses('piscina'), rule: undefined },
+  { file: 'coordinator/report/pool.ts', code: uses('piscina'), rule: importRule },
+  { file: 'coordinator/report/report-threads.ts', code: uses('piscina'), rule: undefined },
   { file: 'agent/link/msal.ts', code: uses('@azure/msal-node'), rule: importRule },
   { file: 'agent/credential/msal.ts', code: uses('@azure/msal-node'), rule: undefined },
   { file: 'admin/cli/msal.ts', code: uses('@azure/msal-node'), rule: importRule },

@@ -16,6 +16,7 @@ import {
 import { numbersOf } from '../store/testing/random.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import {
+  countBatchItems,
   decodeBatchItems,
   decodeBatchResults,
   decodeScanPage,
@@ -51,6 +52,15 @@ test('items of a batch are decoded as the general decoder does it', compare, {
   columns: 11,
   decode: decodeBatchItems,
   make: (columns) => columns.items(),
+});
+
+test('items of a batch are counted as they are decoded', (t) => {
+  for (let round = 0; round < 1000; round++) {
+    const bytes = damaged(toBinary(BatchItemsSchema, few.items()));
+    const items = answerOf(decodeBatchItems, bytes);
+    // What is damaged in a column is not seen by who only counts.
+    if (typeof items !== 'string') t.is(countBatchItems(bytes), items.path.length);
+  }
 });
 
 test('results of a batch are decoded as the general decoder does it', compare, {
@@ -96,7 +106,7 @@ function damaged(bytes: Uint8Array): Uint8Array {
   return cut;
 }
 
-function answerOf(decode: (bytes: Uint8Array) => Message, bytes: Uint8Array) {
+function answerOf<M extends Message>(decode: (bytes: Uint8Array) => M, bytes: Uint8Array) {
   try {
     return decode(bytes);
   } catch (error) {

@@ -31,10 +31,14 @@ import {
   readText,
   readUint32,
   readUint64,
+  skipDelimited,
 } from '../store/byte-reader.ts';
 import { quickXorHashBytes, sha256Bytes } from './hash-bytes.ts';
 import { unchangedDecision } from './plan-item.ts';
 import { scanPageItemsMax } from './plan-page.ts';
+
+/** What the tag of a field ends with, in three bits, where a length stands before its value. */
+const lengthDelimited = 2;
 
 /** A page of a scan. Throws when the bytes are none, as all here do. */
 export function decodeScanPage(bytes: Uint8Array): ScanPage {
@@ -44,6 +48,20 @@ export function decodeScanPage(bytes: Uint8Array): ScanPage {
 /** The items of a batch. */
 export function decodeBatchItems(bytes: Uint8Array): BatchItems {
   return decode(BatchItemsSchema, bytes, readItemsColumn);
+}
+
+/** How many items a batch has: goes over its bytes, and makes nothing of them. */
+export function countBatchItems(bytes: Uint8Array): number {
+  let count = 0;
+  beginReading(bytes);
+  while (hasMore()) {
+    const tag = readTag();
+    // Every column, and every value of one with texts or messages, stands behind its length.
+    if (tag >= 0x80 || (tag & 0x07) !== lengthDelimited) return decodeBatchItems(bytes).path.length;
+    if (tag === 0x0a) count += 1;
+    skipDelimited();
+  }
+  return isWhole() ? count : decodeBatchItems(bytes).path.length;
 }
 
 /** The results of a batch, in columns also where nothing has changed. */

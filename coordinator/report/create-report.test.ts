@@ -1,33 +1,31 @@
 // Reports of runs on a real store, in which everything happens that can become of an item.
-import { create, fromJson, fromJsonString, toBinary, toJsonString, type JsonObject } from '@bufbuild/protobuf'; // oxfmt-ignore
-import test, { type ExecutionContext } from 'ava';
 import {
-  BatchItemsSchema,
-  BatchResultsSchema,
-  ItemRemarkSchema,
-  type BatchItems,
-  type BatchResults,
-} from '../../gen/drover/v1/columns_pb.ts';
-import { AgentRowSchema, BatchRowSchema, LeaseState } from '../../gen/drover/store/v1/rows_pb.ts';
+  create,
+  fromJson,
+  fromJsonString,
+  toJsonString,
+  type JsonObject,
+} from '@bufbuild/protobuf';
+import test, { type ExecutionContext } from 'ava';
+import type { BatchItems } from '../../gen/drover/v1/columns_pb.ts';
+import { AgentRowSchema } from '../../gen/drover/store/v1/rows_pb.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import {
-  ItemAction,
   ItemKind,
   ItemSchema,
-  ItemState,
   ItemVerification,
   ListItemsRequestSchema,
   type Item,
 } from '../../gen/drover/v1/item_pb.ts';
 import { ReportFormat, ReportKind } from '../../gen/drover/v1/report_pb.ts';
-import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
 import { GonePolicy } from '../../gen/drover/v1/settings_pb.ts';
 import { openNamedTask, phasesInOrder, type NamedTask } from '../dispatch/testing/named-task.ts';
-import { goodResults, type Entry } from '../dispatch/testing/scripted-agent.ts';
+import type { Entry } from '../dispatch/testing/scripted-agent.ts';
 import { comparePaths } from '../plan/path-order.ts';
-import { numbersOf, type Below } from '../store/testing/random.ts';
 import { listItems } from '../rpc/item-service.ts';
+import { numbersOf } from '../store/testing/random.ts';
 import type { BatchKey } from '../store/store.ts';
+import { anyResults, fail, fillRun, inOrder, pagesOf } from './testing/random-items.ts';
 import { reportRows, reportText } from './testing/report-text.ts';
 
 const second = 1_000_000_000n;
@@ -38,25 +36,11 @@ function entry(path: string, more: Partial<Entry> = {}): Entry {
   return more.kind === FOLDER ? { path, ...more } : { path, size: 5n, modifiedNs, ...more };
 }
 
-const inOrder = (...entries: Entry[]): Entry[] => entries.toSorted((one, other) => comparePaths(one.path, other.path)); // oxfmt-ignore
-
 /** Changes the results of the item of a path, where the batch has it. */
 function changeItem(items: BatchItems, path: string, change: (index: number) => void): void {
   // oxfmt-ignore
   const index = items.path.indexOf(path);
   if (index >= 0) change(index);
-}
-
-function fail(
-  results: BatchResults,
-  index: number,
-  reason: ErrorReason,
-  message: string,
-  requestId = '',
-): void {
-  results.state[index] = ItemState.FAILED;
-  results.attempts[index] = 3;
-  results.remark.push(create(ItemRemarkSchema, { index, reason, message, requestId }));
 }
 
 /** Two runs: the second has something of everything. */
@@ -287,50 +271,6 @@ function difference(found: readonly string[], wanted: readonly string[]): string
   return undefined;
 }
 
-const nameParts = ['a', 'B c', '=1+1', '"q"', 'x,y', 'new\nline', 'tab\t', 'Ä', '日本', '\u{1f600}', '\u0001', '.hidden', 'n.tar.gz', '\\']; // oxfmt-ignore
-
-/** Pages of folders with files, of whatever names and times. */
-function pagesOf(below: Below, folders: number, files: number): Entry[][] {
-  const times = [0n, 1n, -1n, 1_700_000_000_123_456_789n, 253_402_300_799n, 5_000_000_000_000n, -9_000_000_000_000_000_001n]; // oxfmt-ignore
-  const timeOf = () => times[below(times.length)]! + BigInt(below(1000)) * 1_000_000n;
-  const entries = new Map<string, Entry>();
-  for (let folder = 0; folder < folders; folder += 1) {
-    const path = `${nameParts[below(nameParts.length)]} ${folder}`;
-    entries.set(path, { path, kind: FOLDER, modifiedNs: timeOf() });
-    for (let file = 0; file < files; file += 1) {
-      const name = `${path}/${nameParts[below(nameParts.length)]} ${file}`;
-      const remark = below(20) === 0 ? { reason: ErrorReason.FILTERED, message: name } : undefined;
-      const facts = { size: BigInt(below(2 ** 31)) * 5n, modifiedNs: timeOf(), createdNs: timeOf(), fileId: BigInt(below(2)) && BigInt(folder * files + file + 1) }; // oxfmt-ignore
-      entries.set(name, { path: name, ...facts, ...(remark && { remark }) });
-    }
-  }
-  const ordered = inOrder(...entries.values());
-  return Array.from({ length: Math.ceil(ordered.length / 900) }, (_, page) => ordered.slice(page * 900, (page + 1) * 900)); // oxfmt-ignore
-}
-
-/** Results of every kind, by chance. */
-function anyResults(below: Below) {
-  return (results: BatchResults, _count: number, items: BatchItems): void => {
-    results.sha256 = results.sha256.map(() => below(256));
-    results.quickXorHash = results.quickXorHash.map(() => below(256));
-    results.verification = results.state.map(() => below(3) as ItemVerification);
-    results.destinationId = results.state.map((_state, index) => (below(2) === 0 ? '' : `01"${index}`)); // oxfmt-ignore
-    results.size = results.size.map((size) => size + BigInt(below(2)));
-    for (const [index, path] of items.path.entries()) {
-      const chance = below(9);
-      if (chance === 0)
-        fail(
-          results,
-          index,
-          ErrorReason.SOURCE_CHANGED,
-          `${path} changed`,
-          below(2) === 0 ? '' : `call "${index}"`,
-        );
-      if (chance === 1) results.state[index] = ItemState.SKIPPED;
-    }
-  };
-}
-
 for (const seed of [1, 2])
   test(`a report has the items that are listed, in their order (seed ${seed})`, async (t) => {
     const below = numbersOf(seed);
@@ -360,30 +300,7 @@ for (const seed of [1, 2])
 test('a report of 10,000 items has them all, as they are listed', async (t) => {
   const below = numbersOf(3);
   const task = await openNamedTask(t, 'file:///to');
-  await task.begin();
-  for (let batch = 1; batch <= 5; batch += 1) {
-    const entries = pagesOf(below, 20, 99).flat();
-    const items = create(BatchItemsSchema, {
-      path: entries.map(({ path }) => `${batch}/${path}`),
-      kind: entries.map(({ kind = ItemKind.FILE }) => kind),
-      action: entries.map(() => ItemAction.CREATE),
-      size: entries.map(({ size = 0n }) => size),
-      modifiedNs: entries.map(({ modifiedNs }) => modifiedNs!),
-      createdNs: entries.map(({ createdNs = 0n }) => createdNs),
-      fileId: entries.map(({ fileId = 0n }) => fileId),
-    });
-    const encoded = toBinary(BatchItemsSchema, items);
-    const results = goodResults(encoded);
-    anyResults(below)(results, entries.length, items);
-    results.keptPath = items.path.map((one) => (below(5) === 0 ? `${one} (2)` : ''));
-    const key = { ...task.key, batch };
-    const lease = { state: LeaseState.DONE, agent: 'one' };
-    await task.store.commit(async (transaction) => {
-      transaction.putBatch(key, create(BatchRowSchema, { lease, phase: BatchPhase.FOLDERS, items: entries.length, succeededItems: 1 })); // oxfmt-ignore
-      transaction.putBatchItems(key, encoded);
-      transaction.putBatchResults(key, toBinary(BatchResultsSchema, results));
-    });
-  }
+  await fillRun(task, below, 5);
   const found = await reported(task);
   t.is(found.length, 10_000);
   t.is(difference(found, await listed(task)), undefined);

@@ -22,9 +22,9 @@ import {
 import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
 import { numbersOf, type Below } from '../store/testing/random.ts';
 import { itemReport } from './item-columns.ts';
-import { itemRange, type ReportBatch } from './item-cursor.ts';
+import { itemRange } from './item-cursor.ts';
 import { destinationPlace, destinationUrl, sourcePlace } from './item-places.ts';
-import { itemRows, type ItemRow } from './item-rows.ts';
+import { itemRows, type ItemBatch, type ItemRow } from './item-rows.ts';
 import { csvWriter, jsonWriter } from './report-column.ts';
 
 const run = 'tasks/a/runs/1';
@@ -32,6 +32,8 @@ const names = ['a', 'B c', '=1+1', '-x', '"q"', 'x,y', 'new\nline', '\r', 'tab\t
 const messages = ['', 'no right', 'no right,\n"really"', '=1', 'schön'];
 const times = [0n, 1n, -1n, 1_700_000_000_000_000_000n, 1_700_000_000_123_000_000n, 1_700_000_000_123_456_000n, 1_700_000_061_000_000_001n, 2n ** 63n - 1n]; // oxfmt-ignore
 const sizes = [0n, 7n, 2n ** 31n, 2n ** 32n, 2n ** 53n - 1n, 2n ** 53n + 1n, 2n ** 64n - 1n];
+
+type ReportBatch = ItemBatch & { device: string };
 
 /** A batch of whatever can stand in one; neighbours often have the same outcome. */
 function anyBatch(below: Below, count: number, device: string): ReportBatch {

@@ -10,6 +10,7 @@ import {
   ItemStateSchema,
   ItemVerificationSchema,
 } from '../../gen/drover/v1/item_pb.ts';
+import { ReportKind } from '../../gen/drover/v1/report_pb.ts';
 import { reasonInfo, reasonName } from '../../lib/error.ts';
 import { agentName } from '../task/names.ts';
 import type { ItemCursor } from './item-cursor.ts';
@@ -221,4 +222,12 @@ export const planReport: ItemReport = {
   ],
   isWanted: () => true,
   mayHold: () => true,
+};
+
+/** By their kinds. */
+export const itemReports: Partial<Record<ReportKind, ItemReport>> = {
+  [ReportKind.ITEM_REPORT]: itemReport,
+  [ReportKind.ITEM_FAILURE_REPORT]: itemFailureReport,
+  [ReportKind.URL_MAP]: urlMap,
+  [ReportKind.PLAN]: planReport,
 };

@@ -1,9 +1,10 @@
 // One item after the other of a batch, without an object for each: what `itemRows` makes of them for lists, here for reports of millions. PURE.
-import type { BatchItems, BatchResults, ItemRemark, MoveOrigin } from '../../gen/drover/v1/columns_pb.ts'; // oxfmt-ignore
+import type { ItemRemark, MoveOrigin } from '../../gen/drover/v1/columns_pb.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { ItemAction, ItemKind, ItemState } from '../../gen/drover/v1/item_pb.ts';
 import { comparePaths } from '../plan/path-order.ts';
-import { isShown, whyRenamed, type ItemBatch } from './item-rows.ts';
+import type { BatchColumns, ItemColumns, ResultColumns } from './batch-columns.ts';
+import { isShown, whyRenamed } from './item-rows.ts';
 import { splitPath, type Place, type SplitPath } from './item-places.ts';
 import { quickXorHashBytes, sha256Bytes } from '../plan/hash-bytes.ts';
 
@@ -22,7 +23,7 @@ export interface RunFacts {
 }
 
 /** A batch, with what its agent is called. */
-export interface ReportBatch extends ItemBatch {
+export interface ReportBatch extends BatchColumns {
   /** A name for people. */
   device: string;
 }
@@ -79,15 +80,16 @@ export class ItemCursor {
     if (!isShown(this.#batch, index)) return false;
     const { items, results } = this.#batch;
     this.#index = index;
-    this.path = items.path[index]!;
+    this.path = items.path.at(index)!;
     this.#split(this.path);
-    this.kind = items.kind[index]!;
-    this.action = items.action[index]!;
-    this.state = results?.state[index] ?? ItemState.PENDING;
+    this.kind = items.kind.at(index)!;
+    this.action = items.action.at(index)!;
+    this.state = results?.state.at(index) ?? ItemState.PENDING;
     this.#remark = this.#remarks.size === 0 ? undefined : this.#remarks.get(index);
     this.reason = this.#remark?.reason ?? ErrorReason.UNSPECIFIED;
     this.#compareOutcome();
-    this.destinationPath = results?.keptPath[index] || items.destinationPath[index] || this.path;
+    this.destinationPath =
+      results?.keptPath.at(index) || items.destinationPath.at(index) || this.path;
     this.#isMoved = this.#moved.size > 0 && this.#moved.has(index) && this.#origin !== undefined;
     return true;
   }
@@ -124,23 +126,25 @@ export class ItemCursor {
 
   get size(): bigint {
     if (this.kind !== ItemKind.FILE) return 0n;
-    return this.#isWrittenFile ? this.#results!.size[this.#index]! : this.#items.size[this.#index]!;
+    return this.#isWrittenFile
+      ? this.#results!.size.at(this.#index)!
+      : this.#items.size.at(this.#index)!;
   }
 
   /** In nanoseconds since 1970. */
   get modifiedNs(): bigint {
     const source = this.#isWrittenFile ? this.#results! : this.#items;
-    return source.modifiedNs[this.#index]!;
+    return source.modifiedNs.at(this.#index)!;
   }
 
   /** In nanoseconds since 1970; 0 where it is not known. */
   get createdNs(): bigint {
-    return this.#items.createdNs[this.#index]!;
+    return this.#items.createdNs.at(this.#index)!;
   }
 
   /** The source's own id of the item; 0 where it has none. */
   get fileId(): bigint {
-    return this.#items.fileId[this.#index]!;
+    return this.#items.fileId.at(this.#index)!;
   }
 
   get message(): string {
@@ -153,7 +157,7 @@ export class ItemCursor {
   }
 
   get attempts(): number {
-    return this.#results?.attempts[this.#index] ?? 0;
+    return this.#results?.attempts.at(this.#index) ?? 0;
   }
 
   /** In hexadecimal; empty where nothing was read. */
@@ -173,11 +177,13 @@ export class ItemCursor {
   }
 
   get verification(): number {
-    return this.state === ItemState.SUCCEEDED ? (this.#results!.verification[this.#index] ?? 0) : 0;
+    return this.state === ItemState.SUCCEEDED
+      ? (this.#results!.verification.at(this.#index) ?? 0)
+      : 0;
   }
 
   get destinationId(): string {
-    return this.state === ItemState.SUCCEEDED ? (this.#results!.destinationId[this.#index] ?? '') : ''; // oxfmt-ignore
+    return this.state === ItemState.SUCCEEDED ? (this.#results!.destinationId.at(this.#index) ?? '') : ''; // oxfmt-ignore
   }
 
   /** The path below the source that the item had; not of one that turned out not to have been moved, and was written anew. */
@@ -193,7 +199,7 @@ export class ItemCursor {
 
   /** The path below the destination, by the plan. */
   get plannedPath(): string {
-    return this.#items.destinationPath[this.#index] || this.path;
+    return this.#items.destinationPath.at(this.#index) || this.path;
   }
 
   /** Why it has another path at the destination, by the plan; empty when it has none. */
@@ -204,7 +210,7 @@ export class ItemCursor {
   /** Why it has another path at the destination; empty when it has none. */
   get renamedBecause(): string {
     if (this.destinationPath === this.path) return '';
-    return whyRenamed(this.#items, this.#index, this.#results?.keptPath[this.#index]);
+    return whyRenamed(this.#items, this.#index, this.#results?.keptPath.at(this.#index));
   }
 
   /** The id of the agent that did it; empty while nobody has, and where nobody had to. */
@@ -217,11 +223,11 @@ export class ItemCursor {
     return this.#results === undefined ? '' : this.#batch.device;
   }
 
-  get #items(): BatchItems {
+  get #items(): ItemColumns {
     return this.#batch.items;
   }
 
-  get #results(): BatchResults | undefined {
+  get #results(): ResultColumns | undefined {
     return this.#batch.results;
   }
 
@@ -262,7 +268,7 @@ export function itemRange(facts: RunFacts, parts: readonly ReportBatch[]): ItemR
 function mergedRange(facts: RunFacts, parts: readonly ReportBatch[]): ItemRange {
   const rows = parts.flatMap((part) => {
     const cursor = new ItemCursor(facts, part);
-    return part.items.path.map((path, index) => ({ path, index, cursor }));
+    return Array.from({ length: part.items.path.length }, (_, index) => ({ path: part.items.path.at(index)!, index, cursor })); // oxfmt-ignore
   });
   rows.sort((one, other) => comparePaths(one.path, other.path));
   const seek = (at: number): ItemCursor | undefined => {

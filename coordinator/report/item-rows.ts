@@ -23,6 +23,7 @@ import { isTransfer } from '../task/batch-phase.ts';
 import { renameReason } from '../plan/rename-reason.ts';
 import { agentName } from '../task/names.ts';
 import { quickXorHashBytes, sha256Bytes } from '../plan/hash-bytes.ts';
+import type { BatchColumns, ItemColumns } from './batch-columns.ts';
 
 const nanosecondsPerSecond = 1_000_000_000n;
 
@@ -59,9 +60,9 @@ export function* itemRows(batch: ItemBatch, first: number): Generator<ItemRow> {
   }
 }
 
-export function isShown({ phase, items }: ItemBatch, index: number): boolean {
-  if (!isTransfer(phase) || items.kind[index] !== ItemKind.FOLDER) return true;
-  const action = items.action[index];
+export function isShown({ phase, items }: BatchColumns, index: number): boolean {
+  if (!isTransfer(phase) || items.kind.at(index) !== ItemKind.FOLDER) return true;
+  const action = items.action.at(index);
   return action !== ItemAction.CREATE && action !== ItemAction.UPDATE;
 }
 
@@ -85,12 +86,12 @@ function itemAt(batch: ItemBatch, index: number, remark: ItemRemark | undefined)
 }
 
 /** Why an item has another path at the destination; empty when it has none. `kept` is where it was written beside what had its place. */
-export function whyRenamed(items: BatchItems, index: number, kept = ''): string {
-  const path = items.path[index]!;
-  const planned = items.destinationPath[index] || path;
+export function whyRenamed(items: ItemColumns, index: number, kept = ''): string {
+  const path = items.path.at(index)!;
+  const planned = items.destinationPath.at(index) || path;
   if (kept !== '' && kept !== planned)
     return 'its place at the destination was taken by another file, so it was written beside it';
-  return renameReason(path, planned, items.kind[index]!);
+  return renameReason(path, planned, items.kind.at(index)!);
 }
 
 /** Where an item was before; not of one that turned out not to have been moved, and was written anew. */

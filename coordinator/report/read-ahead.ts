@@ -2,9 +2,11 @@
 import type { BatchRow } from '../../gen/drover/store/v1/rows_pb.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { DroverError } from '../../lib/error.ts';
+import { countBatchItems } from '../plan/decode-columns.ts';
 import type { Reader, RunKey } from '../store/store.ts';
 import { runName } from '../task/names.ts';
 import { isPart, type BatchHeader } from './batch-parts.ts';
+import { inOrder } from './in-order.ts';
 import type { ItemBatch } from './item-rows.ts';
 import { decodeStored, readStored, type StoredBatch } from './read-batch.ts';
 
@@ -23,29 +25,34 @@ export async function* batchHeaders(store: Reader, run: RunKey): AsyncGenerator<
   }
 }
 
-/** Each batch as it was planned, in the order of their numbers: with what was cut off it, as far as that is wanted. */
+/** A batch as it was planned: what is left of it, and what was cut off it. */
+export interface PlannedBatch {
+  parts: StoredBatch[];
+  /** How many items these have. */
+  items: number;
+}
+
+/** Each batch as it was planned, in the order of their numbers: of its parts those that are wanted. */
+export function storedAhead(
+  store: Reader,
+  run: RunKey,
+  isWanted: (row: BatchRow) => boolean,
+): AsyncGenerator<PlannedBatch> {
+  // They wait as bytes: objects that wait would be copied by every collection of garbage.
+  return inOrder(plannedHeaders(store, run), batchesAhead, (header) => readParts(store, run, header, isWanted)); // oxfmt-ignore
+}
+
+/** The same, decoded. */
 export async function* readAhead(
   store: Reader,
   run: RunKey,
   isWanted: (row: BatchRow) => boolean,
 ): AsyncGenerator<ItemBatch[]> {
-  const reading: Promise<StoredPart[]>[] = [];
-  for await (const header of batchHeaders(store, run)) {
-    if (isPart(header)) continue;
-    const read = readParts(store, run, header, isWanted);
-    // What goes wrong is thrown when its turn comes; nobody may be left to hear of it when the reading ends before.
-    read.catch(() => {});
-    reading.push(read);
-    if (reading.length > batchesAhead)
-      yield await decodeParts(store, run, await reading.shift()!, isWanted);
-  }
-  for (const read of reading) yield await decodeParts(store, run, await read, isWanted);
+  for await (const { parts } of storedAhead(store, run, isWanted)) yield parts.map(decodeStored);
 }
 
-/** A batch and its bytes, which are taken apart when its turn comes: what waits as objects would be copied by every collection of garbage. */
-interface StoredPart {
-  header: BatchHeader;
-  stored: StoredBatch;
+async function* plannedHeaders(store: Reader, run: RunKey): AsyncGenerator<BatchHeader> {
+  for await (const header of batchHeaders(store, run)) if (!isPart(header)) yield header;
 }
 
 /** A batch, and what was cut off it. */
@@ -54,37 +61,23 @@ async function readParts(
   run: RunKey,
   whole: BatchHeader,
   isWanted: (row: BatchRow) => boolean,
-): Promise<StoredPart[]> {
-  const parts: StoredPart[] = [];
+): Promise<PlannedBatch> {
+  const planned: PlannedBatch = { parts: [], items: 0 };
   for (let header: BatchHeader | undefined = whole; header !== undefined;) {
     const { batch, row }: BatchHeader = header;
-    if (isWanted(row))
-      parts.push({ header, stored: await readStored(store, { ...run, batch }, row) });
-    header = await headerOf(store, run, row.nextPart);
-  }
-  return parts;
-}
-
-async function decodeParts(
-  store: Reader,
-  run: RunKey,
-  parts: readonly StoredPart[],
-  isWanted: (row: BatchRow) => boolean,
-): Promise<ItemBatch[]> {
-  const decoded: ItemBatch[] = [];
-  for (const { header, stored } of parts) {
-    const part = decodeStored(header.row, stored);
-    if (part.items.path.length === header.row.items) {
-      decoded.push(part);
+    const stored = isWanted(row) ? await readStored(store, { ...run, batch }, row) : undefined;
+    const isSame = stored === undefined || countBatchItems(stored.items) === row.items;
+    if (!isSame) {
+      // It was cut, or filled, between the two reads; or its items are lost, and would be so for ever.
+      header = await headerOf(store, run, batch);
+      if (header?.row.items === row.items) throw lostItems(run, batch);
       continue;
     }
-    // It was cut, or filled, between the two reads; or its items are lost, and would be so for ever.
-    const now = await headerOf(store, run, header.batch);
-    if (now?.row.items === header.row.items) throw lostItems(run, header.batch);
-    const others = now === undefined ? [] : await readParts(store, run, now, isWanted);
-    return [...decoded, ...(await decodeParts(store, run, others, isWanted))];
+    if (stored !== undefined) planned.parts.push(stored);
+    planned.items += stored === undefined ? 0 : row.items;
+    header = await headerOf(store, run, row.nextPart);
   }
-  return decoded;
+  return planned;
 }
 
 function lostItems(run: RunKey, batch: number): DroverError {

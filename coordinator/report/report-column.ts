@@ -1,7 +1,8 @@
 // The columns of reports: each says how it stands in a line of CSV and in an object of JSON. PURE.
 import type { DescEnum } from '@bufbuild/protobuf';
+import { ReportFormat } from '../../gen/drover/v1/report_pb.ts';
 import type { Place } from './item-places.ts';
-import { csvText, timeText } from './report-text.ts';
+import { byteOrderMark, csvText, timeText } from './report-text.ts';
 
 type TextOf<T> = (row: T) => string;
 
@@ -96,9 +97,14 @@ export function empty<T>(title: string): Column<T> {
 
 /** Makes the lines of a report. */
 export interface LineWriter<T> {
-  /** Stands before the first line; empty in JSON. */
+  /** Stands before the first line, with what marks the text as UTF-8; empty in JSON. */
   header: string;
   line: TextOf<T>;
+}
+
+/** What writes lines in a form. Whoever writes the first line of a report writes the header before it. */
+export function lineWriter<T>(format: ReportFormat, columns: readonly Column<T>[]): LineWriter<T> {
+  return format === ReportFormat.JSONL ? jsonWriter(columns) : csvWriter(columns);
 }
 
 export function csvWriter<T>(columns: readonly Column<T>[]): LineWriter<T> {
@@ -109,7 +115,10 @@ export function csvWriter<T>(columns: readonly Column<T>[]): LineWriter<T> {
     for (const cells of others) made += `,${cells(row)}`;
     return `${made}\r\n`;
   };
-  return { header: `${shown.map(({ title }) => csvText(title)).join(',')}\r\n`, line };
+  return {
+    header: `${byteOrderMark}${shown.map(({ title }) => csvText(title)).join(',')}\r\n`,
+    line,
+  };
 }
 
 export function jsonWriter<T>(columns: readonly Column<T>[]): LineWriter<T> {

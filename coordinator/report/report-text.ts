@@ -32,6 +32,14 @@ function beginsFormula(code: number): boolean {
     : code === 0x2d || code === 0x3d || code === 0x40;
 }
 
+/**
+ * R0 for the first run of a task, as Migration Manager counts them.
+ * @param run tasks/{task}/runs/{run}
+ */
+export function roundOf(run: string): string {
+  return `R${Number(run.slice(run.lastIndexOf('/') + 1)) - 1}`;
+}
+
 /*
  * Numbers as parts of times, each made once: V8 keeps the texts of numbers that it makes for a while, and every collection of garbage copies them.
  */

@@ -3,6 +3,7 @@ import { timestampMs } from '@bufbuild/protobuf/wkt';
 import type { Run, RunProgress } from '../../gen/drover/v1/run_pb.ts';
 import { TaskStateSchema, type Task, type TaskState } from '../../gen/drover/v1/task_pb.ts';
 import { empty, number, plain, text, time, word, type Column } from './report-column.ts';
+import { roundOf } from './report-text.ts';
 import type { Counts, RunTally } from './run-tally.ts';
 
 /** As SharePoint and Windows count. */
@@ -41,11 +42,6 @@ const devices = (title: string) => text<RunSummary>(title, 'agents', (row) => ro
 const taskName = plain<RunSummary>('Task', 'task', ({ task }) => task.name);
 const runName = plain<RunSummary>('Run', 'run', ({ run }) => run?.name ?? '');
 const round = plain<RunSummary>('Incremental round', '', ({ run }) => (run === undefined ? '' : roundOf(run.name))); // oxfmt-ignore
-
-/** R0 for the first run of a task, as Migration Manager counts them. */
-export function roundOf(run: string): string {
-  return `R${Number(run.slice(run.lastIndexOf('/') + 1)) - 1}`;
-}
 
 function startMsOf(run: Run | undefined): number | undefined {
   return run?.startTime === undefined ? undefined : timestampMs(run.startTime);

@@ -10,7 +10,8 @@ import {
 } from '../../gen/drover/v1/report_pb.ts';
 import { DroverError } from '../../lib/error.ts';
 import type { Clock } from '../../lib/time.ts';
-import { createReport, type ReportedRun } from '../report/create-report.ts';
+import { createReport, type ReportParts } from '../report/create-report.ts';
+import type { ReportedRun } from '../report/reported-run.ts';
 import type { Reader, RunKey } from '../store/store.ts';
 import { parseRunName, parseTaskName } from '../task/names.ts';
 import { parseTaskFilter, type TaskFilter } from './filter.ts';
@@ -21,6 +22,7 @@ const tasksRead = 100;
 
 export interface ReportServiceParts {
   store: Reader;
+  reportThreads: ReportParts['threads'];
   clock: Clock;
 }
 
@@ -29,14 +31,14 @@ export function createReportService(parts: ReportServiceParts): ServiceImpl<type
 }
 
 async function* getReport(
-  { store, clock }: ReportServiceParts,
+  { store, reportThreads: threads, clock }: ReportServiceParts,
   request: GetReportRequest,
   signal: AbortSignal,
 ) {
   const { kind, format } = request;
   check(request);
   const runs = await runsOf(store, request);
-  const parts = { store, kind, format, nowMs: clock.now(), signal };
+  const parts = { store, threads, kind, format, nowMs: clock.now(), signal };
   for await (const content of createReport(parts, runs)) yield { content };
 }
 

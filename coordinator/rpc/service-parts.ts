@@ -5,6 +5,7 @@ import type { Clock } from '../../lib/time.ts';
 import type { Dispatcher } from '../dispatch/dispatcher.ts';
 import type { Scheduler } from '../schedule/scheduler.ts';
 import type { Observer } from '../observer.ts';
+import type { ReportThreads } from '../report/report-threads.ts';
 import type { Store } from '../store/store.ts';
 import type { AuditLog } from '../trust/audit-log.ts';
 import type { Trust } from '../trust/trust.ts';
@@ -25,6 +26,7 @@ export interface ServiceParts {
   limits: CallLimits;
   openCalls: OpenCalls;
   webhooks: Webhooks;
+  reportThreads: ReportThreads;
   /** @default nobody measures */
   observer?: Observer | undefined;
   /** Where machines find the coordinator, for invitations; at least one. Asked only once it listens. */

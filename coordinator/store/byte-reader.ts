@@ -24,6 +24,11 @@ export function hasMore(): boolean {
   return at < source.length;
 }
 
+/** Where the next byte is. */
+export function position(): number {
+  return at;
+}
+
 /** Whether all that was read was there, to the last byte. */
 export function isWhole(): boolean {
   return isSound && at === source.length;

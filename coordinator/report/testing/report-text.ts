@@ -2,7 +2,7 @@
 import { parse } from 'csv-parse/sync';
 import { ReportFormat, type ReportKind } from '../../../gen/drover/v1/report_pb.ts';
 import type { Reader, RunKey } from '../../store/store.ts';
-import { createReport } from '../create-report.ts';
+import { createReport, type ReportParts } from '../create-report.ts';
 import { byteOrderMark } from '../report-text.ts';
 
 /** What is reported: a run of a task in a store. */
@@ -11,11 +11,19 @@ export interface Reported {
   key: RunKey;
 }
 
+/** No report is so large that it is worth a thread. */
+export const noThreads: ReportParts['threads'] = {
+  itemsWithoutMax: Infinity,
+  jobsAhead: 1,
+  lines: () => Promise.reject(new Error('the report is large')),
+};
+
 /** The whole report. */
 export async function reportText(
   { store, key }: Reported,
   kind: ReportKind,
   format: ReportFormat = ReportFormat.CSV,
+  threads: ReportParts['threads'] = noThreads,
 ): Promise<string> {
   const task = (await store.task(key.task))!.task!;
   const row = await store.run(key);
@@ -24,7 +32,10 @@ export async function reportText(
   })();
   const { signal } = new AbortController();
   const pieces: Uint8Array[] = [];
-  for await (const piece of createReport({ store, kind, format, nowMs: 61_000, signal }, runs))
+  for await (const piece of createReport(
+    { store, threads, kind, format, nowMs: 61_000, signal },
+    runs,
+  ))
     pieces.push(Buffer.from(piece));
   return Buffer.concat(pieces).toString();
 }
