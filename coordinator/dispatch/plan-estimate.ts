@@ -72,7 +72,8 @@ const prices = {
   newFile: { requests: [1, 1], units: [2, 2] },
   replacedFile: { requests: [2, 3], units: [3, 4] },
   newFolder: { requests: [2, 2], units: [4, 4] },
-  keptFolder: { requests: [1, 2], units: [2, 4] },
+  /** It is looked at, and dated where its date is another one. */
+  keptFolder: { requests: [1, 2], units: [1, 3] },
   movedFile: { requests: [2, 4], units: [3, 6] },
   recycledItem: { requests: [2, 2], units: [3, 3] },
 } as const satisfies Record<string, Price>;

@@ -120,7 +120,7 @@ test('a folder goes into both phases and is planned once', (t) => {
   t.like(result.folders[0], { phase: BatchPhase.FOLDERS, count: 2, bytes: 0n });
 });
 
-test('an update says what is expected at the destination, for files only', (t) => {
+test('an update says what is expected at the destination of a file; a folder that was there is only dated', (t) => {
   const ledger = [
     create(LedgerRowSchema, { folder: true }),
     create(LedgerRowSchema, {
@@ -130,11 +130,12 @@ test('an update says what is expected at the destination, for files only', (t) =
       destinationVersion: 'v',
     }),
   ];
-  const { transfers } = plan([...folders(1), ...files(2, 1n)], undefined, ledger);
+  const { transfers, folders: dated } = plan([...folders(1), ...files(2, 1n)], undefined, ledger);
   const items = itemsOf(transfers[0]!);
-  t.deepEqual(items.action, [ItemAction.UPDATE, ItemAction.UPDATE, ItemAction.CREATE]);
+  t.deepEqual(items.action, [ItemAction.UPDATE, ItemAction.CREATE]);
   t.is(items.expected.length, 1);
-  t.like(items.expected[0], { index: 1, size: 77n, modifiedNs: 88n, id: 'id', version: 'v' });
+  t.like(items.expected[0], { index: 0, size: 77n, modifiedNs: 88n, id: 'id', version: 'v' });
+  t.like(itemsOf(dated[0]!), { action: [ItemAction.UPDATE], expected: [] });
 });
 
 const cuts: [name: string, sizes: Entry[], expected: number[]][] = [

@@ -178,10 +178,11 @@ class PagePlanner {
     this.#plannedItems += 1;
     this.#counter.add(item, action, !isLate && isSameFolder(item, path, ledger));
     const added: BatchItem = { item, action, destinationPath: path };
+    if (item.kind === ItemKind.FILE) this.#plannedBytes += item.size;
     if (item.kind === ItemKind.FOLDER) this.#addFolder(added);
     else Object.assign(added, expectations(action, ledger, facts));
-    if (item.kind === ItemKind.FILE) this.#plannedBytes += item.size;
-    (isLate ? this.#late : this.#transfers).add(added);
+    if (isLate) this.#late.add(added);
+    else if (item.kind !== ItemKind.FOLDER || action === ItemAction.CREATE) this.#transfers.add(added); // oxfmt-ignore
   }
 
   /** A file that is at the destination under its own path, as the source has it. */
@@ -203,7 +204,10 @@ class PagePlanner {
     this.#decisions.push(decision);
   }
 
-  /** A folder is made in the transfer phase, so that it is there even when it is empty, and reported in the folder phase. */
+  /**
+   * A folder is dated and reported in the folder phase. A new one is made in the transfer phase before, so that it is the task's own; one that was
+   * there is no work in that phase, and is made again in the folder phase if it is gone.
+   */
   #addFolder(added: BatchItem): void {
     if (this.#filling !== undefined && this.#filling.count < batchItemsMax) {
       this.#filling.add(added);
