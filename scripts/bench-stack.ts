@@ -5,6 +5,12 @@ import { connectApi, type Api } from './api-client.ts';
 import type { BenchOptions } from './bench-options.ts';
 import { createJoinToken, startAgent, startCoordinator } from './local-stack.ts';
 
+export interface BenchStack {
+  api: Api;
+  coordinatorPid: number;
+  agentPid: number;
+}
+
 /** What a workload is given. */
 export interface WorkloadContext {
   options: BenchOptions;
@@ -12,21 +18,37 @@ export interface WorkloadContext {
   folder: string;
   /** Says what is going on. */
   say: (text: string) => void;
+  /** The stack that all workloads have where nothing is measured; undefined: each has fresh ones. */
+  smokeStack: (() => Promise<BenchStack>) | undefined;
 }
 
 /** Starts a coordinator and an agent, which end when `use` has. */
 export async function withStack<T>(
   context: WorkloadContext,
-  use: (stack: { api: Api; coordinatorPid: number; agentPid: number }) => Promise<T>,
+  use: (stack: BenchStack) => Promise<T>,
 ): Promise<T> {
+  if (context.smokeStack !== undefined) return await use(await context.smokeStack());
   const data = path.join(context.folder, 'data');
   await rm(data, { recursive: true, force: true });
-  await using coordinator = await startCoordinator({ data });
+  await using stack = await openStack(data);
+  return await use(stack);
+}
+
+/** Starts a coordinator with its data in this folder, and an agent. */
+export async function openStack(data: string): Promise<BenchStack & AsyncDisposable> {
+  await using starting = new AsyncDisposableStack();
+  const coordinator = starting.use(await startCoordinator({ data }));
   const api = connectApi(coordinator.ready);
-  await using agent = await startAgent({
-    data: path.join(data, 'agent'),
-    coordinator: coordinator.ready,
-    joinToken: await createJoinToken(api),
-  });
-  return await use({ api, coordinatorPid: coordinator.pid, agentPid: agent.pid });
+  const agent = starting.use(
+    await startAgent({
+      data: path.join(data, 'agent'),
+      coordinator: coordinator.ready,
+      joinToken: await createJoinToken(api),
+    }),
+  );
+  const started = starting.move();
+  return {
+    ...{ api, coordinatorPid: coordinator.pid, agentPid: agent.pid },
+    [Symbol.asyncDispose]: () => started.disposeAsync(),
+  };
 }

@@ -9,6 +9,7 @@ import { sharedRun } from './bench-balance.ts';
 import { coordinatorAlone } from './bench-coordinator.ts';
 import { reportOfRun } from './bench-report.ts';
 import { filteredScan } from './bench-filters.ts';
+import { openStack, type BenchStack } from './bench-stack.ts';
 import { parseBench, type BenchOptions, type WorkloadName } from './bench-options.ts';
 import { formatTable, type Row } from './bench-table.ts';
 import { largeFiles, smallFiles, tinyFiles, type WorkloadContext } from './bench-workloads.ts';
@@ -48,11 +49,13 @@ async function measureAll(options: BenchOptions): Promise<number> {
   process.once('exit', clean);
   const rows: Row[] = [];
   try {
+    await using stacks = new AsyncDisposableStack();
+    const smokeStack = options.isSmoke ? lasting(path.join(folder, 'stack'), stacks) : undefined;
     for (const name of options.only) {
       const own = path.join(folder, name);
       mkdirSync(own);
       say(`workload ${name}, ${options.rounds} rounds`);
-      rows.push(...(await workloads[name]({ options, folder: own, say })));
+      rows.push(...(await workloads[name]({ options, folder: own, say, smokeStack })));
       rmSync(own, { recursive: true });
     }
   } catch (error) {
@@ -65,6 +68,12 @@ async function measureAll(options: BenchOptions): Promise<number> {
   say(['', ...formatTable(rows)].join('\n'));
   if (options.resultFolder !== undefined) say(`\n${writeResult(options, rows)}`);
   return 0;
+}
+
+/** One stack for whoever asks for it, started for the first. */
+function lasting(data: string, stacks: AsyncDisposableStack): () => Promise<BenchStack> {
+  let started: Promise<BenchStack> | undefined;
+  return () => (started ??= openStack(data).then((stack) => stacks.use(stack)));
 }
 
 /** Writes what was measured, and on what; answers with the file. */

@@ -12,7 +12,7 @@ const stepTimeoutMs = 20 * 60_000;
 /** Always the same choices, so that a check that fails can be repeated. */
 const shortChaos = ['--seed', '7', '--minutes', '0.25', '--files', '60', '--agents', '3'];
 
-const shortFuzz = ['--seed', '7', '--messages', '60'];
+const shortFuzz = ['--seed', '7', '--messages', '40'];
 
 type Step = readonly [name: string, run: () => Promise<Finding>];
 

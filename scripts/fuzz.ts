@@ -20,7 +20,9 @@ import type { LocalProcess } from './local-process.ts';
 import { runProgram } from './program.ts';
 
 const root = path.dirname(import.meta.dirname);
-const callsAtOnce = 16;
+const callsAtOnceMax = 16;
+/** A connection costs more than some messages, so that few of them have few. */
+const messagesPerConnection = 8;
 const sessionAgents = 4;
 /** How much more memory than after the first fifth of the messages may be in use at the end: what was kept on purpose is small. */
 const growthMax = 1.5;
@@ -103,7 +105,7 @@ async function fuzz(
     if (!entry.name.includes(only)) continue;
     // Whoever joins has no credential; of everything else an administrator gets furthest.
     const isAgents = /EnrollmentService/.test(entry.name);
-    await pesterAll(entry, Array.from({ length: callsAtOnce }, isAgents ? stranger : administrator), coordinator, { seed, messages }, problems); // oxfmt-ignore
+    await pesterAll(entry, Array.from({ length: callsAtOnce(messages) }, isAgents ? stranger : administrator), coordinator, { seed, messages }, problems); // oxfmt-ignore
     await api.settings.getSettings({});
   }
   if (only === '') problems.push(...(await beSlow(address, () => api.settings.getSettings({}))));
@@ -114,6 +116,10 @@ async function fuzz(
     if (entry.name.includes(only))
       await pesterAll(entry, agents.map((make) => make()), coordinator, { seed, messages }, problems); // oxfmt-ignore
   await api.settings.getSettings({});
+}
+
+function callsAtOnce(messages: number): number {
+  return Math.min(callsAtOnceMax, Math.ceil(messages / messagesPerConnection));
 }
 
 /** What an agent gets from a coordinator, in a process of the agent's. */

@@ -75,7 +75,7 @@ export async function startProcess<Ready>(
   const deadlineMs = performance.now() + (options.readyTimeoutMs ?? 60_000);
   let line = firstLine(outputFile);
   while (line === undefined && exit === undefined && performance.now() < deadlineMs) {
-    await Promise.race([delay(10), exited]);
+    await Promise.race([delay(25), exited]);
     line = firstLine(outputFile);
   }
   if (line === undefined) {
