@@ -27,7 +27,7 @@ import { YoungGarbage } from './young-garbage.ts';
 
 export interface ReportParts {
   store: Reader;
-  threads: Pick<ReportThreads, 'itemsWithoutMax' | 'jobsAhead' | 'lines'>;
+  threads: Pick<ReportThreads, 'itemsWithoutMax' | 'isLoaded' | 'jobsAhead' | 'lines'>;
   kind: ReportKind;
   format: ReportFormat;
   /** The time that runs which are going have taken until now. */
@@ -83,8 +83,9 @@ async function* itemPieces(
   let items = 0;
   const linesOf = async (job: LinesJob): Promise<Iterable<Uint8Array>> => {
     items += job.items;
+    if (items > threads.itemsWithoutMax && threads.isLoaded) return await threads.lines(job);
     // Those of the main thread are made when they are asked for.
-    return items <= threads.itemsWithoutMax ? itemLines(job) : await threads.lines(job);
+    return itemLines(job);
   };
   const jobs = linesJobs(parts, report, runs);
   for await (const lines of inOrder(jobs, threads.jobsAhead, linesOf)) yield* lines;

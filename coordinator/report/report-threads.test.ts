@@ -11,9 +11,15 @@ import { ReportThreads, type ReportThreadsOptions } from './report-threads.ts';
 import { fillRun } from './testing/random-items.ts';
 import { reportText } from './testing/report-text.ts';
 
-function openThreads(t: ExecutionContext, options: ReportThreadsOptions = {}): ReportThreads {
+async function openThreads(
+  t: ExecutionContext,
+  options: ReportThreadsOptions = {},
+): Promise<ReportThreads> {
   const threads = new ReportThreads({ itemsWithoutMax: 0, ...options });
   t.teardown(() => threads.close());
+  t.false(threads.isLoaded);
+  await threads.load();
+  t.true(threads.isLoaded);
   return threads;
 }
 
@@ -38,8 +44,13 @@ const { ITEM_REPORT, ITEM_FAILURE_REPORT, URL_MAP, PLAN } = ReportKind;
 
 test('a report is the same with threads and without, also of several at once', async (t) => {
   const task = await filledTask(t, 3);
-  const whole = openThreads(t);
-  const half = { itemsWithoutMax: 4000, jobsAhead: 2, lines: whole.lines.bind(whole) };
+  const whole = await openThreads(t);
+  const half = {
+    itemsWithoutMax: 4000,
+    isLoaded: true,
+    jobsAhead: 2,
+    lines: whole.lines.bind(whole),
+  };
   const wanted = [ITEM_REPORT, ITEM_FAILURE_REPORT, URL_MAP, PLAN].flatMap((kind) => [CSV, JSONL].map((format) => ({ kind, format }))); // oxfmt-ignore
   await Promise.all(
     wanted.map(async ({ kind, format }) => {
@@ -53,7 +64,7 @@ test('a report is the same with threads and without, also of several at once', a
 
 test('what goes wrong fails its report, and the next one is whole', async (t) => {
   const task = await filledTask(t, 4);
-  const threads = openThreads(t);
+  const threads = await openThreads(t);
   const results = (await task.store.batchResults({ ...task.key, batch: 3 }))!;
   const put = (bytes: Uint8Array) => task.store.commit(async (transaction) => transaction.putBatchResults({ ...task.key, batch: 3 }, bytes)); // oxfmt-ignore
   await put(results.subarray(0, 1000));
@@ -74,6 +85,7 @@ test('what goes wrong fails its report, and the next one is whole', async (t) =>
   // Deleted by the time that its last batch is read.
   const deleted = reportText(task, ITEM_REPORT, CSV, {
     itemsWithoutMax: 0,
+    isLoaded: true,
     jobsAhead: 2,
     lines: async (job) => {
       await task.store.commit(async (transaction) => transaction.deleteTask('a', undefined));
@@ -84,7 +96,7 @@ test('what goes wrong fails its report, and the next one is whole', async (t) =>
 });
 
 test('a thread that needs too much memory fails the reports that wait for it, and no later one', async (t) => {
-  const threads = openThreads(t, { program: new URL('./testing/hungry-thread.ts', import.meta.url) }); // oxfmt-ignore
+  const threads = await openThreads(t, { program: new URL('./testing/hungry-thread.ts', import.meta.url) }); // oxfmt-ignore
   const first = threads.lines({ ...noItems, items: 2001 });
   const others = [1, 2, 3, 4, 5].map(() => threads.lines(noItems));
   const ends = Promise.allSettled(others);
@@ -94,14 +106,22 @@ test('a thread that needs too much memory fails the reports that wait for it, an
   t.deepEqual([...(await threads.lines(noItems))], []);
 });
 
+test('a thread that has nothing to do ends, and the next report has another one', async (t) => {
+  const threads = await openThreads(t, { idleMs: 1 });
+  while (threads.isLoaded) await new Promise(setImmediate);
+  await threads.load();
+  t.deepEqual([...(await threads.lines(noItems))], []);
+});
+
 test('a thread that cannot be loaded fails the report', async (t) => {
-  const threads = openThreads(t, { program: new URL('./testing/no-such-file.ts', import.meta.url) }); // oxfmt-ignore
+  const threads = await openThreads(t, { program: new URL('./testing/no-such-file.ts', import.meta.url) }); // oxfmt-ignore
   for (let count = 0; count < 2; count += 1)
     await t.throwsAsync(threads.lines(noItems), { message: /a thread could not make lines of a report/ }); // oxfmt-ignore
 });
 
 test('at the end jobs that are under way fail, no thread is left, and none is started', async (t) => {
-  const threads = openThreads(t);
+  const threads = new ReportThreads();
+  t.false(threads.isLoaded);
   const underWay = [threads.lines(noItems), threads.lines(noItems)];
   for (const lines of underWay) lines.catch(() => {});
   await threads.close();

@@ -17,7 +17,7 @@ export interface ReportThreadsOptions {
 }
 
 /**
- * To start a thread takes as much processor time as the lines of so many items, and most reports have fewer. Without threads these take half a
+ * To start a thread takes as much processor time as the lines of so many items, and most reports have fewer. Without a thread these take half a
  * second, with turns for others every few milliseconds.
  */
 const itemsWithoutMaxDefault = 50_000;
@@ -33,6 +33,9 @@ const idleMsDefault = 5000;
  */
 const resourceLimits = { maxOldGenerationSizeMb: 128, maxYoungGenerationSizeMb: 6 };
 
+/** What report-thread.ts exports to be called when it is loaded. */
+const loadedName = 'loaded';
+
 const reportProgram = new URL('./report-thread.ts', import.meta.url);
 
 type Pieces = Uint8Array<ArrayBuffer>[];
@@ -43,7 +46,10 @@ export class ReportThreads implements AsyncDisposable {
   readonly #threads = Math.min(Math.max(availableParallelism() - 1, 1), threadsMax);
   readonly #program: URL;
   readonly #idleMs: number;
-  #piscina: Promise<Piscina<LinesJob, Pieces>> | undefined;
+  #piscina: Promise<Piscina<LinesJob | undefined, Pieces>> | undefined;
+  /** There from the time when a thread is loaded until the last one ends. */
+  #loading: Promise<void> | undefined;
+  #isLoaded = false;
   #isClosed = false;
 
   constructor({
@@ -61,16 +67,39 @@ export class ReportThreads implements AsyncDisposable {
     return this.#threads + 1;
   }
 
+  /** Whether there is a thread, or none can be had, which `lines` tells. Who asks has one loaded, and need not wait for it. */
+  get isLoaded(): boolean {
+    void this.load();
+    return this.#isLoaded;
+  }
+
+  /** Has a thread loaded where there is none. Resolves when there is one, or none can be had. */
+  load(): Promise<void> {
+    this.#loading ??= this.#run(undefined, loadedName).then(
+      () => this.#noteLoaded(),
+      () => this.#noteLoaded(),
+    );
+    return this.#loading;
+  }
+
+  #noteLoaded(): void {
+    this.#isLoaded = true;
+  }
+
   /**
    * Makes the lines of a job, in pieces of whole lines; each is good until the next is asked for. Throws INTERNAL when the thread ends before, or a
    * batch is damaged, and UNAVAILABLE after `close`.
    */
   async lines(job: LinesJob): Promise<Iterable<Uint8Array>> {
+    return released(await this.#run(job, 'default'));
+  }
+
+  async #run(job: LinesJob | undefined, name: string): Promise<Pieces> {
     if (this.#isClosed) throw stopping();
     this.#piscina ??= this.#start();
     const piscina = await this.#piscina;
     try {
-      return released(await piscina.run(job));
+      return await piscina.run(job, { name });
     } catch (cause) {
       throw this.#isClosed ? stopping() : failure(cause);
     }
@@ -87,11 +116,11 @@ export class ReportThreads implements AsyncDisposable {
   }
 
   /** It is loaded when it is needed first: many a coordinator never makes a large report. */
-  async #start(): Promise<Piscina<LinesJob, Pieces>> {
+  async #start(): Promise<Piscina<LinesJob | undefined, Pieces>> {
     const { Piscina } = await import('piscina');
     // These are for the main thread's heap, which has its size by now, and would count for those of threads in the place of the limits.
     for (const flag of ['min', 'max']) setFlagsFromString(`--${flag}-semi-space-size=0`);
-    const piscina = new Piscina<LinesJob, Pieces>({
+    const piscina = new Piscina<LinesJob | undefined, Pieces>({
       filename: this.#program.href,
       minThreads: 0,
       maxThreads: this.#threads,
@@ -103,10 +132,13 @@ export class ReportThreads implements AsyncDisposable {
     });
     // Of threads that end without a job; without a listener it would end the process.
     piscina.on('error', () => {});
-    // Jobs that wait when the last thread has failed would wait for ever: Piscina starts another one when the next job comes.
     piscina.on('workerDestroy', () =>
       queueMicrotask(() => {
-        if (piscina.threads.length === 0 && piscina.queueSize > 0) void piscina.destroy();
+        if (piscina.threads.length > 0) return;
+        this.#loading = undefined;
+        this.#isLoaded = false;
+        // Jobs that wait would wait for ever: Piscina starts another thread when the next job comes.
+        if (piscina.queueSize > 0) void piscina.destroy();
       }),
     );
     return piscina;

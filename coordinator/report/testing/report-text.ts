@@ -14,6 +14,7 @@ export interface Reported {
 /** No report is so large that it is worth a thread. */
 export const noThreads: ReportParts['threads'] = {
   itemsWithoutMax: Infinity,
+  isLoaded: false,
   jobsAhead: 1,
   lines: () => Promise.reject(new Error('the report is large')),
 };
