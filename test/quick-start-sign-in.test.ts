@@ -2,19 +2,35 @@
 // without either.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
-import test, { type ExecutionContext } from 'ava';
-import { startEmulator } from '../scripts/local-stack.ts';
+import anyTest, { type ExecutionContext, type TestFn } from 'ava';
+import type { LocalProcess } from '../scripts/local-process.ts';
+import { startEmulator, type EmulatorReady } from '../scripts/local-stack.ts';
 import { temporaryFolder } from './harness/folders.ts';
 import { processesOf, quickStart, quickStartScript, type Ended } from './harness/quick-start.ts';
 
-/** An emulator that stands for a tenant of one's own, and how to reach it. */
-async function ownTenant(t: ExecutionContext) {
+const test = anyTest as TestFn;
+const stops: (() => Promise<unknown>)[] = [];
+/** An emulator that stands for a tenant of one's own. */
+let emulator: LocalProcess<EmulatorReady>;
+
+test.before(async () => {
+  const data = await mkdtemp(path.join(tmpdir(), 'drover-test-'));
+  stops.push(() => rm(data, { recursive: true, force: true }));
+  emulator = await startEmulator({ data });
+  stops.push(() => emulator.stop());
+});
+
+test.after.always(async () => {
+  for (const stop of stops.toReversed()) await stop();
+});
+
+/** A share, and how to reach a library of the tenant. */
+async function ownTenant(t: ExecutionContext, library: string) {
   t.timeout(120_000);
   const folder = await temporaryFolder(t);
-  const emulator = await startEmulator({ data: path.join(folder, 'tenant') });
-  t.teardown(() => emulator.stop());
   await mkdir(path.join(folder, 'source'));
   await writeFile(path.join(folder, 'source', 'file.txt'), 'content');
   const { tenant, clientId, authority, graph, ca, content } = emulator.ready;
@@ -23,7 +39,7 @@ async function ownTenant(t: ExecutionContext) {
       '--source',
       'source',
       '--destination',
-      'https://contoso.sharepoint.com/sites/hr/HRPolicies',
+      `https://contoso.sharepoint.com/sites/hr/${library}`,
     ],
     ...['--data', 'data', '--tenant', tenant, '--client-id', clientId],
     ...['--authority', authority, '--graph', graph, '--ca-file', ca],
@@ -32,14 +48,14 @@ async function ownTenant(t: ExecutionContext) {
     folder,
     args,
     ready: emulator.ready,
-    arrived: path.join(content, 'sites/hr/HRPolicies'),
+    arrived: path.join(content, 'sites/hr', library),
   };
 }
 
 test.serial(
   'a tenant of one’s own by the secret; a wrong one is refused with the words of sign-in',
   async (t) => {
-    const { folder, args, ready, arrived } = await ownTenant(t);
+    const { folder, args, ready, arrived } = await ownTenant(t, 'HRPolicies');
     const secretFile = path.join(folder, 'secret');
     await writeFile(secretFile, 'wrong');
     const wrong = await quickStart(folder, ...args, '--client-secret-file', 'secret');
@@ -55,7 +71,7 @@ test.serial(
 );
 
 test.serial('a person signs in by the code that is shown', async (t) => {
-  const { folder, args, ready, arrived } = await ownTenant(t);
+  const { folder, args, ready, arrived } = await ownTenant(t, 'Shared Documents');
   const child = spawn(process.execPath, [quickStartScript, ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, INIT_CWD: folder, DROVER_CLIENT_SECRET: '' },

@@ -23,7 +23,7 @@ test.serial('the first interrupt drains both and says so; the same command goes 
   await makeTree(source, { small: '1' });
   for (const name of ['a', 'b', 'c']) {
     await writeFile(path.join(source, name), '');
-    await truncate(path.join(source, name), 256 * 1024 * 1024);
+    await truncate(path.join(source, name), 160 * 1024 * 1024);
   }
   const child = spawn(process.execPath, [script, ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -45,7 +45,7 @@ test.serial('the first interrupt drains both and says so; the same command goes 
 test.serial('a quick start that is killed leaves no process behind', async (t) => {
   const { folder, source, args } = await places(t);
   await makeTree(source, { large: '' });
-  await truncate(path.join(source, 'large'), 1024 ** 3);
+  await truncate(path.join(source, 'large'), 256 * 1024 * 1024);
   const child = spawn(process.execPath, [script, ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });

@@ -31,8 +31,8 @@ const wordsOfLoners =
   /\btest\.(serial|before|after)|\b(process\.|spawn|execFile|fork\(|createPool|Worker|TestTenant|performance\.|timeout|memoryUsage)/;
 
 /**
- * Have such a word and mind nobody all the same: they call a program that ends at once, ask who runs them, take away at the end what they
- * have made, or have a method of that name.
+ * Have such a word and mind nobody all the same: they call a program that ends at once, ask who runs them, listen to what is said while they
+ * wait for nothing, take away at the end what they have made, or have a method of that name.
  */
 const sociable = [
   'agent/credential/http-route.test.ts',
@@ -41,6 +41,7 @@ const sociable = [
   'agent/source/wide-folder.test.ts',
   'agent/vault/vault.test.ts',
   'scripts/chaos-random.test.ts',
+  'scripts/quick-start-options.test.ts',
   'scripts/schema-access.test.ts',
 ];
 
