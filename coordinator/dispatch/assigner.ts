@@ -1,10 +1,10 @@
 // Gives out work, a round at a time, as long as somebody has room and some run has work.
 import type { Clock } from '../../lib/time.ts';
 import type { Store } from '../store/store.ts';
-import { Match, scansMax, threadsOf, type Demand, type Offer } from './assign.ts';
+import { Match, threadsOf, type Demand, type Offer } from './assign.ts';
 import { commitLeases, type Pick, type Round } from './lease-commit.ts';
 import type { LeaseKeeper } from './lease-keeper.ts';
-import { isBatch } from './lease-table.ts';
+import { freeSlots, isBatch } from './lease-table.ts';
 import { leaseShare } from './lease-share.ts';
 import type { OpenRuns } from './open-runs.ts';
 import { canServe } from './reach.ts';
@@ -136,15 +136,12 @@ export class Assigner {
     // Who has done nothing yet is thought to be as fast as the others are.
     const usual = known.length === 0 ? 1 : known.reduce((sum, one) => sum + one, 0) / known.length;
     return sessions.map((session) => {
-      const held = this.#parts.leases.table.ofSession(session);
-      const scans = held.filter(({ target }) => target.kind === 'scan').length;
       const { slots, ability } = session;
       return {
         ...ability,
         session,
         slots,
-        free: slots - held.length,
-        scansFree: scansMax({ slots }) - scans,
+        ...freeSlots(slots, this.#parts.leases.table.ofSession(session)),
         speed: session.speed.pace.unitsPerSecond ?? usual,
       };
     });

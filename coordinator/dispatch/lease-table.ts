@@ -2,7 +2,7 @@
 // deadlines, the session, and how far the work is. It is asked many times a second, so it has an index for each question.
 import type { RunKey } from '../store/store.ts';
 import { runName, type LeaseTarget } from '../task/names.ts';
-import { threadsOf } from './assign.ts';
+import { scansMax, threadsOf } from './assign.ts';
 import type { Session } from './session.ts';
 import type { InFlight } from './shown-progress.ts';
 import type { WorkSize } from './work-size.ts';
@@ -28,6 +28,13 @@ export interface LiveLease {
   bytes: bigint;
   /** The agent was told to stop, and has not said that it has. */
   revoking: boolean;
+}
+
+/** How many slots of an agent with these leases take anything, and how many of them take a scan. */
+export function freeSlots(slots: number, leases: readonly LiveLease[]) {
+  const free = slots - leases.length;
+  const scans = leases.filter((lease) => !isBatch(lease)).length;
+  return { free, scansFree: Math.min(free, scansMax({ slots }) - scans) };
 }
 
 export function isBatch({ target }: LiveLease): boolean {

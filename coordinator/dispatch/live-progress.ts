@@ -1,10 +1,9 @@
 // What can be said of a run that is going, beyond what is stored. PURE, but that what is shown of a run is remembered in its feed.
 import { timestampMs } from '@bufbuild/protobuf/wkt';
 import type { Clock } from '../../lib/time.ts';
-import { scansMax } from './assign.ts';
 import type { LiveProgress } from './dispatcher.ts';
 import { earlyTimeLeftMs } from './early-estimate.ts';
-import { isBatch, type LeaseTable, type LiveLease } from './lease-table.ts';
+import { freeSlots, type LeaseTable, type LiveLease } from './lease-table.ts';
 import { timeLeftMs } from './meter.ts';
 import type { RunFeed } from './run-feed.ts';
 import type { Session } from './session.ts';
@@ -68,7 +67,6 @@ function waits(feed: RunFeed, table: LeaseTable, sessions: Iterable<Session>): s
 }
 
 function hasRoom(feed: RunFeed, { slots }: Session, leases: readonly LiveLease[]): boolean {
-  if (leases.length >= slots) return false;
-  const scans = leases.filter((lease) => !isBatch(lease)).length;
-  return feed.wantsBatches || scans < scansMax({ slots });
+  const { free, scansFree } = freeSlots(slots, leases);
+  return (feed.wantsBatches ? free : scansFree) > 0;
 }
