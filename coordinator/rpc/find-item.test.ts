@@ -87,6 +87,29 @@ test('a run without batches has no items', async (t) => {
   t.is(await findItem(task.store, task.key, row, 'a'), undefined);
 });
 
+for (const [title, folders, each] of [
+  ['few folders with many items', 3, 900],
+  ['many folders with few items', 1100, 1],
+  ['folders alone', 1100, 0],
+] as const)
+  test(`folders that are only dated are found in a run that finds nothing changed: ${title}`, async (t) => {
+    const task = await openNamedTask(t, 'file:///to');
+    const entries = entriesIn(folders, each, 3);
+    await task.scan(pagesOf(entries));
+    await task.migrate();
+    await task.scan(pagesOf(entries));
+    const row = (await task.store.run(task.key))!;
+    const wanted = new Map((await task.items()).map((item) => [item.path, item]));
+    t.is(wanted.size, entries.length);
+    const dated = entries.filter(({ kind }) => kind === FOLDER);
+    for (const { path } of dated.filter(
+      (_folder, index) => index % 99 === 0 || index === dated.length - 1,
+    )) {
+      t.deepEqual(await findItem(task.store, task.key, row, path), wanted.get(path), path);
+      t.is(await findItem(task.store, task.key, row, `${path}~`), undefined);
+    }
+  });
+
 test('what is gone is found among all that is gone, files and folders', async (t) => {
   const task = await openNamedTask(t, 'file:///to');
   const entries = entriesIn(700, 3, 5).map(({ path, kind }) => ({ path, size: 1n, ...(kind === FOLDER ? { kind } : {}) })); // oxfmt-ignore

@@ -6,7 +6,7 @@
 // settled itself and files that are a batch alone stand beside the rest. So the page is looked through, which has a maximum.
 // What was cut off a batch has a number at the end; it is looked for where the batch stands.
 //
-// Folders that are written stand in their page, and again in the folder phase, where what became of them is. Those batches are in
+// Folders that are written stand in the folder phase, where what became of them is; new ones in their page, too. Those batches are in
 // path order among themselves, but one is filled over many pages and has the number that it was begun with. So are those of what is gone
 // from the source: files among themselves, and folders.
 import { BinaryReader } from '@bufbuild/protobuf/wire';
@@ -64,7 +64,7 @@ class Search {
         if (found !== undefined) return await this.#asReported(found, edge);
       }
     }
-    return await this.#findGone(edge);
+    return (await this.#findFolder(edge)) ?? (await this.#findGone(edge));
   }
 
   /** The number of the first batch of the transfer phase that begins after the path. */
