@@ -7,7 +7,7 @@ const share = ['--source', 'a', '--destination', 'file:///srv/b'];
 
 /** What is answered, and what is said for a person, as commander says it. */
 function parse(...args: string[]): { answer: QuickStart | number; said: string } {
-  const { write } = process.stderr;
+  const write = process.stderr.write.bind(process.stderr);
   let said = '';
   process.stderr.write = (text: string | Uint8Array) => {
     said += String(text);

@@ -1,9 +1,9 @@
 // Ava's configuration for all tests at once; see harness/test-files.ts.
 import { existsSync } from 'node:fs';
 import plain from '../ava.config.js';
-import { loners, sharingFolders } from './harness/test-files.ts';
+import { foldersOfTurns, loners, sharingFolders } from './harness/test-files.ts';
 
-const together = sharingFolders.map((folder) => `test/together/${folder.replaceAll('/', '-')}.ts`);
+const together = [...sharingFolders, ...foldersOfTurns.map((folder) => `${folder}-in-turns`)].map((name) => `test/together/${name.replaceAll('/', '-')}.ts`); // oxfmt-ignore
 const missing = together.find((file) => !existsSync(file));
 if (missing !== undefined) throw new Error(`${missing} is missing: its tests would not run`);
 

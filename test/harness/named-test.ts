@@ -26,8 +26,16 @@ export default Object.assign(declare, {
   after: { always: (run: () => unknown) => turn().addAfter(run) },
 });
 
-function declare(title: string, run: Run): void {
-  add(test, title, turn().test(run));
+function declare<Args extends unknown[]>(
+  title: string,
+  run: ImplementationFn<Args, unknown>,
+  ...args: Args
+): void {
+  add(
+    test,
+    title,
+    turn().test((t) => run(t, ...args)),
+  );
 }
 
 function add(to: (title: string, run: Run) => void, title: string, run: Run): void {

@@ -22,6 +22,7 @@ export const filesAtOnce = {
 } as const;
 
 export type SharingFolder = keyof typeof filesAtOnce;
+export type FolderOfTurns = (typeof foldersOfTurns)[number];
 
 /**
  * What makes a file run alone where all others of its folder run at once: it takes turns or has hooks for something that is dear; or
@@ -46,15 +47,19 @@ const sociable = [
 ];
 
 /**
- * What completes on the command line has to come at once, and what a tenant is asked for, or stopped in, within seconds; neither does when
- * others keep the process busy.
+ * Have a process of their own in any case. What completes on the command line has to come at once, and what a tenant is asked for, or stopped
+ * in, within seconds, which it does not beside others; and Microsoft's client is told whom its whole process trusts.
  */
-const impatient = [
+const apart = [
   'admin/cli/completion.test.ts',
   'agent/destination/sharepoint/resume.test.ts',
   'agent/destination/sharepoint/upload-faults.test.ts',
   'coordinator/trust/entra.test.ts',
+  'emulator/graph/official-client.test.ts',
 ];
+
+/** The loners of these folders have a process together, in which they take turns. */
+export const foldersOfTurns = ['agent', 'coordinator', 'emulator'] as const;
 
 const root = path.resolve(import.meta.dirname, '..', '..');
 const notOurs = ['node_modules', 'gen', '.drover'];
@@ -64,7 +69,14 @@ export const sharingFolders = Object.keys(filesAtOnce) as SharingFolder[];
 
 /** Files that have a process of their own; paths below the project's root. */
 export function loners(): string[] {
-  return testFiles().filter((file) => folderOf(file) === undefined);
+  return testFiles().filter((file) => folderOf(file) === undefined && folderOfTurns(file) === undefined); // oxfmt-ignore
+}
+
+/** Files that take turns in the process of a folder; absolute paths. */
+export function turnTakersOf(folder: FolderOfTurns): string[] {
+  return testFiles()
+    .filter((file) => folderOfTurns(file) === folder)
+    .map((file) => path.join(root, file));
 }
 
 /** Files that share the process of a folder; absolute paths. */
@@ -79,8 +91,13 @@ function testFiles(): string[] {
   return globSync('**/*.test.ts', { cwd: root, exclude: (name) => !isOurs(name) }).toSorted();
 }
 
+function folderOfTurns(file: string): FolderOfTurns | undefined {
+  if (apart.includes(file) || folderOf(file) !== undefined) return undefined;
+  return foldersOfTurns.find((one) => file.startsWith(`${one}/`));
+}
+
 function folderOf(file: string): SharingFolder | undefined {
-  if (impatient.includes(file)) return undefined;
+  if (apart.includes(file)) return undefined;
   const folder = sharingFolders.findLast((one) => file.startsWith(`${one}/`));
   if (folder === undefined || filesAtOnce[folder] < Infinity || sociable.includes(file))
     return folder;

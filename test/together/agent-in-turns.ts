@@ -1,0 +1,3 @@
+import { runInTurns } from '../harness/together.ts';
+
+await runInTurns('agent');
