@@ -10,7 +10,7 @@ import { numbersOf, type Below } from '../store/testing/random.ts';
 import type { RunEvent } from './run-machine.ts';
 import { RunModel, Violation, type Fate, type Message, type Target } from './testing/run-model.ts';
 
-const events = Number(env['DROVER_SIMULATION_EVENTS'] ?? 200_000);
+const events = Number(env['DROVER_SIMULATION_EVENTS'] ?? 60_000);
 const seeds = env['DROVER_SIMULATION_SEED'] === undefined ? [1, 2, 3, 4] : [Number(env['DROVER_SIMULATION_SEED'])]; // oxfmt-ignore
 const agentsCount = 4;
 const heldMax = 3;
