@@ -118,7 +118,7 @@ export class LocationChecks {
     if (able.length > 0)
       throw unavailable(destination, `every agent${ofGroup} with a sign-in for SharePoint is draining or disabled; try again when one takes work`); // oxfmt-ignore
     const start = `drover-agent ${group === '' ? '' : `--group ${group} `}--tenant … --client-id …`;
-    throw refusal(ErrorReason.DESTINATION_UNSUPPORTED, destination, `no connected agent${ofGroup} has a sign-in for SharePoint; start one with ${start} (the README has the steps)`); // oxfmt-ignore
+    throw refusal(ErrorReason.DESTINATION_UNSUPPORTED, destination, `no connected agent${ofGroup} has a sign-in for SharePoint; start one with ${start} (the README has the steps), or leave it to the runs to ask (check_locations)`); // oxfmt-ignore
   }
 
   #load(session: Session): number {

@@ -22,11 +22,11 @@ import { latestRun, requireTask } from './lookup.ts';
 import { repeatableRequest } from './request-id.ts';
 import type { TaskServiceParts } from './service-parts.ts';
 import { checkTask } from './task-fields.ts';
-import { checkLocations, needsLook, servedKinds } from './task-locations.ts';
+import { checkLocations, everyKind, needsLook, servedKinds } from './task-locations.ts';
 import { viewTask } from './task-view.ts';
 
 /**
- * Throws INVALID_ARGUMENT for what cannot be kept, ALREADY_EXISTS when the id is taken, also by a ledger that does not fit, or why the
+ * Agents look at the destination unless `check_locations` is off. Throws INVALID_ARGUMENT for what cannot be kept, ALREADY_EXISTS when the id is taken, also by a ledger that does not fit, or why the
  * destination cannot be used.
  */
 export async function createTask(
@@ -35,11 +35,11 @@ export async function createTask(
   signal: AbortSignal,
 ): Promise<Task> {
   const { store, dispatcher, clock, changes, scheduler } = parts;
-  const { task, taskId, validateOnly } = request;
+  const { task, taskId, validateOnly, checkLocations: isAsked = true } = request;
   if (task === undefined) throw DroverError.invalid('task', 'is missing');
   if (taskId !== '') checkId(taskId, 'task_id');
   const repeatable = repeatableRequest(CreateTaskRequestSchema, request);
-  checkLocations(task, servedKinds(dispatcher));
+  checkLocations(task, isAsked ? servedKinds(dispatcher) : everyKind);
   const id = taskId === '' ? `t-${randomBase32(8)}` : taskId;
   const make = (keep: boolean) =>
     store.commit(async (transaction) => {
@@ -60,7 +60,7 @@ export async function createTask(
       }
       return { isRepeated: false, view: viewTask(row, undefined), nextMs: nextRunMs(row) };
     });
-  if (needsLook(task.destination)) {
+  if (isAsked && needsLook(task.destination)) {
     // What can be said without an agent is said first; no commit waits for one.
     const { isRepeated, view } = await make(false);
     if (isRepeated) return view;

@@ -51,6 +51,23 @@ test('a task whose destination cannot be used is refused in the words of the age
   t.deepEqual((await tasks.listTasks({})).tasks, []);
 });
 
+test('without the check a task is made before an agent is connected, and its run asks', async (t) => {
+  const running = await runCoordinator(t);
+  const tasks = running.client(TaskService);
+  for (const given of [task, { ...task, source: String.raw`\\server\share` }]) {
+    const refused = await refusalOf(tasks.createTask({ task: given }));
+    t.regex(refused.message, /\(check_locations\)/);
+    const made = (await tasks.createTask({ task: given, checkLocations: false })).task!;
+    t.is(made.destination, destination);
+  }
+  const wrong = { task: { ...task, source: destination }, checkLocations: false };
+  t.deepEqual((await refusalOf(tasks.createTask(wrong))).reasons, ['SOURCE_UNSUPPORTED']);
+  const agent = await attach(t, running);
+  const { name } = (await tasks.listTasks({})).tasks[0]!;
+  agent.verdict = { reason: ErrorReason.DESTINATION_NOT_FOUND, message: 'it is not there' };
+  t.deepEqual((await refusalOf(tasks.runTask({ name }))).reasons, ['DESTINATION_NOT_FOUND']);
+});
+
 test('a task is refused when the only agent with a sign-in goes away', async (t) => {
   const running = await runCoordinator(t);
   const agent = await attach(t, running);

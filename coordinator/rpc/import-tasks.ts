@@ -13,7 +13,6 @@ import {
 } from '../../gen/drover/v1/task_pb.ts';
 import { DroverError } from '../../lib/error.ts';
 import { formatCount } from '../../lib/format.ts';
-import type { LocationKind } from '../../lib/location.ts';
 import { readTaskFile } from '../bulk/read-task-file.ts';
 import { readEach, type FileNote, type TaskFile } from '../bulk/task-file.ts';
 import { nextRunMs } from '../schedule/schedule-row.ts';
@@ -25,14 +24,13 @@ import { checkDefaults } from './judge-listed.ts';
 import { lookAtLibraries } from './look-at-libraries.ts';
 import { repeatableRequest } from './request-id.ts';
 import type { TaskServiceParts } from './service-parts.ts';
-import { servedKinds } from './task-locations.ts';
+import { everyKind, servedKinds } from './task-locations.ts';
 import { fileColumns } from './task-rules.ts';
 
 /** How many problems an answer tells. */
 const problemsToldMax = 1000;
 /** How many imports wait for the one that is going. */
 const waitingMax = 3;
-const everyKind: ReadonlySet<LocationKind> = new Set(['file', 'unc', 'sharepoint']);
 
 const pause = () => setImmediate();
 

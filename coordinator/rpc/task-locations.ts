@@ -2,13 +2,16 @@
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { RetryPolicy } from '../../gen/drover/v1/annotations_pb.ts';
 import { DroverError, reasonInfo } from '../../lib/error.ts';
-import { overlaps, parseLocation, type Location } from '../../lib/location.ts';
+import { overlaps, parseLocation, type Location, type LocationKind } from '../../lib/location.ts';
 import type { Dispatcher } from '../dispatch/dispatcher.ts';
+
+/** The kinds of places that there are: what counts where no agent is asked. */
+export const everyKind: ReadonlySet<LocationKind> = new Set(['file', 'unc', 'sharepoint']);
 
 /** The kinds of places that the attached agents can serve. */
 export function servedKinds(
   dispatcher: Pick<Dispatcher, 'attachedAgents' | 'liveAgent'>,
-): Set<string> {
+): ReadonlySet<string> {
   const agents = dispatcher.attachedAgents().map((agent) => dispatcher.liveAgent(agent));
   return new Set(agents.flatMap((agent) => agent?.locationKinds ?? []));
 }
@@ -61,7 +64,7 @@ function checkShare(
     reason,
     text,
     location,
-    'no connected agent can open a Windows share; connect one that can, or mount the share and give the folder',
+    'no connected agent can open a Windows share; connect one that can, or mount the share and give the folder, or leave it to the runs to ask (check_locations)',
   );
 }
 
