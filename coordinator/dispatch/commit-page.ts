@@ -100,7 +100,7 @@ async function storePage(
   const plan = planPage(items, ledger, filling, { ...facts, unchanged, digest, readiness });
   if (readiness !== undefined) transaction.putReadiness(key, readiness.keep());
   const taken = new Set([...facts.beingMoved, ...facts.others.own]);
-  refreshLedger(transaction, key, { items, ledger, taken });
+  await refreshLedger(transaction, key, { items, ledger, taken });
   const planned = {
     ...countPage(plan, frame.page, row.run!.scanOnly),
     lastDestinationPath: facts.lastDestinationPath,
@@ -142,11 +142,11 @@ function joinedRows(
  * What is back at the source is gone no more, and what has another file id without having changed is found by that from now on; but for those
  * rows whose paths something else has, at the indexes `taken`.
  */
-function refreshLedger(
+async function refreshLedger(
   transaction: Transaction,
   { task }: RunKey,
   { items, ledger, taken }: { items: readonly ScannedItem[]; ledger: JoinedLedger; taken: ReadonlySet<number> }, // oxfmt-ignore
-): void {
+): Promise<void> {
   for (const [index, item] of items.entries()) {
     if (ledger.unchanged.has(index) || taken.has(index)) continue;
     const row = ledger.at(index);
@@ -157,8 +157,20 @@ function refreshLedger(
     if (row.goneRun === 0 && !isSame) continue;
     // The file that was here may have another path by now, and must be found by its id there.
     const fileId = hasOther ? (isSame ? item.fileId : 0n) : row.fileId;
+    if (fileId === 0n) await forgetFileId(transaction, task, row.fileId, item.path);
     transaction.putLedger(task, item.path, create(LedgerRowSchema, { ...row, goneRun: 0, fileId }));
   }
+}
+
+/** Nothing has the id at this path any more; but what is being moved away from it is known by it until that is done. */
+async function forgetFileId(
+  transaction: Transaction,
+  task: string,
+  id: bigint,
+  itemPath: string,
+): Promise<void> {
+  const [found] = await transaction.fileIds(task, [id]);
+  if (found?.mover === '') await transaction.dropFileId(task, id, itemPath);
 }
 
 async function readFilling(transaction: Transaction, key: RunKey, batch: number) {
