@@ -101,6 +101,7 @@ test('fields within the request are flags, what the coordinator sets is not', (t
     'task-id',
     'request-id',
     'validate-only',
+    'check-locations',
   ]);
 });
 
