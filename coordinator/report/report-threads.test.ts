@@ -39,18 +39,18 @@ const noItems: LinesJob = {
   format: ReportFormat.CSV,
 };
 
+/** The same, but that nothing is made in the main thread where they are not loaded yet, or ended for want of work. */
+function onlyThreads(threads: ReportThreads) {
+  return { itemsWithoutMax: 0, isLoaded: true, jobsAhead: 2, lines: threads.lines.bind(threads) };
+}
+
 const { CSV, JSONL } = ReportFormat;
 const { ITEM_REPORT, ITEM_FAILURE_REPORT, URL_MAP, PLAN } = ReportKind;
 
 test('a report is the same with threads and without, also of several at once', async (t) => {
   const task = await filledTask(t, 3);
   const whole = await openThreads(t);
-  const half = {
-    itemsWithoutMax: 4000,
-    isLoaded: true,
-    jobsAhead: 2,
-    lines: whole.lines.bind(whole),
-  };
+  const half = { ...onlyThreads(whole), itemsWithoutMax: 4000 };
   const wanted = [ITEM_REPORT, ITEM_FAILURE_REPORT, URL_MAP, PLAN].flatMap((kind) => [CSV, JSONL].map((format) => ({ kind, format }))); // oxfmt-ignore
   await Promise.all(
     wanted.map(async ({ kind, format }) => {
@@ -68,7 +68,7 @@ test('what goes wrong fails its report, and the next one is whole', async (t) =>
   const results = (await task.store.batchResults({ ...task.key, batch: 3 }))!;
   const put = (bytes: Uint8Array) => task.store.commit(async (transaction) => transaction.putBatchResults({ ...task.key, batch: 3 }, bytes)); // oxfmt-ignore
   await put(results.subarray(0, 1000));
-  await t.throwsAsync(reportText(task, ITEM_REPORT, CSV, threads), { message: /a thread could not make lines of a report: .*premature EOF/ }); // oxfmt-ignore
+  await t.throwsAsync(reportText(task, ITEM_REPORT, CSV, onlyThreads(threads)), { message: /a thread could not make lines of a report: .*premature EOF/ }); // oxfmt-ignore
   await put(results);
   const whole = await reportText(task, ITEM_REPORT);
   t.true((await reportText(task, ITEM_REPORT, CSV, threads)) === whole);
@@ -84,9 +84,7 @@ test('what goes wrong fails its report, and the next one is whole', async (t) =>
   t.true((await reportText(task, ITEM_REPORT, CSV, threads)) === whole);
   // Deleted by the time that its last batch is read.
   const deleted = reportText(task, ITEM_REPORT, CSV, {
-    itemsWithoutMax: 0,
-    isLoaded: true,
-    jobsAhead: 2,
+    ...onlyThreads(threads),
     lines: async (job) => {
       await task.store.commit(async (transaction) => transaction.deleteTask('a', undefined));
       return await threads.lines(job);
