@@ -23,6 +23,7 @@ import {
   hasMore,
   hasMoreUpTo,
   isWhole,
+  lengthDelimited,
   isWholeSoFar,
   readBytes,
   readEnum,
@@ -36,9 +37,6 @@ import {
 import { quickXorHashBytes, sha256Bytes } from './hash-bytes.ts';
 import { unchangedDecision } from './plan-item.ts';
 import { scanPageItemsMax } from './plan-page.ts';
-
-/** What the tag of a field ends with, in three bits, where a length stands before its value. */
-const lengthDelimited = 2;
 
 /** A page of a scan. Throws when the bytes are none, as all here do. */
 export function decodeScanPage(bytes: Uint8Array): ScanPage {

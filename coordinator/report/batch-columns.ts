@@ -11,6 +11,7 @@ import {
   hasMore,
   isWhole,
   isWholeSoFar,
+  lengthDelimited,
   position,
   readBytes,
   readTag,
@@ -100,9 +101,6 @@ function openResults(bytes: Uint8Array): ResultColumns {
   if (!fields.isSound) return decodeBatchResults(bytes);
   return { ...columns, remark: fields.all(8).map((one) => fromBinary(ItemRemarkSchema, one)) };
 }
-
-/** What a tag ends with, in three bits, where a length stands before the value. */
-const lengthDelimited = 2;
 
 /** The fields of a message of which each value stands behind its length, and those of one field in a row. */
 class Fields {

@@ -130,6 +130,9 @@ export function skipFixed64(): void {
   at += 8;
 }
 
+/** What the tag of a field ends with, in three bits, where a length stands before its value. */
+export const lengthDelimited = 2;
+
 /** Passes bytes, a text, or values in one piece; answers with where they begin. */
 export function skipDelimited(): number {
   const length = readUint();
