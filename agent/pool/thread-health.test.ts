@@ -45,6 +45,17 @@ function writeProgram(t: ExecutionContext, text: string): { file: string; progra
 for (const [what, text, why] of [
   ['throws', `throw new Error('a part is missing');`, /cannot run: a part is missing$/],
   ['ends the thread', 'process.exit(3);', /cannot run: worker exited with code: 3$/],
+  [
+    'ends a thread without a job',
+    `import { mkdirSync } from 'node:fs';
+try {
+  mkdirSync(new URL('first', import.meta.url));
+} catch {
+  process.exit(3);
+}
+await new Promise(() => {});`,
+    /cannot run: worker exited with code: 3$/,
+  ],
   ['has a mistake in its syntax', 'const a = ;', /cannot run: Unexpected token ';'$/],
   [
     'imports what is not there',

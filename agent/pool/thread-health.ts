@@ -37,6 +37,8 @@ export class ThreadHealth {
   #state: 'loading' | 'good' | 'broken' | 'closed' = 'loading';
   /** Of each thread: resolves when it has loaded what it runs, or has ended. */
   readonly #loads = new WeakMap<Worker, Promise<void>>();
+  /** What the last thread that ended by itself ended with; a thread without a job ends so in silence. */
+  #exitCode: number | undefined;
   /** When the last threads ended between two jobs. */
   readonly #lostAt: number[] = [];
 
@@ -59,7 +61,8 @@ export class ThreadHealth {
       this.#loaded -= 1;
       queueMicrotask(() => {
         this.#watchThreads();
-        if (this.#isShort()) this.#break('it ended while it was loaded');
+        if (this.#isShort())
+          this.#break(this.#exitCode === undefined ? 'it ended while it was loaded' : `worker exited with code: ${this.#exitCode}`); // oxfmt-ignore
         else this.#startTimer();
       });
     });
@@ -97,8 +100,11 @@ export class ThreadHealth {
   }
 
   #watchThreads(): void {
-    for (const thread of this.#piscina.threads)
-      if (!this.#loads.has(thread)) this.#loads.set(thread, loadedOrGone(thread));
+    for (const thread of this.#piscina.threads) {
+      if (this.#loads.has(thread)) continue;
+      this.#loads.set(thread, loadedOrGone(thread));
+      thread.once('exit', (code) => (this.#exitCode = code));
+    }
   }
 
   /** A first job shows whether the program loads: a real one would fail in the place of the program. */
