@@ -1,8 +1,9 @@
 // The one error class of Drover. Whatever goes wrong for a person or a peer is a DroverError with a reason from the closed
 // list in proto/drover/v1/error.proto; everything else that is thrown is a bug and ends as INTERNAL.
-import { getOption } from '@bufbuild/protobuf';
+import { getOption, type DescEnumValue } from '@bufbuild/protobuf';
 import { reason_info, type ReasonInfo } from '../gen/drover/v1/annotations_pb.ts';
 import { ErrorReason, ErrorReasonSchema } from '../gen/drover/v1/error_pb.ts';
+import { remembered } from './remembered.ts';
 
 /** The domain of every google.rpc.ErrorInfo that Drover sends. */
 export const errorDomain = 'drover';
@@ -78,5 +79,7 @@ export function reasonByName(name: string): ErrorReason | undefined {
 /** Code, retry policy and advice of a reason, from its annotation in the proto. */
 export function reasonInfo(reason: ErrorReason): ReasonInfo {
   const value = ErrorReasonSchema.value[reason] ?? ErrorReasonSchema.value[ErrorReason.INTERNAL]!;
-  return getOption(value, reason_info);
+  return infoOf(value);
 }
+
+const infoOf = remembered((value: DescEnumValue): ReasonInfo => getOption(value, reason_info));

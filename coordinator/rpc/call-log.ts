@@ -49,11 +49,11 @@ export function createGate(parts: CallParts, stopping: AbortSignal) {
       const rpc = `${service.typeName}/${method.name}`;
       const { address } = values.get(peerKey);
       const caller = callerOf(context);
-      logCall(log, { rpc, requestId, address, caller: caller?.name }, thrown);
+      const error = toConnectError(thrown, requestId);
+      logFailedCall(log, { rpc, requestId, address, caller: caller?.name }, thrown, error);
       await enterRefusal(audit, context, thrown);
       const name = limitName(caller, address);
       if (isTooMany(thrown)) await limits.hold(name, context.signal);
-      const error = toConnectError(thrown, requestId);
       observer?.call(rpc, Code[error.code], 0);
       throw error;
     }
@@ -94,8 +94,10 @@ export function createCallInterceptor({ clock, log, observer }: CallParts): Inte
     const right = request.contextValues.get(rightKey);
     const end = (thrown?: unknown): ConnectError | undefined => {
       const durationMs = Math.round(clock.steady() - startMs);
-      logCall(log, { rpc, requestId, address, caller, durationMs }, thrown);
       const error = thrown === undefined ? undefined : toConnectError(thrown, requestId);
+      const call = { rpc, requestId, address, caller, durationMs };
+      if (error === undefined) log.debug(call, 'call');
+      else logFailedCall(log, call, thrown, error);
       observer?.call(rpc, error === undefined ? okCode : Code[error.code], durationMs);
       return error;
     };
@@ -143,13 +145,10 @@ interface Call {
   durationMs?: number;
 }
 
-function logCall(log: Logger, call: Call, thrown: unknown): void {
-  if (thrown === undefined) log.debug(call, 'call');
-  else if (isBug(thrown)) log.error({ ...call, err: thrown }, 'call failed unexpectedly');
-  else {
-    const error = toConnectError(thrown, call.requestId);
-    // A flood of calls is not to be one of the log as well.
-    const level = isTooMany(thrown) ? 'debug' : 'info';
-    log[level]({ ...call, code: Code[error.code], message: error.rawMessage }, 'call refused');
-  }
+/** @param error what is sent for what was thrown */
+function logFailedCall(log: Logger, call: Call, thrown: unknown, error: ConnectError): void {
+  if (isBug(thrown)) return log.error({ ...call, err: thrown }, 'call failed unexpectedly');
+  // A flood of calls is not to be one of the log as well.
+  const level = isTooMany(thrown) ? 'debug' : 'info';
+  log[level]({ ...call, code: Code[error.code], message: error.rawMessage }, 'call refused');
 }

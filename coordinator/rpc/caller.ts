@@ -1,5 +1,5 @@
 // Who calls, and who may: what the connection and the request prove, against what the schema demands of the method.
-import { getOption, hasOption, type DescMethod } from '@bufbuild/protobuf';
+import { getOption, hasOption, type DescMethod, type DescService } from '@bufbuild/protobuf';
 import { createContextKey, type ContextValues, type HandlerContext } from '@connectrpc/connect';
 import type { X509Certificate } from 'node:crypto';
 import { access, agents_only, Role, type Access } from '../../gen/drover/v1/annotations_pb.ts';
@@ -8,6 +8,7 @@ import { ServerReflection } from '../../gen/grpc/reflection/v1/reflection_pb.ts'
 import { ServerReflection as ServerReflectionAlpha } from '../../gen/grpc/reflection/v1alpha/reflection_pb.ts';
 import { Health } from '../../gen/health/v1/health_pb.ts';
 import { DroverError } from '../../lib/error.ts';
+import { remembered } from '../../lib/remembered.ts';
 import { agentName } from '../task/names.ts';
 import { requireRole, type Caller } from '../trust/caller.ts';
 import type { Trust } from '../trust/trust.ts';
@@ -59,10 +60,12 @@ export function requireAgent({ values }: HandlerContext): string {
 }
 
 /** Who may call a method, as the schema says it. */
-export function accessOf(method: DescMethod): Access['caller'] {
+export const accessOf = remembered((method: DescMethod): Access['caller'] => {
   if (openServices.has(method.parent.typeName)) return { case: 'anyone', value: true };
   return hasOption(method, access) ? getOption(method, access).caller : { case: undefined };
-}
+});
+
+const isAgentsOnly = remembered((service: DescService): boolean => getOption(service, agents_only));
 
 export interface Recognition {
   trust: Trust;
@@ -112,7 +115,7 @@ export function authorize({ method, values }: HandlerContext): void {
   if (needed.case === 'agent' && caller?.kind !== 'agent')
     throw denied(`agents alone may call ${nameOf(method)}`);
   // Also to join, when nobody is an agent yet.
-  if (getOption(method.parent, agents_only)) requireAgentProtocol(values);
+  if (isAgentsOnly(method.parent)) requireAgentProtocol(values);
   if (needed.case === 'anyone' || needed.case === 'agent') return;
   if (caller === undefined) throw denied(`nobody was recognised who may call ${nameOf(method)}`);
   if (caller.kind === 'agent') throw denied(`administrators alone may call ${nameOf(method)}`);
