@@ -20,8 +20,11 @@ export interface CertificateKeeperOptions {
   log: Logger;
 }
 
-/** A timer cannot wait for much longer than this; so often the coordinator is asked for its time. */
-const waitMostMs = 24 * 60 * 60 * 1000;
+/**
+ * So often the coordinator is asked for its time. A timer stands still while the computer sleeps, so that a longer one would last for days on a
+ * laptop that is awake for an hour at a time, and the certificate would have ended by then.
+ */
+const waitMostMs = 60 * 60_000;
 /** Between two renewals and after one that failed, so that a certificate that is due at once does not make a flood of them. */
 const waitLeastMs = 10_000;
 /** After a question for the time that nobody answered. */
