@@ -113,7 +113,7 @@ test('no token goes to an upload, and every chunk is of a size that the service 
   const place = await openTestPlace(tenant);
   const wire: WireRequest[] = [];
   // A clock that stands: every chunk is taken in no time, and the next is larger.
-  const clock = { ...quickClock(), now: () => 0 };
+  const clock = { ...quickClock(), steady: () => 0 };
   await using destination = await place.open({ client: tenant.client({ wire, clock }) });
   // So large that the chunks grow to their greatest.
   const large = contentOfBytes(50_000_001);
