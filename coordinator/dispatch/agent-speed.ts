@@ -1,7 +1,7 @@
 // What an agent did, over all its sessions: how fast one slot of it is, and how fast it is now as a whole. PURE.
 import { Meter, type Rates } from './meter.ts';
 import { Pace } from './pace.ts';
-import type { InFlight } from './shown-progress.ts';
+import type { Amount } from './shown-progress.ts';
 import { Throttling } from './throttling.ts';
 import type { WorkSize } from './work-size.ts';
 
@@ -20,7 +20,7 @@ export class AgentSpeed {
   }
 
   /** It said how far it is with the leases it has. */
-  sample(nowMs: number, inFlight: InFlight): void {
+  sample(nowMs: number, inFlight: Amount): void {
     this.#meter.sample(nowMs, this.#items + inFlight.items, this.#bytes + inFlight.bytes);
   }
 

@@ -4,7 +4,7 @@ import type { RunKey } from '../store/store.ts';
 import { runName, type LeaseTarget } from '../task/names.ts';
 import { scansMax, threadsOf } from './assign.ts';
 import type { Session } from './session.ts';
-import type { InFlight } from './shown-progress.ts';
+import type { Amount } from './shown-progress.ts';
 import type { WorkSize } from './work-size.ts';
 
 export interface LiveLease {
@@ -42,7 +42,7 @@ export function isBatch({ target }: LiveLease): boolean {
 }
 
 /** How far all of these are. */
-export function sumOf(leases: readonly LiveLease[]): InFlight {
+export function sumOf(leases: readonly LiveLease[]): Amount {
   return {
     items: leases.reduce((sum, { items }) => sum + items, 0n),
     bytes: leases.reduce((sum, { bytes }) => sum + bytes, 0n),
@@ -56,7 +56,7 @@ export class LeaseTable {
   readonly #ofAgent = new Index<string>();
   readonly #ofSession = new Index<Session>();
   /** What is in flight of each run: asked for at every heartbeat, so it is not summed up each time. */
-  readonly #inFlight = new Map<string, InFlight>();
+  readonly #inFlight = new Map<string, Amount>();
 
   add(lease: LiveLease): void {
     this.#addInFlight(lease, lease.items, lease.bytes);
@@ -77,7 +77,7 @@ export class LeaseTable {
   }
 
   /** How far all batches of a run are that agents have. */
-  inFlight(key: RunKey): InFlight {
+  inFlight(key: RunKey): Amount {
     return this.#inFlight.get(runName(key)) ?? { items: 0n, bytes: 0n };
   }
 

@@ -4,10 +4,10 @@ import type { Clock } from '../../lib/time.ts';
 import type { LiveProgress } from './dispatcher.ts';
 import { earlyTimeLeftMs } from './early-estimate.ts';
 import { freeSlots, type LeaseTable, type LiveLease } from './lease-table.ts';
-import { timeLeftMs } from './meter.ts';
+import { doBytesTell, timeLeftMs } from './meter.ts';
 import type { RunFeed } from './run-feed.ts';
 import type { Session } from './session.ts';
-import { plannedDone, type InFlight } from './shown-progress.ts';
+import { plannedDone, type Amount } from './shown-progress.ts';
 import { waitingFor } from './waiting-for.ts';
 
 /** `table` has the leases of all runs; `sessions` are all that are attached. */
@@ -32,20 +32,23 @@ export function liveProgress(
   };
 }
 
-function left(feed: RunFeed, done: InFlight, clock: Clock): number | undefined {
+function left(feed: RunFeed, done: Amount, clock: Clock): number | undefined {
   const { foundBefore, meter } = feed;
   const { progress, startTime } = feed.row.run!;
   const rates = meter.rates(clock.steady());
   const itemsLeft = progress!.plannedItems - done.items;
   const bytesLeft = progress!.plannedBytes - done.bytes;
-  if (progress!.scanComplete) return timeLeftMs(itemsLeft, bytesLeft, rates);
+  if (progress!.scanComplete) {
+    const planned = { items: progress!.plannedItems, bytes: progress!.plannedBytes };
+    return timeLeftMs(itemsLeft, doBytesTell(done, planned) ? bytesLeft : 0n, rates);
+  }
   if (foundBefore === undefined || startTime === undefined) return undefined;
   const elapsedMs = clock.now() - timestampMs(startTime);
   return earlyTimeLeftMs({ progress: progress!, foundBefore, itemsLeft, bytesLeft, elapsedMs, rates }); // oxfmt-ignore
 }
 
 /** What is shown as in flight. */
-export function inFlightOf(feed: RunFeed, table: LeaseTable): InFlight {
+export function inFlightOf(feed: RunFeed, table: LeaseTable): Amount {
   return feed.shown.inFlight(feed.row.run!.progress!, table.inFlight(feed.key));
 }
 

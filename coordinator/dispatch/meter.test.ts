@@ -1,5 +1,5 @@
 import test from 'ava';
-import { Meter, timeLeftMs } from './meter.ts';
+import { doBytesTell, Meter, timeLeftMs } from './meter.ts';
 
 test('nothing is known before two samples', (t) => {
   const meter = new Meter();
@@ -84,3 +84,18 @@ for (const [name, itemsLeft, bytesLeft, itemsPerSecond, bytesPerSecond, leftMs] 
   test(`time left: ${name}`, (t) => {
     t.is(timeLeftMs(itemsLeft, bytesLeft, { itemsPerSecond, bytesPerSecond }), leftMs);
   });
+
+test('bytes tell nothing while small files are done and next to none of the bytes', (t) => {
+  const planned = { items: 1000n, bytes: 1_000_000n };
+  for (const [items, bytes, isTold] of [
+    [0n, 0n, false],
+    [0n, 10_000n, true],
+    [9n, 5n, true],
+    [10n, 5n, false],
+    [120n, 9_999n, false],
+    [120n, 10_000n, true],
+    [999n, 500_000n, true],
+  ] as const)
+    t.is(doBytesTell({ items, bytes }, planned), isTold, `${items} items, ${bytes} bytes`);
+  t.true(doBytesTell({ items: 5n, bytes: 0n }, { items: 10n, bytes: 0n }), 'empty files');
+});

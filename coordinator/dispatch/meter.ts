@@ -1,4 +1,5 @@
 // How fast a run is: totals sampled over the last seconds. PURE: the time is passed in.
+import type { Amount } from './shown-progress.ts';
 
 /** Rates are taken over this time. */
 const windowMs = 8_000;
@@ -50,6 +51,15 @@ export class Meter {
       bytesPerSecond: Math.max(Number(last.bytes - first.bytes) / seconds, 0),
     };
   }
+}
+
+/**
+ * Whether the bytes of a second say anything about those that are left. Where the small files come first, a share of the items is done with next to no
+ * bytes, and of a run of seconds it would be said that it lasts for hours; and before the first item is done nothing is known of a second.
+ */
+export function doBytesTell(done: Amount, planned: Amount): boolean {
+  if (done.bytes * 100n >= planned.bytes) return true;
+  return done.items > 0n && done.items * 100n < planned.items;
 }
 
 /**

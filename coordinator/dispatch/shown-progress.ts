@@ -2,8 +2,8 @@
 // done again. PURE.
 import type { RunProgress } from '../../gen/drover/v1/run_pb.ts';
 
-/** What agents say they have done and not reported yet. */
-export interface InFlight {
+/** So many items with so many bytes: of what is planned, done, or said by agents to be done and not reported yet. */
+export interface Amount {
   items: bigint;
   bytes: bigint;
 }
@@ -13,7 +13,7 @@ export class ShownProgress {
   #bytes = 0n;
 
   /** What to show as in flight, by what really is; no more than what is left to be done. */
-  inFlight(progress: RunProgress, real: InFlight): InFlight {
+  inFlight(progress: RunProgress, real: Amount): Amount {
     const itemsDone = progress.succeededItems + progress.failedItems;
     const bytesDone = progress.succeededBytes + progress.failedBytes;
     const items = atMost(most(real.items, this.#items - itemsDone), progress.plannedItems - plannedDone(progress)); // oxfmt-ignore
