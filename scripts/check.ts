@@ -3,15 +3,11 @@
 import path from 'node:path';
 import { checkBreaking } from './check-breaking.ts';
 import { runProgram, type Finding, type Output } from './program.ts';
-import { readTestReport, type TestReport } from './test-report.ts';
-import { fileOfTest } from '../test/harness/test-files.ts';
+import { readTestReport } from './test-report.ts';
 
 const root = path.dirname(import.meta.dirname);
 /** A step that takes longer than this is stuck: some three times what the longest takes on two quiet cores. */
 const stepTimeoutMs = 20 * 60_000;
-
-/** So many files with a test that failed are run again, and no more. */
-const filesAgainMax = 2;
 
 /** Always the same choices, so that a check that fails can be repeated. */
 const shortChaos = ['--seed', '7', '--minutes', '0.25', '--files', '60', '--agents', '3'];
@@ -94,7 +90,6 @@ function say(finding: TimedFinding): TimedFinding {
   const note = finding.note === undefined ? '' : `, ${finding.note}`;
   console.log(`${finding.passed ? 'ok' : 'FAILED'} (${seconds} s${note})`);
   if (!finding.passed && finding.details !== undefined) console.log(indent(finding.details));
-  if (finding.remarks !== undefined) console.log(indent(finding.remarks));
   return finding;
 }
 
@@ -112,42 +107,16 @@ async function program(file: string, args: string[]): Promise<Finding> {
 }
 
 async function tests(): Promise<Finding> {
-  // Most files share processes here, as they do not when somebody runs one of them.
-  const output = await ava('--config=test/together.config.js');
-  const report = readTestReport(output.stdout);
-  const { passed, failed, skipped, failures, isWhole } = report;
+  const output = await node(path.join(root, 'node_modules', 'ava', 'entrypoints', 'cli.js'), [
+    // Most files share processes here, as they do not when somebody runs one of them.
+    '--config=test/together.config.js',
+  ]);
+  const { passed, failed, skipped, failures, isWhole } = readTestReport(output.stdout);
   const note = `${passed} passed, ${failed} failed, ${skipped} skipped`;
   const isGood = output.status === 0 && failed === 0 && passed > 0;
-  if (isGood) return { passed: true, note, tests: { passed, failed } };
   // Why ava itself ended before its time stands in what it wrote beside its report.
   const details = isWhole && failures !== '' ? failures : `${failures}\n${output.all}`;
-  const chance = isWhole && (await passAlone(report));
-  if (!chance) return { passed: false, note, details, tests: { passed, failed } };
-  return {
-    passed: true,
-    note: `${note}; what failed passed when its file was run again by itself: it hangs on the machine or on chance, and is to be mended`,
-    remarks: details,
-    tests: { passed: passed + failed, failed: 0 },
-  };
-}
-
-/**
- * Whether all tests of the files with a test that failed pass when nothing else runs. More than a few are no chance, and neither is what fails outside
- * of every test.
- */
-async function passAlone({ failed, failedTests }: TestReport): Promise<boolean> {
-  const files = new Set(failedTests.map((name) => fileOfTest(name)));
-  const isOfTests = failed === failedTests.length && !files.has(undefined);
-  if (!isOfTests || files.size > filesAgainMax) return false;
-  for (const file of files) {
-    const again = await ava(String(file));
-    if (again.status !== 0 || readTestReport(again.stdout).passed === 0) return false;
-  }
-  return true;
-}
-
-function ava(argument: string): Promise<Output> {
-  return node(path.join(root, 'node_modules', 'ava', 'entrypoints', 'cli.js'), [argument]);
+  return { passed: isGood, note, details, tests: { passed, failed } };
 }
 
 function node(file: string, args: string[]): Promise<Output> {

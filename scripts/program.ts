@@ -18,8 +18,6 @@ export interface Finding {
   note?: string;
   /** Shown when the step failed. */
   details?: string;
-  /** Shown in any case. */
-  remarks?: string;
   /** Single tests in it, which are counted besides the step itself. */
   tests?: { passed: number; failed: number };
 }

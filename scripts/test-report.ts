@@ -5,8 +5,6 @@ export interface TestReport {
   /** Tests and hooks that failed, and what else is wrong, such as a file that ended too early. */
   failed: number;
   skipped: number;
-  /** The names of the tests that failed, each with what ava says on the same line; what else is wrong has none. */
-  failedTests: string[];
   /** What is said of all that failed, its names first; nothing of what passed. */
   failures: string;
   /** Whether ava came to its end and summed up. */
@@ -16,7 +14,6 @@ export interface TestReport {
 /** Ava has other signs where the terminal knows no better ones. */
 const passedLine = /^ {2}[✔√] /;
 const failedLine = /^ {2}(?:[✘×] |Uncaught exception in |Unhandled rejection in )/;
-const failedTest = /^ {2}[✘×] \[fail\]: (.*)$/;
 const skippedLine = /^ {2}- \[(?:skip|todo)\] /;
 /** What a test logged; indented further than what begins with one of the above. */
 const loggedLine = /^ {4}/;
@@ -30,7 +27,6 @@ export function readTestReport(output: string): TestReport {
     passed: count(passedLine),
     failed: count(failedLine),
     skipped: count(skippedLine),
-    failedTests: lines.flatMap((line) => failedTest.exec(line)?.[1] ?? []),
     failures: withoutGood(lines).join('\n').trim(),
     isWhole: lines.some((line) => summaryLine.test(line)),
   };

@@ -86,30 +86,6 @@ export function sharersOf(folder: SharingFolder): string[] {
     .map((file) => path.join(root, file));
 }
 
-/**
- * The file of a test by how ava's report names it, whether the file has a process of its own or shares one; undefined when there is none, as of an
- * error outside of every test. Path below the project's root.
- */
-export function fileOfTest(
-  name: string,
-  files: readonly string[] = testFiles(),
-): string | undefined {
-  return files.find((file) => namesOf(file).some((beginning) => name.startsWith(beginning)));
-}
-
-/** How the names of a file's tests begin: by itself, and in the process of each folder above it. */
-function namesOf(file: string): string[] {
-  const parts = file.replace(/\.test\.ts$/, '').split('/');
-  const shared = parts.slice(1).flatMap((_, index) => {
-    const group = parts.slice(0, index + 1).join('-');
-    const title = parts.slice(index + 1).join('/');
-    return [group, `${group}-in-turns`].map(
-      (process) => `test › together › ${process} › ${title}: `,
-    );
-  });
-  return [`${parts.join(' › ')} › `, ...shared];
-}
-
 function testFiles(): string[] {
   const isOurs = (name: string) => !notOurs.includes(name);
   return globSync('**/*.test.ts', { cwd: root, exclude: (name) => !isOurs(name) }).toSorted();
