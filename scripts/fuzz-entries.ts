@@ -89,12 +89,17 @@ function callOnce(client: FuzzClient, method: DescMethod, random: Random, words:
     return client.call(path, damage(jsonLike(method, random), random), { 'content-type': 'application/json' }); // oxfmt-ignore
   if (way < 0.32)
     return client.call(path, framed(body), { 'content-type': random.pick(['application/grpc+json', 'application/grpc-web', 'text/plain', '']) }); // oxfmt-ignore
+  if (way < 0.34) {
+    const text = jsonLike(method, random);
+    const type = random.pick(['application/grpc+json', 'application/grpc-web+json']);
+    return client.call(path, framed(random.chance(0.5) ? damage(text, random) : text), { 'content-type': type }); // oxfmt-ignore
+  }
   return client.call(path, framed(body));
 }
 
 /** Text with the names of the fields, and values of any kind. */
 function jsonLike({ input }: DescMethod, random: Random): Uint8Array {
-  const values = ['"x"', '""', '-1', '1e999', 'null', '[]', '{}', 'true', '"\\u0000"', '[[[[[[]]]]]]', '{"a":{"a":{}}}']; // oxfmt-ignore
+  const values = ['"x"', '""', '-1', '1e999', 'null', '[]', '{}', 'true', '"\\u0000"', '[[[[[[]]]]]]', '{"a":{"a":{}}}', '"\\ud83d"', '"😀"', '😀']; // oxfmt-ignore
   const members = input.fields.map(({ jsonName }) => `"${jsonName}":${random.pick(values)}`);
   return Buffer.from(`{${members.join(',')}}`);
 }

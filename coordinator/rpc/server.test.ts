@@ -98,6 +98,47 @@ test('a message over the limit is refused, and so is a request that cannot be re
   t.true(await isServing(running));
 });
 
+test('JSON that holds half of a character is refused in each protocol, and no call stays without an answer', async (t) => {
+  const running = await runCoordinator(t);
+  const { adminToken, address, authority } = running;
+  const call = async (method: string, type: string, body: Buffer): Promise<string> => {
+    const session = connectHttp2(address, { ca: authority });
+    t.teardown(() => session.destroy());
+    const stream = session.request({ ':method': 'POST', ':path': method, 'content-type': type, te: 'trailers', authorization: `Bearer ${adminToken}` }); // oxfmt-ignore
+    let answer = '';
+    const take = (headers: object) => (answer += JSON.stringify(headers));
+    stream.on('response', take).on('trailers', take).on('data', take);
+    stream.setEncoding('utf8');
+    stream.end(body);
+    await once(stream, 'end');
+    return answer;
+  };
+  const framed = (text: string) => {
+    const body = Buffer.from(text);
+    return Buffer.concat([Buffer.from([0, 0, 0, body.length >> 8, body.length & 255]), body]);
+  };
+  const [list, exported] = ['/drover.v1.TaskService/ListTasks', '/drover.v1.AuditService/ExportAudit']; // oxfmt-ignore
+  const broken = [
+    '😀',
+    `{"pageSize": ${'😀'.repeat(20)}`,
+    '{"pageSize":"\\ud83d"}',
+    '{"\\uDE00":1}',
+  ];
+  for (const text of broken) {
+    t.regex(await call(list, 'application/json', Buffer.from(text)), /"?:status"?:400/, text);
+    for (const type of ['application/grpc+json', 'application/grpc-web+json'])
+      for (const method of [list, exported])
+        t.regex(
+          await call(method, type, framed(text)),
+          /grpc-status"?:\s*"?3/,
+          `${method} ${text}`,
+        );
+  }
+  const whole = '{"filter":"tags:\\ud83d\\ude00 OR tags:😀"}';
+  t.regex(await call(list, 'application/grpc+json', framed(whole)), /grpc-status":"0/);
+  t.true(await isServing(running));
+});
+
 test('the id of a call is in the header of its answer, in its line of the log and in its entry of the audit log', async (t) => {
   const lines: Record<string, unknown>[] = [];
   const write = (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>);

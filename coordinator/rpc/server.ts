@@ -20,6 +20,7 @@ import { createAuditInterceptor, createReadingGate } from './audit-interceptor.t
 import { createCallInterceptor, createGate } from './call-log.ts';
 import { peerKey, type Peer } from './caller.ts';
 import { Connections } from './connections.ts';
+import { jsonText } from './json-text.ts';
 import { administratorMessageBytesMax, createRoutes } from './routes.ts';
 import type { TaskServiceParts } from './service-parts.ts';
 
@@ -35,6 +36,8 @@ const streamsPerConnectionMax = 256;
  */
 const streamWindowBytes = 64 * 1024;
 const sessionMemoryMiB = 64;
+/** The framework's types do not name the decoder, which its serialization takes; a test shows that it is used. */
+const jsonOptions = { ignoreUnknownFields: true, textDecoder: jsonText };
 /** How long calls that are going get to end when the server closes. */
 const closeGraceMs = 5000;
 
@@ -128,6 +131,7 @@ function createHandler(parts: ServerParts, shutdownSignal: AbortSignal) {
     requestGate: createReadingGate(parts.audit, createGate(parts, shutdownSignal)),
     readMaxBytes: administratorMessageBytesMax,
     writeMaxBytes: messageBytesMax,
+    jsonOptions,
     shutdownSignal,
     contextValues: (request) => createContextValues().set(peerKey, peerOf(request, peers)),
   });
