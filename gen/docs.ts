@@ -737,7 +737,7 @@ export const docs: ReadonlyMap<string, string> = new Map([
   ["drover.v1.PauseTaskResponse.task", "The task."],
   ["drover.v1.PlanEstimate", "What a plan costs. Requests and resource units are those that SharePoint and OneDrive count, and 0 for a destination folder. They are a range, because what the service charges for the parts of a large file is not published, and their size depends on how fast they are sent. A new file: a request to open an upload, and one for each part of 5 to 20 MiB; 2 units, and up to 2 for each part. An empty file: 2 or 3 requests, 4 or 5 units. A file that is replaced: 1 or 2 requests and units more. A new folder: 2 requests, 4 units; one that is there: 1 or 2 requests, 2 to 4 units. A move: 2 to 4 requests, 3 to 6 units. What is recycled: 2 requests, 3 units. Up to 16 requests and 24 units more find the destination. Requests that are repeated because the service was busy are not in it."],
   ["drover.v1.PlanEstimate.basis", "Output only. What the times go by, or why they are not known, in words."],
-  ["drover.v1.PlanEstimate.folders", "Output only. Folders that are made, or get their dates."],
+  ["drover.v1.PlanEstimate.folders", "Output only. Folders that are made, or looked at because their dates may have to be set; not those of which it is known that they are right."],
   ["drover.v1.PlanEstimate.moved_files", "Output only. Files that are renamed or moved at the destination."],
   ["drover.v1.PlanEstimate.recycled_items", "Output only. Items that are recycled at the destination; what turns out to be moved is not among them."],
   ["drover.v1.PlanEstimate.requests_max", "Output only. Requests to the service, at most."],

@@ -88,6 +88,6 @@ test('a plan is approved by another person, through a killed coordinator, and wh
   const told = await ann('runs', 'get', name);
   t.regex(
     told.stdout,
-    /nothing to approve: all that is planned is to set the dates of 1 folder again/,
+    /nothing to approve: nothing has changed; of 1 folder only the dates may be set again/,
   );
 });

@@ -1,7 +1,7 @@
 // What a migration brings over to a library of an emulated tenant, with real processes on every side: contents, names and dates, what a
 // second run does, and what it leaves alone. The tests share one tenant; each has its own task.
 import { hash } from 'node:crypto';
-import { lstatSync, readFileSync } from 'node:fs';
+import { appendFileSync, lstatSync, readFileSync } from 'node:fs';
 import { mkdir, rm, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { buffer } from 'node:stream/consumers';
@@ -222,6 +222,33 @@ test.serial(
     t.is(await uploads(), 0);
   },
 );
+
+test.serial('a run asks only for the folders that it has to do with', async (t) => {
+  const folders = Array.from({ length: 40 }, (_, index) => [
+    `folder ${index}`,
+    { file: `${index}` },
+  ]);
+  const { source, destination } = await scene(t, Object.fromEntries(folders) as Tree);
+  const { task, run } = await tenant.stack.migrate(source, destination);
+  assertSucceeded(t, run);
+  const asked = async () => {
+    await tenant.resetStats();
+    const again = await tenant.stack.runToEnd(task);
+    assertSucceeded(t, again);
+    const { items: { GET = 0, PATCH = 0 } = {} } = (await tenant.stats()).classMethods;
+    for (const [name, { isFolder, modified }] of await tenant.tree(destination)) {
+      const seconds = Math.floor(lstatSync(path.join(source, name)).mtimeMs / 1000);
+      if (isFolder) t.is(Date.parse(modified), seconds * 1000, name);
+    }
+    return { GET, PATCH };
+  };
+  const [unchanged, same] = [await asked(), await asked()];
+  t.deepEqual([unchanged.PATCH, same], [0, unchanged]);
+  appendFileSync(path.join(source, 'folder 7', 'file'), 'more');
+  appendFileSync(path.join(source, 'folder 9', 'another'), 'new');
+  const changed = await asked();
+  t.true(changed.GET + changed.PATCH < folders.length / 2, JSON.stringify(changed));
+});
 
 test.serial('a file that changed becomes a new version, what did not is left alone', async (t) => {
   const { source, destination } = await scene(t, {

@@ -127,8 +127,12 @@ class FolderDestination implements Destination {
   async removeParts(path: string, partNames: readonly string[]): Promise<void> {
     try {
       checkFolderPath(path);
-      if (!this.#folders.exists(parentFolder(path))) return;
+      const folder = parentFolder(path);
+      if (!this.#folders.exists(folder)) return;
+      const { mtimeNs } = lstatSync(this.#prefix + folder, { bigint: true });
       for (const name of partNames) removePart(this.#part(path, name));
+      // What was half-written may be taken away long after the folder got its dates.
+      if (folder !== '') setFolderModifiedTime(this.#prefix + folder, mtimeNs);
     } catch {
       // Where no folder can be, or a link stands, no part of ours is.
     }

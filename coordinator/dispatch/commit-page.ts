@@ -15,6 +15,7 @@ import { parseLocation } from '../../lib/location.ts';
 import { PlanDigest } from '../../lib/plan-digest.ts';
 import { decodeBatchItems, decodeScanPage } from '../plan/decode-columns.ts';
 import { replacementDefault } from '../plan/destination-name.ts';
+import { withoutDated } from '../plan/plan-counts.ts';
 import { destinationRoot } from '../plan/destination-root.ts';
 import { JoinedLedger, joinLedger } from '../plan/join-ledger.ts';
 import { checkPathOrder, comparePaths } from '../plan/path-order.ts';
@@ -28,6 +29,7 @@ import { checkHolder } from '../task/lease-machine.ts';
 import { stepRun, type PlannedPage } from '../task/run-machine.ts';
 import { leaveOutInvalidNames } from '../plan/invalid-names.ts';
 import { BatchWriter } from './batch-writer.ts';
+import { forgetDates } from './folder-dates.ts';
 import { pageFacts } from './page-facts.ts';
 import { readColumns } from './read-columns.ts';
 import { isSwept, sweepLedger } from './sweep-ledger.ts';
@@ -97,7 +99,10 @@ async function storePage(
   const filling = await readFilling(transaction, key, row.fillingFolderBatch);
   const digest = hasPlanDigest(row) ? new PlanDigest(plannedDigest(row)) : undefined;
   const readiness = hasReadiness(row) ? await readinessOf(transaction, key, row, task) : undefined;
-  const plan = planPage(items, ledger, filling, { ...facts, unchanged, digest, readiness });
+  // Before a task's second run no folder has its dates, and a run that only scans writes nothing.
+  const filled = key.run > 1 && !row.run!.scanOnly ? new Set<string>() : undefined;
+  const plan = planPage(items, ledger, filling, { ...facts, unchanged, digest, readiness, filled });
+  const undated = await forgetDates(transaction, key.task, filled ?? []);
   if (readiness !== undefined) transaction.putReadiness(key, readiness.keep());
   const taken = new Set([...facts.beingMoved, ...facts.others.own]);
   await refreshLedger(transaction, key, { items, ledger, taken });
@@ -108,6 +113,7 @@ async function storePage(
     digest: digest?.keep(),
   };
   const next = stepRun(row, { kind: 'plan-page', planned }, nowMs);
+  if (undated > 0) next.planCounts = withoutDated(next.planCounts!, undated);
   const writer = new BatchWriter(transaction, key, row, row.run!.scanOnly);
   next.fillingFolderBatch = writer.write(plan);
   transaction.putRun(key, next);

@@ -41,7 +41,7 @@ export function commitPartial(
     const finished = results.state.flatMap((state, index) => state === ItemState.UNSPECIFIED ? [] : [index]); // oxfmt-ignore
     // Of what is not finished, something may be there all the same.
     const noteRest = async (rest: BatchItems) => {
-      if (isTransfer(batch.phase)) await noteUnreported(transaction, key.task, rest);
+      if (isTransfer(batch.phase)) await noteUnreported(transaction, key, rest);
     };
     if (finished.length === 0) {
       await noteRest(items);

@@ -66,7 +66,7 @@ async function noteLeased(transaction: Transaction, key: RunKey): Promise<void> 
     const batch = { ...key, batch: number };
     const [row, items] = [await transaction.batch(batch), await transaction.batchItems(batch)];
     if (row !== undefined && isTransfer(row.phase) && items !== undefined)
-      await noteUnreported(transaction, key.task, decodeBatchItems(items));
+      await noteUnreported(transaction, key, decodeBatchItems(items));
   }
 }
 

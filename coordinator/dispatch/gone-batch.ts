@@ -7,6 +7,7 @@ import { ItemAction, ItemKind } from '../../gen/drover/v1/item_pb.ts';
 import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
 import { decodeBatchItems } from '../plan/decode-columns.ts';
 import { encodeBatchItems } from '../plan/encode-columns.ts';
+import { folderOf } from '../plan/folder-of.ts';
 import { isSameAge } from '../plan/moves.ts';
 import { fileBytes, selectItems } from '../plan/split-batch.ts';
 import type { BatchKey, RunKey, Transaction } from '../store/store.ts';
@@ -14,10 +15,13 @@ import { goneAction, isGoneFoldersTurn } from '../task/gone-guard.ts';
 import { settledLease } from '../task/lease-machine.ts';
 import { stepRun } from '../task/run-machine.ts';
 import { countOutcome } from './batch-outcome.ts';
+import { forgetDates } from './folder-dates.ts';
 import { nameKeyOf } from './kept-places.ts';
 
 /** A batch in its last form. */
 export interface LastForm {
+  /** The batch that is left to be leased: the one that was taken, or the rest of it. */
+  key: BatchKey;
   /** The run with what was found out; it is put into the transaction by whoever calls. */
   run: RunRow;
   /** Undefined when nothing is left in the batch: it is settled then. */
@@ -51,17 +55,19 @@ export async function takeGone(
   const counted = notGone === 0 ? run : stepRun(run, { kind: 'not-gone', items: notGone }, nowMs);
   if (left.length === 0) {
     settle(transaction, key, batch);
-    return { run: await endEmpty(transaction, key, counted, nowMs), batch: undefined, items: encoded }; // oxfmt-ignore
+    return { run: await endEmpty(transaction, key, counted, nowMs), batch: undefined, items: encoded, key }; // oxfmt-ignore
   }
   const action = goneAction(run);
   const rest = left.length === indexes.length ? items : selectItems(items, left);
   // An empty folder that has become another one is in nobody's way, and nobody looks for anything in it.
   rest.action = left.map((index) => (renamed.has(index) ? ItemAction.RECYCLE : action));
+  const recycled = rest.path.filter((_, index) => rest.action[index] === ItemAction.RECYCLE);
+  await forgetDates(transaction, key.task, new Set(recycled.map(folderOf)));
   const next = create(BatchRowSchema, { ...batch, items: left.length, bytes: fileBytes(rest) });
   const bytes = encodeBatchItems(rest);
   transaction.putBatch(key, next);
   transaction.putBatchItems(key, bytes);
-  return { run: counted, batch: next, items: bytes };
+  return { key, run: counted, batch: next, items: bytes };
 }
 
 /**

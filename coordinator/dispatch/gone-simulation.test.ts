@@ -77,10 +77,11 @@ async function checkKept(t: ExecutionContext, task: NamedTask, model: SourceMode
   const held = failures.filter(({ reason }) => reason === ErrorReason.SOURCE_CHANGED);
   t.deepEqual(held.map(({ path }) => path), [], `${told}: nothing waits for the next run`); // oxfmt-ignore
   for (const [path, node] of model.source) {
-    if (node.isFolder || failed.has(path) || model.isHidden(path)) continue;
+    if (failed.has(path) || model.isHidden(path)) continue;
     const [row] = await task.store.ledgerRows('a', [path]);
     const standing = model.standing(row?.destinationPath || path);
-    t.is(standing?.content, node.content, `${told}: ${path}`);
+    if (node.isFolder) t.is(standing?.modifiedNs, node.modifiedNs, `${told}: the date of ${path}`);
+    else t.is(standing?.content, node.content, `${told}: ${path}`);
   }
 }
 
@@ -148,8 +149,8 @@ for (const game of games)
     const model = new SourceModel(below);
     const task = await openNamedTask(t, 'file:///to');
     await play(t, { task, model, below, chance: chanceOf(game) });
-    const contents = (side: ReadonlyMap<string, { content: string; isFolder: boolean }>) =>
-      [...side].map(([path, { content, isFolder }]) => `${path} ${isFolder ? '' : content}`).toSorted(); // oxfmt-ignore
+    type Side = ReadonlyMap<string, { content: string; isFolder: boolean; modifiedNs: bigint }>;
+    const contents = (side: Side) => [...side].map(([path, { content, isFolder, modifiedNs }]) => `${path} ${isFolder ? modifiedNs : content}`).toSorted(); // oxfmt-ignore
     t.deepEqual(contents(model.destination), contents(model.source));
   });
 
@@ -164,7 +165,8 @@ for (const game of foldedGames)
       const [row] = await task.store.ledgerRows('a', [path]);
       const place = row?.destinationPath || path;
       places.push(model.keyOf(place));
-      t.like(model.standing(place), { isFolder: node.isFolder, content: node.isFolder ? '' : node.content }, path); // oxfmt-ignore
+      const { isFolder, modifiedNs, content } = node;
+      t.like(model.standing(place), isFolder ? { isFolder, modifiedNs } : { isFolder, content }, path); // oxfmt-ignore
     }
     t.deepEqual([...model.destination.keys()].toSorted(), places.toSorted());
   });

@@ -2,10 +2,11 @@
 import type { BatchRow, RunRow } from '../../gen/drover/store/v1/rows_pb.ts';
 import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
 import type { BatchKey, Transaction } from '../store/store.ts';
+import { takeFolders } from './folder-dates.ts';
 import { takeGone, type LastForm } from './gone-batch.ts';
 import { takeLate } from './late-items.ts';
 
-/** The batch as it is to be leased, by its phase; see `takeGone` and `takeLate`. The run is put into the transaction by whoever calls. */
+/** The batch as it is to be leased, by its phase; see `takeGone`, `takeLate` and `takeFolders`. The run is put into the transaction by whoever calls. */
 export async function lastForm(
   transaction: Transaction,
   key: BatchKey,
@@ -16,8 +17,10 @@ export async function lastForm(
     case BatchPhase.GONE:
       return await takeGone(transaction, key, whole, nowMs);
     case BatchPhase.LATE:
-      return { ...whole, items: await takeLate(transaction, key, whole.items) };
+      return { ...whole, key, items: await takeLate(transaction, key, whole.items) };
+    case BatchPhase.FOLDERS:
+      return await takeFolders(transaction, key, whole, nowMs);
     default:
-      return whole;
+      return { ...whole, key };
   }
 }

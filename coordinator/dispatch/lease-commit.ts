@@ -125,15 +125,16 @@ async function grantBatch(
   begun: RunRow,
   nowMs: number,
 ): Promise<Granted | undefined> {
-  const batchKey = { ...pick.feed.key, batch: pick.work.batch };
+  const pickedKey = { ...pick.feed.key, batch: pick.work.batch };
   const [stored, storedItems] = await Promise.all([
-    transaction.batch(batchKey),
-    transaction.batchItems(batchKey),
+    transaction.batch(pickedKey),
+    transaction.batchItems(pickedKey),
   ]);
   if (stored?.lease!.state !== LeaseState.PENDING || storedItems === undefined) return undefined;
   const whole = { batch: stored, items: storedItems, run: begun };
-  const taken = await lastForm(transaction, batchKey, whole, nowMs);
+  const taken = await lastForm(transaction, pickedKey, whole, nowMs);
   if (taken.batch === undefined) return { grant: undefined, row: taken.run };
+  const batchKey = taken.key;
   const cut = cutToShare(transaction, batchKey, { run: taken.run, batch: taken.batch }, taken.items, pick.shareUnits, nowMs); // oxfmt-ignore
   const { run: row, batch, rest } = cut;
   const lease = stepLease(batch.lease!, { kind: 'lease', agent: pick.session.agent });
@@ -154,7 +155,8 @@ async function grantBatch(
   const target: LeaseTarget = { kind: 'batch', batch: batchKey };
   const size = { items: batch.items, bytes: batch.bytes };
   const frame = { case: 'batchLease' as const, value };
-  return { grant: { ...pick, id, target, generation, size, frame, rest }, row };
+  const work: BatchWork = { kind: 'batch', batch: batchKey.batch, size };
+  return { grant: { ...pick, work, id, target, generation, size, frame, rest }, row };
 }
 
 /** The items with what was noted of them since they were planned. */
@@ -240,7 +242,7 @@ async function noteLost(
   const { state, generation: newest } = batch?.lease ?? {};
   const isHeld = state === LeaseState.LEASED && newest === generation;
   if (isHeld && isTransfer(batch!.phase) && items !== undefined)
-    await noteUnreported(transaction, key.task, decodeBatchItems(items));
+    await noteUnreported(transaction, key, decodeBatchItems(items));
 }
 
 /**

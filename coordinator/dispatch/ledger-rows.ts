@@ -51,6 +51,7 @@ export function* ledgerRows(
       verification: results.verification[index] ?? ItemVerification.UNSPECIFIED,
       destinationSize: content?.size ?? 0n,
       destinationQuickXorHash: content?.quickXorHash ?? nothing,
+      dated: isFolder && phase === BatchPhase.FOLDERS,
     };
     yield [items.path[index]!, row];
   }

@@ -33,6 +33,7 @@ const cases: [name: string, one: Case][] = [
   ['a file that is replaced', { counts: { replacedFiles: 1n, partsMin: 1n, partsMax: 1n }, more: tenant, requests: [3n, 20n], units: [3n, 30n], times: [0, 1440] }],
   ['a large file', { counts: { newFiles: 1n, partsMin: 52n, partsMax: 205n }, more: tenant, requests: [53n, 222n], units: [2n, 436n], times: [0, 20_928] }],
   ['folders', { counts: { newFolders: 1n, keptFolders: 1n }, more: tenant, requests: [3n, 20n], units: [5n, 31n], times: [0, 1488] }],
+  ['folders that are dated already', { counts: { newFolders: 1n, keptFolders: 5n, datedFolders: 4n }, more: tenant, requests: [3n, 20n], units: [5n, 31n], times: [0, 1488] }],
   ['a move', { counts: { movedFiles: 1n }, more: tenant, requests: [2n, 20n], units: [3n, 30n], times: [0, 1440] }],
   ['what is recycled', { counts: {}, more: { ...tenant, recycledItems: 5n }, requests: [10n, 26n], units: [15n, 39n], times: [0, 1872] }],
   ['more than a day allows: days, and the rest by the minute', { counts: { newFolders: 750_000n }, more: tenant, requests: [1_500_000n, 1_500_016n], units: [3_000_000n, 3_000_024n], times: [2 * day + minutes(479), 2 * day + minutes(480) + 1152] }],

@@ -88,7 +88,7 @@ export function estimatePlan(facts: EstimateFacts): PlanEstimate {
   const estimate = create(PlanEstimateSchema, {
     uploadedFiles: counts.emptyFiles + counts.newFiles + counts.replacedFiles,
     uploadedBytes: counts.uploadedBytes,
-    folders: counts.newFolders + counts.keptFolders,
+    folders: counts.newFolders + counts.keptFolders - counts.datedFolders,
     movedFiles: counts.movedFiles,
     recycledItems,
     ...(isTenant ? costs(counts, recycledItems) : {}),
@@ -104,7 +104,7 @@ function costs(counts: PlanCounts, recycledItems: bigint) {
     [newFiles, prices.newFile],
     [replacedFiles, prices.replacedFile],
     [newFolders, prices.newFolder],
-    [keptFolders, prices.keptFolder],
+    [keptFolders - counts.datedFolders, prices.keptFolder],
     [movedFiles, prices.movedFile],
     [recycledItems, prices.recycledItem],
   ];

@@ -11,6 +11,7 @@ import { isTransfer } from '../task/batch-phase.ts';
 import type { BatchOutcome } from '../task/run-machine.ts';
 import { countOutcome } from './batch-outcome.ts';
 import { claimKeptPlaces, nameKeyOf, refuse } from './kept-places.ts';
+import { noteDates } from './folder-dates.ts';
 import { forgetItems, type ForgottenItem } from './forget-items.ts';
 import { ledgerRows } from './ledger-rows.ts';
 import { forgetUnreported } from './unreported.ts';
@@ -48,6 +49,7 @@ export async function storeResults(
   outcome.notGoneItems = [...moves.values()].filter(({ wasCounted }) => wasCounted).length;
   const agent = batch.lease!.agent;
   const rows = [...ledgerRows(items, results, { phase: batch.phase, run: key.run, agent })];
+  if (batch.phase === BatchPhase.FOLDERS) await noteDates(transaction, key, { items, results, written: rows }); // oxfmt-ignore
   if (key.run > 1) await dropOldIds(transaction, key, rows);
   for (const [path, row] of rows) transaction.putLedger(key.task, path, movedRow(row, moves.get(path))); // oxfmt-ignore
   const paths = rows.map(([path]) => path);

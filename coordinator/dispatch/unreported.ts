@@ -12,15 +12,16 @@ import {
 } from '../../gen/drover/store/v1/rows_pb.ts';
 import { UnreportedWriteSchema, type BatchItems, type UnreportedWrite } from '../../gen/drover/v1/columns_pb.ts'; // oxfmt-ignore
 import { ItemKind } from '../../gen/drover/v1/item_pb.ts';
-import type { BatchKey, Store, Transaction } from '../store/store.ts';
+import { folderOf } from '../plan/folder-of.ts';
+import type { BatchKey, RunKey, Store, Transaction } from '../store/store.ts';
 
 /** How many writes are remembered of one path. */
 export const unreportedFilesMax = 4;
 
-/** Notes the files of a batch of the transfer phase whose lease ended without a result. Nothing to do for a task that was deleted. */
+/** Notes the files of a batch of the transfer phase whose lease ended without a result, and the folders they are in. Nothing to do for a task that was deleted. */
 export async function noteUnreported(
   transaction: Transaction,
-  taskId: string,
+  { task: taskId, run }: RunKey,
   items: BatchItems,
 ): Promise<void> {
   const files = [...items.path.keys()].filter((index) => items.kind[index] === ItemKind.FILE);
@@ -30,6 +31,11 @@ export async function noteUnreported(
     modifiedNs: items.modifiedNs[index]!,
   }));
   await noteWrites(transaction, taskId, writes);
+  if ((await transaction.task(taskId)) === undefined) return;
+  // Also what is half-written and taken away again changes the date of a folder.
+  const folders = new Set(files.map((index) => folderOf(items.path[index]!)));
+  for (const folder of folders)
+    if (folder !== '') transaction.putUnreported(taskId, folder, create(UnreportedRowSchema, { run })); // oxfmt-ignore
 }
 
 /**
@@ -113,8 +119,13 @@ export async function forgetUnreported(
   const task = await transaction.task(taskId);
   if (task?.hasUnreportedItems !== true) return;
   for (const [index, row] of (await transaction.unreported(taskId, paths)).entries())
-    if (row !== undefined && !isOwnOfOldDate(row, written.get(paths[index]!)))
+    if (row !== undefined && !isStillUncertain(row, written.get(paths[index]!)))
       transaction.deleteUnreported(taskId, paths[index]!);
+}
+
+/** What was noted of a folder counts until it is dated, see `noteDates`. */
+function isStillUncertain(row: UnreportedRow, written: LedgerRow | undefined): boolean {
+  return written?.folder === true || isOwnOfOldDate(row, written);
 }
 
 /**

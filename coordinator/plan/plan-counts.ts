@@ -21,18 +21,24 @@ export class PlanCounter {
   #newFolders = 0;
   #keptFolders = 0;
   #unchangedFolders = 0;
+  #datedFolders = 0;
   #movedFiles = 0;
 
-  /** @param isUnchanged of a folder: nothing of it is different from when it was written. @default false */
+  /**
+   * @param isUnchanged of a folder: nothing of it is different from when it was written. @default false
+   * @param isDated of such a folder: its dates at the destination are known to be right. @default false
+   */
   add(
     { kind, size }: Pick<ScannedItem, 'kind' | 'size'>,
     action: ItemAction,
     isUnchanged = false,
+    isDated = false,
   ): void {
     if (kind === ItemKind.FOLDER) {
       if (action === ItemAction.CREATE) this.#newFolders += 1;
       else this.#keptFolders += 1;
       if (isUnchanged) this.#unchangedFolders += 1;
+      if (isUnchanged && isDated) this.#datedFolders += 1;
     } else if (action === ItemAction.MOVE) this.#movedFiles += 1;
     else if (size === 0n) this.#emptyFiles += 1;
     else this.#addContent(size, action);
@@ -60,6 +66,7 @@ export class PlanCounter {
       keptFolders: BigInt(this.#keptFolders),
       movedFiles: BigInt(this.#movedFiles),
       unchangedFolders: BigInt(this.#unchangedFolders),
+      datedFolders: BigInt(this.#datedFolders),
     });
   }
 }
@@ -86,5 +93,12 @@ export function sumOfCounts(before: PlanCounts | undefined, added: PlanCounts): 
     keptFolders: before.keptFolders + added.keptFolders,
     movedFiles: before.movedFiles + added.movedFiles,
     unchangedFolders: before.unchangedFolders + added.unchangedFolders,
+    datedFolders: before.datedFolders + added.datedFolders,
   });
+}
+
+/** The counts when something is to be written into so many folders whose dates were right; they may have been counted before. */
+export function withoutDated(counts: PlanCounts, folders: number): PlanCounts {
+  const left = counts.datedFolders - BigInt(folders);
+  return create(PlanCountsSchema, { ...counts, datedFolders: left > 0n ? left : 0n });
 }

@@ -16,6 +16,7 @@ import {
 import { encodeSettledResults } from './encode-columns.ts';
 import type { Origin } from './moves.ts';
 import { PlanCounter } from './plan-counts.ts';
+import { folderOf } from './folder-of.ts';
 import { planItem, unchangedDecision, type Decision, type ItemFacts, type ScannedItem } from './plan-item.ts'; // oxfmt-ignore
 import type { ItemPlace } from './item-place.ts';
 import { tally, type RuleTally } from './rule-tally.ts';
@@ -82,6 +83,8 @@ export interface PageFacts {
   digest?: PlanDigest | undefined;
   /** Counts each item, where the run has a readiness. */
   readiness?: ReadinessTally | undefined;
+  /** Gets the path at the source of each folder that something is to be written into or moved out of. */
+  filled?: Set<string> | undefined;
 }
 
 /** The ledger's rows of the items of a page by their indexes; undefined where there is none. An array is one. */
@@ -94,9 +97,9 @@ export function planPage(
   items: readonly ScannedItem[],
   ledger: PageLedger,
   filling: BatchItems | undefined,
-  { places, origins, late, held, unreported, unchanged, digest, readiness }: PageFacts = {},
+  { places, origins, late, held, unreported, unchanged, digest, readiness, filled }: PageFacts = {},
 ): PagePlan {
-  const planner = new PagePlanner(filling, digest, readiness);
+  const planner = new PagePlanner(filling, { digest, readiness, filled });
   for (const [index, item] of items.entries()) {
     const place = places?.[index];
     const isLate = late?.has(index) === true;
@@ -145,16 +148,10 @@ class PagePlanner {
   #plannedBytes = 0n;
   #filled = false;
   readonly #counter = new PlanCounter();
-  readonly #digest: PlanDigest | undefined;
-  readonly #readiness: ReadinessTally | undefined;
+  readonly #learners: Learners;
 
-  constructor(
-    filling: BatchItems | undefined,
-    digest: PlanDigest | undefined,
-    readiness: ReadinessTally | undefined,
-  ) {
-    this.#digest = digest;
-    this.#readiness = readiness;
+  constructor(filling: BatchItems | undefined, learners: Learners) {
+    this.#learners = learners;
     this.#filling = filling === undefined ? undefined : new BatchBuilder(filling);
   }
 
@@ -168,15 +165,17 @@ class PagePlanner {
     const decision = planItem(item, ledger, facts);
     const path = place !== undefined && 'path' in place ? place.path : migratedPath(item, ledger);
     const { action } = decision;
-    this.#digest?.add(recorded(item, decision, path, facts.origin));
-    this.#readiness?.add(item, decision, path);
+    this.#learners.digest?.add(recorded(item, decision, path, facts.origin));
+    this.#learners.readiness?.add(item, decision, path);
     if (!writes.has(action)) {
       this.#settle(item, decision, path);
       tally(this.#filtered, item, decision);
       return;
     }
     this.#plannedItems += 1;
-    this.#counter.add(item, action, !isLate && isSameFolder(item, path, ledger));
+    const isSame = !isLate && isSameFolder(item, path, ledger);
+    this.#counter.add(item, action, isSame, ledger?.dated);
+    this.#fill(item, action, facts.origin);
     const added: BatchItem = { item, action, destinationPath: path };
     if (item.kind === ItemKind.FILE) this.#plannedBytes += item.size;
     if (item.kind === ItemKind.FOLDER) this.#addFolder(added);
@@ -185,11 +184,19 @@ class PagePlanner {
     else if (item.kind !== ItemKind.FOLDER || action === ItemAction.CREATE) this.#transfers.add(added); // oxfmt-ignore
   }
 
+  /** What is written or made anew changes the date of the folder it is in, and what is moved that of the one it was in, too. */
+  #fill({ kind, path }: ScannedItem, action: ItemAction, origin: Origin | undefined): void {
+    const { filled } = this.#learners;
+    if (filled === undefined || (kind === ItemKind.FOLDER && action !== ItemAction.CREATE)) return;
+    filled.add(folderOf(path));
+    if (action === ItemAction.MOVE && origin !== undefined) filled.add(folderOf(origin.path));
+  }
+
   /** A file that is at the destination under its own path, as the source has it. */
   addUnchanged(item: ScannedItem): void {
     this.#count(item);
-    this.#digest?.add(recorded(item, unchangedDecision, item.path));
-    this.#readiness?.add(item, unchangedDecision, item.path);
+    this.#learners.digest?.add(recorded(item, unchangedDecision, item.path));
+    this.#learners.readiness?.add(item, unchangedDecision, item.path);
     this.#settle(item, unchangedDecision, item.path);
   }
 
@@ -249,6 +256,9 @@ class PagePlanner {
   }
 }
 
+/** What learns of each item as it is planned. */
+type Learners = Pick<PageFacts, 'digest' | 'readiness' | 'filled'>;
+
 /** Cuts items into batches; a large file is a batch of its own. */
 class BatchCutter {
   readonly #batches: BatchBuilder[] = [];
@@ -296,7 +306,11 @@ function migratedPath({ path, kind }: ScannedItem, ledger: LedgerRow | undefined
 }
 
 /** A folder that is as it was when it was written, and is to be where it was. */
-function isSameFolder(item: ScannedItem, path: string, ledger: LedgerRow | undefined): boolean {
+export function isSameFolder(
+  item: Pick<ScannedItem, 'kind' | 'path' | 'modifiedNs' | 'createdNs'>,
+  path: string,
+  ledger: LedgerRow | undefined,
+): boolean {
   if (item.kind !== ItemKind.FOLDER || ledger?.folder !== true) return false;
   const isDated = ledger.modifiedNs === item.modifiedNs && ledger.createdNs === item.createdNs;
   return isDated && path === (ledger.destinationPath || item.path);

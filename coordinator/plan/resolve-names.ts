@@ -13,6 +13,7 @@ import { ItemKind } from '../../gen/drover/v1/item_pb.ts';
 import { numberedName } from '../../lib/numbered-name.ts';
 import { nameAtDestination, refuseLongName, type Refusal } from './destination-name.ts';
 import type { DestinationRoot } from './destination-root.ts';
+import { folderOf } from './folder-of.ts';
 import { FolderStack, joinKey, joinPath, type Folder } from './folder-stack.ts';
 import { leftOutName } from './invalid-names.ts';
 import type { ItemPlace } from './item-place.ts';
@@ -144,7 +145,7 @@ class Resolver {
 
   /** The folder an item is in. One that no page told of is placed as if it had. */
   #parentOf(path: string): Folder {
-    const parentPath = path.slice(0, Math.max(path.lastIndexOf('/'), 0));
+    const parentPath = folderOf(path);
     let folder = this.#stack.seek(parentPath);
     while (folder.path !== parentPath) {
       const end = parentPath.indexOf('/', folder.path === '' ? 0 : folder.path.length + 1);

@@ -157,7 +157,7 @@ function* problemsOfMessage(key: string, message: object): Generator<string> {
       return;
     case 'unreported':
       if (!isRelativePath(pathOf(key))) yield 'is not under the key of a path';
-      if ((message as UnreportedRow).files.length === 0) yield 'tells of no write';
+      if ((message as UnreportedRow).files.length === 0 && (message as UnreportedRow).run === 0) yield 'tells of no write'; // oxfmt-ignore
       return;
     case 'ledger':
     case 'name': {

@@ -48,6 +48,7 @@ const tags = {
   verification: 0x180,
   destinationSize: 0x188,
   destinationQuickXorHash: 0x192,
+  dated: 0x198,
 } as const;
 
 const nothing: Uint8Array = new Uint8Array(0);
@@ -128,6 +129,7 @@ function emptyRow(): LedgerRow {
     verification: ItemVerification.UNSPECIFIED,
     destinationSize: 0n,
     destinationQuickXorHash: nothing,
+    dated: false,
   };
 }
 
@@ -187,6 +189,9 @@ function readField(to: LedgerRow): boolean {
       return true;
     case tags.destinationQuickXorHash:
       to.destinationQuickXorHash = readBytes();
+      return true;
+    case tags.dated:
+      to.dated = readUint() !== 0;
       return true;
     default:
       return false;

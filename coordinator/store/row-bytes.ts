@@ -33,6 +33,7 @@ export function encodeLedgerRow(row: LedgerRow): Uint8Array {
   putUint(16, row.verification);
   putUint64(17, row.destinationSize);
   putBytes(18, row.destinationQuickXorHash);
+  putUint(19, row.dated ? 1 : 0);
   return end();
 }
 

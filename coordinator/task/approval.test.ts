@@ -93,7 +93,7 @@ test('a plan of nothing but folders that stay as they are needs no approval, and
     decision: ApprovalDecision.NOT_NEEDED,
     approver: '',
     comment:
-      'nothing to approve: all that is planned is to set the dates of 94 folders again, as they were',
+      'nothing to approve: nothing has changed; of 94 folders only the dates may be set again, where the destination has others',
     planDigest: digest,
   });
   t.is(refusal(row, approval)[1], 'tasks/a/runs/2 cannot be approved: there was nothing to approve'); // oxfmt-ignore

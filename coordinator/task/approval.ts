@@ -63,7 +63,7 @@ export function awaitApproval(row: RunRow, nowMs: number): void {
   if (isNothingToApprove(row)) {
     const { keptFolders } = row.planCounts!;
     const folders = keptFolders === 1n ? '1 folder' : `${formatCount(keptFolders)} folders`;
-    const comment = `nothing to approve: all that is planned is to set the dates of ${folders} again, as they were`;
+    const comment = `nothing to approve: nothing has changed; of ${folders} only the dates may be set again, where the destination has others`;
     decide(row, ApprovalDecision.NOT_NEEDED, { approver: '', comment }, nowMs);
     return;
   }
@@ -74,8 +74,7 @@ export function awaitApproval(row: RunRow, nowMs: number): void {
 
 /**
  * Whether the plan holds nothing but folders that are there and stay as they are. They are planned because what is written into a folder
- * changes its date, so that a run dates every folder at its end; and a folder that somebody removed is made again. In a run that tries again what
- * failed, they are what failed.
+ * changes its date, so that a run sees at its end to those that it has written into. In a run that tries again what failed, they are what failed.
  */
 function isNothingToApprove(row: RunRow): boolean {
   const isRetry = row.scan!.retry !== undefined;

@@ -254,7 +254,7 @@ export class NamedTask {
     const [number] = await this.store.pendingBatches(this.key, phase, 0, 1);
     if (number === undefined) return undefined;
     const key = { ...this.key, batch: number };
-    const generation = await this.store.commit(async (transaction) => {
+    const leased = await this.store.commit(async (transaction) => {
       const run = (await transaction.run(key))!;
       let batch: BatchRow | undefined = (await transaction.batch(key))!;
       const items = (await transaction.batchItems(key))!;
@@ -263,10 +263,10 @@ export class NamedTask {
       ({ batch } = taken);
       if (batch === undefined) return undefined;
       const lease = stepLease(batch.lease!, { kind: 'lease', agent: 'one' });
-      transaction.putBatch(key, create(BatchRowSchema, { ...batch, lease }));
-      return lease.generation;
+      transaction.putBatch(taken.key, create(BatchRowSchema, { ...batch, lease }));
+      return { number: taken.key.batch, generation: lease.generation };
     });
-    return generation === undefined ? await this.#lease(phase) : { number, generation };
+    return leased ?? (await this.#lease(phase));
   }
 
   async #encodedItems(batch: number): Promise<Uint8Array> {

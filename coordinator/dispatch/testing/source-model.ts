@@ -37,6 +37,7 @@ export class SourceModel {
   readonly #below: Below;
   readonly #isFolded: boolean;
   #tick = 0;
+  #touches = 0;
 
   /** `isFolded` is whether the destination takes names for one that differ in case only, of which the source has some then. */
   constructor(below: Below, isFolded = false) {
@@ -136,7 +137,7 @@ export class SourceModel {
       case ItemAction.RECYCLE:
         return this.#recycle(items, index, place, isFolder);
       default:
-        if (isFolder) return this.#makeFolder(phase, items.path[index]!, place);
+        if (isFolder) return this.#makeFolder(phase, items, index, place);
         return this.#writeFile(results, items, index, place);
     }
   }
@@ -153,18 +154,30 @@ export class SourceModel {
     const isEmpty = ![...this.destination.keys()].some((path) => path.startsWith(`${key}/`));
     if (!isEmpty) return ErrorReason.DESTINATION_NOT_EMPTY;
     this.destination.delete(key);
+    this.#touch(place);
     return undefined;
   }
 
-  #makeFolder(phase: BatchPhase, path: string, place: string) {
-    if (this.source.get(path)?.isFolder !== true) return ErrorReason.SOURCE_VANISHED;
+  #makeFolder(phase: BatchPhase, items: BatchItems, index: number, place: string) {
+    if (this.source.get(items.path[index]!)?.isFolder !== true) return ErrorReason.SOURCE_VANISHED;
     const standing = this.standing(place);
     if (standing?.isFolder === false) return ErrorReason.DESTINATION_CONFLICT;
     if (standing === undefined && phase === BatchPhase.FOLDERS)
       return ErrorReason.DESTINATION_CONFLICT;
     if (this.#isBelowFile(place)) return ErrorReason.DESTINATION_CONFLICT;
     this.#makeFolders(place);
-    return undefined;
+    if (phase !== BatchPhase.FOLDERS) return undefined;
+    const folder = this.standing(place)!;
+    const modifiedNs = items.modifiedNs[index]!;
+    const isDated = items.action[index] === ItemAction.UPDATE && folder.modifiedNs === modifiedNs;
+    folder.modifiedNs = modifiedNs;
+    return isDated ? ErrorReason.UNCHANGED : undefined;
+  }
+
+  /** What is written into a folder, or taken out of it, changes its date. */
+  #touch(place: string): void {
+    const cut = place.lastIndexOf('/');
+    if (cut > 0) this.standing(place.slice(0, cut))!.modifiedNs = BigInt(-++this.#touches);
   }
 
   #isBelowFile(place: string): boolean {
@@ -174,11 +187,14 @@ export class SourceModel {
   }
 
   #makeFolders(place: string): void {
+    const made: string[] = [];
     for (let cut = place.length; cut > 0; cut = place.lastIndexOf('/', cut - 1)) {
       const path = this.keyOf(place.slice(0, cut));
-      if (this.destination.has(path)) return;
+      if (this.destination.has(path)) break;
       this.destination.set(path, { id: `id-${++this.#tick}`, isFolder: true, size: 0n, modifiedNs: 0n, content: '' }); // oxfmt-ignore
+      made.push(path);
     }
+    for (const path of made) this.#touch(path);
   }
 
   #writeFile(results: BatchResults, items: BatchItems, index: number, place: string) {
@@ -197,6 +213,7 @@ export class SourceModel {
       const { size, modifiedNs, content } = node;
       const id = standing?.id ?? `id-${++this.#tick}`;
       this.destination.set(this.keyOf(place), { id, isFolder: false, size, modifiedNs, content });
+      this.#touch(place);
     }
     results.size[index] = node.size;
     results.modifiedNs[index] = node.modifiedNs;
@@ -218,6 +235,8 @@ export class SourceModel {
     const cut = place.lastIndexOf('/');
     if (cut > 0) this.#makeFolders(place.slice(0, cut));
     this.destination.set(to, standing);
+    this.#touch(place);
+    this.#touch(origin.destinationPath);
     return true;
   }
 
@@ -294,6 +313,7 @@ export class SourceModel {
 }
 
 const skips = new Set<ErrorReason>([
+  ErrorReason.UNCHANGED,
   ErrorReason.SOURCE_GONE,
   ErrorReason.SOURCE_CHANGED,
   ErrorReason.DESTINATION_NOT_EMPTY,

@@ -253,7 +253,7 @@ export type PlanEstimate = Message<"drover.v1.PlanEstimate"> & {
   uploadedBytes: bigint;
 
   /**
-   * Output only. Folders that are made, or get their dates.
+   * Output only. Folders that are made, or looked at because their dates may have to be set; not those of which it is known that they are right.
    *
    * @generated from field: uint64 folders = 3;
    */
