@@ -29,6 +29,7 @@ import { checkHolder } from '../task/lease-machine.ts';
 import { stepRun, type PlannedPage } from '../task/run-machine.ts';
 import { leaveOutInvalidNames } from '../plan/invalid-names.ts';
 import { BatchWriter } from './batch-writer.ts';
+import { isOfMover } from './find-moves.ts';
 import { forgetDates } from './folder-dates.ts';
 import { pageFacts } from './page-facts.ts';
 import { readColumns } from './read-columns.ts';
@@ -100,9 +101,16 @@ async function storePage(
   const digest = hasPlanDigest(row) ? new PlanDigest(plannedDigest(row)) : undefined;
   const readiness = hasReadiness(row) ? await readinessOf(transaction, key, row, task) : undefined;
   // Before a task's second run no folder has its dates, and a run that only scans writes nothing.
-  const filled = key.run > 1 && !row.run!.scanOnly ? new Set<string>() : undefined;
-  const plan = planPage(items, ledger, filling, { ...facts, unchanged, digest, readiness, filled });
-  const undated = await forgetDates(transaction, key.task, filled ?? []);
+  const isDated = key.run > 1 && !row.run!.scanOnly;
+  const touched = isDated ? { sources: new Set<string>(), places: new Set<string>() } : undefined;
+  const plan = planPage(items, ledger, filling, {
+    ...facts,
+    unchanged,
+    digest,
+    readiness,
+    touched,
+  });
+  const undated = touched ? await forgetDates(transaction, key.task, touched) : 0;
   if (readiness !== undefined) transaction.putReadiness(key, readiness.keep());
   const taken = new Set([...facts.beingMoved, ...facts.others.own]);
   await refreshLedger(transaction, key, { items, ledger, taken });
@@ -150,7 +158,7 @@ function joinedRows(
  */
 async function refreshLedger(
   transaction: Transaction,
-  { task }: RunKey,
+  { task, run }: RunKey,
   { items, ledger, taken }: { items: readonly ScannedItem[]; ledger: JoinedLedger; taken: ReadonlySet<number> }, // oxfmt-ignore
 ): Promise<void> {
   for (const [index, item] of items.entries()) {
@@ -162,7 +170,9 @@ async function refreshLedger(
     const isSame = planItem(item, row).reason === ErrorReason.UNCHANGED;
     if (row.goneRun === 0 && !isSame) continue;
     // The file that was here may have another path by now, and must be found by its id there.
-    const fileId = hasOther ? (isSame ? item.fileId : 0n) : row.fileId;
+    const ownId = hasOther ? (isSame ? item.fileId : 0n) : row.fileId;
+    const [found] = ownId === 0n ? [] : await transaction.fileIds(task, [ownId]);
+    const fileId = isOfMover(found, item.path, run) ? 0n : ownId;
     if (fileId === 0n) await forgetFileId(transaction, task, row.fileId, item.path);
     transaction.putLedger(task, item.path, create(LedgerRowSchema, { ...row, goneRun: 0, fileId }));
   }

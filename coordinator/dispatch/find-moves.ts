@@ -1,6 +1,6 @@
 // What the index of file ids says of a page: which new items are old ones at new paths, and which paths have another file now.
 import { create } from '@bufbuild/protobuf';
-import { FileIdRowSchema, type RunRow } from '../../gen/drover/store/v1/rows_pb.ts';
+import { FileIdRowSchema, type FileIdRow, type RunRow } from '../../gen/drover/store/v1/rows_pb.ts';
 import { isBeingMoved, isReplaced, mayBeMoved, MoveFinder, type Origin } from '../plan/moves.ts';
 import type { ScannedItem } from '../plan/plan-item.ts';
 import type { PageLedger } from '../plan/plan-page.ts';
@@ -41,6 +41,15 @@ export async function findMoves(
   await findOrigins(transaction, key, { items, indexes: fresh, origins, finder });
   const replaced = indexes.filter((index) => isReplaced(items[index]!, ledger.at(index)));
   return { origins, beingMoved: await vacate(transaction, key, { items, ledger, replaced }) };
+}
+
+/**
+ * Whether a file id is that of an item which the run moves, and which is not this one: a file with several names has one id, and until the move is
+ * done the index has to lead to it.
+ */
+export function isOfMover(found: FileIdRow | undefined, itemPath: string, run: number): boolean {
+  if (found === undefined || found.run !== run || found.mover === '') return false;
+  return found.path !== itemPath && found.mover !== itemPath;
 }
 
 async function findOrigins(

@@ -10,21 +10,23 @@ import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
 import { decodeBatchItems, unchangedResults } from '../plan/decode-columns.ts';
 import { encodeSettledResults } from '../plan/encode-columns.ts';
 import { unchangedDecision } from '../plan/plan-item.ts';
-import { isSameFolder } from '../plan/plan-page.ts';
+import { isSameFolder, type TouchedFolders } from '../plan/plan-page.ts';
 import type { BatchKey, Transaction } from '../store/store.ts';
 import { settledLease } from '../task/lease-machine.ts';
 import { stepRun } from '../task/run-machine.ts';
 import { countOutcome } from './batch-outcome.ts';
 import { cutBatch } from './cut-batch.ts';
 import type { LastForm } from './gone-batch.ts';
+import { nameKeyOf } from './kept-places.ts';
 
 /** Something is about to be written into these folders or taken out of them. Answers with how many had the right dates until now. */
 export async function forgetDates(
   transaction: Transaction,
   task: string,
-  folders: Iterable<string>,
+  { sources, places }: TouchedFolders,
 ): Promise<number> {
-  const paths = [...folders].filter((folder) => folder !== '');
+  const holders = await holdersOf(transaction, task, places);
+  const paths = [...new Set([...sources, ...holders])].filter((folder) => folder !== '');
   if (paths.length === 0) return 0;
   let forgotten = 0;
   for (const [index, row] of (await transaction.ledgerRows(task, paths)).entries()) {
@@ -33,6 +35,18 @@ export async function forgetDates(
     forgotten += 1;
   }
   return forgotten;
+}
+
+/** What has these places at a destination that keeps names apart by more than their paths; nothing elsewhere. */
+async function holdersOf(
+  transaction: Transaction,
+  task: string,
+  places: ReadonlySet<string>,
+): Promise<string[]> {
+  const row = places.size === 0 ? undefined : await transaction.task(task);
+  if (row === undefined) return [];
+  const names = [...places].flatMap((place) => (place === '' ? [] : (nameKeyOf(row, place) ?? [])));
+  return (await transaction.names(task, names)).flatMap((holder) => holder?.path ?? []);
 }
 
 /**

@@ -61,13 +61,21 @@ export async function takeGone(
   const rest = left.length === indexes.length ? items : selectItems(items, left);
   // An empty folder that has become another one is in nobody's way, and nobody looks for anything in it.
   rest.action = left.map((index) => (renamed.has(index) ? ItemAction.RECYCLE : action));
-  const recycled = rest.path.filter((_, index) => rest.action[index] === ItemAction.RECYCLE);
-  await forgetDates(transaction, key.task, new Set(recycled.map(folderOf)));
+  await forgetDates(transaction, key.task, recycledFrom(rest));
   const next = create(BatchRowSchema, { ...batch, items: left.length, bytes: fileBytes(rest) });
   const bytes = encodeBatchItems(rest);
   transaction.putBatch(key, next);
   transaction.putBatchItems(key, bytes);
   return { key, run: counted, batch: next, items: bytes };
+}
+
+/** The folders out of which items are recycled. */
+function recycledFrom({ path, destinationPath, action }: BatchItems) {
+  const recycled = [...path.keys()].filter((index) => action[index] === ItemAction.RECYCLE);
+  return {
+    sources: new Set(recycled.map((index) => folderOf(path[index]!))),
+    places: new Set(recycled.map((index) => folderOf(destinationPath[index] || path[index]!))),
+  };
 }
 
 /**

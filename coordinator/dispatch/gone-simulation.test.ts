@@ -20,7 +20,7 @@ type Game = readonly [seed: number, isApproved: boolean];
 
 const more = Array.from({ length: Number(env['DROVER_SIMULATION_SEEDS'] ?? 0) }, (_, index) => index + 1).flatMap((seed): Game[] => [[seed, false], [seed, true]]); // oxfmt-ignore
 const games: readonly Game[] = more.length > 0 ? more : [[1, true], [2, true], [7, false], [100, false], [125, false], [129, false], [149, false]]; // oxfmt-ignore
-const foldedGames: readonly Game[] = more.length > 0 ? more : [[276, false], [2, true], [66, true]]; // oxfmt-ignore
+const foldedGames: readonly Game[] = more.length > 0 ? more : [[276, false], [2, true], [11, true], [42, true], [66, true]]; // oxfmt-ignore
 const runs = 14;
 
 interface RunPlan {

@@ -11,6 +11,7 @@ import { isTransfer } from '../task/batch-phase.ts';
 import type { BatchOutcome } from '../task/run-machine.ts';
 import { countOutcome } from './batch-outcome.ts';
 import { claimKeptPlaces, nameKeyOf, refuse } from './kept-places.ts';
+import { isOfMover } from './find-moves.ts';
 import { noteDates } from './folder-dates.ts';
 import { forgetItems, type ForgottenItem } from './forget-items.ts';
 import { ledgerRows } from './ledger-rows.ts';
@@ -50,7 +51,10 @@ export async function storeResults(
   const agent = batch.lease!.agent;
   const rows = [...ledgerRows(items, results, { phase: batch.phase, run: key.run, agent })];
   if (batch.phase === BatchPhase.FOLDERS) await noteDates(transaction, key, { items, results, written: rows }); // oxfmt-ignore
-  if (key.run > 1) await dropOldIds(transaction, key, rows);
+  if (key.run > 1) {
+    await dropOldIds(transaction, key, rows);
+    await leaveMovers(transaction, key, rows);
+  }
   for (const [path, row] of rows) transaction.putLedger(key.task, path, movedRow(row, moves.get(path))); // oxfmt-ignore
   const paths = rows.map(([path]) => path);
   if (isTransfer(batch.phase))
@@ -140,6 +144,20 @@ function movedRow(row: LedgerRow, move: Move | undefined): LedgerRow {
     destinationSize,
     destinationQuickXorHash,
   });
+}
+
+/** Rows of files whose id is that of something that is being moved are written without it: the next run gives it to them. */
+async function leaveMovers(
+  transaction: Transaction,
+  { task, run }: BatchKey,
+  rows: readonly [path: string, row: LedgerRow][],
+): Promise<void> {
+  const known = rows.filter(([, { fileId }]) => fileId !== 0n);
+  const ids = known.map(([, { fileId }]) => fileId);
+  for (const [at, found] of (await transaction.fileIds(task, ids)).entries()) {
+    const [path, row] = known[at]!;
+    if (isOfMover(found, path, run)) row.fileId = 0n;
+  }
 }
 
 /** Takes file ids out of the index that the rows of these paths had before. */

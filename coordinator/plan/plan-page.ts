@@ -83,8 +83,16 @@ export interface PageFacts {
   digest?: PlanDigest | undefined;
   /** Counts each item, where the run has a readiness. */
   readiness?: ReadinessTally | undefined;
-  /** Gets the path at the source of each folder that something is to be written into or moved out of. */
-  filled?: Set<string> | undefined;
+  /** Gets the folders that something is to be written into or moved out of. */
+  touched?: TouchedFolders | undefined;
+}
+
+/** Folders of which the dates change at the destination. */
+export interface TouchedFolders {
+  /** Their paths at the source. */
+  sources: Set<string>;
+  /** What something is taken out of, by its path at the destination: the folder at the source may have another name by now. */
+  places: Set<string>;
 }
 
 /** The ledger's rows of the items of a page by their indexes; undefined where there is none. An array is one. */
@@ -97,9 +105,19 @@ export function planPage(
   items: readonly ScannedItem[],
   ledger: PageLedger,
   filling: BatchItems | undefined,
-  { places, origins, late, held, unreported, unchanged, digest, readiness, filled }: PageFacts = {},
+  {
+    places,
+    origins,
+    late,
+    held,
+    unreported,
+    unchanged,
+    digest,
+    readiness,
+    touched,
+  }: PageFacts = {},
 ): PagePlan {
-  const planner = new PagePlanner(filling, { digest, readiness, filled });
+  const planner = new PagePlanner(filling, { digest, readiness, touched });
   for (const [index, item] of items.entries()) {
     const place = places?.[index];
     const isLate = late?.has(index) === true;
@@ -175,7 +193,7 @@ class PagePlanner {
     this.#plannedItems += 1;
     const isSame = !isLate && isSameFolder(item, path, ledger);
     this.#counter.add(item, action, isSame, ledger?.dated);
-    this.#fill(item, action, facts.origin);
+    this.#touch(item, action, facts.origin);
     const added: BatchItem = { item, action, destinationPath: path };
     if (item.kind === ItemKind.FILE) this.#plannedBytes += item.size;
     if (item.kind === ItemKind.FOLDER) this.#addFolder(added);
@@ -185,11 +203,13 @@ class PagePlanner {
   }
 
   /** What is written or made anew changes the date of the folder it is in, and what is moved that of the one it was in, too. */
-  #fill({ kind, path }: ScannedItem, action: ItemAction, origin: Origin | undefined): void {
-    const { filled } = this.#learners;
-    if (filled === undefined || (kind === ItemKind.FOLDER && action !== ItemAction.CREATE)) return;
-    filled.add(folderOf(path));
-    if (action === ItemAction.MOVE && origin !== undefined) filled.add(folderOf(origin.path));
+  #touch({ kind, path }: ScannedItem, action: ItemAction, origin: Origin | undefined): void {
+    const { touched } = this.#learners;
+    if (touched === undefined || (kind === ItemKind.FOLDER && action !== ItemAction.CREATE)) return;
+    touched.sources.add(folderOf(path));
+    if (action !== ItemAction.MOVE || origin === undefined) return;
+    touched.sources.add(folderOf(origin.path));
+    touched.places.add(folderOf(origin.row.destinationPath || origin.path));
   }
 
   /** A file that is at the destination under its own path, as the source has it. */
@@ -257,7 +277,7 @@ class PagePlanner {
 }
 
 /** What learns of each item as it is planned. */
-type Learners = Pick<PageFacts, 'digest' | 'readiness' | 'filled'>;
+type Learners = Pick<PageFacts, 'digest' | 'readiness' | 'touched'>;
 
 /** Cuts items into batches; a large file is a batch of its own. */
 class BatchCutter {
