@@ -107,6 +107,24 @@ test('a folder into which somebody may still write who lost his lease is looked 
   t.false(await harness.watched.store.hasUnreported('a'));
 });
 
+test('a folder whose name changed in case only is not taken for one that is gone when what was in it is recycled', async (t) => {
+  const harness = await openHarness(t);
+  const agent = await harness.attach('one', { slots: 4, locationKinds: ['file', 'sharepoint'] });
+  const destination = 'https://contoso.sharepoint.com/sites/hr/Shared%20Documents/Archive';
+  const named = (path: string): Entry => ({ ...folder(path), fileId: 50n, createdNs: 3n });
+  const settings = { gonePolicy: GonePolicy.RECYCLE, recyclePercentMax: 100 };
+  await harness.scanned('a', agent, [named('d'), file('d/a')], { destination });
+  await workOff(harness, agent);
+  // There it is one folder, and nobody may take it for the one that is gone.
+  const run = await harness.scanned('a', agent, [named('D')], { settings });
+  const recycled: string[] = [];
+  await workOff(harness, agent, (_, lease) => {
+    if (lease.phase === BatchPhase.GONE) recycled.push(...pathsOf(lease));
+  });
+  t.is(await harness.state(run), 'SUCCEEDED');
+  t.deepEqual(recycled, ['d/a']);
+});
+
 test('a folder of which it is not known is looked at once, and keeps its date', async (t) => {
   const harness = await openHarness(t);
   const agent = await harness.attach('one', { slots: 4 });

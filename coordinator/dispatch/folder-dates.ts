@@ -31,7 +31,7 @@ export async function forgetDates(
   let forgotten = 0;
   for (const [index, row] of (await transaction.ledgerRows(task, paths)).entries()) {
     if (row?.dated !== true) continue;
-    transaction.putLedger(task, paths[index]!, create(LedgerRowSchema, { ...row, dated: false }));
+    transaction.updateLedger(task, paths[index]!, create(LedgerRowSchema, { ...row, dated: false })); // oxfmt-ignore
     forgotten += 1;
   }
   return forgotten;
@@ -117,7 +117,7 @@ export async function noteDates(
     const [modifiedNs, createdNs] = [items.modifiedNs[found[at]!]!, items.createdNs[found[at]!]!];
     const isKnown = row?.dated === true && row.modifiedNs === modifiedNs && row.createdNs === createdNs; // oxfmt-ignore
     if (row?.folder !== true || isKnown) continue;
-    transaction.putLedger(task, items.path[found[at]!]!, create(LedgerRowSchema, { ...row, modifiedNs, createdNs, dated: true })); // oxfmt-ignore
+    transaction.updateLedger(task, items.path[found[at]!]!, create(LedgerRowSchema, { ...row, modifiedNs, createdNs, dated: true })); // oxfmt-ignore
   }
 }
 

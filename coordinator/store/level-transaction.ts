@@ -186,6 +186,10 @@ export class LevelTransaction extends LevelReader implements Transaction {
     this.putFileId(task, row.fileId, fileIdRow(itemPath));
   }
 
+  updateLedger(task: string, itemPath: string, row: LedgerRow): void {
+    this.#writeLedger(task, itemPath, encodeLedgerRow(row));
+  }
+
   async deleteLedger(task: string, itemPath: string): Promise<void> {
     const [row] = await this.ledgerRows(task, [itemPath]);
     this.#writeLedger(task, itemPath, undefined);

@@ -171,6 +171,8 @@ export interface Transaction extends Reader {
   putBatchResults(key: BatchKey, results: Uint8Array): void;
   /** Also keeps the index of file ids: it points to the row that was put last with an id. */
   putLedger(task: string, path: string, row: LedgerRow): void;
+  /** Changes a row whose file id stays as it is: the index of file ids is not touched, which may lead to another path with that id by now. */
+  updateLedger(task: string, path: string, row: LedgerRow): void;
   /** Also keeps the index of file ids. */
   deleteLedger(task: string, path: string): Promise<void>;
   putFileId(task: string, id: bigint, row: FileIdRow): void;
