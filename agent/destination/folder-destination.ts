@@ -9,6 +9,7 @@ import {
   realpathSync,
   type BigIntStats,
 } from 'node:fs';
+import { parentFolder } from '../../lib/parent-folder.ts';
 import { Hasher, type Hashes } from '../pool/hasher.ts';
 import { CheckedFolders } from './checked-folders.ts';
 import { ItemVerification } from '../../gen/drover/v1/item_pb.ts';
@@ -209,9 +210,4 @@ class FolderDestination implements Destination {
 function checkPath(path: string): void {
   checkFolderPath(path);
   if (isRecycledFolder(path)) throw recycledFolderError(path);
-}
-
-/** The folder a path lies in; "" for the destination itself. */
-function parentFolder(path: string): string {
-  return path.slice(0, Math.max(0, path.lastIndexOf('/')));
 }

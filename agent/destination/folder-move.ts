@@ -1,5 +1,6 @@
 // A file in a destination folder gets another path: one rename, which overwrites nothing.
 import { lstatSync, renameSync, type BigIntStats } from 'node:fs';
+import { parentFolder } from '../../lib/parent-folder.ts';
 import { ItemVerification } from '../../gen/drover/v1/item_pb.ts';
 import type { CheckedFolders } from './checked-folders.ts';
 import { errorCode, linkError } from './destination-error.ts';
@@ -82,8 +83,4 @@ function isRecased(from: string, to: string): boolean {
 
 function isOneFile(one: BigIntStats, other: BigIntStats): boolean {
   return one.dev === other.dev && one.ino === other.ino;
-}
-
-function parentFolder(path: string): string {
-  return path.slice(0, Math.max(0, path.lastIndexOf('/')));
 }

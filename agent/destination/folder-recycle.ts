@@ -1,6 +1,7 @@
 // What is gone from the source goes from a destination folder into `.drover-recycled` below it, under the path that it had, in a folder
 // for each run: a person finds it there and can put it back. Nothing in there is ever overwritten.
 import { lstatSync, rmdirSync, type BigIntStats } from 'node:fs';
+import { parentFolder } from '../../lib/parent-folder.ts';
 import { DroverError } from '../../lib/error.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { conflictError, errorCode, linkError } from './destination-error.ts';
@@ -69,8 +70,4 @@ function recycleFile(
 
 function isConflict(cause: unknown): boolean {
   return cause instanceof DroverError && cause.reason === ErrorReason.DESTINATION_CONFLICT;
-}
-
-function parentFolder(path: string): string {
-  return path.slice(0, Math.max(0, path.lastIndexOf('/')));
 }

@@ -1,13 +1,13 @@
 // What is gone from the source has its turn when everything is written. Only then is it known what of it was moved meanwhile, and what
 // somebody decided about the rest, so a batch gets its last form when it is leased.
 import { create, toBinary } from '@bufbuild/protobuf';
+import { parentFolder } from '../../lib/parent-folder.ts';
 import { BatchRowSchema, type BatchRow, type FileIdRow, type LedgerRow, type RunRow } from '../../gen/drover/store/v1/rows_pb.ts'; // oxfmt-ignore
 import { BatchItemsSchema, BatchResultsSchema, type BatchItems } from '../../gen/drover/v1/columns_pb.ts'; // oxfmt-ignore
 import { ItemAction, ItemKind } from '../../gen/drover/v1/item_pb.ts';
 import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
 import { decodeBatchItems } from '../plan/decode-columns.ts';
 import { encodeBatchItems } from '../plan/encode-columns.ts';
-import { folderOf } from '../plan/folder-of.ts';
 import { isSameAge } from '../plan/moves.ts';
 import { fileBytes, selectItems } from '../plan/split-batch.ts';
 import type { BatchKey, RunKey, Transaction } from '../store/store.ts';
@@ -73,8 +73,8 @@ export async function takeGone(
 function recycledFrom({ path, destinationPath, action }: BatchItems) {
   const recycled = [...path.keys()].filter((index) => action[index] === ItemAction.RECYCLE);
   return {
-    sources: new Set(recycled.map((index) => folderOf(path[index]!))),
-    places: new Set(recycled.map((index) => folderOf(destinationPath[index] || path[index]!))),
+    sources: new Set(recycled.map((index) => parentFolder(path[index]!))),
+    places: new Set(recycled.map((index) => parentFolder(destinationPath[index] || path[index]!))),
   };
 }
 

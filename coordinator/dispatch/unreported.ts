@@ -1,6 +1,7 @@
 // What agents may have written and could not report, because they died or were stopped: remembered for as long as nothing newer was
 // reported, so that what stands at the destination then is known to be the task's own, in whatever run that turns out.
 import { create } from '@bufbuild/protobuf';
+import { parentFolder } from '../../lib/parent-folder.ts';
 import {
   TaskRowSchema,
   UnreportedFileSchema,
@@ -12,7 +13,6 @@ import {
 } from '../../gen/drover/store/v1/rows_pb.ts';
 import { UnreportedWriteSchema, type BatchItems, type UnreportedWrite } from '../../gen/drover/v1/columns_pb.ts'; // oxfmt-ignore
 import { ItemKind } from '../../gen/drover/v1/item_pb.ts';
-import { folderOf } from '../plan/folder-of.ts';
 import type { BatchKey, RunKey, Store, Transaction } from '../store/store.ts';
 
 /** How many writes are remembered of one path. */
@@ -33,9 +33,15 @@ export async function noteUnreported(
   await noteWrites(transaction, taskId, writes);
   if ((await transaction.task(taskId)) === undefined) return;
   // Also what is half-written and taken away again changes the date of a folder.
-  const folders = new Set(files.map((index) => folderOf(items.path[index]!)));
-  for (const folder of folders)
-    if (folder !== '') transaction.putUnreported(taskId, folder, create(UnreportedRowSchema, { run })); // oxfmt-ignore
+  const parents = new Set(writes.map(({ path }) => parentFolder(path)));
+  const folders = [...parents].filter((folder) => folder !== '');
+  // A folder may have been a file that was written.
+  for (const [at, row] of (await transaction.unreported(taskId, folders)).entries())
+    transaction.putUnreported(
+      taskId,
+      folders[at]!,
+      create(UnreportedRowSchema, { files: row?.files ?? [], run }),
+    );
 }
 
 /**

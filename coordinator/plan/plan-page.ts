@@ -1,4 +1,5 @@
 // A page of the scan becomes batches: those that agents work on, and one of what the plan settles itself. PURE.
+import { parentFolder } from '../../lib/parent-folder.ts';
 import type { LedgerRow, PlanCounts, UnreportedRow } from '../../gen/drover/store/v1/rows_pb.ts';
 import type { BatchItems, ItemRemark, ScanPage } from '../../gen/drover/v1/columns_pb.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
@@ -16,7 +17,6 @@ import {
 import { encodeSettledResults } from './encode-columns.ts';
 import type { Origin } from './moves.ts';
 import { PlanCounter } from './plan-counts.ts';
-import { folderOf } from './folder-of.ts';
 import { planItem, unchangedDecision, type Decision, type ItemFacts, type ScannedItem } from './plan-item.ts'; // oxfmt-ignore
 import type { ItemPlace } from './item-place.ts';
 import { tally, type RuleTally } from './rule-tally.ts';
@@ -206,10 +206,10 @@ class PagePlanner {
   #touch({ kind, path }: ScannedItem, action: ItemAction, origin: Origin | undefined): void {
     const { touched } = this.#learners;
     if (touched === undefined || (kind === ItemKind.FOLDER && action !== ItemAction.CREATE)) return;
-    touched.sources.add(folderOf(path));
+    touched.sources.add(parentFolder(path));
     if (action !== ItemAction.MOVE || origin === undefined) return;
-    touched.sources.add(folderOf(origin.path));
-    touched.places.add(folderOf(origin.row.destinationPath || origin.path));
+    touched.sources.add(parentFolder(origin.path));
+    touched.places.add(parentFolder(origin.row.destinationPath || origin.path));
   }
 
   /** A file that is at the destination under its own path, as the source has it. */

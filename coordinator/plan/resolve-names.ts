@@ -7,13 +7,13 @@
 // What has to be known of the store depends on what is found there, as the second of two folders gets a number and all below
 // follows it. So a page is resolved with what is known, taking what is not known for free, and resolved again with more, until
 // nothing is missing. PURE: whoever calls does the reading.
+import { parentFolder } from '../../lib/parent-folder.ts';
 import type { LedgerRow, NameRow } from '../../gen/drover/store/v1/rows_pb.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { ItemKind } from '../../gen/drover/v1/item_pb.ts';
 import { numberedName } from '../../lib/numbered-name.ts';
 import { nameAtDestination, refuseLongName, type Refusal } from './destination-name.ts';
 import type { DestinationRoot } from './destination-root.ts';
-import { folderOf } from './folder-of.ts';
 import { FolderStack, joinKey, joinPath, type Folder } from './folder-stack.ts';
 import { leftOutName } from './invalid-names.ts';
 import type { ItemPlace } from './item-place.ts';
@@ -145,7 +145,7 @@ class Resolver {
 
   /** The folder an item is in. One that no page told of is placed as if it had. */
   #parentOf(path: string): Folder {
-    const parentPath = folderOf(path);
+    const parentPath = parentFolder(path);
     let folder = this.#stack.seek(parentPath);
     while (folder.path !== parentPath) {
       const end = parentPath.indexOf('/', folder.path === '' ? 0 : folder.path.length + 1);

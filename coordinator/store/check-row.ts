@@ -155,10 +155,12 @@ function* problemsOfMessage(key: string, message: object): Generator<string> {
     case 'file-id':
       if (!isRelativePath((message as FileIdRow).path)) yield 'names no path at the source';
       return;
-    case 'unreported':
+    case 'unreported': {
       if (!isRelativePath(pathOf(key))) yield 'is not under the key of a path';
-      if ((message as UnreportedRow).files.length === 0 && (message as UnreportedRow).run === 0) yield 'tells of no write'; // oxfmt-ignore
+      const { files, run } = message as UnreportedRow;
+      if (files.length === 0 && run === 0) yield 'tells of no write';
       return;
+    }
     case 'ledger':
     case 'name': {
       if (!isRelativePath(pathOf(key))) yield 'is not under the key of a path';

@@ -180,7 +180,7 @@ export class LevelTransaction extends LevelReader implements Transaction {
   }
 
   putLedger(task: string, itemPath: string, row: LedgerRow): void {
-    this.#writeLedger(task, itemPath, encodeLedgerRow(row));
+    this.updateLedger(task, itemPath, row);
     // What is kept of a file that is gone must not take the id from the path that the file may have now.
     if (row.fileId === 0n || row.goneRun !== 0) return;
     this.putFileId(task, row.fileId, fileIdRow(itemPath));

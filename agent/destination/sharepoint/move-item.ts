@@ -1,4 +1,5 @@
 // A file of a library gets another name or folder: the same item, with its link, its versions and whoever it is shared with.
+import { parentFolder } from '../../../lib/parent-folder.ts';
 import type { FolderTimes, MoveOptions } from '../destination.ts';
 import { changeItem } from './check-out.ts';
 import type { DriveFolders } from './drive-folders.ts';
@@ -112,8 +113,4 @@ function fold(path: string): string {
 
 function nameOf(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1);
-}
-
-function parentFolder(path: string): string {
-  return path.slice(0, Math.max(0, path.lastIndexOf('/')));
 }

@@ -1,4 +1,5 @@
 // A folder of a SharePoint library or of a OneDrive as a destination.
+import { parentFolder } from '../../../lib/parent-folder.ts';
 import type { Clock } from '../../../lib/time.ts';
 import { ItemVerification } from '../../../gen/drover/v1/item_pb.ts';
 import type {
@@ -310,8 +311,4 @@ class SharePointDestination implements Destination {
 function isSameSecond(oneNs: bigint, otherNs: bigint): boolean {
   const secondNs = 1_000_000_000n;
   return oneNs / secondNs === otherNs / secondNs;
-}
-
-function parentFolder(path: string): string {
-  return path.slice(0, Math.max(0, path.lastIndexOf('/')));
 }
