@@ -34,26 +34,34 @@ function recipe(folder: string): string {
   return file;
 }
 
-/** Makes, changes and deletes tasks until the coordinator is gone; answers with what it acknowledged, in order. */
-async function changeUntilKilled(stack: Stack, worker: number): Promise<string[]> {
-  const acknowledged: string[] = [];
+/** Makes, changes and deletes tasks until the coordinator is gone; enters what it acknowledged, and calls `changed` after each. */
+async function changeUntilKilled(
+  stack: Stack,
+  worker: number,
+  acknowledged: string[],
+  changed: () => void,
+): Promise<void> {
   const { tasks } = stack.api;
+  const acknowledge = (change: string) => {
+    acknowledged.push(change);
+    changed();
+  };
   try {
     for (let index = 0; ; index += 1) {
       const name = `tasks/w${worker}-${index}`;
       await tasks.createTask({ task: { source: '/srv', destination: '/to' }, taskId: name.slice('tasks/'.length) }); // oxfmt-ignore
-      acknowledged.push(`CreateTask ${name}`);
+      acknowledge(`CreateTask ${name}`);
       if (index % 3 === 1) {
         await tasks.updateTask({ task: { name, displayName: 'x' } });
-        acknowledged.push(`UpdateTask ${name}`);
+        acknowledge(`UpdateTask ${name}`);
       }
       if (index % 3 === 2) {
         await tasks.deleteTask({ name });
-        acknowledged.push(`DeleteTask ${name}`);
+        acknowledge(`DeleteTask ${name}`);
       }
     }
   } catch {
-    return acknowledged;
+    // The coordinator is gone, which is what this waited for.
   }
 }
 
@@ -93,11 +101,15 @@ test('a coordinator that is killed has an entry for every change that it acknowl
   const folder = await temporaryFolder(t);
   const stack = await stackOf(t, { folder, coordinatorArguments: ['--calls-per-second', '0'] });
   const { coordinator } = stack;
-  const workers = Array.from({ length: 8 }, (_, worker) => changeUntilKilled(stack, worker));
-  setTimeout(() => void coordinator.kill(), 1500);
-  const acknowledged = (await Promise.all(workers)).flat();
+  const acknowledged: string[] = [];
+  // In the middle of changes, however long those take on this machine.
+  const killLater = () => {
+    if (acknowledged.length === 60) void coordinator.kill();
+  };
+  const workers = Array.from({ length: 8 }, (_, worker) => changeUntilKilled(stack, worker, acknowledged, killLater)); // oxfmt-ignore
+  await Promise.all(workers);
   await coordinator.exited;
-  t.true(acknowledged.length > 20, `${acknowledged.length} changes`);
+  t.true(acknowledged.length >= 60, `${acknowledged.length} changes`);
 
   await stack.startCoordinator();
   const [whole, { stdout }, list] = await Promise.all([
