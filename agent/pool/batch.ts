@@ -111,8 +111,8 @@ class Batch {
   readonly #items: PlannedItems;
   readonly #results: BatchResultRows;
   readonly #work: ItemWork;
-  /** The item that is begun last. */
-  #last: number | undefined;
+  /** When this item is begun, what is left to begin is less than what the lanes can do at once. */
+  #ending: number | undefined;
 
   constructor(job: BatchJob, items: PlannedItems, results: BatchResultRows, work: ItemWork) {
     this.#job = job;
@@ -124,7 +124,8 @@ class Batch {
   /** Tries all items, wave by wave, until each has its result or the job is told to stop. */
   async run(lanes: Lanes): Promise<void> {
     const waves = batchWaves(this.#items, this.#job.phase);
-    this.#last = waves.at(-1)?.at(-1);
+    const last = waves.at(-1) ?? [];
+    this.#ending = last.at(-Math.min(Math.ceil(lanes.count / 2), last.length));
     for (const wave of waves) await this.#runWave(lanes, wave);
   }
 
@@ -152,8 +153,9 @@ class Batch {
   ): Promise<void> {
     for (const index of queue) {
       if (isStopped(this.#job.shared)) return;
-      // Whoever waits for a turn in this thread may begin. Work on a folder never waits for anything, so that nobody else could use the time.
-      if (index === this.#last && this.#job.tenant !== undefined) noteEnding(this.#job.shared);
+      // Whoever waits for a turn in this thread may begin: by the time it has found its folder, lanes here have nothing left to do. Work on a
+      // folder never waits for anything, so that nobody else could use the time.
+      if (index === this.#ending && this.#job.tenant !== undefined) noteEnding(this.#job.shared);
       const isShort = this.#items.scanned(index).size <= chunkBytesFirst;
       try {
         if (isShort) countShort(this.#job.shared, 1);

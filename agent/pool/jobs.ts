@@ -235,18 +235,18 @@ export async function untilCutOff({ state }: SharedJobState, waitMs: number): Pr
   }
 }
 
-/** The last item of a job is begun, or the job has ended: what it still does leaves room for another one in the same thread. */
+/** The last items of a job are begun, or the job has ended: what it still does leaves room for another one in the same thread. */
 export function noteEnding({ state }: SharedJobState): void {
   Atomics.store(state, stateEnding, 1);
   Atomics.notify(state, stateEnding);
 }
 
-/** Whether a job has nothing left to begin. */
+/** Whether a job has little left to begin. */
 export function isEnding({ state }: SharedJobState): boolean {
   return Atomics.load(state, stateEnding) !== 0;
 }
 
-/** Resolves when a job has nothing left to begin. */
+/** Resolves when a job has little left to begin. */
 export async function untilEnding({ state }: SharedJobState): Promise<void> {
   await Atomics.waitAsync(state, stateEnding, 0).value;
 }

@@ -109,7 +109,7 @@ class PiscinaPool implements Pool {
     }
   }
 
-  /** A thread that does nothing; else, for a job that may share one, a thread whose only job has begun its last item. */
+  /** A thread that does nothing; else, for a job that may share one, a thread whose only job has begun its last items. */
   #choose: Balancer = ({ name }, workers) => {
     const idle = workers.find(({ currentUsage }) => currentUsage === 0);
     if (idle !== undefined || name !== besideName) return idle ?? null;

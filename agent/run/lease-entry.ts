@@ -32,8 +32,8 @@ export interface Entry {
 }
 
 /**
- * Whether a lease that waits may be begun beside those that are going. A batch for a tenant may as soon as one of them has begun the last
- * of its items: what it still waits for leaves requests free, and a thread does both at once.
+ * Whether a lease that waits may be begun beside those that are going. A batch for a tenant may as soon as one of them has begun its last
+ * items: what it still waits for leaves requests free, and a thread does both at once.
  */
 export function hasThread(entry: Entry, going: ReadonlySet<Entry>, threads: number): boolean {
   if (!entry.usesTenant || entry.run?.work !== 'batch') return going.size < threads;

@@ -98,6 +98,7 @@ export class Assigner {
       ungranted = [...round.stopped, ...round.misfits];
       return round;
     } finally {
+      for (const { feed, work } of picks) feed.settle(work);
       for (const { feed, work } of ungranted) feed.giveBack(work);
     }
   }

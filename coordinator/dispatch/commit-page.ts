@@ -15,7 +15,6 @@ import { parseLocation } from '../../lib/location.ts';
 import { PlanDigest } from '../../lib/plan-digest.ts';
 import { decodeBatchItems, decodeScanPage } from '../plan/decode-columns.ts';
 import { replacementDefault } from '../plan/destination-name.ts';
-import { withoutDated } from '../plan/plan-counts.ts';
 import { destinationRoot } from '../plan/destination-root.ts';
 import { JoinedLedger, joinLedger } from '../plan/join-ledger.ts';
 import { checkPathOrder, comparePaths } from '../plan/path-order.ts';
@@ -110,7 +109,7 @@ async function storePage(
     readiness,
     touched,
   });
-  const undated = touched ? await forgetDates(transaction, key.task, touched) : 0;
+  const undatedFolders = touched ? await forgetDates(transaction, key.task, touched) : 0;
   if (readiness !== undefined) transaction.putReadiness(key, readiness.keep());
   const taken = new Set([...facts.beingMoved, ...facts.others.own]);
   await refreshLedger(transaction, key, { items, ledger, taken });
@@ -119,9 +118,9 @@ async function storePage(
     lastDestinationPath: facts.lastDestinationPath,
     otherKindFolder: facts.others.lastFolder,
     digest: digest?.keep(),
+    undatedFolders,
   };
   const next = stepRun(row, { kind: 'plan-page', planned }, nowMs);
-  if (undated > 0) next.planCounts = withoutDated(next.planCounts!, undated);
   const writer = new BatchWriter(transaction, key, row, row.run!.scanOnly);
   next.fillingFolderBatch = writer.write(plan);
   transaction.putRun(key, next);
@@ -185,7 +184,7 @@ async function forgetFileId(
   id: bigint,
   itemPath: string,
 ): Promise<void> {
-  const [found] = await transaction.fileIds(task, [id]);
+  const [found] = id === 0n ? [] : await transaction.fileIds(task, [id]);
   if (found?.mover === '') await transaction.dropFileId(task, id, itemPath);
 }
 

@@ -6,13 +6,13 @@ import { TaskSettingsSchema } from '../../gen/drover/v1/settings_pb.ts';
 import type { Reader } from '../store/store.ts';
 import { newRun, stepRun } from '../task/run-machine.ts';
 import { RunFeed } from './run-feed.ts';
+import { workUnits } from './work-size.ts';
 
 const key = { task: 'a', run: 1 };
 const size = { items: 1, bytes: 0n };
 
-test('what is given back while others are read is given out again, and nothing twice', async (t) => {
-  const found = Promise.withResolvers<number[]>();
-  const reads = [found.promise, Promise.resolve<number[]>([])];
+/** A feed that finds these batches pending, one answer after the other. */
+function feedOf(reads: Promise<number[]>[]): RunFeed {
   const reader = {
     pendingBatches: () => reads.shift()!,
     batch: async () => create(BatchRowSchema, { items: 1 }),
@@ -20,7 +20,12 @@ test('what is given back while others are read is given out again, and nothing t
   const task = create(TaskSchema, { source: '/from', destination: '/to' });
   const row = stepRun(newRun(key, create(TaskSettingsSchema), false, 0), { kind: 'begin' }, 0);
   row.openTransferBatches = 4;
-  const feed = new RunFeed(reader, key, task, row);
+  return new RunFeed(reader, key, task, row);
+}
+
+test('what is given back while others are read is given out again, and nothing twice', async (t) => {
+  const found = Promise.withResolvers<number[]>();
+  const feed = feedOf([found.promise, Promise.resolve<number[]>([])]);
   const first = feed.takeBatch();
   feed.giveBack({ kind: 'batch', batch: 1, size });
   feed.giveBack({ kind: 'batch', batch: 3, size });
@@ -32,4 +37,21 @@ test('what is given back while others are read is given out again, and nothing t
     taken.map((work) => work?.batch).toSorted((one, other) => one! - other!),
     [1, 2, 3, 4],
   );
+});
+
+test('what is taken and not leased yet, so that it is still found pending, is not held twice', async (t) => {
+  const feed = feedOf([Promise.resolve([1, 2]), Promise.resolve([3, 4]), Promise.resolve([])]);
+  t.is((await feed.takeBatch())!.batch, 1);
+  feed.settle({ kind: 'batch', batch: 1, size });
+  feed.settle({ kind: 'batch', batch: 1, size });
+  feed.row.batches = 4;
+  feed.addPart(1, { kind: 'batch', batch: 3, size });
+  const part = (await feed.takeBatch())!;
+  t.is(part.batch, 3);
+  await feed.readMore(1);
+  t.is(feed.heldUnits, workUnits({ items: 2, bytes: 0n }));
+  feed.settle(part);
+  t.deepEqual([(await feed.takeBatch())?.batch, (await feed.takeBatch())?.batch], [2, 4]);
+  t.is(await feed.takeBatch(), undefined);
+  t.is(feed.leftUnits(4), 0);
 });

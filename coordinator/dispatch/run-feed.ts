@@ -52,6 +52,8 @@ export class RunFeed {
   /** By number, in the order in which they are given. */
   #ready: BatchWork[] = [];
   #readyUnits = 0;
+  /** Numbers of what was taken out and is still pending in the store. */
+  readonly #taken = new Set<number>();
   #after = 0;
   /** The generation of the scan's lease when it was taken out: in the next one it can be taken again. */
   #scanTakenAt: number | undefined;
@@ -137,7 +139,7 @@ export class RunFeed {
     return { kind: 'scan' };
   }
 
-  /** Takes the next batch out; undefined when there is none at the moment. */
+  /** Takes the next batch out, until it is settled or given back; undefined when there is none at the moment. */
   async takeBatch(): Promise<BatchWork | undefined> {
     if (!this.isGoing) return undefined;
     const phase = leasablePhase(this.row);
@@ -145,8 +147,15 @@ export class RunFeed {
     if (phase !== this.#phase) this.#restart(phase);
     if (this.#ready.length === 0) await this.#refill();
     const work = this.#ready.shift();
-    if (work !== undefined) this.#readyUnits -= workUnits(work.size);
+    if (work === undefined) return undefined;
+    this.#readyUnits -= workUnits(work.size);
+    this.#taken.add(work.batch);
     return work;
+  }
+
+  /** What was taken out is pending in the store no more. */
+  settle(work: Work): void {
+    if (work.kind === 'batch') this.#taken.delete(work.batch);
   }
 
   /** Puts a piece of work in that was taken, or whose lease has ended without a result, or that was cut off another. */
@@ -155,6 +164,7 @@ export class RunFeed {
       this.#scanTakenAt = undefined;
       return;
     }
+    this.settle(work);
     if (this.#ready.some(({ batch }) => batch === work.batch)) return;
     this.#ready.unshift(work);
     this.#readyUnits += workUnits(work.size);
@@ -182,8 +192,8 @@ export class RunFeed {
     // Batches of what is gone get into their phase later than others of a higher number.
     if (found.length === 0 && this.#phase === BatchPhase.GONE) found = await this.#pendingAfter(0);
     const works = await Promise.all(found.map((batch) => this.#workOf(batch)));
-    // What was put in while these were read stays.
-    const known = new Set(this.#ready.map(({ batch }) => batch));
+    // What was put in while these were read stays, and what was taken out stays out.
+    const known = new Set([...this.#taken, ...this.#ready.map(({ batch }) => batch)]);
     const read = works.filter((work) => work !== undefined);
     this.#ready.push(...read.filter(({ batch }) => !known.has(batch)));
     this.#readyUnits = this.#ready.reduce((sum, { size }) => sum + workUnits(size), 0);

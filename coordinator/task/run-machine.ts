@@ -36,7 +36,7 @@ import { Code } from '../../gen/google/rpc/code_pb.ts';
 import { StatusSchema } from '../../gen/google/rpc/status_pb.ts';
 import { DroverError, reasonInfo } from '../../lib/error.ts';
 import { addTallies, type RuleTally } from '../plan/rule-tally.ts';
-import { sumOfCounts } from '../plan/plan-counts.ts';
+import { sumOfCounts, withoutDated } from '../plan/plan-counts.ts';
 import type { RunKey } from '../store/store.ts';
 import { newLease, stepLease } from './lease-machine.ts';
 import { runName } from './names.ts';
@@ -67,6 +67,8 @@ export interface PlannedPage {
   openFolderBatches: number;
   /** What is planned, by what it costs. @default nothing */
   counts?: PlanCounts;
+  /** Folders whose dates were right until the page brought something that is to be written into them. @default none */
+  undatedFolders?: number;
   /** The digest of the scanned items up to the end of the page, where the plan has one. @default none */
   digest?: GrowingDigest | undefined;
 }
@@ -326,6 +328,8 @@ function addPage(row: RunRow, planned: PlannedPage): void {
   progress.failedItems += BigInt(planned.failedItems);
   if (planned.filtered !== undefined) addTallies(row.run!.filtered, planned.filtered);
   if (planned.counts !== undefined) row.planCounts = sumOfCounts(row.planCounts, planned.counts);
+  if (planned.undatedFolders)
+    row.planCounts = withoutDated(row.planCounts!, planned.undatedFolders);
   if (planned.digest !== undefined) setPlannedDigest(row, planned.digest);
 }
 
