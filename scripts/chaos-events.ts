@@ -4,12 +4,14 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { ChaosLog } from './chaos-log.ts';
 import type { Part } from './chaos-part.ts';
 import type { Random } from './chaos-random.ts';
+import type { Share } from './chaos-share.ts';
 import { leaseTtlMs, type ChaosStack } from './chaos-stack.ts';
 
 export interface EventScene {
   stack: ChaosStack;
   /** The names of the tasks. */
   tasks: readonly string[];
+  shares: readonly Share[];
   random: Random;
   log: ChaosLog;
 }
@@ -53,6 +55,7 @@ const events: readonly (ChaosEvent & { needs?: 'emulator' })[] = [
   { weight: 3, begin: (scene) => cut(scene, 'coordinatorNetwork') },
   { weight: 2, begin: (scene) => hold(scene, 'coordinatorNetwork') },
   { weight: 2, begin: fillDisk },
+  { weight: 2, begin: loseShare },
   { weight: 2, begin: pauseTask },
   { weight: 1.5, begin: cancelTask },
   { weight: 2, needs: 'emulator', begin: ({ stack, random, log }) => kill(stack.emulator!, random.between(100, 3000), log) }, // oxfmt-ignore
@@ -154,6 +157,16 @@ function fillDisk({ stack, random, log }: EventScene): Promise<void> | undefined
     await agent.up();
     agent.mayEnd = false;
   });
+}
+
+/** A run that begins meanwhile fails, because its source is not there. */
+function loseShare({ shares, random, log }: EventScene): Promise<void> | undefined {
+  const share = random.pick(shares);
+  const awayMs = random.between(300, 5000);
+  if (share.isAway) return undefined;
+  log.say(`${share.folder} is out of reach for ${awayMs} ms`);
+  share.takeAway();
+  return delay(awayMs).then(() => share.bringBack());
 }
 
 async function pauseTask({ stack, tasks, random, log }: EventScene): Promise<void> {

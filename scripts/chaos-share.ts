@@ -63,6 +63,8 @@ export class Share {
   readonly folder: string;
   readonly truth = new Map<string, Truth>();
   readonly #random: Random;
+  /** Where its files are at the moment. */
+  #root: string;
   /** The last name that a renamed file had before. */
   readonly #origins = new Map<string, string>();
   #made = 0;
@@ -70,6 +72,7 @@ export class Share {
 
   private constructor(folder: string, random: Random) {
     this.folder = folder;
+    this.#root = folder;
     this.#random = random;
   }
 
@@ -81,6 +84,22 @@ export class Share {
     for (let number = 0; number < sizes.largeFiles; number++) share.#addLarge(number);
     share.#folders = Math.ceil(sizes.files / filesPerFolder);
     return share;
+  }
+
+  /** Whether nobody can read it. */
+  get isAway(): boolean {
+    return this.#root !== this.folder;
+  }
+
+  /** Takes it out of reach, as when its server is away or it is not mounted; work in it goes on. */
+  takeAway(): void {
+    this.#root = `${this.folder}.away`;
+    renameSync(this.folder, this.#root);
+  }
+
+  bringBack(): void {
+    renameSync(this.#root, this.folder);
+    this.#root = this.folder;
   }
 
   /** Changes something, as it comes; answers with what it was. */
@@ -305,7 +324,7 @@ export class Share {
   }
 
   #place(name: string): string {
-    return path.join(this.folder, name);
+    return path.join(this.#root, name);
   }
 }
 

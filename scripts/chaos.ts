@@ -74,7 +74,13 @@ async function play(
   );
   const over = AbortSignal.any([drain, AbortSignal.timeout(options.chaosMs)]);
   const random = new Random(options.seed);
-  const scene = { stack, tasks: tasks.map(({ name }) => name), random: random.fork('events'), log };
+  const scene = {
+    stack,
+    tasks: tasks.map(({ name }) => name),
+    shares,
+    random: random.fork('events'),
+    log,
+  };
   log.say(`chaos for ${options.chaosMs / 1000} s`);
   const [events, ...changes] = await Promise.all([
     playEvents(scene, over),

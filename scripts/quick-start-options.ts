@@ -93,8 +93,11 @@ function quickStartCommand(): Command {
     .description('Starts a coordinator and an agent, and migrates a folder with them.')
     .option('--source <folder>', 'the folder to migrate')
     .option('--destination <place>', 'where to: file:///srv/copy, https://….sharepoint.com/…, …')
-    .option('--small', 'make a small sample: some 250 files')
-    .option('--data <folder>', 'where everything is kept (default: .drover/data)')
+    .option('--small', 'make a small sample: some 250 files and folders')
+    .option(
+      '--data <folder>',
+      'where everything is kept (default: .drover/data, for the sample .drover/sample, which is emptied first)',
+    )
     .option('--keep', 'leave all that was started running')
     .option('--tenant <id or domain>', 'the Microsoft 365 tenant to migrate to')
     .option('--client-id <id>', 'the application to sign in as')

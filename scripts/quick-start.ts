@@ -3,6 +3,7 @@ import { rmSync } from 'node:fs';
 import path from 'node:path';
 import { RunState, type Run } from '../gen/drover/v1/run_pb.ts';
 import { exitCannotStart, runProcess, type ProcessEdge } from '../lib/process-edge.ts';
+import { systemClock } from '../lib/time.ts';
 import { reportFile, writeReport } from './item-report.ts';
 import { StartError } from './local-process.ts';
 import { secretVariable } from './local-sign-in.ts';
@@ -73,9 +74,10 @@ async function runTask(
   screen: Screen,
   signal: AbortSignal,
 ): Promise<Run | undefined> {
-  const onLate = () => screen.say('Nobody used the code in time; here is another one:');
+  const onLate = () => screen.say('Still waiting for the sign-in with the code above …');
+  const { service } = plan;
   const patiently = <Answer>(call: () => Promise<Answer>) =>
-    waitForSignIn(plan.service, onLate, signal, call);
+    waitForSignIn({ service, clock: systemClock, signal, onLate }, call);
   try {
     const wanted = { ...plan, id: plan.taskId };
     const name = await patiently(() => ensureTask(api, wanted, signal));

@@ -7,7 +7,7 @@ import {
   type DescField,
   type JsonValue,
 } from '@bufbuild/protobuf';
-import { byte_count } from '../../gen/drover/v1/annotations_pb.ts';
+import { answers_only, byte_count } from '../../gen/drover/v1/annotations_pb.ts';
 import { kebabCase } from './command-name.ts';
 import {
   parseBytes,
@@ -109,7 +109,9 @@ const wellKnown: Partial<Record<string, Single>> = {
 };
 
 function enumValue(type: DescEnum): Single {
-  const values = type.values.filter((value) => value.number !== 0);
+  const values = type.values.filter(
+    (value) => value.number !== 0 && !getOption(value, answers_only),
+  );
   const names = new Map(values.map((value) => [kebabCase(value.localName), value]));
   return {
     placeholder: kebabCase(type.name.replace(/^.*(?=[A-Z])/, '')),

@@ -27,6 +27,10 @@ test('a word that is no command, and no word at all, are wrong usage', async (t)
   const value = await runWords(['items', 'list', 'a/1', '--state', 'lost']);
   t.is(value.status, 2);
   t.regex(value.stderr, /--state <state>.*'lost'.*one of pending, succeeded, skipped, failed/);
+  // What a run says when it asks is no answer.
+  const question = await runWords(['tasks', 'resume', 'a', '--gone', 'pending']);
+  t.is(question.status, 2);
+  t.regex(question.stderr, /--gone <decision>.*'pending'.*one of recycle, keep/);
   const missing = await runWords(['tasks', 'create', '--source', '/a']);
   t.is(missing.status, 2);
   t.regex(missing.stderr, /--destination/);
@@ -61,7 +65,7 @@ Global Options:
   --version                Show the version.
   --coordinator <url>      The coordinator, as https://host:port.
   --authority-file <file>  The coordinator's certificate authority, PEM.
-  --token-file <file>      The administrator's token.
+  --token-file <file>      The administrator's token, or an access token.
   --data <folder>          The data folder of a coordinator on this machine, which says the three
                            above.
   --output <format>        How answers are shown: table or json; table by default.
@@ -73,7 +77,8 @@ The whole request can also be given as protojson: drover runs get --request-json
 const tasksUpdateHelp = `\
 Usage: drover tasks update <name> [options]
 
-Changes a task. A run that is going keeps the values it started with.
+Changes a task. A run that is going keeps the values it started with, but for the agent group and
+the priority, which count at once.
 
 Arguments:
   name                                     The resource name, tasks/{task}. {task} alone is enough.
@@ -201,7 +206,7 @@ Global Options:
   --version                                Show the version.
   --coordinator <url>                      The coordinator, as https://host:port.
   --authority-file <file>                  The coordinator's certificate authority, PEM.
-  --token-file <file>                      The administrator's token.
+  --token-file <file>                      The administrator's token, or an access token.
   --data <folder>                          The data folder of a coordinator on this machine, which
                                            says the three above.
   --output <format>                        How answers are shown: table or json; table by default.

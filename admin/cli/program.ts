@@ -124,7 +124,7 @@ function commonOptions(): Option[] {
   return [
     new Option('--coordinator <url>', 'The coordinator, as https://host:port.'),
     new Option('--authority-file <file>', "The coordinator's certificate authority, PEM."),
-    new Option('--token-file <file>', "The administrator's token."),
+    new Option('--token-file <file>', "The administrator's token, or an access token."),
     new Option(
       '--data <folder>',
       'The data folder of a coordinator on this machine, which says the three above.',

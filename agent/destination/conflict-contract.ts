@@ -108,6 +108,7 @@ class Scene implements Disposable {
     return {
       open,
       check: () => source.check(),
+      checkNotEmpty: () => source.checkNotEmpty(),
       list: (at) => source.list(at),
       facts: (at) => source.facts(at),
       attributes: (at) => source.attributes(at),

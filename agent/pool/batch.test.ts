@@ -1,12 +1,13 @@
 // Batches between real folders, in real threads: what becomes of items that fail, of a batch that is told to stop, and of what it left.
-import { chmodSync, mkdirSync, readdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'; // oxfmt-ignore
+import { chmodSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'; // oxfmt-ignore
 import path from 'node:path';
 import { create, toBinary } from '@bufbuild/protobuf';
 import test from 'ava';
 import { BatchItemsSchema } from '../../gen/drover/v1/columns_pb.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
-import { ItemState } from '../../gen/drover/v1/item_pb.ts';
-import { createSharedJobState, stopJob, type BatchJob } from './jobs.ts';
+import { ItemAction, ItemState } from '../../gen/drover/v1/item_pb.ts';
+import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
+import { createSharedJobState, progressItems, stopJob, type BatchJob } from './jobs.ts';
 import { partFileName } from '../destination/folder-destination.ts';
 import { partNames } from './part-names.ts';
 import { createPool } from './piscina-pool.ts';
@@ -134,10 +135,39 @@ test('a pause between attempts ends when the batch is told to stop', async (t) =
 
 test('a batch without its source is not done at all', async (t) => {
   using place = makePlace();
+  const lost = { kind: 'source-lost', reason: ErrorReason.SOURCE_NOT_FOUND } as const;
+  const empty = await batch(place, file('a', 'b'));
+  t.like(empty.result, lost, 'what is left of a share that is not mounted');
   rmSync(place.source, { recursive: true });
-  const { result } = await batch(place, file('a', 'b'));
-  t.is(result.kind === 'failed' && result.reason, ErrorReason.SOURCE_NOT_FOUND);
+  t.like((await batch(place, file('a', 'b'))).result, lost);
+});
+
+test('a batch whose source goes away says what it had done, and calls nothing failed', async (t) => {
+  using place = makePlace();
+  place.write('a', 'good');
+  place.writeEndless('b');
+  place.write('c', 'never read');
+  const shared = createSharedJobState(0);
+  const running = batch(place, file('a', 'b', 'c'), { shared });
+  await begun(shared, progressItems);
+  const away = `${place.source} away`;
+  renameSync(place.source, away);
   mkdirSync(place.source);
+  truncateSync(path.join(away, 'b'), 1);
+  const { result, rows } = await running;
+  t.like(result, { kind: 'source-lost', reason: ErrorReason.SOURCE_NOT_FOUND });
+  t.deepEqual(rows.state, [ItemState.SUCCEEDED, ItemState.UNSPECIFIED, ItemState.UNSPECIFIED]);
+  t.deepEqual(readdirSync(place.destination), ['a']);
+});
+
+test('what is gone may have been all that there was', async (t) => {
+  using place = makePlace();
+  place.write('a', '');
+  await batch(place, file('a'));
+  rmSync(path.join(place.source, 'a'));
+  const items = { ...file('a'), action: [ItemAction.RECYCLE] };
+  const { result } = await batch(place, items, { phase: BatchPhase.GONE });
+  t.is(result.kind, 'batch-done');
 });
 
 test('a sweep removes what all generations left half-written', async (t) => {

@@ -10,6 +10,7 @@ import { isSignInReason } from '../credential/sign-in-reason.ts';
 import { chunkBytesFirst } from '../destination/sharepoint/chunk-size.ts';
 import { openDestination } from '../destination/open-destination.ts';
 import { openSource } from '../source/open-source.ts';
+import type { Source } from '../source/source.ts';
 import { batchWaves } from './batch-order.ts';
 import { BatchResultRows } from './batch-results.ts';
 import { kept } from './gone.ts';
@@ -29,6 +30,7 @@ import {
 } from './jobs.ts';
 import { FileMove } from './move.ts';
 import { PlannedItems } from './planned-items.ts';
+import { lossOf, sourceLoss } from './source-loss.ts';
 import { SourceReader } from './source-reader.ts';
 import { StoppedError } from './stopped-error.ts';
 import { FileTransfer } from './transfer.ts';
@@ -62,7 +64,8 @@ function keep({ shared }: BatchJob, items: PlannedItems): JobResult {
 async function runItems(job: BatchJob, items: PlannedItems): Promise<JobResult> {
   using source = openSource(job.source);
   // A share that is not mounted has none of its files: that is no reason to call each of them vanished.
-  source.check();
+  const missing = lossOf(source, hasItems(job));
+  if (missing !== undefined) return lost(missing);
   const { shared, settings } = job;
   using tenant = openTenant(job, shared);
   await using destination = await openDestination(job.destination, tenant);
@@ -89,9 +92,22 @@ async function runItems(job: BatchJob, items: PlannedItems): Promise<JobResult> 
     count: Math.min(destination.concurrency, items.size),
     open: () => openLane(options),
   };
-  await new Batch(job, items, results, work).run(lanes);
+  const batch = new Batch(job, items, results, work, source);
+  await batch.run(lanes);
   if (results.finished === items.size) return { kind: 'batch-done', results: results.encode() };
-  return { kind: 'stopped', ...(results.finished > 0 ? { results: results.encode() } : {}) };
+  const partly = results.finished > 0 ? { results: results.encode() } : {};
+  return batch.loss === undefined
+    ? { kind: 'stopped', ...partly }
+    : { ...lost(batch.loss), ...partly };
+}
+
+/** Whether the batch is about what is in the source: what is gone may have been all of it. */
+function hasItems({ phase }: BatchJob): boolean {
+  return phase === BatchPhase.TRANSFER;
+}
+
+function lost({ reason, message }: DroverError): JobResult & { kind: 'source-lost' } {
+  return { kind: 'source-lost', reason, message };
 }
 
 function openLane(options: TransferOptions): Lane {
@@ -111,14 +127,24 @@ class Batch {
   readonly #items: PlannedItems;
   readonly #results: BatchResultRows;
   readonly #work: ItemWork;
+  readonly #source: Source;
+  /** Why the source could not be read any more. */
+  loss: DroverError | undefined;
   /** When this item is begun, what is left to begin is less than what the lanes can do at once. */
   #ending: number | undefined;
 
-  constructor(job: BatchJob, items: PlannedItems, results: BatchResultRows, work: ItemWork) {
+  constructor(
+    job: BatchJob,
+    items: PlannedItems,
+    results: BatchResultRows,
+    work: ItemWork,
+    source: Source,
+  ) {
     this.#job = job;
     this.#items = items;
     this.#results = results;
     this.#work = work;
+    this.#source = source;
   }
 
   /** Tries all items, wave by wave, until each has its result or the job is told to stop. */
@@ -165,7 +191,10 @@ class Batch {
         const error = DroverError.from(thrown);
         // No item fails because of this agent's sign-in: another agent may do it. Nor is there any use in beginning another here.
         if (isSignInReason(error.reason)) return stopJob(this.#job.shared, 'soon');
-        if (attempt < this.#job.settings.maxAttempts && isWorthAnotherAttempt(error)) {
+        // Nor because its source is out of reach.
+        this.loss ??= sourceLoss(this.#source, error, hasItems(this.#job));
+        if (this.loss !== undefined) return stopJob(this.#job.shared, 'soon');
+        if (attempt < this.#job.settings.maxAttempts && isWorthAnotherAttempt(error, attempt)) {
           again.push(index);
           continue;
         }
@@ -195,6 +224,8 @@ class Batch {
   }
 }
 
-function isWorthAnotherAttempt(error: DroverError): boolean {
-  return reasonInfo(error.reason).retry === RetryPolicy.AUTOMATIC;
+function isWorthAnotherAttempt({ reason }: DroverError, attempt: number): boolean {
+  // The source may have been out of reach for just that moment.
+  if (reason === ErrorReason.SOURCE_VANISHED) return attempt === 1;
+  return reasonInfo(reason).retry === RetryPolicy.AUTOMATIC;
 }

@@ -50,10 +50,13 @@ export async function recycleGone(
   item: GoneItem,
   options: GoneOptions,
 ): Promise<DroverError | undefined> {
-  const { destination, runTag } = options;
+  const { source, destination, runTag } = options;
   const { path, destinationPath, expected } = item;
   const kind = recyclableKind(item);
-  if (isThere(item, standingKind(options.source, path))) return isBack(path);
+  const standing = standingKind(source, path);
+  if (isThere(item, standing)) return isBack(path);
+  // Nothing is there either when the whole source is out of reach.
+  if (standing === undefined) source.check();
   const recycling = { path: destinationPath, kind, expected, runTag };
   let answer = await destination.recycle(recycling);
   if (answer.kind === 'existing' && mayRecycle(item, kind, answer, options))

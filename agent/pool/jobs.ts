@@ -134,6 +134,11 @@ export type JobResult =
    * finished by then, with the others unspecified; absent when it had finished none.
    */
   | { kind: 'stopped'; results?: Uint8Array<ArrayBuffer> }
+  /**
+   * The source of a batch cannot be read as a whole any more, or at the moment; why, as for `failed`. Of what was finished by then it left nothing
+   * half-done, and `results` are as for `stopped`.
+   */
+  | { kind: 'source-lost'; reason: number; message: string; results?: Uint8Array<ArrayBuffer> }
   /** The job as a whole could not be done; `reason` is a number of drover.v1.ErrorReason. */
   | { kind: 'failed'; reason: number; message: string };
 

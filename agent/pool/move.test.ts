@@ -171,6 +171,7 @@ test('a file goes nowhere through a link', async (t) => {
 
 test('a file that is gone from the source again is reported', async (t) => {
   using place = await moved('old', 'new');
+  place.write('other', '');
   rmSync(path.join(place.source, 'new'));
   const { rows } = await runBatch(pool, place, place.items);
   t.deepEqual(remarks(rows), [[0, ErrorReason.SOURCE_VANISHED]]);

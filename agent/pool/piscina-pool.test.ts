@@ -7,6 +7,7 @@ import {
   statSync,
   symlinkSync,
   utimesSync,
+  writeFileSync,
 } from 'node:fs';
 import { createHash } from 'node:crypto';
 import path from 'node:path';
@@ -215,7 +216,12 @@ test('a folder keeps its own folder for what was recycled, whatever the source h
 
 for (const [what, disturb, reason] of [
   ['goes', (source: string) => renameSync(source, `${source} away`), ErrorReason.SOURCE_NOT_FOUND],
-  ['becomes another', (source: string) => swapFolder(source), ErrorReason.SOURCE_CHANGED],
+  [
+    'is left empty, as by an unmount,',
+    (source: string) => swapFolder(source),
+    ErrorReason.SOURCE_NOT_FOUND,
+  ],
+  ['becomes another', (source: string) => swapFolder(source, 'file'), ErrorReason.SOURCE_CHANGED],
 ] as const)
   test(`a source that ${what} while it is scanned is no source of which all is gone`, async (t) => {
     using place = makePlace();
@@ -228,10 +234,17 @@ for (const [what, disturb, reason] of [
     t.is(result.kind === 'failed' && result.reason, reason);
   });
 
-function swapFolder(folder: string): void {
+function swapFolder(folder: string, ...files: string[]): void {
   renameSync(folder, `${folder} away`);
   mkdirSync(folder);
+  for (const file of files) writeFileSync(path.join(folder, file), '');
 }
+
+test('a scan that goes on after a path does not take an empty source for its end', async (t) => {
+  using place = makePlace();
+  const { result } = await scan(place, undefined, 'a');
+  t.is(result.kind === 'failed' && result.reason, ErrorReason.SOURCE_NOT_FOUND);
+});
 
 test('only the bytes of a job cross, not the buffer they lie in', async (t) => {
   using place = makePlace();

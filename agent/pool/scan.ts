@@ -21,6 +21,7 @@ import {
   type SharedJobState,
 } from './jobs.ts';
 import { checkNoOverlap } from './overlap.ts';
+import { checkSource } from './source-loss.ts';
 import { ScanPageWriter } from './scan-page-writer.ts';
 import { walk, type WalkItem } from './walk.ts';
 import { walkListed } from './walk-listed.ts';
@@ -39,7 +40,8 @@ const itemsPerLook = 8;
 export async function runScan(job: ScanJob): Promise<JobResult> {
   try {
     using source = openSource(job.source);
-    source.check();
+    // What an earlier part of the scan found was in it.
+    checkSource(source, job.afterPath !== '');
     const rootId = source.facts('').fileId;
     const folder = destinationFolder(job.destination);
     if (folder === undefined) await checkReachable(job);
@@ -72,6 +74,7 @@ export async function runScan(job: ScanJob): Promise<JobResult> {
 function checkSameSource(text: string, source: Source, rootId: bigint): void {
   source.check();
   if (source.facts('').fileId === rootId) return;
+  source.checkNotEmpty();
   throw new DroverError(
     ErrorReason.SOURCE_CHANGED,
     `the source ${printablePath(text)} is another folder than when the scan began, as when a share is mounted or unmounted`,

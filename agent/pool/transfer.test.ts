@@ -83,6 +83,7 @@ function disturbed(source: Source, disturb: () => void): Source {
   return {
     open,
     check: () => source.check(),
+    checkNotEmpty: () => source.checkNotEmpty(),
     list: (relative) => source.list(relative),
     facts: (relative) => source.facts(relative),
     attributes: (relative) => source.attributes(relative),

@@ -148,11 +148,12 @@ test('a folder that cannot be listed is there with its reason, and the walk goes
   const real = openFolderSource(place.root);
   const source: Source = {
     check: () => real.check(),
+    checkNotEmpty: () => real.checkNotEmpty(),
     facts: (each) => real.facts(each),
     attributes: (each) => real.attributes(each),
     open: (each) => real.open(each),
     list: (each) => {
-      if (each === 'a') rmSync(path.join(place.root, 'a'), { recursive: true });
+      if (each === 'a') rmSync(path.join(place.root, 'a'), { recursive: true, force: true });
       if (each === 'b') truncateSync(path.join(place.root, 'b/file'), 1);
       return real.list(each);
     },

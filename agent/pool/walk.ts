@@ -7,6 +7,7 @@ import { compareNames } from '../source/folder-names.ts';
 import { invalidNameError, specialFileError, symbolicLinkError } from '../source/source-error.ts';
 import type { FolderEntry, ItemFacts, Source } from '../source/source.ts';
 import type { FilterJudge } from './filter.ts';
+import { sourceLoss } from './source-loss.ts';
 
 /** One item that was found. */
 export interface WalkItem {
@@ -105,8 +106,10 @@ export function inspect(options: WalkOptions, path: string, entry: FolderEntry):
   let facts: ItemFacts;
   try {
     facts = options.source.facts(path);
-  } catch (error) {
-    return unreadable(path, unknownFacts, error);
+  } catch (thrown) {
+    const again = lookAgain(options.source, thrown, () => options.source.facts(path));
+    if (again instanceof DroverError) return unreadable(path, unknownFacts, again);
+    facts = again;
   }
   const refusal = options.refuse?.(path);
   if (refusal !== undefined) return refused(path, facts, refusal);
@@ -125,17 +128,39 @@ export function inspect(options: WalkOptions, path: string, entry: FolderEntry):
 }
 
 function inspectFolder(source: Source, path: string, facts: ItemFacts): Inspection {
+  let entries: FolderEntry[];
   try {
-    const entries = source.list(path);
-    return { item: { path, facts, remark: undefined }, entries };
-  } catch (error) {
-    return unreadable(path, facts, error);
+    entries = source.list(path);
+  } catch (thrown) {
+    const again = lookAgain(source, thrown, () => source.list(path));
+    if (again instanceof DroverError) return unreadable(path, facts, again);
+    entries = again;
+  }
+  return { item: { path, facts, remark: undefined }, entries };
+}
+
+/**
+ * After a failure: throws when it is the source that cannot be read. What has vanished is looked at once more, as it may have been out of reach for
+ * just that moment, and would be taken for gone.
+ */
+function lookAgain<T extends object>(
+  source: Source,
+  thrown: unknown,
+  look: () => T,
+): T | DroverError {
+  const error = DroverError.from(thrown);
+  const loss = sourceLoss(source, error);
+  if (loss !== undefined) throw loss;
+  if (error.reason !== ErrorReason.SOURCE_VANISHED) return error;
+  try {
+    return look();
+  } catch (again) {
+    return DroverError.from(again);
   }
 }
 
 /** An item that was there when its folder was read and is gone now was never there, as far as a scan can tell. */
-function unreadable(path: string, facts: ItemFacts, thrown: unknown): Inspection {
-  const error = DroverError.from(thrown);
+function unreadable(path: string, facts: ItemFacts, error: DroverError): Inspection {
   if (error.reason === ErrorReason.SOURCE_VANISHED) return { item: undefined, entries: undefined };
   return refused(path, facts, error);
 }

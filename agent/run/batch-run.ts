@@ -24,7 +24,7 @@ import type { Pool } from '../pool/pool.ts';
 import { answerNotes, type WriteNote } from '../pool/write-notes.ts';
 import type { UnfinishedBatch } from './journal.ts';
 import { runSettings } from './run-settings.ts';
-import type { SignInTrouble } from './sign-in-watch.ts';
+import type { Trouble } from './trouble.ts';
 
 const sha256Bytes = 32;
 const quickXorHashBytes = 20;
@@ -37,7 +37,9 @@ export interface BatchRunParts {
   /** What the job needs to reach its destination; undefined for a folder. Asked when the job begins. */
   openTenant: () => JobTenant | undefined;
   /** The job could not be done because the sign-in does not work. */
-  onSignInTrouble: (trouble: SignInTrouble) => void;
+  onSignInTrouble: (trouble: Trouble) => void;
+  /** Hears why the source cannot be read as a whole; undefined when it could be. */
+  onSource: (trouble: Trouble | undefined) => void;
   /** The items are no BatchItems, so that nothing can be said of any of them. */
   onUnreadable: (message: string) => void;
   /** Keeps what is about to be written that is not what the scan found; answers with false when the job was stopped before it could. */
@@ -62,11 +64,11 @@ export class BatchRun {
 
   /**
    * Runs the batch until it ends or is stopped; answers with its BatchDone, if there is anything to tell: nothing when the sign-in did not
-   * work, because others may do the items, or when the items cannot be read. Never rejects.
+   * work or the source could not be read, because others may do the items, or when the items cannot be read. Never rejects.
    */
   async run(pool: Pool): Promise<AttachRequest | undefined> {
-    const { lease, partTag, uploads, openTenant, onSignInTrouble, onUnreadable, keepNote } =
-      this.#parts;
+    const { lease, partTag, uploads, openTenant, onUnreadable, keepNote } = this.#parts;
+    const { onSignInTrouble, onSource } = this.#parts;
     this.#begun = true;
     const { port1: ownEnd, port2: notes } = new MessageChannel();
     answerNotes(ownEnd, (note) => keepNote(note, this.shared));
@@ -95,13 +97,16 @@ export class BatchRun {
         onSignInTrouble({ reason: result.reason as ErrorReason, message: result.message });
       return undefined;
     }
+    if (result.kind === 'batch-done') onSource(undefined);
+    if (result.kind === 'source-lost')
+      onSource({ reason: result.reason as ErrorReason, message: result.message });
     if (result.kind === 'failed' && !isReadable(lease.items)) {
       onUnreadable(result.message);
       return undefined;
     }
     const results = batchResults(result, lease.items);
     if (results === undefined) return undefined;
-    const partial = result.kind === 'stopped';
+    const partial = result.kind !== 'batch-done' && result.kind !== 'failed';
     const value = { key: lease.key!, results, partial };
     return create(AttachRequestSchema, { frame: { case: 'batchDone', value } });
   }
@@ -139,10 +144,16 @@ export function partTagOf(authority: string, lease: string): string {
 }
 
 function batchResults(result: JobResult, items: Uint8Array): Uint8Array | undefined {
-  if (result.kind === 'batch-done' || result.kind === 'stopped') return result.results;
-  if (result.kind === 'failed')
-    return failedResults(items, result.reason as ErrorReason, result.message);
-  return undefined;
+  switch (result.kind) {
+    case 'batch-done':
+    case 'stopped':
+    case 'source-lost':
+      return result.results;
+    case 'failed':
+      return failedResults(items, result.reason as ErrorReason, result.message);
+    default:
+      return undefined;
+  }
 }
 
 function isReadable(items: Uint8Array): boolean {

@@ -1,6 +1,7 @@
 // Which of the leases that wait may begin beside those that are going.
 import test from 'ava';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
+import { parseLocation } from '../../lib/location.ts';
 import { createSharedJobState, noteEnding } from '../pool/jobs.ts';
 import type { BatchRun } from './batch-run.ts';
 import { attentionOf, hasThread, isHindered, type Entry } from './lease-entry.ts';
@@ -11,10 +12,13 @@ function entry(work: 'scan' | 'batch', usesTenant: boolean): Entry {
     held: { state: 'running', work },
     run: { work, shared: createSharedJobState(0) } as BatchRun,
     usesTenant,
-    share: undefined,
+    source: undefined,
     recorded: Promise.resolve(),
   };
 }
+
+const { raw } = String;
+const uses = (usesTenant: boolean, source = '/srv') => ({ usesTenant, source: parseLocation(source, 'source') }); // oxfmt-ignore
 
 test('a batch for a tenant has a thread as soon as one has begun its last item; everything else needs one of its own', (t) => {
   const [one, other] = [entry('batch', true), entry('batch', true)];
@@ -33,24 +37,39 @@ test('a batch for a tenant has a thread as soon as one has begun its last item; 
 
 test('what does not work is said in one, and hinders what needs it', (t) => {
   const sick = (message: string) => ({ reason: ErrorReason.SIGN_IN_FAILED, message });
-  t.is(attentionOf({ tenant: undefined, shares: undefined }), undefined);
+  const well = { tenant: undefined, shares: undefined, sources: undefined };
+  t.is(attentionOf(well), undefined);
   const both = attentionOf({
+    ...well,
     tenant: sick('no secret'),
-    shares: { ...sick('no password'), shares: ['a'] },
+    shares: { ...sick('no password'), shares: [raw`\\files\a`] },
   })!;
   t.is(both.message, 'no secret; no password');
   t.deepEqual(both.locationKinds, ['sharepoint', 'unc']);
-  const refused = (names: string[]) => attentionOf({ tenant: undefined, shares: { ...sick('no password'), shares: names } }); // oxfmt-ignore
-  const shares = refused(['a', 'b']);
+  const refused = (names: string[]) => attentionOf({ ...well, shares: { ...sick('no password'), shares: names } }); // oxfmt-ignore
+  const shares = refused([raw`\\files\a`, raw`\\files\b`]);
   t.is(shares?.message, 'no password');
-  const uses = (usesTenant: boolean, share?: string) => ({ usesTenant, share });
-  t.true(isHindered(uses(false, 'b'), shares));
-  t.false(isHindered(uses(false, 'c'), shares), 'it has another account');
+  t.true(isHindered(uses(false, raw`\\FILES\b\c`), shares));
+  t.false(isHindered(uses(false, raw`\\files\c`), shares), 'it has another account');
   t.false(isHindered(uses(true), shares));
   t.true(isHindered(uses(true), both));
   t.false(isHindered(uses(false), both));
-  t.false(isHindered(uses(true, 'a'), undefined));
-  const many = refused(Array.from({ length: 201 }, (_, index) => String(index)));
+  t.false(isHindered(uses(true, raw`\\files\a`), undefined));
+  const many = refused(Array.from({ length: 201 }, (_, index) => raw`\\files\a${index}`));
   t.deepEqual(many?.sources, [], 'a heartbeat has no room for more');
-  t.true(isHindered(uses(false, 'c'), many));
+  t.true(isHindered(uses(false, raw`\\files\c`), many));
+});
+
+test('a source that cannot be read hinders what lies in it, and nothing else', (t) => {
+  const message = 'nothing is there';
+  const well = { tenant: undefined, shares: undefined };
+  const sources = { reason: ErrorReason.SOURCE_NOT_FOUND, message, sources: ['/mnt/share/photos'] };
+  const lost = attentionOf({ ...well, sources })!;
+  t.deepEqual(lost.locationKinds, ['file']);
+  t.deepEqual(lost.sources, ['/mnt/share/photos']);
+  t.true(isHindered(uses(true, '/mnt/share/photos'), lost));
+  t.true(isHindered(uses(false, '/mnt/share/photos/2020'), lost));
+  t.false(isHindered(uses(false, '/mnt/share'), lost), 'the rest of it may be there');
+  t.false(isHindered(uses(false, raw`\\files\a`), lost));
+  t.false(isHindered({ usesTenant: false, source: undefined }, lost), 'results that are reported');
 });

@@ -9,13 +9,14 @@ import {
 import { isEnding } from '../pool/jobs.ts';
 import type { BatchRun } from './batch-run.ts';
 import type { HeldLease, LeaseEvent } from './lease-table.ts';
-import type { Share } from '../source/share-pattern.ts';
+import { holds, parseLocation, type Location } from '../../lib/location.ts';
 import type { ScanRun } from './scan-run.ts';
 import type { ShareTrouble } from './share-host.ts';
-import type { SignInTrouble } from './sign-in-watch.ts';
+import type { SourceTrouble } from './source-watch.ts';
+import type { Trouble } from './trouble.ts';
 
-/** The most shares that a heartbeat names; when there are more, it says that none can be read. */
-const sharesToldMax = 200;
+/** The most shares, and the most other sources, that a heartbeat names; when there are more, it says that none of the kind can be read. */
+const placesToldMax = 200;
 
 /** A lease that is held. */
 export interface Entry {
@@ -25,8 +26,8 @@ export interface Entry {
   run: ScanRun | BatchRun | undefined;
   /** Whether it can be done only as long as the agent can sign in. */
   usesTenant: boolean;
-  /** The share that it reads, where this agent connects shares. */
-  share: Share | undefined;
+  /** What it reads; undefined for a lease whose results come from the journal. */
+  source: Location | undefined;
   /** Settles when the journal has the lease. */
   recorded: Promise<void>;
 }
@@ -49,33 +50,39 @@ export function endOf(report: AttachRequest | undefined): LeaseEvent {
   return { kind: isPartial ? 'finish-partly' : 'finish', report };
 }
 
-/** What does not work at the moment: the sign-in to the tenant, and that to shares; folders need neither. */
+/** What does not work at the moment: the sign-in to the tenant, that to shares, and sources that cannot be read for another reason. */
 export interface Troubles {
-  tenant: SignInTrouble | undefined;
+  tenant: Trouble | undefined;
   shares: ShareTrouble | undefined;
+  sources: SourceTrouble | undefined;
 }
 
 /** What is said of it, all in one. */
-export function attentionOf({ tenant, shares }: Troubles): Attention | undefined {
-  const [first, second] = [tenant, shares].filter((trouble) => trouble !== undefined);
+export function attentionOf({ tenant, shares, sources }: Troubles): Attention | undefined {
+  const all = [tenant, shares, sources].filter((trouble) => trouble !== undefined);
+  const [first] = all;
   if (first === undefined) return undefined;
+  const named = (sources?.sources ?? []).map((source) => ({ source, kind: parseLocation(source, 'source').kind })); // oxfmt-ignore
+  const kinds = [...(tenant ? ['sharepoint'] : []), ...(shares ? ['unc'] : []), ...named.map(({ kind }) => kind)]; // oxfmt-ignore
+  const places = [shares?.shares ?? [], sources?.sources ?? []].filter((one) => one.length <= placesToldMax); // oxfmt-ignore
   return create(AttentionSchema, {
     reason: first.reason,
-    message: second === undefined ? first.message : `${first.message}; ${second.message}`,
-    locationKinds: [...(tenant ? ['sharepoint'] : []), ...(shares ? ['unc'] : [])],
-    sources: shares && shares.shares.length <= sharesToldMax ? [...shares.shares] : [],
+    message: all.map(({ message }) => message).join('; '),
+    locationKinds: [...new Set(kinds)],
+    sources: places.flat(),
   });
 }
 
 /** Whether what does not work keeps a lease from being worked on. */
 export function isHindered(
-  { usesTenant, share }: Pick<Entry, 'usesTenant' | 'share'>,
+  { usesTenant, source }: Pick<Entry, 'usesTenant' | 'source'>,
   attention: Attention | undefined,
 ): boolean {
   const { locationKinds: kinds = [], sources = [] } = attention ?? {};
   if (usesTenant && kinds.includes('sharepoint')) return true;
-  if (share === undefined || !kinds.includes('unc')) return false;
-  return sources.length === 0 || sources.includes(share);
+  if (source === undefined || !kinds.includes(source.kind)) return false;
+  const places = sources.map((place) => parseLocation(place, 'source')).filter(({ kind }) => kind === source.kind); // oxfmt-ignore
+  return places.length === 0 || places.some((place) => holds(place, source));
 }
 
 /** Whether the lease is one of a scan. */

@@ -1,11 +1,10 @@
 // What the journal keeps of the leases that an agent holds, and the sweeping up after those whose work died.
 import type { BatchDone, BatchLease, LeaseKey, WriteNote } from '../../gen/drover/v1/session_pb.ts';
-import { parseLocation } from '../../lib/location.ts';
+import { parseLocation, type Location } from '../../lib/location.ts';
 import type { Logger } from '../../lib/log.ts';
 import { chunkBytesFirst } from '../destination/sharepoint/chunk-size.ts';
 import type { JobTenant } from '../pool/jobs.ts';
 import type { Pool } from '../pool/pool.ts';
-import { shareOf, type Share } from '../source/share-pattern.ts';
 import { partTagOf, sweepJob } from './batch-run.ts';
 import type { Journal, UnfinishedBatch } from './journal.ts';
 import type { TenantHost } from './tenant-host.ts';
@@ -118,11 +117,10 @@ export function isTenantPlace(destination: string): boolean {
 /** What a lease can be done with only, of what this agent has. */
 export function usesOf(
   { source, destination }: { source: string; destination: string },
-  { tenant, shares }: { tenant: unknown; shares?: unknown },
-): { usesTenant: boolean; share: Share | undefined } {
-  const place = parseLocation(source, 'source');
+  { tenant }: { tenant: unknown },
+): { usesTenant: boolean; source: Location } {
   return {
     usesTenant: tenant !== undefined && isTenantPlace(destination),
-    share: shares !== undefined && place.kind === 'unc' ? shareOf(place) : undefined,
+    source: parseLocation(source, 'source'),
   };
 }

@@ -27,17 +27,26 @@ import type { Pool } from '../pool/pool.ts';
 import { runOfLease } from './batch-run.ts';
 import { filterSettings } from './filter-settings.ts';
 import { manifestPlace } from './manifest-place.ts';
-import type { SignInTrouble } from './sign-in-watch.ts';
+import type { Trouble } from './trouble.ts';
 
 /** The most pages that are kept of one scan, whatever window the coordinator offers. */
 export const pageWindowMax = 64;
+
+/** What a source says that cannot be read as a whole. */
+const lostReasons: ReadonlySet<number> = new Set([
+  ErrorReason.SOURCE_NOT_FOUND,
+  ErrorReason.SOURCE_NOT_A_FOLDER,
+  ErrorReason.SOURCE_ACCESS_DENIED,
+  ErrorReason.SOURCE_READ_FAILED,
+]);
 
 export class ScanRun {
   readonly work = 'scan';
   readonly shared: SharedJobState;
   readonly #lease: ScanLease;
   readonly #openTenant: () => JobTenant | undefined;
-  readonly #onSignInTrouble: (trouble: SignInTrouble) => void;
+  readonly #onSignInTrouble: (trouble: Trouble) => void;
+  readonly #onSource: (trouble: Trouble | undefined) => void;
   readonly #sourceRoots: readonly string[];
   readonly #onPage: (frame: AttachRequest) => void;
   /** Pages that were not acknowledged, in order; the last has the number before `#nextPage`. */
@@ -46,14 +55,16 @@ export class ScanRun {
 
   /**
    * `onPage` gets each page as a frame as soon as it is there; `openTenant` is asked when the job begins; `onSignInTrouble` hears why it
-   * could not sign in. A manifest has to lie below one of `sourceRoots`, or below the source where there are none.
+   * could not sign in, `onSource` why it cannot go on although it had begun: a source that cannot be read from the beginning is a reason for the
+   * run to fail. A manifest has to lie below one of `sourceRoots`, or below the source where there are none.
    */
   constructor(
     lease: ScanLease,
     parts: {
       onPage: (frame: AttachRequest) => void;
       openTenant: () => JobTenant | undefined;
-      onSignInTrouble: (trouble: SignInTrouble) => void;
+      onSignInTrouble: (trouble: Trouble) => void;
+      onSource: (trouble: Trouble | undefined) => void;
       sourceRoots: readonly string[];
     },
   ) {
@@ -61,6 +72,7 @@ export class ScanRun {
     this.#onPage = parts.onPage;
     this.#openTenant = parts.openTenant;
     this.#onSignInTrouble = parts.onSignInTrouble;
+    this.#onSource = parts.onSource;
     this.#sourceRoots = parts.sourceRoots;
     this.#nextPage = lease.nextPage > 0n ? lease.nextPage : 1n;
     this.shared = createSharedJobState(Math.min(Math.max(lease.pageWindow, 1), pageWindowMax));
@@ -98,6 +110,11 @@ export class ScanRun {
         this.#onSignInTrouble({ reason: result.reason as ErrorReason, message: result.message });
       return undefined;
     }
+    if (result.kind === 'failed' && this.#nextPage > 1n && lostReasons.has(result.reason)) {
+      this.#onSource({ reason: result.reason as ErrorReason, message: result.message });
+      return undefined;
+    }
+    if (result.kind === 'scan-done') this.#onSource(undefined);
     return this.#done(result);
   }
 

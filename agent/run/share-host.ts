@@ -9,7 +9,7 @@ import { pause, type Clock } from '../../lib/time.ts';
 import type { ShareConnector } from '../source/share-connector.ts';
 import { ConnectError, isFinalRefusal, shareError } from '../source/share-error.ts';
 import { accountFor, shareOf, type AccountRule, type Share, type WindowsAccount } from '../source/share-pattern.ts'; // oxfmt-ignore
-import type { SignInTrouble } from './sign-in-watch.ts';
+import { wordsOf, type Trouble } from './trouble.ts';
 
 export interface ShareHostParts {
   connector: ShareConnector;
@@ -41,7 +41,7 @@ interface Refusal {
 }
 
 /** Shares that cannot be read. */
-export interface ShareTrouble extends SignInTrouble {
+export interface ShareTrouble extends Trouble {
   /** Those out of all that were wanted whose accounts are refused. */
   shares: readonly Share[];
 }
@@ -50,8 +50,6 @@ export interface ShareTrouble extends SignInTrouble {
 export const shareRetryMs = 60_000;
 /** How many shares are remembered that were wanted. */
 const wantedMax = 500;
-/** How many refusals are told in words. */
-const refusalsToldMax = 3;
 
 export class ShareHost {
   readonly #parts: ShareHostParts;
@@ -76,10 +74,7 @@ export class ShareHost {
     if (first === undefined) return undefined;
     const refused = [...this.#wanted].filter((share) => this.#refusalOf(share) !== undefined);
     if (refused.length === 0) return undefined;
-    const messages = Array.from(this.#refusals, ({ error }) => error.message);
-    const more = messages.length - refusalsToldMax;
-    const rest = more > 0 ? [`and ${more} more`] : [];
-    const message = [...messages.slice(0, refusalsToldMax), ...rest].join('; ');
+    const message = wordsOf(Array.from(this.#refusals, ({ error }) => error.message));
     return { reason: first.error.reason, message, shares: refused.toSorted() };
   }
 

@@ -37,8 +37,13 @@ async function runConnected(
   }
   try {
     const result = await pool.run({ ...job, source: share.source });
-    if (result.kind !== 'failed' || !unreadable.has(result.reason)) return result;
-    return (await shares.check(job.source).then(() => undefined, failed)) ?? result;
+    const isUnread = result.kind === 'failed' || result.kind === 'source-lost';
+    if (!isUnread || !unreadable.has(result.reason)) return result;
+    const refused = await shares.check(job.source).then(() => undefined, failed);
+    if (refused === undefined) return result;
+    // What was done before is reported all the same.
+    const results = result.kind === 'source-lost' ? result.results : undefined;
+    return results === undefined ? refused : { kind: 'stopped', results };
   } finally {
     share.release();
   }

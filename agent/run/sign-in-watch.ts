@@ -5,6 +5,7 @@ import { DroverError, reasonName } from '../../lib/error.ts';
 import type { Logger } from '../../lib/log.ts';
 import { pause, type Clock } from '../../lib/time.ts';
 import { isSignInReason } from '../credential/sign-in-reason.ts';
+import type { Trouble } from './trouble.ts';
 
 /** The first pause before the sign-in is tried again; it doubles. */
 export const retryMsFirst = 1000;
@@ -12,12 +13,6 @@ export const retryMsFirst = 1000;
 export const retryMsMax = 60_000;
 /** Work that is going on waits so long for a sign-in service that is out of reach, before others get it. */
 export const unreachableMsMax = 60_000;
-
-/** Why the sign-in does not work. */
-export interface SignInTrouble {
-  reason: ErrorReason;
-  message: string;
-}
 
 export interface SignInWatchParts {
   /** Asks for a token; what came of it is told to the watch by whoever asks. Never rejects. */
@@ -30,7 +25,7 @@ export class SignInWatch {
   readonly #parts: SignInWatchParts;
   readonly #ended = new AbortController();
   readonly #watchers = new Set<() => void>();
-  #trouble: SignInTrouble | undefined;
+  #trouble: Trouble | undefined;
   #lastToken: string | undefined;
   /** When the sign-in service was out of reach first and last. */
   #unreachable: { firstMs: number; lastMs: number } | undefined;
@@ -44,7 +39,7 @@ export class SignInWatch {
   }
 
   /** Undefined while the sign-in works, or nothing else is known. */
-  get trouble(): SignInTrouble | undefined {
+  get trouble(): Trouble | undefined {
     return this.#trouble;
   }
 
@@ -74,7 +69,7 @@ export class SignInWatch {
   }
 
   /** The sign-in does not work, whatever is known of it here. */
-  raise(trouble: SignInTrouble, isLogged = true): void {
+  raise(trouble: Trouble, isLogged = true): void {
     const { reason, message } = trouble;
     if (this.#ended.signal.aborted || isSame(trouble, this.#trouble)) return;
     if (isLogged) this.#parts.log.warn({ reason: reasonName(reason) }, `not signed in: ${message}`);
@@ -103,7 +98,7 @@ export class SignInWatch {
     return isOne && now - firstMs >= unreachableMsMax;
   }
 
-  #become(trouble: SignInTrouble | undefined): void {
+  #become(trouble: Trouble | undefined): void {
     this.#trouble = trouble;
     for (const tell of this.#watchers) tell();
   }
@@ -123,6 +118,6 @@ export class SignInWatch {
   }
 }
 
-function isSame(one: SignInTrouble, other: SignInTrouble | undefined): boolean {
+function isSame(one: Trouble, other: Trouble | undefined): boolean {
   return one.reason === other?.reason && one.message === other.message;
 }

@@ -19,6 +19,7 @@ import {
 } from '../../gen/drover/v1/session_pb.ts';
 import { systemClock, type Clock } from '../../lib/time.ts';
 import { noteEnding, progressBytes, progressItems, stopJob, untilEnding } from '../pool/jobs.ts';
+import { shareOf } from '../source/share-pattern.ts';
 import { BatchRun } from './batch-run.ts';
 import { checkLocation } from './check-location.ts';
 import { keyText, type UnfinishedBatch } from './journal.ts';
@@ -38,8 +39,10 @@ import { PendingNotes } from './pending-notes.ts';
 import { RefusedLeases } from './refused-leases.ts';
 import { ScanRun } from './scan-run.ts';
 import type { ShareHost } from './share-host.ts';
-import { StandstillWatch } from './standstill.ts';
+import { lookAtSource } from './look-at-source.ts';
 import { compileSourceRoots, guardSources } from './source-roots.ts';
+import { SourceWatch } from './source-watch.ts';
+import { StandstillWatch } from './standstill.ts';
 
 export interface WorkOptions extends LeaseJournalParts {
   /** How many leases may be worked on or wait; what comes beyond them is given back. */
@@ -59,6 +62,7 @@ export class Work {
   readonly #previews: FilterPreviews;
   readonly #refused: RefusedLeases;
   readonly #standstill: StandstillWatch;
+  readonly #sources: SourceWatch;
   readonly #mayRead: (lease: ScanLease | BatchLease) => boolean;
   readonly #entries = new Map<string, Entry>();
   readonly #waiters = new Set<() => void>();
@@ -88,8 +92,13 @@ export class Work {
       sourceRoots,
       mayRead: compileSourceRoots(sourceRoots),
     });
-    options.tenant?.signIn.subscribe(() => this.#followSignIn());
-    options.shares?.subscribe(() => this.#followSignIn());
+    this.#sources = new SourceWatch({
+      look: (source) => lookAtSource(source, options.shares),
+      clock,
+      log,
+    });
+    for (const watch of [options.tenant?.signIn, options.shares, this.#sources])
+      watch?.subscribe(() => this.#followTroubles());
   }
 
   /** Takes up what an earlier process left: its results are sent again, its half-written files are removed. */
@@ -203,6 +212,7 @@ export class Work {
   close(): void {
     this.#closed = true;
     this.#standstill.close();
+    this.#sources.close();
     this.#journal.close();
     this.detach();
     for (const { run } of this.#entries.values()) if (run !== undefined) stopJob(run.shared);
@@ -229,9 +239,9 @@ export class Work {
   }
 
   /** When its share's account is refused, the coordinator hears of that before it gets the lease back. */
-  #usesOf(lease: ScanLease | BatchLease): Pick<Entry, 'usesTenant' | 'share'> {
+  #usesOf(lease: ScanLease | BatchLease): Pick<Entry, 'usesTenant' | 'source'> {
     const uses = usesOf(lease, this.#options);
-    if (uses.share !== undefined) this.#options.shares?.want(uses.share);
+    if (uses.source.kind === 'unc') this.#options.shares?.want(shareOf(uses.source));
     return uses;
   }
 
@@ -241,6 +251,7 @@ export class Work {
       sourceRoots: this.#options.sourceRoots ?? [],
       openTenant: () => this.#journal.openTenant(lease.destination, lease.key),
       onSignInTrouble: (trouble) => this.#options.tenant?.signIn.raise(trouble),
+      onSource: (trouble) => this.#sources.note(lease.source, trouble),
     });
   }
 
@@ -251,6 +262,7 @@ export class Work {
       uploads,
       openTenant: () => this.#journal.openTenant(lease.destination, lease.key),
       onSignInTrouble: (trouble) => this.#options.tenant?.signIn.raise(trouble),
+      onSource: (trouble) => this.#sources.note(lease.source, trouble),
       onUnreadable: (message) => {
         const { lease: name } = lease.key!;
         this.#options.log.error({ lease: name, message }, 'a batch whose items cannot be read is given back'); // oxfmt-ignore
@@ -321,13 +333,17 @@ export class Work {
   }
 
   /**
-   * Whoever cannot sign in says so first, so that nothing of what goes back comes again; then all that needs the sign-in stops, and what
-   * was done of it by then is reported.
+   * Whoever cannot sign in, or cannot read a source, says so first, so that nothing of what goes back comes again; then all that needs it stops,
+   * and what was done of it by then is reported.
    */
-  #followSignIn(): void {
+  #followTroubles(): void {
     if (this.#closed) return;
     const { tenant, shares } = this.#options;
-    this.#attention = attentionOf({ tenant: tenant?.signIn.trouble, shares: shares?.trouble });
+    this.#attention = attentionOf({
+      tenant: tenant?.signIn.trouble,
+      shares: shares?.trouble,
+      sources: this.#sources.trouble,
+    });
     this.#announce();
     if (this.#attention === undefined) return;
     for (const entry of [...this.#entries.values()])
@@ -413,7 +429,7 @@ export class Work {
     const report = create(AttachRequestSchema, { frame: { case: 'batchDone', value: result } });
     const held: HeldLease = { state: 'reporting', work: 'batch', report };
     const { key } = result;
-    const uses = { usesTenant: false, share: undefined };
+    const uses = { usesTenant: false, source: undefined };
     this.#hold({ key, held, run: undefined, ...uses, recorded: Promise.resolve() });
   }
 

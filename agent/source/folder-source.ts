@@ -28,6 +28,7 @@ import type {
   SourceFileFacts,
 } from './source.ts';
 import {
+  emptySourceError,
   sourceError,
   sourceRootError,
   specialFileError,
@@ -69,6 +70,17 @@ class FolderSource implements Source {
           { metadata: { path: this.#root } },
         );
       opendirSync(this.#root).closeSync();
+    } catch (cause) {
+      throw sourceRootError(cause, this.#root);
+    }
+  }
+
+  checkNotEmpty(): void {
+    try {
+      const folder = opendirSync(this.#root);
+      const first = folder.readSync();
+      folder.closeSync();
+      if (first === null) throw emptySourceError(this.#root);
     } catch (cause) {
       throw sourceRootError(cause, this.#root);
     }

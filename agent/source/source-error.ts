@@ -79,6 +79,15 @@ export function sourceRootError(cause: unknown, root: string): DroverError {
   }
 }
 
+/** Nothing is in the source folder, although there was: what is left of a share that is not mounted. */
+export function emptySourceError(root: string): DroverError {
+  return new DroverError(
+    ErrorReason.SOURCE_NOT_FOUND,
+    `nothing is in the source ${printablePath(root)} any more on this agent's machine, as when its share is not mounted`,
+    { metadata: { path: root } },
+  );
+}
+
 export function symbolicLinkError(path: string): DroverError {
   return new DroverError(
     ErrorReason.SYMBOLIC_LINK,

@@ -46,6 +46,8 @@ export interface SourceFileFacts extends ItemFacts {
 export interface Source extends Disposable {
   /** Throws if the folder is missing, is no folder, or cannot be read. */
   check(): void;
+  /** Throws SOURCE_NOT_FOUND if nothing is in the folder; else as `check`. */
+  checkNotEmpty(): void;
   /** The names in a folder, sorted by their UTF-8 bytes; "" is the source itself. */
   list(path: string): FolderEntry[];
   /** Facts of one item, never following a symbolic link. */

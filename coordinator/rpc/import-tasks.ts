@@ -89,12 +89,12 @@ class Import {
     const tasks = await newTasks(candidates, clock.now(), pause);
     this.#signal.throwIfAborted();
     const hash = createHash('sha256').update(content).digest('hex');
-    noteOnCall(`imported a file of tasks of ${content.length} bytes with the SHA-256 ${hash}`);
     const { answer, stored } = await store.commit(async (transaction) => {
       const taken = await takeIds(transaction, tasks, { problems: this.#problems, pause });
       const answer = this.#answer(file, taken.free);
       if (validateOnly || answer.createdTasks === 0) return { answer, stored: [] };
       await this.#put(transaction, taken);
+      noteOnCall(`imported a file of tasks of ${content.length} bytes with the SHA-256 ${hash}`);
       const binary = toBinary(ImportTasksResponseSchema, answer);
       repeatable.record(transaction, '', clock.now(), binary);
       return { answer, stored: taken.free };

@@ -18,9 +18,11 @@ import {
   type WebhookService,
 } from '../../gen/drover/v1/webhook_pb.ts';
 import { DroverError } from '../../lib/error.ts';
+import { formatCount } from '../../lib/format.ts';
 import type { NumberedEvent, Reader } from '../store/store.ts';
 import { checkId, parseWebhookName, webhookName } from '../task/names.ts';
 import { randomBase32 } from '../trust/agent-id.ts';
+import { noteOnCall } from '../trust/audit-call.ts';
 import { checkUrl } from '../webhook/allowed-address.ts';
 import { checkEventTypes } from '../webhook/event-types.ts';
 import { deadLettersMax, redeliver, webhooksMax } from '../webhook/events.ts';
@@ -180,6 +182,7 @@ async function redeliverDeadLetters(parts: Parts, { name, number }: RedeliverDea
     await requireWebhook(transaction, id);
     const letters = await lettersOf(transaction, id, number);
     await redeliver(transaction, id, letters);
+    if (letters.length > 0) noteOnCall(`put back ${lettersInWords(letters)} to be delivered again`);
     return letters.length;
   });
   parts.webhooks.changed(id);
@@ -192,6 +195,13 @@ async function lettersOf(reader: Reader, id: string, number: bigint): Promise<Nu
   const row = await reader.deadLetter(id, number);
   if (row === undefined) throw notFound('dead letter', `${number} of ${webhookName(id)}`);
   return [{ number, row }];
+}
+
+function lettersInWords(letters: readonly NumberedEvent[]): string {
+  const [only, ...others] = letters;
+  return others.length === 0
+    ? `dead letter ${only!.number}`
+    : `${formatCount(letters.length)} dead letters`;
 }
 
 async function requireWebhook(reader: Reader, id: string): Promise<WebhookRow> {

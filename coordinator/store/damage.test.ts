@@ -152,6 +152,30 @@ test('what cannot be read of a store that is open is said, and not taken for mis
   t.regex(error!.message, /is damaged: .*drover-coordinator restore/);
 });
 
+test('a table that was cut off is said, as damage or as a disk that fails', async (t) => {
+  const words = /\.ldb: .* disk, the store is damaged: .*drover-coordinator restore/;
+  const store = await storeWithTasks(t, 200, 1000);
+  // What was in the log becomes a table each time that the store is opened.
+  t.is(await refusalOf(store), undefined);
+  const first = fileOf(store, /\.ldb$/);
+  {
+    await using opened = await openLevelStore(store);
+    await putTask(opened, 'u', 1000);
+  }
+  t.is(await refusalOf(store), undefined);
+  // Cut off before it is opened: of one that is mapped into memory the process would end.
+  const second = readdirSync(store).find((name) => name.endsWith('.ldb') && !first.endsWith(name));
+  truncateSync(path.join(store, second!), 500);
+  const opened = await openLevelStore(store);
+  const error = await t.throwsAsync(opened.tasks('', 1000), { instanceOf: DroverError });
+  await opened.close();
+  t.is(error!.reason, ErrorReason.UNAVAILABLE);
+  t.regex(error!.message, words);
+  // The one that is read when the store is opened.
+  truncateSync(first, 100_000);
+  t.regex((await refusalOf(store))!.message, words);
+});
+
 test('a store of a newer version is refused with its format, one of before formats is taken', async (t) => {
   const folder = await storeWithTasks(t, 1);
   const raw = async (work: (database: Level) => Promise<unknown>) => {

@@ -3,11 +3,16 @@ import path from 'node:path';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { DroverError } from '../../lib/error.ts';
 
+const restoreAdvice =
+  'bring a backup back with `drover-coordinator restore --from BACKUP` into a new folder, and keep this one';
+
+/** LevelDB says the same of a table that was cut off and of a disk that fails. */
+const ioError = 'LEVEL_IO_ERROR';
+const unlessDisk = `if nothing is wrong with this computer and its disk, the store is damaged: ${restoreAdvice}`;
+
 /** The store cannot be trusted any more. `folder` is the store's own. */
 export function damagedStore(folder: string, detail: string, cause?: unknown): DroverError {
-  const description =
-    `the store in ${folder} is damaged: ${detail}; ` +
-    'bring a backup back with `drover-coordinator restore --from BACKUP` into a new folder, and keep this one';
+  const description = `the store in ${folder} is damaged: ${detail}; ${restoreAdvice}`;
   return DroverError.invalid('--data', description, cause);
 }
 
@@ -24,21 +29,24 @@ export function openError(folder: string, error: unknown): DroverError {
     );
   if (code === 'LEVEL_CORRUPTION' || /MANIFEST-\d+: No such file/.test(detail))
     return damagedStore(folder, detail, error);
-  return new DroverError(ErrorReason.UNAVAILABLE, `cannot open the store in ${folder}: ${detail}`, {
-    cause: error,
-    metadata: { folder },
-  });
+  const advice = code === ioError && /\.(ldb|sst): /.test(detail) ? `; ${unlessDisk}` : '';
+  return new DroverError(
+    ErrorReason.UNAVAILABLE,
+    `cannot open the store in ${folder}: ${detail}${advice}`,
+    { cause: error, metadata: { folder } },
+  );
 }
 
 /** What was thrown when a store was read. */
 export function readError(folder: string, error: unknown): unknown {
   const code = codeOf(error);
+  const detail = detailOf(error);
   // The caller can do nothing about it, so that it is not told of a wrong argument as whoever starts a coordinator is.
-  if (code === 'LEVEL_CORRUPTION')
-    return new DroverError(ErrorReason.UNAVAILABLE, damagedStore(folder, detailOf(error)).message, {
-      cause: error,
-      metadata: { folder },
-    });
+  const unavailable = (message: string) =>
+    new DroverError(ErrorReason.UNAVAILABLE, message, { cause: error, metadata: { folder } });
+  if (code === 'LEVEL_CORRUPTION') return unavailable(damagedStore(folder, detail).message);
+  if (code === ioError)
+    return unavailable(`the store in ${folder} cannot be read: ${detail}; ${unlessDisk}`);
   if (code !== 'LEVEL_DATABASE_NOT_OPEN' && code !== 'LEVEL_ITERATOR_NOT_OPEN') return error;
   return new DroverError(ErrorReason.UNAVAILABLE, 'the store is closed', { cause: error });
 }

@@ -42,7 +42,10 @@ export function recogniseCaller(caller: string, role: Role = Role.UNSPECIFIED): 
   if (call !== undefined) Object.assign(call, { caller, role });
 }
 
-/** Says of the present call what the changes that it makes do not say. */
+/**
+ * Says of the present call what the changes that it makes do not say. To be called inside the commit that makes them: it is entered with
+ * that, also where no row has changed that the log tells of.
+ */
 export function noteOnCall(note: string): void {
   const call = calls.getStore();
   if (call !== undefined) call.note = note;

@@ -17,7 +17,7 @@ import { createLog } from '../../lib/log.ts';
 import { ManualClock } from '../dispatch/testing/manual-clock.ts';
 import { openLevelStore } from '../store/level-store.ts';
 import { addressGroup } from './address-group.ts';
-import { byItself, recogniseCaller, serving, type AuditCall } from './audit-call.ts';
+import { byItself, noteOnCall, recogniseCaller, serving, type AuditCall } from './audit-call.ts';
 import { AuditLog } from './audit-log.ts';
 
 const call: AuditCall = {
@@ -87,6 +87,13 @@ test('what changes nothing, what fails, and what is only measured leave no entry
   const last = (await entries()).at(-1)!;
   t.regex(last.changes[0]!.after, /AGENT_AVAILABILITY_DISABLED/);
   t.is(last.caller, 'coordinator', 'outside of calls it is the coordinator that changes something');
+});
+
+test('a change of other rows is entered when the call says in words what it does', async (t) => {
+  const { store, entries } = await open(t);
+  const resource = 'webhooks/w';
+  await serving({ ...call, resource }, () => store.commit(() => noteOnCall('put back 3')));
+  t.like((await entries())[0], { ...call, resource, message: 'put back 3', changes: [] });
 });
 
 test('neither secrets nor their hashes are entered', async (t) => {

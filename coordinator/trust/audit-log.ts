@@ -67,10 +67,10 @@ export class AuditLog {
     const changes = isMany
       ? summedChanges(transaction.rowTotals())
       : auditChanges(await transaction.rowChanges());
-    if (changes.length === 0) return;
     const call = currentCall();
-    const resource = call.resource || changes[0]!.resource;
-    const message = call.note ?? '';
+    const { note: message = '' } = call;
+    if (changes.length === 0 && message === '') return;
+    const resource = call.resource || (changes[0]?.resource ?? '');
     await transaction.appendAudit(this.#complete({ ...entryOf(call), resource, message, changes }));
   }
 

@@ -119,7 +119,7 @@ test('a request that is forged, changed or repeated later is found by the recipe
 });
 
 test('what is not taken is tried again later and later, is a dead letter at last, and can be redelivered', async (t) => {
-  const { hook, run, clock, until, webhooks } = await open(t);
+  const { hook, run, clock, until, webhooks, client } = await open(t);
   const endpoint = await Endpoint.open(t);
   await hook(endpoint.url, 'run.queued');
   endpoint.answer = 500;
@@ -156,6 +156,12 @@ test('what is not taken is tried again later and later, is a dead letter at last
   t.is(after.deadLetters, 0n);
   t.is(after.lastFailure, '');
   t.truthy(after.lastSuccessTime);
+  // Who had it delivered again is in the audit log; nobody has what is not there delivered.
+  t.is((await webhooks.redeliverDeadLetters({ name })).redelivered, 0n);
+  const { entries } = await client(AuditService).listAuditEntries({ resource: name });
+  const message = `put back dead letter ${letter!.number} to be delivered again`;
+  const method = 'drover.v1.WebhookService/RedeliverDeadLetters';
+  t.like(entries[0], { caller: 'admin-token', method, resource: name, message, reason: 0 });
 });
 
 test('one event that fails holds up neither those behind it nor other webhooks nor a run', async (t) => {

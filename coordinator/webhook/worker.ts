@@ -30,6 +30,15 @@ export interface WorkerParts {
   observer?: Pick<Observer, 'delivered'> | undefined;
 }
 
+/** What became of an event by a try. */
+type Settled =
+  /** It waits still, until then by the steady clock. */
+  | { kind: 'waiting'; dueMs: number }
+  /** It waits no longer: it was delivered, or had made room for others meanwhile. */
+  | { kind: 'over' }
+  /** It failed, and is tried no more. */
+  | { kind: 'dead' };
+
 export class WebhookWorker {
   readonly #id: string;
   readonly #parts: WorkerParts;
@@ -139,48 +148,48 @@ export class WebhookWorker {
     const event = await store.webhookEvent(this.#id, number);
     if (event === undefined) return void this.#due.delete(number);
     const outcome = await send(webhook, event, signal);
-    const dueMs = await store.commit((transaction) => this.#settle(transaction, { number, row: event }, outcome)); // oxfmt-ignore
-    if (dueMs === undefined) this.#due.delete(number);
-    else this.#due.set(number, dueMs);
-    const isDead = outcome.kind === 'failed' && dueMs === undefined;
+    const settled = await store.commit((transaction) => this.#settle(transaction, { number, row: event }, outcome)); // oxfmt-ignore
+    if (settled.kind === 'waiting') this.#due.set(number, settled.dueMs);
+    else this.#due.delete(number);
+    const isDead = settled.kind === 'dead';
     observer?.delivered(isDead ? 'dead' : outcome.kind);
     if (outcome.kind === 'delivered') return;
     const facts = { webhook: webhookName(this.#id), event: event.eventId, type: event.eventType, why: outcome.message }; // oxfmt-ignore
     log.warn(facts, isDead ? 'an event could not be delivered, and is not tried any more' : 'an event could not be delivered'); // oxfmt-ignore
   }
 
-  /** Writes down what became of a try; answers with when the event is due again, undefined when it waits no longer. */
+  /** Writes down what became of a try. */
   async #settle(
     transaction: Transaction,
     { number, row: sent }: NumberedEvent,
     { kind, message }: Outcome,
-  ): Promise<number | undefined> {
+  ): Promise<Settled> {
     const id = this.#id;
     const row = await transaction.webhook(id);
     const event = await transaction.webhookEvent(id, number);
     // Meanwhile it was dropped, or another webhook has the name.
-    if (row === undefined || event?.eventId !== sent.eventId) return undefined;
+    if (row === undefined || event?.eventId !== sent.eventId) return { kind: 'over' };
     const { clock } = this.#parts;
     const nowMs = clock.now();
     if (kind === 'delivered') {
       settleDelivered(transaction, { id, row, number, nowMs });
-      return undefined;
+      return { kind: 'over' };
     }
     const attempts = event.attempts + 1;
     const tried = create(WebhookEventRowSchema, { ...event, attempts, lastFailure: message });
     if (kind === 'gone') {
       transaction.putWebhookEvent(id, number, tried);
       transaction.putWebhook(id, changedWebhook(row, { paused: true, lastFailure: message }));
-      return 0;
+      return { kind: 'waiting', dueMs: 0 };
     }
     const delayMs = retryDelayMs(attempts, this.#parts.random());
     if (delayMs === undefined) {
       await bury(transaction, { id, row, event: { number, row: tried } });
-      return undefined;
+      return { kind: 'dead' };
     }
     tried.nextAttemptTime = timestampFromMs(nowMs + delayMs);
     transaction.putWebhookEvent(id, number, tried);
     transaction.putWebhook(id, changedWebhook(row, { lastFailure: message }));
-    return clock.steady() + delayMs;
+    return { kind: 'waiting', dueMs: clock.steady() + delayMs };
   }
 }

@@ -14,7 +14,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file drover/v1/annotations.proto.
  */
 export const file_drover_v1_annotations: GenFile = /*@__PURE__*/
-  fileDesc("Chtkcm92ZXIvdjEvYW5ub3RhdGlvbnMucHJvdG8SCWRyb3Zlci52MSJyCgpSZWFzb25JbmZvEgwKBGNvZGUYASABKAkSJQoFcmV0cnkYAiABKA4yFi5kcm92ZXIudjEuUmV0cnlQb2xpY3kSDgoGYWR2aWNlGAMgASgJEh8KF21pZ3JhdGlvbl9tYW5hZ2VyX2NvZGVzGAQgAygJIlYKBkFjY2VzcxIfCgRyb2xlGAEgASgOMg8uZHJvdmVyLnYxLlJvbGVIABIPCgVhZ2VudBgCIAEoCEgAEhAKBmFueW9uZRgDIAEoCEgAQggKBmNhbGxlcip/CgtSZXRyeVBvbGljeRIcChhSRVRSWV9QT0xJQ1lfVU5TUEVDSUZJRUQQABIWChJSRVRSWV9QT0xJQ1lfTkVWRVIQARIaChZSRVRSWV9QT0xJQ1lfQVVUT01BVElDEAISHgoaUkVUUllfUE9MSUNZX0FGVEVSX1JFRlJFU0gQAypQCgRSb2xlEhQKEFJPTEVfVU5TUEVDSUZJRUQQABIPCgtST0xFX1ZJRVdFUhABEhEKDVJPTEVfT1BFUkFUT1IQAhIOCgpST0xFX0FETUlOEAM6WwoLcmVhc29uX2luZm8SIS5nb29nbGUucHJvdG9idWYuRW51bVZhbHVlT3B0aW9ucxjRhgMgASgLMhUuZHJvdmVyLnYxLlJlYXNvbkluZm9SCnJlYXNvbkluZm86QgoLYWdlbnRzX29ubHkSHy5nb29nbGUucHJvdG9idWYuU2VydmljZU9wdGlvbnMY0oYDIAEoCFIKYWdlbnRzT25seTpLCgZhY2Nlc3MSHi5nb29nbGUucHJvdG9idWYuTWV0aG9kT3B0aW9ucxjUhgMgASgLMhEuZHJvdmVyLnYxLkFjY2Vzc1IGYWNjZXNzOj4KCmJ5dGVfY291bnQSHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGNOGAyABKAhSCWJ5dGVDb3VudDpKChBjb29yZGluYXRvcl9vbmx5Eh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxjVhgMgASgIUg9jb29yZGluYXRvck9ubHliBnByb3RvMw", [file_google_protobuf_descriptor]);
+  fileDesc("Chtkcm92ZXIvdjEvYW5ub3RhdGlvbnMucHJvdG8SCWRyb3Zlci52MSJyCgpSZWFzb25JbmZvEgwKBGNvZGUYASABKAkSJQoFcmV0cnkYAiABKA4yFi5kcm92ZXIudjEuUmV0cnlQb2xpY3kSDgoGYWR2aWNlGAMgASgJEh8KF21pZ3JhdGlvbl9tYW5hZ2VyX2NvZGVzGAQgAygJIlYKBkFjY2VzcxIfCgRyb2xlGAEgASgOMg8uZHJvdmVyLnYxLlJvbGVIABIPCgVhZ2VudBgCIAEoCEgAEhAKBmFueW9uZRgDIAEoCEgAQggKBmNhbGxlcip/CgtSZXRyeVBvbGljeRIcChhSRVRSWV9QT0xJQ1lfVU5TUEVDSUZJRUQQABIWChJSRVRSWV9QT0xJQ1lfTkVWRVIQARIaChZSRVRSWV9QT0xJQ1lfQVVUT01BVElDEAISHgoaUkVUUllfUE9MSUNZX0FGVEVSX1JFRlJFU0gQAypQCgRSb2xlEhQKEFJPTEVfVU5TUEVDSUZJRUQQABIPCgtST0xFX1ZJRVdFUhABEhEKDVJPTEVfT1BFUkFUT1IQAhIOCgpST0xFX0FETUlOEAM6WwoLcmVhc29uX2luZm8SIS5nb29nbGUucHJvdG9idWYuRW51bVZhbHVlT3B0aW9ucxjRhgMgASgLMhUuZHJvdmVyLnYxLlJlYXNvbkluZm9SCnJlYXNvbkluZm86RgoMYW5zd2Vyc19vbmx5EiEuZ29vZ2xlLnByb3RvYnVmLkVudW1WYWx1ZU9wdGlvbnMY1oYDIAEoCFILYW5zd2Vyc09ubHk6QgoLYWdlbnRzX29ubHkSHy5nb29nbGUucHJvdG9idWYuU2VydmljZU9wdGlvbnMY0oYDIAEoCFIKYWdlbnRzT25seTpLCgZhY2Nlc3MSHi5nb29nbGUucHJvdG9idWYuTWV0aG9kT3B0aW9ucxjUhgMgASgLMhEuZHJvdmVyLnYxLkFjY2Vzc1IGYWNjZXNzOj4KCmJ5dGVfY291bnQSHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGNOGAyABKAhSCWJ5dGVDb3VudDpKChBjb29yZGluYXRvcl9vbmx5Eh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxjVhgMgASgIUg9jb29yZGluYXRvck9ubHliBnByb3RvMw", [file_google_protobuf_descriptor]);
 
 /**
  * What is known about an error reason, beside its name.
@@ -208,12 +208,20 @@ export const reason_info: GenExtension<EnumValueOptions, ReasonInfo> = /*@__PURE
   extDesc(file_drover_v1_annotations, 0);
 
 /**
+ * The value stands in answers only: a request that has it is refused, and a command line does not offer it.
+ *
+ * @generated from extension: bool answers_only = 50006;
+ */
+export const answers_only: GenExtension<EnumValueOptions, boolean> = /*@__PURE__*/
+  extDesc(file_drover_v1_annotations, 1);
+
+/**
  * The service is spoken by agents only; it is not a command of the command line.
  *
  * @generated from extension: bool agents_only = 50002;
  */
 export const agents_only: GenExtension<ServiceOptions, boolean> = /*@__PURE__*/
-  extDesc(file_drover_v1_annotations, 1);
+  extDesc(file_drover_v1_annotations, 2);
 
 /**
  * Who may call the method. Every method of the API states it; the code of one that does not is not generated.
@@ -221,7 +229,7 @@ export const agents_only: GenExtension<ServiceOptions, boolean> = /*@__PURE__*/
  * @generated from extension: drover.v1.Access access = 50004;
  */
 export const access: GenExtension<MethodOptions, Access> = /*@__PURE__*/
-  extDesc(file_drover_v1_annotations, 2);
+  extDesc(file_drover_v1_annotations, 3);
 
 /**
  * A command line shows and takes this 64-bit count as an amount of bytes.
@@ -229,7 +237,7 @@ export const access: GenExtension<MethodOptions, Access> = /*@__PURE__*/
  * @generated from extension: bool byte_count = 50003;
  */
 export const byte_count: GenExtension<FieldOptions, boolean> = /*@__PURE__*/
-  extDesc(file_drover_v1_annotations, 3);
+  extDesc(file_drover_v1_annotations, 4);
 
 /**
  * A setting of a task that only the coordinator goes by. An agent that does not know any other setting gets no run in which it counts.
@@ -237,5 +245,5 @@ export const byte_count: GenExtension<FieldOptions, boolean> = /*@__PURE__*/
  * @generated from extension: bool coordinator_only = 50005;
  */
 export const coordinator_only: GenExtension<FieldOptions, boolean> = /*@__PURE__*/
-  extDesc(file_drover_v1_annotations, 4);
+  extDesc(file_drover_v1_annotations, 5);
 

@@ -39,8 +39,9 @@ export type AuditEntry = Message<"drover.v1.AuditEntry"> & {
   time?: Timestamp | undefined;
 
   /**
-   * Who: admin-token, accessTokens/{access_token}, agents/{agent}, the name that a person signs in with, coordinator for what it does
-   * by itself, such as starting a task that is due; empty when nobody was recognised.
+   * Who: admin-token, accessTokens/{access_token}, agents/{agent}, the name that a person signs in with, users/{object id} for a person
+   * without such a name, applications/{client id} for a program that signs in, coordinator for what it does by itself, such as starting a
+   * task that is due; empty when nobody was recognised.
    *
    * @generated from field: string caller = 3;
    */

@@ -38,7 +38,8 @@ export const GetCallerRequestSchema: GenMessage<GetCallerRequest> = /*@__PURE__*
  */
 export type GetCallerResponse = Message<"drover.v1.GetCallerResponse"> & {
   /**
-   * As in the audit log: admin-token, accessTokens/{access_token}, or the name that a person signs in with.
+   * As in the audit log: admin-token, accessTokens/{access_token}, the name that a person signs in with, users/{object id} for a person
+   * without such a name, or applications/{client id} for a program that signs in.
    *
    * @generated from field: string caller = 1;
    */

@@ -663,7 +663,7 @@ export const ItemAction = {
   FAIL: 4,
 
   /**
-   * It was renamed or moved at the source: rename or move it at the destination, keeping the item, its links and its versions.
+   * It is a file that was renamed or moved at the source: rename or move it at the destination, keeping the item, its links and its versions.
    *
    * @generated from enum value: ITEM_ACTION_MOVE = 5;
    */

@@ -523,7 +523,7 @@ export const KnownSettingSchema: GenMessage<KnownSetting> = /*@__PURE__*/
  */
 export type Attention = Message<"drover.v1.Attention"> & {
   /**
-   * Why: a reason of the sign-in.
+   * Why: a reason of the sign-in, or of a source that cannot be read.
    *
    * @generated from field: drover.v1.ErrorReason reason = 1;
    */

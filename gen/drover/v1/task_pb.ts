@@ -1668,7 +1668,7 @@ export const TaskService: GenService<{
     output: typeof ListTasksResponseSchema;
   },
   /**
-   * Changes a task. A run that is going keeps the values it started with.
+   * Changes a task. A run that is going keeps the values it started with, but for the agent group and the priority, which count at once.
    *
    * @generated from rpc drover.v1.TaskService.UpdateTask
    */
