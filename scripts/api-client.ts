@@ -13,6 +13,7 @@ import { TaskService } from '../gen/drover/v1/task_pb.ts';
 import { ErrorInfoSchema } from '../gen/google/rpc/error_details_pb.ts';
 import type { Connection } from '../lib/connection.ts';
 import { DroverError, errorDomain, reasonByName } from '../lib/error.ts';
+import { WideSessions } from '../lib/wide-sessions.ts';
 
 /** The most items that one page may have. */
 const itemPageSize = 1000;
@@ -37,7 +38,7 @@ export function connectApi(connection: Connection): Api {
   };
   const transport = createGrpcTransport({
     baseUrl: connection.address,
-    nodeOptions: { ca: readFileSync(connection.authorityFile) },
+    sessionManager: new WideSessions(connection.address, { ca: readFileSync(connection.authorityFile) }), // oxfmt-ignore
     interceptors: [bearer],
     readMaxBytes: 64 * 1024 * 1024,
   });

@@ -11,6 +11,7 @@ import { MethodOptions_IdempotencyLevel as Idempotency } from '@bufbuild/protobu
 import type { Interceptor, Transport } from '@connectrpc/connect';
 import { createGrpcTransport } from '@connectrpc/connect-node';
 import { pause, type Clock } from '../../lib/time.ts';
+import { WideSessions } from '../../lib/wide-sessions.ts';
 import { fixedCredential, type Credential } from '../sign-in/person-credential.ts';
 import { contentField } from './content-field.ts';
 import { callError, isUnauthenticated, isUnavailable, retryDelayMs } from './call-error.ts';
@@ -52,11 +53,11 @@ export class Caller {
     const { token } = access;
     this.#credential =
       options.credential ?? (token === undefined ? undefined : fixedCredential(token));
+    const trusted = access.authority === undefined ? {} : { ca: access.authority };
     this.#transport = createGrpcTransport({
       baseUrl: access.address,
-      nodeOptions: access.authority === undefined ? {} : { ca: access.authority },
+      sessionManager: new WideSessions(access.address, trusted, { pingIntervalMs }),
       interceptors: this.#credential === undefined ? [] : [bearer(this.#credential)],
-      pingIntervalMs,
       readMaxBytes: 64 * 1024 * 1024,
     });
   }
