@@ -31,7 +31,8 @@ const doors = {
   },
   connect: {
     regex: '^@connectrpc/',
-    message: 'Connect has two doors: coordinator/rpc/ (server) and admin/ (client).',
+    message:
+      'Connect has two doors: coordinator/rpc/ (server) and admin/ (client); lib/wide-sessions.ts opens the connections of clients.',
   },
   metrics: {
     regex: '^prom-client(/|$)',
@@ -138,6 +139,7 @@ export default defineConfig({
     { files: ['agent/run/journal.ts'], rules: imports('agent', ['level']) },
     { files: ['admin/**'], rules: imports('admin', ['connect']) },
     { files: ['admin/sign-in/**'], rules: imports('admin', ['msal']) },
+    { files: ['lib/wide-sessions.ts'], rules: imports(undefined, ['connect']) },
     { files: ['emulator/**'], rules: imports('emulator', []) },
     {
       files: ['scripts/**', 'test/**'],
