@@ -338,3 +338,13 @@ test('a source that cannot be read for another reason fails the task, as a share
   t.deepEqual(scene.said(), ['scan ended with SOURCE_NOT_FOUND', 'scan ended with SOURCE_NOT_FOUND']); // oxfmt-ignore
   t.is(scene.work!.attention(), undefined);
 });
+
+test('a batch whose share cannot be reached goes back, and the agent says which one it is', async (t) => {
+  const scene = new Scene();
+  await scene.start(t);
+  scene.answer = () => 53;
+  scene.lease('batch', 1, raw`\\files\hr\new`);
+  while (scene.said().length < 2) await settled();
+  t.deepEqual(scene.said(), [raw`unwell: \\files\hr\new`, 'returned tasks/a/runs/1/batches/1']);
+  t.like(scene.work!.attention(), { reason: SOURCE_NOT_FOUND, locationKinds: ['unc'] });
+});

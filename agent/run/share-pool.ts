@@ -33,7 +33,10 @@ async function runConnected(
   } catch (thrown) {
     // The job would have closed it.
     job.tenant?.host.close();
-    return failed(thrown);
+    const failure = failed(thrown);
+    // A server that is down is a reason to wait, as it is for a folder that is not there.
+    const isLost = job.kind === 'batch' && unreadable.has(failure.reason);
+    return isLost ? { ...failure, kind: 'source-lost' } : failure;
   }
   try {
     const result = await pool.run({ ...job, source: share.source });
@@ -49,7 +52,7 @@ async function runConnected(
   }
 }
 
-function failed(thrown: unknown): JobResult {
+function failed(thrown: unknown): JobResult & { kind: 'failed' } {
   const { reason, message } = DroverError.from(thrown);
   return { kind: 'failed', reason, message };
 }
