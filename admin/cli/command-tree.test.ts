@@ -91,6 +91,7 @@ test('fields within the request are flags, what the coordinator sets is not', (t
     'migrate-items-with-invalid-names',
     'automatic-reruns',
     'require-approval',
+    'try-reading',
     'etag',
     'agent-group',
     'priority',

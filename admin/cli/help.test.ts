@@ -178,6 +178,10 @@ Options:
                                            plan, in every run that writes more than the dates that
                                            folders had before; off by default. Where the global
                                            setting is on, no task can turn it off.
+  --[no-]try-reading                       Open each file, without reading it, in runs that only
+                                           scan, so that it is found which ones cannot be read or
+                                           are locked by a program; off by default, because a scan
+                                           of a share may take several times as long by it.
   --etag <text>                            Changes with every change; a request that carries another
                                            one than the present is refused.
   --agent-group <text>                     The group of agents that works on the task; empty: all

@@ -56,6 +56,8 @@ export interface ScanJob extends JobDestination {
   kind: 'scan';
   source: string;
   filters: FilterSettings;
+  /** Whether each file is opened, to find those that cannot be read. @default false */
+  triesReading?: boolean;
   /** Go on after this path; empty to begin at the beginning. */
   afterPath: string;
   /** What to look at, in path order; undefined: everything. */

@@ -48,11 +48,11 @@ export async function runScan(job: ScanJob): Promise<JobResult> {
     else checkNoOverlap(sourceFolder(job.source), folder);
     const pages = new PageSender(job);
     const judge = compileFilters(job.filters, source);
-    const { afterPath, only, manifest } = job;
+    const { triesReading, afterPath, only, manifest } = job;
     const visit = (item: WalkItem) => pages.add(item);
     // What a destination folder keeps for itself is refused with all that is in it, before anything of it is planned.
     const refuse = folder === undefined ? noRefusal : refuseRecycledFolder;
-    const options = { source, judge, afterPath, refuse };
+    const options = { source, judge, triesReading, afterPath, refuse };
     const isDone =
       only !== undefined
         ? walkListed({ ...options, only }, visit)

@@ -15,10 +15,11 @@ import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { ItemKind } from '../../gen/drover/v1/item_pb.ts';
 import { reasonName } from '../../lib/error.ts';
 import { openFolderSource } from '../source/folder-source.ts';
+import { sourceError } from '../source/source-error.ts';
 import type { Source } from '../source/source.ts';
 import { compileFilters } from './filter.ts';
 import { noFilters } from './filter-settings.ts';
-import { walk, type WalkItem } from './walk.ts';
+import { walk, type WalkItem, type WalkOptions } from './walk.ts';
 
 function makeTree(paths: readonly string[]): { root: string } & Disposable {
   const root = realpathSync(mkdtempSync(path.join(tmpdir(), 'drover-walk-')));
@@ -30,10 +31,15 @@ function makeTree(paths: readonly string[]): { root: string } & Disposable {
   return { root, [Symbol.dispose]: () => rmSync(root, { recursive: true }) };
 }
 
-function collect(source: Source, afterPath = '', settings = noFilters): WalkItem[] {
+function collect(
+  source: Source,
+  afterPath = '',
+  settings = noFilters,
+  more: Partial<WalkOptions> = {},
+): WalkItem[] {
   const items: WalkItem[] = [];
   walk(
-    { source, judge: compileFilters(settings, source), afterPath },
+    { source, judge: compileFilters(settings, source), afterPath, ...more },
     (item) => items.push(item) > 0,
   );
   return items;
@@ -170,6 +176,32 @@ test('a folder that cannot be listed is there with its reason, and the walk goes
       ['c', undefined],
     ],
   );
+});
+
+test('a file that cannot be read is found where each is opened', (t) => {
+  using place = makeTree(['free', 'locked', 'vanishing']);
+  const real = openFolderSource(place.root);
+  const opened: string[] = [];
+  const source: Source = {
+    check: () => real.check(),
+    checkNotEmpty: () => real.checkNotEmpty(),
+    facts: (each) => real.facts(each),
+    attributes: (each) => real.attributes(each),
+    list: (each) => real.list(each),
+    open: (each) => {
+      opened.push(each);
+      // As Windows says it of a file that a program has for itself.
+      if (each === 'locked') throw sourceError(Object.assign(new Error('resource busy or locked'), { code: 'EBUSY' }), each); // oxfmt-ignore
+      if (each === 'vanishing') rmSync(path.join(place.root, each), { force: true });
+      return real.open(each);
+    },
+    [Symbol.dispose]: () => {},
+  };
+  const remarks = (items: readonly WalkItem[]) => items.map((item) => [item.path, item.remark?.reason]); // oxfmt-ignore
+  t.deepEqual(remarks(collect(source)), [['free', undefined], ['locked', undefined], ['vanishing', undefined]]); // oxfmt-ignore
+  t.deepEqual(opened, []);
+  t.deepEqual(remarks(collect(source, '', noFilters, { triesReading: true })), [['free', undefined], ['locked', ErrorReason.SOURCE_LOCKED]]); // oxfmt-ignore
+  t.deepEqual(opened, ['free', 'locked', 'vanishing', 'vanishing']);
 });
 
 /** An account that may read everything cannot be locked out. */

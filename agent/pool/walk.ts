@@ -28,6 +28,8 @@ export interface Remark {
 export interface WalkOptions {
   source: Source;
   judge: FilterJudge;
+  /** Whether each file is opened, to find those that cannot be read. @default false */
+  triesReading?: boolean | undefined;
   /** Go on after this path; empty to begin at the beginning. */
   afterPath: string;
   /** Why an item of this path cannot be migrated to where it would go; undefined when it can. */
@@ -117,7 +119,9 @@ export function inspect(options: WalkOptions, path: string, entry: FolderEntry):
   if (leftOut !== undefined) return { item: { path, facts, remark: leftOut }, entries: undefined };
   switch (facts.kind) {
     case ItemKind.FILE:
-      return { item: { path, facts, remark: undefined }, entries: undefined };
+      return options.triesReading === true
+        ? inspectFile(options.source, path, facts)
+        : { item: { path, facts, remark: undefined }, entries: undefined };
     case ItemKind.FOLDER:
       return inspectFolder(options.source, path, facts);
     case ItemKind.SYMBOLIC_LINK:
@@ -125,6 +129,18 @@ export function inspect(options: WalkOptions, path: string, entry: FolderEntry):
     default:
       return refused(path, facts, specialFileError(path));
   }
+}
+
+/** Opens it, and reads nothing: that could bring a file back from an archive. */
+function inspectFile(source: Source, path: string, facts: ItemFacts): Inspection {
+  try {
+    source.open(path)[Symbol.dispose]();
+  } catch (thrown) {
+    const again = lookAgain(source, thrown, () => source.open(path));
+    if (again instanceof DroverError) return unreadable(path, facts, again);
+    again[Symbol.dispose]();
+  }
+  return { item: { path, facts, remark: undefined }, entries: undefined };
 }
 
 function inspectFolder(source: Source, path: string, facts: ItemFacts): Inspection {

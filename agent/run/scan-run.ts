@@ -91,6 +91,7 @@ export class ScanRun {
       run: runOfLease(this.#lease.key!.lease),
       tenant: this.#openTenant(),
       filters,
+      triesReading: this.#lease.settings?.tryReading === true,
       afterPath: this.#lease.afterPath,
       only: this.#lease.only && listedPaths(this.#lease.only),
       manifest: manifestPlace(this.#lease, this.#sourceRoots),

@@ -24,6 +24,14 @@ export function sourceError(cause: unknown, path: string): DroverError {
         `the agent's account may not read ${name} (${code})`,
         options,
       );
+    // What Windows calls a sharing violation, also of a share that is mounted elsewhere.
+    case 'EBUSY':
+    case 'ETXTBSY':
+      return new DroverError(
+        ErrorReason.SOURCE_LOCKED,
+        `${name} is open in a program that lets nobody else read it (${code})`,
+        options,
+      );
     case 'ENAMETOOLONG':
       return new DroverError(
         ErrorReason.PATH_TOO_LONG,

@@ -70,7 +70,7 @@ test('patterns need an agent that knows whether case counts, since those before 
 
 test('who says nothing knows the settings of the first version, and of a policy only the values of its own', (t) => {
   const known = readKnownSettings([]);
-  t.deepEqual(unknownSettings(known), ['created_after', 'created_before', 'modified_after', 'modified_before', 'include_patterns', 'case_sensitive_patterns', 'exclude_folders', 'min_size', 'max_size', 'migrate_system_items', 'manifest', 'preserve_permissions']); // oxfmt-ignore
+  t.deepEqual(unknownSettings(known), ['created_after', 'created_before', 'modified_after', 'modified_before', 'include_patterns', 'case_sensitive_patterns', 'exclude_folders', 'min_size', 'max_size', 'migrate_system_items', 'manifest', 'preserve_permissions', 'try_reading']); // oxfmt-ignore
   const late = neededSettings(withDefaults({ conflictPolicy: ConflictPolicy.NEWER_WINS }));
   t.deepEqual(unknownOf(known, late), []);
   t.deepEqual(unknownSettings(readKnownSettings(knownSettings())), []);

@@ -69,7 +69,7 @@ const infos: Partial<Record<number, IssueInfo>> = {
   [ReadinessIssueKind.READING_NOT_TRIED]: {
     severity: INFO,
     advice:
-      'Have programs that keep files open closed before the migration; what could not be read is tried again with drover runs retry.',
+      'Scan with try_reading to have each file opened; have programs closed that keep files open; what could not be read is tried again with drover runs retry.',
   },
 };
 

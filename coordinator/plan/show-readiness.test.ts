@@ -5,12 +5,13 @@ import { OpenFoldersSchema, ReadinessRowSchema } from '../../gen/drover/store/v1
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { ItemAction, ItemKind } from '../../gen/drover/v1/item_pb.ts';
 import { ReadinessIssueKind, ReadinessStatus } from '../../gen/drover/v1/readiness_pb.ts';
+import { TaskSettingsSchema } from '../../gen/drover/v1/settings_pb.ts';
 import type { ScannedItem } from './plan-item.ts';
 import { ReadinessTally } from './readiness.ts';
 import { issuesMax } from './readiness-issues.ts';
 import { showReadiness } from './show-readiness.ts';
 
-const run = { name: 'tasks/a/runs/1' };
+const run = { name: 'tasks/a/runs/1', settings: undefined };
 const place = { rootLength: 10, isLibrary: true, replacement: '_', nowMs: 0 };
 const create1 = { action: ItemAction.CREATE, reason: ErrorReason.UNSPECIFIED, message: '' };
 
@@ -84,3 +85,12 @@ test('however much is found, every list has its maximum, and nothing is uncounte
     Array.from({ length: 20 }, (_, index) => count - 1 - index),
   );
 });
+
+for (const tryReading of [false, true])
+  test(`that no file was opened is ${tryReading ? 'not ' : ''}said where it was ${tryReading ? '' : 'not '}done`, (t) => {
+    const tally = new ReadinessTally(create(ReadinessRowSchema), place);
+    tally.add(fileAt('a'), create1, 'a');
+    const settings = create(TaskSettingsSchema, { tryReading });
+    const { issues } = showReadiness(tally.keep(), { ...run, settings });
+    t.deepEqual(issues.map(({ kind }) => kind), tryReading ? [] : [ReadinessIssueKind.READING_NOT_TRIED]); // oxfmt-ignore
+  });

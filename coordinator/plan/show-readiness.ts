@@ -33,10 +33,10 @@ export const shownExtensionsMax = 100;
 /** `kept` is undefined when nothing was scanned yet; it is not changed. */
 export function showReadiness(
   kept: ReadinessRow | undefined,
-  run: Pick<Run, 'name' | 'progress'>,
+  run: Pick<Run, 'name' | 'progress' | 'settings'>,
 ): Readiness {
   const row = kept === undefined ? create(ReadinessRowSchema) : clone(ReadinessRowSchema, kept);
-  const issues = issuesOf(row).toSorted(
+  const issues = issuesOf(row, run.settings?.tryReading === true).toSorted(
     (one, other) => other.severity - one.severity || one.kind - other.kind || one.reason - other.reason, // oxfmt-ignore
   );
   const { files, folders, ready, withWarnings, withErrors, leftOut, unchanged } = row;
@@ -67,7 +67,7 @@ export function countedItems(row: ReadinessRow | undefined): bigint {
 }
 
 /** With those about folders of which more might have come, and about all of it. */
-function issuesOf(row: ReadinessRow): ReadinessIssue[] {
+function issuesOf(row: ReadinessRow, isReadingTried: boolean): ReadinessIssue[] {
   const tally = new IssueTally(row.issues);
   new FolderCounter(row.openFolders, (folder) => judgeFolder(row, tally, folder)).finish();
   const { ready, withWarnings } = row;
@@ -78,7 +78,7 @@ function issuesOf(row: ReadinessRow): ReadinessIssue[] {
   const rows = [...row.issues];
   const classes = row.sizes?.files.map((files, index) => ({ files, bytes: row.sizes!.bytes[index]! })) ?? []; // oxfmt-ignore
   const unread = classes.reduce(plus, { files: 0n, bytes: 0n });
-  if (unread.files > 0n)
+  if (unread.files > 0n && !isReadingTried)
     rows.push(whole(ReadinessIssueKind.READING_NOT_TRIED, { items: unread.files, bytes: unread.bytes })); // oxfmt-ignore
   if (row.isTenant && items > libraryItemsMax)
     rows.push(whole(ReadinessIssueKind.LIBRARY_FULL, { items, bytes }));

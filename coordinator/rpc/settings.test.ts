@@ -42,6 +42,7 @@ test('defaults are complete', (t) => {
       migrateItemsWithInvalidNames: true,
       automaticReruns: 0,
       requireApproval: false,
+      tryReading: false,
     }),
   );
   for (const field of TaskSettingsSchema.fields)

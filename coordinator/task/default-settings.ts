@@ -40,5 +40,6 @@ export function defaultSettings(): TaskSettings {
     migrateItemsWithInvalidNames: true,
     automaticReruns: 0,
     requireApproval: false,
+    tryReading: false,
   });
 }

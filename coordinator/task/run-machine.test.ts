@@ -385,3 +385,11 @@ test('a run that tries again is scanned piece by piece, each by whoever is free'
   t.true(row.run!.progress!.scanComplete);
   t.is(row.run!.state, SUCCEEDED);
 });
+
+test('files are opened only by a run that reads none', (t) => {
+  const settings = create(TaskSettingsSchema, { tryReading: true, maxAttempts: 2 });
+  const settingsOf = (scanOnly: boolean) => newRun(key, settings, scanOnly, 0).run!.settings;
+  t.true(settingsOf(true)!.tryReading);
+  t.like(settingsOf(false), { tryReading: false, maxAttempts: 2 });
+  t.true(settings.tryReading, 'the settings themselves are left alone');
+});

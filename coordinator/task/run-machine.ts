@@ -31,7 +31,7 @@ import {
   RunState,
 } from '../../gen/drover/v1/run_pb.ts';
 import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
-import type { TaskSettings } from '../../gen/drover/v1/settings_pb.ts';
+import { TaskSettingsSchema, type TaskSettings } from '../../gen/drover/v1/settings_pb.ts';
 import { Code } from '../../gen/google/rpc/code_pb.ts';
 import { StatusSchema } from '../../gen/google/rpc/status_pb.ts';
 import { DroverError, reasonInfo } from '../../lib/error.ts';
@@ -169,12 +169,16 @@ function runOf(
   more: { settings: TaskSettings; scanOnly: boolean; retriedRun?: string },
   nowMs: number,
 ): RunRow {
+  // Who writes finds out what cannot be read by reading it.
+  const isTried = more.scanOnly || more.settings.tryReading !== true;
+  const settings = isTried ? more.settings : create(TaskSettingsSchema, { ...more.settings, tryReading: false }); // oxfmt-ignore
   return create(RunRowSchema, {
     run: create(RunSchema, {
       name: runName(key),
       state: RunState.QUEUED,
       progress: create(RunProgressSchema),
       ...more,
+      settings,
       createTime: timestampFromMs(nowMs),
     }),
     scan: create(ScanRowSchema, { lease: newLease() }),

@@ -536,7 +536,7 @@ export const ReadinessIssueKind = {
   LIBRARY_SLOW_TO_SYNC: 12,
 
   /**
-   * A scan opens no file. That one cannot be read, or is open in a program, is found when it is migrated.
+   * The scan opened no file, see try_reading in TaskSettings: that one cannot be read, or is locked by a program, is found when it is migrated.
    *
    * @generated from enum value: READINESS_ISSUE_KIND_READING_NOT_TRIED = 13;
    */
