@@ -23,7 +23,7 @@ export interface TenantHostParts {
 /** Keeps what a job holds open of one item of its batch; undefined: nothing any more. */
 export type KeepUpload = (index: number, upload: ItemUpload | undefined) => Promise<void>;
 
-/** A look at a destination ends by itself well before whoever asked for it gives up. */
+/** A look at a destination ends by itself well before whoever asked for it gives up; `npm start` tells a person who is slow by it. */
 const checkMsMax = 40_000;
 const nobodySignedIn = 'nobody has signed in yet; the agent shows a code and where to type it on its standard error'; // oxfmt-ignore
 
