@@ -1,5 +1,5 @@
 // Batches between real folders, in real threads: what becomes of items that fail, of a batch that is told to stop, and of what it left.
-import { chmodSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'; // oxfmt-ignore
+import { chmodSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'; // oxfmt-ignore
 import path from 'node:path';
 import { create, toBinary } from '@bufbuild/protobuf';
 import test from 'ava';
@@ -89,6 +89,25 @@ test('what an agent wrote in an earlier batch and could not report is replaced',
   t.deepEqual(remarks(rows), [[1, ErrorReason.DESTINATION_CONFLICT]]);
   t.is(place.read('one').toString(), 'newer');
   t.is(place.read('two').toString(), 'written');
+});
+
+test('a file of which it is only uncertain whether it was written again is not written again', async (t) => {
+  using place = makePlace();
+  place.write('same', 'as it was');
+  place.write('other', 'as it was');
+  const first = await batch(place, file('same', 'other'));
+  const at = (name: string) => statSync(path.join(place.destination, name), { bigint: true });
+  const before = at('same').ino;
+  // Of another size, so that nobody could take it for what stands there.
+  place.write('other', 'changed since');
+  const expected = [0, 1].map((index) => ({ index, size: 9n, modifiedNs: first.rows.destinationModifiedNs[index]! })); // oxfmt-ignore
+  const unreported = [{ index: 0, size: 9n, modifiedNs: first.rows.modifiedNs[0]! }];
+  const items = { ...file('same', 'other'), expected, unreported };
+  const { rows } = await batch(place, items, { generation: 2 });
+  t.deepEqual(remarks(rows), []);
+  t.deepEqual(rows.state, [ItemState.SUCCEEDED, ItemState.SUCCEEDED]);
+  t.is(at('same').ino, before);
+  t.is(place.read('other').toString(), 'changed since');
 });
 
 test('what may pass is tried again, as often as the settings say', async (t) => {

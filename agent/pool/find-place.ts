@@ -30,10 +30,22 @@ export class PlaceFinder {
   /** Where the file may be written, by the run's policy when its place is taken. */
   async find(opened: OpenItem, open: OpenUpload | undefined): Promise<FoundPlace> {
     const { item, facts } = opened;
-    const place = await this.#openPlace(opened, { open });
-    if (place.kind === 'upload') return { kind: 'upload', upload: place, keptPath: '' };
     const { conflictPolicy: policy, destination } = this.#options;
     const { timePrecisionNs: precisionNs } = destination;
+    const { expected } = item;
+    // It is not known what was written since the last run, and most likely nothing: then nothing is written again.
+    if (
+      expected !== undefined &&
+      open === undefined &&
+      isSameWrite([facts], { ...expected, isFile: true }, precisionNs)
+    ) {
+      const standing = await this.#openPlace(opened, { isFree: true });
+      if (standing.kind === 'upload') return { kind: 'upload', upload: standing, keptPath: '' };
+      const transferred = await this.#adopt(opened, { existing: standing, keptPath: '', isOurs: true }); // oxfmt-ignore
+      if (transferred !== undefined) return { kind: 'done', transferred };
+    }
+    const place = await this.#openPlace(opened, { open });
+    if (place.kind === 'upload') return { kind: 'upload', upload: place, keptPath: '' };
     const isUnreported = isSameWrite(item.unreported, place, precisionNs);
     // What this task wrote, or may write over, gets the dates of the source; what somebody else put there is not touched.
     const isOurs = isUnreported || item.expected !== undefined || policy === ConflictPolicy.OVERWRITE; // oxfmt-ignore
@@ -84,19 +96,27 @@ export class PlaceFinder {
     }
   }
 
-  /** Without more than the item, its own place; `expected` in place of the item's own, or `path` beside it, where nothing may stand. */
+  /**
+   * Without more than the item, its own place; `expected` in place of the item's own, or `path` beside it, where nothing may stand. `isFree`:
+   * nothing may stand in its own place either.
+   */
   #openPlace(
     { item, facts }: OpenItem,
-    more: { open?: OpenUpload | undefined; expected?: ExpectedFile; path?: string },
+    more: {
+      open?: OpenUpload | undefined;
+      expected?: ExpectedFile;
+      path?: string;
+      isFree?: boolean;
+    },
   ): Promise<Upload | ExistingFile> {
     const { size, modifiedNs, changedNs, createdNs } = facts;
-    const { open, path } = more;
+    const { open, path, isFree = path !== undefined } = more;
     return this.#options.destination.openUpload({
       path: path ?? item.destinationPath,
       size,
       modifiedNs,
       createdNs,
-      expected: more.expected ?? (path === undefined ? item.expected : undefined),
+      expected: more.expected ?? (isFree ? undefined : item.expected),
       partName: item.partName,
       stalePartNames: item.stalePartNames,
       open,
