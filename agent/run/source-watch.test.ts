@@ -2,7 +2,13 @@ import test from 'ava';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { createLog } from '../../lib/log.ts';
 import type { Clock } from '../../lib/time.ts';
-import { lookMsFirst, lookMsMax, sameTroubleMs, SourceWatch } from './source-watch.ts';
+import {
+  lookedAtMsMax,
+  lookMsFirst,
+  lookMsMax,
+  sameTroubleMs,
+  SourceWatch,
+} from './source-watch.ts';
 
 const gone = { reason: ErrorReason.SOURCE_NOT_FOUND, message: 'it is not there' };
 
@@ -89,4 +95,17 @@ test('nothing is looked at after the end', (t) => {
   t.is(timers.length, 0);
   watch.note('/b', gone);
   t.deepEqual(told, [['/a']]);
+});
+
+test('one that is not back for long is looked at no longer, until work needs it again', async (t) => {
+  const { watch, told, timers, nextLook } = makeWatch();
+  watch.note('/a', gone);
+  for (let waitedMs = 0; timers.length > 0;) {
+    t.true(waitedMs < lookedAtMsMax);
+    waitedMs += await nextLook();
+  }
+  t.is(watch.trouble, undefined);
+  watch.note('/a', gone);
+  t.is(await nextLook(), lookMsMax, 'as if it had never been back');
+  t.deepEqual(told, [['/a'], undefined, ['/a']]);
 });

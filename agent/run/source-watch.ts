@@ -12,6 +12,9 @@ export const lookMsMax = 60_000;
 /** A source that was back and fails again so soon, before any work was done, is looked at as if it had not been back: else it would come and go. */
 export const sameTroubleMs = 5 * 60_000;
 
+/** For so long it is looked at. Its run may have been cancelled meanwhile; if not, the next work finds out that it is lost still. */
+export const lookedAtMsMax = 60 * 60_000;
+
 /** Sources that cannot be read. */
 export interface SourceTrouble extends Trouble {
   /** As the leases name them, sorted. */
@@ -85,19 +88,20 @@ export class SourceWatch {
   async #lookUntilBack(source: string, lost: Lost): Promise<void> {
     const { clock, log, look } = this.#parts;
     const { signal } = this.#ended;
-    for (;;) {
+    const startMs = clock.steady();
+    let isBack = false;
+    while (!isBack && clock.steady() - startMs < lookedAtMsMax) {
       await pause(clock, lost.pauseMs, signal);
       if (signal.aborted) return;
       lost.pauseMs = Math.min(2 * lost.pauseMs, lookMsMax);
-      const isBack = await look(source).then(
+      isBack = await look(source).then(
         () => true,
         () => false,
       );
-      if (isBack) break;
     }
     if (signal.aborted) return;
     lost.backMs = clock.steady();
-    log.info({ source }, 'a source can be read again');
+    log.info({ source }, isBack ? 'a source can be read again' : 'a source is not looked at any longer'); // oxfmt-ignore
     this.#tell();
   }
 
