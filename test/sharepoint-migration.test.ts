@@ -242,6 +242,8 @@ test.serial('a run asks only for the folders that it has to do with', async (t) 
     }
     return { GET, PATCH };
   };
+  // Folders in which a lease was taken back, as on a slow machine, are looked at once more.
+  t.is((await asked()).PATCH, 0);
   const [unchanged, same] = [await asked(), await asked()];
   t.deepEqual([unchanged.PATCH, same], [0, unchanged]);
   appendFileSync(path.join(source, 'folder 7', 'file'), 'more');
