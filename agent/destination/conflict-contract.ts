@@ -107,8 +107,7 @@ class Scene implements Disposable {
     };
     return {
       open,
-      check: () => source.check(),
-      checkNotEmpty: () => source.checkNotEmpty(),
+      check: (hasItems) => source.check(hasItems),
       list: (at) => source.list(at),
       facts: (at) => source.facts(at),
       attributes: (at) => source.attributes(at),

@@ -21,7 +21,6 @@ import {
   type SharedJobState,
 } from './jobs.ts';
 import { checkNoOverlap } from './overlap.ts';
-import { checkSource } from './source-loss.ts';
 import { ScanPageWriter } from './scan-page-writer.ts';
 import { walk, type WalkItem } from './walk.ts';
 import { walkListed } from './walk-listed.ts';
@@ -41,7 +40,7 @@ export async function runScan(job: ScanJob): Promise<JobResult> {
   try {
     using source = openSource(job.source);
     // What an earlier part of the scan found was in it.
-    checkSource(source, job.afterPath !== '');
+    source.check(job.afterPath !== '');
     const rootId = source.facts('').fileId;
     const folder = destinationFolder(job.destination);
     if (folder === undefined) await checkReachable(job);
@@ -74,7 +73,7 @@ export async function runScan(job: ScanJob): Promise<JobResult> {
 function checkSameSource(text: string, source: Source, rootId: bigint): void {
   source.check();
   if (source.facts('').fileId === rootId) return;
-  source.checkNotEmpty();
+  source.check(true);
   throw new DroverError(
     ErrorReason.SOURCE_CHANGED,
     `the source ${printablePath(text)} is another folder than when the scan began, as when a share is mounted or unmounted`,

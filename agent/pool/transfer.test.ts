@@ -82,8 +82,7 @@ function disturbed(source: Source, disturb: () => void): Source {
   };
   return {
     open,
-    check: () => source.check(),
-    checkNotEmpty: () => source.checkNotEmpty(),
+    check: (hasItems) => source.check(hasItems),
     list: (relative) => source.list(relative),
     facts: (relative) => source.facts(relative),
     attributes: (relative) => source.attributes(relative),

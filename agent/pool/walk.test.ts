@@ -45,6 +45,19 @@ function collect(
   return items;
 }
 
+/** A source that is another one but for some of it. */
+function sourceOver(real: Source, other: Partial<Source>): Source {
+  return {
+    check: (hasItems) => real.check(hasItems),
+    facts: (each) => real.facts(each),
+    attributes: (each) => real.attributes(each),
+    list: (each) => real.list(each),
+    open: (each) => real.open(each),
+    [Symbol.dispose]: () => {},
+    ...other,
+  };
+}
+
 const paths = (items: readonly WalkItem[]) => items.map((item) => item.path);
 
 const tree = ['a!b', 'a/x/1', 'a/x!', 'a/x/', 'a.b', 'a b/c', 'empty/', 'z', 'é/😀', 'é/\uffee'];
@@ -152,19 +165,13 @@ test('paths that are longer than the system can open are there with their reason
 test('a folder that cannot be listed is there with its reason, and the walk goes on', (t) => {
   using place = makeTree(['a/file', 'b/file', 'c']);
   const real = openFolderSource(place.root);
-  const source: Source = {
-    check: () => real.check(),
-    checkNotEmpty: () => real.checkNotEmpty(),
-    facts: (each) => real.facts(each),
-    attributes: (each) => real.attributes(each),
-    open: (each) => real.open(each),
+  const source = sourceOver(real, {
     list: (each) => {
       if (each === 'a') rmSync(path.join(place.root, 'a'), { recursive: true, force: true });
       if (each === 'b') truncateSync(path.join(place.root, 'b/file'), 1);
       return real.list(each);
     },
-    [Symbol.dispose]: () => {},
-  };
+  });
   t.deepEqual(paths(collect(source)), ['b', 'b/file', 'c'], 'what vanishes was never there');
   using denied = makeTree(['a/file', 'c']);
   if (!lockAway(path.join(denied.root, 'a'))) return;
@@ -182,12 +189,7 @@ test('a file that cannot be read is found where each is opened', (t) => {
   using place = makeTree(['free', 'locked', 'vanishing']);
   const real = openFolderSource(place.root);
   const opened: string[] = [];
-  const source: Source = {
-    check: () => real.check(),
-    checkNotEmpty: () => real.checkNotEmpty(),
-    facts: (each) => real.facts(each),
-    attributes: (each) => real.attributes(each),
-    list: (each) => real.list(each),
+  const source = sourceOver(real, {
     open: (each) => {
       opened.push(each);
       // As Windows says it of a file that a program has for itself.
@@ -195,8 +197,7 @@ test('a file that cannot be read is found where each is opened', (t) => {
       if (each === 'vanishing') rmSync(path.join(place.root, each), { force: true });
       return real.open(each);
     },
-    [Symbol.dispose]: () => {},
-  };
+  });
   const remarks = (items: readonly WalkItem[]) => items.map((item) => [item.path, item.remark?.reason]); // oxfmt-ignore
   t.deepEqual(remarks(collect(source)), [['free', undefined], ['locked', undefined], ['vanishing', undefined]]); // oxfmt-ignore
   t.deepEqual(opened, []);

@@ -24,6 +24,7 @@ import {
 } from '../pool/jobs.ts';
 import type { FilterSettings } from '../pool/filter-settings.ts';
 import type { Pool } from '../pool/pool.ts';
+import { unreadableReasons } from '../pool/source-loss.ts';
 import { runOfLease } from './batch-run.ts';
 import { filterSettings } from './filter-settings.ts';
 import { manifestPlace } from './manifest-place.ts';
@@ -31,14 +32,6 @@ import type { Trouble } from './trouble.ts';
 
 /** The most pages that are kept of one scan, whatever window the coordinator offers. */
 export const pageWindowMax = 64;
-
-/** What a source says that cannot be read as a whole. */
-const lostReasons: ReadonlySet<number> = new Set([
-  ErrorReason.SOURCE_NOT_FOUND,
-  ErrorReason.SOURCE_NOT_A_FOLDER,
-  ErrorReason.SOURCE_ACCESS_DENIED,
-  ErrorReason.SOURCE_READ_FAILED,
-]);
 
 export class ScanRun {
   readonly work = 'scan';
@@ -111,7 +104,7 @@ export class ScanRun {
         this.#onSignInTrouble({ reason: result.reason as ErrorReason, message: result.message });
       return undefined;
     }
-    if (result.kind === 'failed' && this.#nextPage > 1n && lostReasons.has(result.reason)) {
+    if (result.kind === 'failed' && this.#nextPage > 1n && unreadableReasons.has(result.reason)) {
       this.#onSource({ reason: result.reason as ErrorReason, message: result.message });
       return undefined;
     }

@@ -61,7 +61,7 @@ class FolderSource implements Source {
     this.#prefix = root.endsWith('/') ? root : `${root}/`;
   }
 
-  check(): void {
+  check(hasItems = false): void {
     try {
       if (!statSync(this.#root).isDirectory())
         throw new DroverError(
@@ -69,18 +69,10 @@ class FolderSource implements Source {
           `the source ${printablePath(this.#root)} is not a folder`,
           { metadata: { path: this.#root } },
         );
-      opendirSync(this.#root).closeSync();
-    } catch (cause) {
-      throw sourceRootError(cause, this.#root);
-    }
-  }
-
-  checkNotEmpty(): void {
-    try {
       const folder = opendirSync(this.#root);
-      const first = folder.readSync();
+      const isEmpty = hasItems && folder.readSync() === null;
       folder.closeSync();
-      if (first === null) throw emptySourceError(this.#root);
+      if (isEmpty) throw emptySourceError(this.#root);
     } catch (cause) {
       throw sourceRootError(cause, this.#root);
     }

@@ -44,10 +44,11 @@ export interface SourceFileFacts extends ItemFacts {
 
 /** A folder that is migrated. Every method throws DroverError with a SOURCE_ reason (or NAME_INVALID, PATH_TOO_LONG). */
 export interface Source extends Disposable {
-  /** Throws if the folder is missing, is no folder, or cannot be read. */
-  check(): void;
-  /** Throws SOURCE_NOT_FOUND if nothing is in the folder; else as `check`. */
-  checkNotEmpty(): void;
+  /**
+   * Throws if the folder is missing, is no folder, or cannot be read; with `hasItems`, because items are known to be in it, also SOURCE_NOT_FOUND
+   * if it is empty: then it has lost them all at once.
+   */
+  check(hasItems?: boolean): void;
   /** The names in a folder, sorted by their UTF-8 bytes; "" is the source itself. */
   list(path: string): FolderEntry[];
   /** Facts of one item, never following a symbolic link. */
