@@ -1,16 +1,9 @@
 // Whether a source is out of reach as a whole, as when its share is unmounted or its server is down: then none of its items has failed, and what
 // is left of them waits until the source is back, or another agent reads it.
 import { DroverError } from '../../lib/error.ts';
+import { unreadableReasons } from '../../lib/unreadable-source.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import type { Source } from '../source/source.ts';
-
-/** What a source says that cannot be read as a whole. */
-export const unreadableReasons: ReadonlySet<number> = new Set([
-  ErrorReason.SOURCE_NOT_FOUND,
-  ErrorReason.SOURCE_NOT_A_FOLDER,
-  ErrorReason.SOURCE_ACCESS_DENIED,
-  ErrorReason.SOURCE_READ_FAILED,
-]);
 
 /** Why a source cannot be read, see `Source.check`; undefined when it can. */
 export function lossOf(source: Source, hasItems: boolean): DroverError | undefined {

@@ -24,7 +24,7 @@ import {
 } from '../pool/jobs.ts';
 import type { FilterSettings } from '../pool/filter-settings.ts';
 import type { Pool } from '../pool/pool.ts';
-import { unreadableReasons } from '../pool/source-loss.ts';
+import { unreadableReasons } from '../../lib/unreadable-source.ts';
 import { runOfLease } from './batch-run.ts';
 import { filterSettings } from './filter-settings.ts';
 import { manifestPlace } from './manifest-place.ts';

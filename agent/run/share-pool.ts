@@ -1,16 +1,9 @@
 // Threads that read shares: each job's source is connected before the job begins, so that nothing else has to know of accounts.
-import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { DroverError } from '../../lib/error.ts';
+import { unreadableReasons } from '../../lib/unreadable-source.ts';
 import type { Job, JobResult } from '../pool/jobs.ts';
 import type { Pool } from '../pool/pool.ts';
 import type { OpenShare, ShareHost } from './share-host.ts';
-
-/** What a source says that cannot be read as a whole; its account may be the reason. */
-const unreadable = new Set<number>([
-  ErrorReason.SOURCE_ACCESS_DENIED,
-  ErrorReason.SOURCE_NOT_FOUND,
-  ErrorReason.SOURCE_READ_FAILED,
-]);
 
 /** The pool, for sources that may lie on shares. A job whose share refuses the account fails with SOURCE_SIGN_IN_FAILED. */
 export function sharePool(pool: Pool, shares: ShareHost): Pool {
@@ -35,13 +28,14 @@ async function runConnected(
     job.tenant?.host.close();
     const failure = failed(thrown);
     // A server that is down is a reason to wait, as it is for a folder that is not there.
-    const isLost = job.kind === 'batch' && unreadable.has(failure.reason);
+    const isLost = job.kind === 'batch' && unreadableReasons.has(failure.reason);
     return isLost ? { ...failure, kind: 'source-lost' } : failure;
   }
   try {
     const result = await pool.run({ ...job, source: share.source });
     const isUnread = result.kind === 'failed' || result.kind === 'source-lost';
-    if (!isUnread || !unreadable.has(result.reason)) return result;
+    // Its account may be the reason.
+    if (!isUnread || !unreadableReasons.has(result.reason)) return result;
     const refused = await shares.check(job.source).then(() => undefined, failed);
     if (refused === undefined) return result;
     // What was done before is reported all the same.

@@ -7,7 +7,7 @@ type NamedDemand = Demand & { name: string };
 
 const offer = (name: string, free: number, more: Partial<Offer> = {}): NamedOffer => {
   const slots = more.slots ?? 4;
-  return { name, free, slots, scansFree: scansMax({ slots }), speed: 1, locationKinds: ['file'], group: 'default', roots: [], ...more }; // oxfmt-ignore
+  return { name, agent: name, free, slots, scansFree: scansMax({ slots }), speed: 1, locationKinds: ['file'], group: 'default', roots: [], ...more }; // oxfmt-ignore
 };
 const source = parseLocation('/from', 'source');
 const demand = (name: string, leases: number, more: Partial<Demand> = {}): NamedDemand => ({ name, leases, meanLeases: 0, weight: 5, lastServed: 0, wantsScan: false, wantsBatches: true, locationKinds: ['file'], group: '', source, ...more }); // oxfmt-ignore

@@ -8,6 +8,8 @@ import { canServe, type Ability, type Need } from './reach.ts';
 
 /** A session, as far as the choice needs it. */
 export interface Offer extends Ability {
+  /** The agent's id. */
+  agent: string;
   /** Leases it takes at once: one more than it has threads, unless that is one. */
   slots: number;
   /** Slots that nothing is in. */
@@ -30,6 +32,8 @@ export interface Demand extends Need {
   lastServed: number;
   wantsScan: boolean;
   wantsBatches: boolean;
+  /** Agents that do not get the scan, by id. @default none */
+  notToScan?: ReadonlySet<string>;
 }
 
 export interface Pair<O extends Offer, D extends Demand> {
@@ -72,7 +76,7 @@ export class Match<O extends Offer, D extends Demand> {
       const demand = this.#demands.reduce((least, other) => (isBefore(other, least) ? other : least)); // oxfmt-ignore
       const offer = this.#bestFor(demand);
       if (offer !== undefined)
-        return { offer, demand, isScan: demand.wantsScan && offer.scansFree > 0 };
+        return { offer, demand, isScan: demand.wantsScan && mayScan(offer, demand) };
       // Room only becomes less, so who cannot be served now is not asked again; of thousands of runs that wait, all are let go at once.
       this.#demands = this.#demands.filter((other) => this.#bestFor(other) !== undefined);
     }
@@ -99,7 +103,7 @@ export class Match<O extends Offer, D extends Demand> {
   #bestFor(demand: D): O | undefined {
     let best: O | undefined;
     for (const offer of this.#ableFor(demand)) {
-      const hasRoom = demand.wantsBatches || offer.scansFree > 0;
+      const hasRoom = demand.wantsBatches || mayScan(offer, demand);
       if (offer.free > 0 && hasRoom && (best === undefined || isBetter(offer, best))) best = offer;
     }
     return best;
@@ -112,6 +116,10 @@ export class Match<O extends Offer, D extends Demand> {
     this.#able.set(demand, able);
     return able;
   }
+}
+
+function mayScan({ agent, scansFree }: Offer, { notToScan }: Demand): boolean {
+  return scansFree > 0 && notToScan?.has(agent) !== true;
 }
 
 function isBefore(one: Demand, other: Demand): boolean {

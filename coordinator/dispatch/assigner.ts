@@ -10,6 +10,7 @@ import type { OpenRuns } from './open-runs.ts';
 import { canServe } from './reach.ts';
 import type { RunFeed } from './run-feed.ts';
 import type { Session } from './session.ts';
+import { notToScan } from './unread-source.ts';
 import { workUnits, type WorkSize } from './work-size.ts';
 
 /** How many leases a round gives at most: each holds the items of its batch in memory until its agent has read them. */
@@ -141,6 +142,7 @@ export class Assigner {
       return {
         ...ability,
         session,
+        agent: session.agent,
         slots,
         ...freeSlots(slots, this.#parts.leases.table.ofSession(session)),
         speed: session.speed.pace.unitsPerSecond ?? usual,
@@ -160,6 +162,7 @@ export class Assigner {
       lastServed: feed.lastServed,
       wantsScan: feed.wantsScan,
       wantsBatches: feed.wantsBatches,
+      notToScan: notToScan(feed, this.#parts.sessions.values()),
       allSpeeds: undefined,
     };
   }

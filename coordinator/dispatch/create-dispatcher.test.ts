@@ -134,6 +134,19 @@ test('an agent never gets more than its slots', async (t) => {
   t.deepEqual([again.news('batchLease'), again.news('scanLease').length], [[], 0]);
 });
 
+test('the room that a run leaves at its end goes to the runs that wait for it at once', async (t) => {
+  const harness = await openHarness(t);
+  const agent = await harness.attach('one');
+  for (const task of ['a', 'b', 'c']) await harness.start(task);
+  for (const task of ['a', 'b', 'c']) {
+    const [scan, ...others] = agent.news('scanLease');
+    t.deepEqual([scan?.key?.lease, others], [`tasks/${task}/runs/1/scan`, []]);
+    agent.sendScanDone(scan!.key, 0n);
+    await harness.idle();
+  }
+  t.is(await harness.state({ task: 'c', run: 1 }), 'SUCCEEDED');
+});
+
 test('an agent that is draining gets nothing new', async (t) => {
   const harness = await openHarness(t);
   const agent = await harness.attach('one', { slots: 4 });

@@ -34,6 +34,7 @@ import { Reports } from './reports.ts';
 import type { RunFeed } from './run-feed.ts';
 import { replacedSession, Session } from './session.ts';
 import { TakeBack } from './take-back.ts';
+import { notToScan } from './unread-source.ts';
 import { isRunOpen } from '../task/run-states.ts';
 
 export interface DispatcherOptions {
@@ -101,6 +102,7 @@ class LeaseDispatcher implements Dispatcher {
       log,
       leases: this.#leases,
       onAdvance: (key, row) => this.#advance(key, row),
+      onUnread: (session, run) => this.#noteUnread(session, run),
       onRest: (key, rest) => this.#runs.get(key)?.addPart(key.batch, rest),
       onProgress: (session, runs) => this.#progressed(session, runs),
       onThrottled: ({ requests, waitMs }) => parts.observer?.throttled(requests, waitMs),
@@ -305,11 +307,20 @@ class LeaseDispatcher implements Dispatcher {
 
   async #advance(key: RunKey, row: RunRow): Promise<void> {
     const feed = this.#runs.get(key);
-    if (feed === undefined) return;
-    this.#runs.update(feed, row);
-    this.#measure(feed);
-    if (feed.isGoing) this.#assigner.wake();
-    else await this.#stop(key, feed);
+    if (feed !== undefined) {
+      this.#runs.update(feed, row);
+      this.#measure(feed);
+      if (!feed.isGoing) await this.#stop(key, feed);
+    }
+    // Also where it has ended: the room that it had is for other runs.
+    this.#assigner.wake();
+  }
+
+  #noteUnread({ agent }: Session, key: RunKey): readonly string[] | undefined {
+    const feed = this.#runs.get(key);
+    if (feed === undefined) return [];
+    feed.unreadBy.add(agent);
+    return notToScan(feed, this.#sessions.values()).size > 0 ? undefined : [...feed.unreadBy];
   }
 
   #progressed(session: Session, runs: readonly RunKey[]): void {

@@ -8,6 +8,7 @@ import { doBytesTell, timeLeftMs } from './meter.ts';
 import type { RunFeed } from './run-feed.ts';
 import type { Session } from './session.ts';
 import { plannedDone, type Amount } from './shown-progress.ts';
+import { notToScan } from './unread-source.ts';
 import { waitingFor } from './waiting-for.ts';
 
 /** `table` has the leases of all runs; `sessions` are all that are attached. */
@@ -53,7 +54,9 @@ export function inFlightOf(feed: RunFeed, table: LeaseTable): Amount {
 }
 
 function waits(feed: RunFeed, table: LeaseTable, sessions: Iterable<Session>): string {
-  const waited = Array.from(sessions, (session) => {
+  const attached = [...sessions];
+  const asked = notToScan(feed, attached);
+  const waited = attached.map((session) => {
     const { agent, offered, attention, draining, availability, hello } = session;
     return {
       agent,
@@ -63,7 +66,7 @@ function waits(feed: RunFeed, table: LeaseTable, sessions: Iterable<Session>): s
       draining,
       availability,
       sourceRoots: hello.sourceRoots,
-      hasRoom: hasRoom(feed, session, table.ofSession(session)),
+      hasRoom: !asked.has(session.agent) && hasRoom(feed, session, table.ofSession(session)),
     };
   });
   return waitingFor(feed.row.run!, feed.need, feed.source, waited);

@@ -14,9 +14,10 @@ import type {
   ScanPageFrame,
   WriteNote,
 } from '../../gen/drover/v1/session_pb.ts';
-import { DroverError } from '../../lib/error.ts';
+import { DroverError, reasonName } from '../../lib/error.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { Clock } from '../../lib/time.ts';
+import { unreadableReasons } from '../../lib/unreadable-source.ts';
 import type { BatchKey, RunKey, Store } from '../store/store.ts';
 import { attentionOf, isSameAttention } from './attention.ts';
 import { commitPage } from './commit-page.ts';
@@ -24,7 +25,7 @@ import { commitPartial } from './commit-partial.ts';
 import { commitResults } from './commit-results.ts';
 import { commitScanEnd } from './commit-scan-end.ts';
 import { commitWriteNote } from './unreported.ts';
-import { parseLeaseId } from '../task/names.ts';
+import { agentName, parseLeaseId, runName } from '../task/names.ts';
 import type { LeaseKeeper } from './lease-keeper.ts';
 import type { LiveLease } from './lease-table.ts';
 import type { BatchWork } from './run-feed.ts';
@@ -39,6 +40,8 @@ export interface ReportsParts {
   leases: LeaseKeeper;
   /** A report was stored and its run has this row now. */
   onAdvance: (key: RunKey, row: RunRow) => Promise<void>;
+  /** An agent cannot read the source of a run that it was to scan; answers with all that could not, by id, unless there are others to ask. */
+  onUnread: (session: Session, run: RunKey) => readonly string[] | undefined;
   /** Of this batch so much is not done and can be given out. */
   onRest: (key: BatchKey, rest: BatchWork) => void;
   /** An agent said how far it is with these runs. */
@@ -131,8 +134,14 @@ export class Reports {
   }
 
   async #endScan(session: Session, lease: LiveLease, frame: ScanDone): Promise<void> {
-    const { store, clock, log, leases, onAdvance } = this.#parts;
-    const row = await commitScanEnd(store, lease.run, frame, clock.now());
+    const { store, clock, log, leases, onAdvance, onUnread } = this.#parts;
+    const asked = isUnread(frame) ? onUnread(session, lease.run) : [];
+    if (asked === undefined) {
+      log.warn({ run: runName(lease.run), agent: agentName(session.agent), reason: reasonName(frame.reason) }, `another agent is asked to scan the source: ${frame.message}`); // oxfmt-ignore
+      await leases.release(lease);
+      return session.acknowledge(frame.key!, 0n);
+    }
+    const row = await commitScanEnd(store, lease.run, withAsked(frame, asked), clock.now());
     const { name, approval } = row.run!;
     if (approval?.decision === ApprovalDecision.NOT_NEEDED) log.info({ run: name }, approval.comment); // oxfmt-ignore
     leases.finish(lease);
@@ -217,4 +226,15 @@ export class Reports {
       if (lease !== undefined) await leases.release(lease);
     }
   }
+}
+
+/** Whether a scan has ended before it found anything, because its agent cannot read the source. */
+function isUnread({ pages, reason }: ScanDone): boolean {
+  return pages === 0n && unreadableReasons.has(reason);
+}
+
+/** With the names of the agents that were asked, when they are several. */
+function withAsked(frame: ScanDone, asked: readonly string[]): ScanDone {
+  if (asked.length < 2) return frame;
+  return { ...frame, message: `${frame.message}; asked were ${asked.map(agentName).join(', ')}` };
 }

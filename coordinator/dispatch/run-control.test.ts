@@ -259,7 +259,7 @@ test('a scan that fails ends the run and revokes its other leases', async (t) =>
   one.sendPage(key, 1n, batchFiles(4));
   await harness.idle();
   const lease = two.take('batchLease');
-  one.sendScanFailure(key, ErrorReason.SOURCE_READ_FAILED, 'the disk is broken');
+  one.sendScanFailure(key, ErrorReason.SOURCE_READ_FAILED, 'the disk is broken', 1n);
   await harness.idle();
   t.is(await harness.state(run), 'FAILED');
   t.like((await harness.run(run)).run, { errorReason: ErrorReason.SOURCE_READ_FAILED });

@@ -40,6 +40,8 @@ export class RunFeed {
   readonly shown = new ShownProgress();
   /** Batches that were taken from an agent to be done faster by others: once is enough. */
   readonly takenBack = new Set<number>();
+  /** Agents that were to scan the source and could not read it, before anything was found in it; by id. */
+  readonly unreadBy = new Set<string>();
   /** How many items the run before found, when that says something about this one. */
   foundBefore: bigint | undefined;
   /** When it was last given a lease, in rounds. */

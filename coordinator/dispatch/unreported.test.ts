@@ -68,7 +68,7 @@ test('also a run that fails remembers what is leased at that moment', async (t) 
   agent.sendPage(scan.key, 1n, [{ ...large('a'), modifiedNs: 9n }, large('b')]);
   await harness.idle();
   agent.take('batchLease');
-  agent.sendScanFailure(scan.key, ErrorReason.SOURCE_NOT_FOUND, 'it is not mounted');
+  agent.sendScanFailure(scan.key, ErrorReason.SOURCE_NOT_FOUND, 'it is not mounted', 1n);
   await harness.idle();
   await harness.restart();
   t.is(await harness.state(run), 'FAILED');

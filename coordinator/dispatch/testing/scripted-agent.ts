@@ -123,8 +123,14 @@ export class ScriptedAgent {
     this.push({ case: 'scanDone', value: { key: key!, pages } });
   }
 
-  sendScanFailure(key: LeaseKey | undefined, reason: ErrorReason, message: string): void {
-    this.push({ case: 'scanDone', value: { key: key!, reason, message } });
+  /** The scan cannot go on after so many pages. */
+  sendScanFailure(
+    key: LeaseKey | undefined,
+    reason: ErrorReason,
+    message: string,
+    pages = 0n,
+  ): void {
+    this.push({ case: 'scanDone', value: { key: key!, pages, reason, message } });
   }
 
   /** Everything in the batch went well, but for what `change` does to the results. */
