@@ -36,7 +36,8 @@ export function countOutcome(
   outcome.movedItems = results.moved.filter(
     (index) => results.state[index] === ItemState.SUCCEEDED,
   ).length;
-  for (const [index, state] of results.state.entries()) {
+  for (let index = 0; index < results.state.length; index += 1) {
+    const state = results.state[index];
     if (!isReported(items, index, phase)) continue;
     const bytes = items.kind[index] === ItemKind.FILE ? items.size[index]! : 0n;
     if (state === ItemState.SUCCEEDED) {

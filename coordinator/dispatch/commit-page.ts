@@ -160,8 +160,9 @@ async function refreshLedger(
   { task, run }: RunKey,
   { items, ledger, taken }: { items: readonly ScannedItem[]; ledger: JoinedLedger; taken: ReadonlySet<number> }, // oxfmt-ignore
 ): Promise<void> {
-  for (const [index, item] of items.entries()) {
+  for (let index = 0; index < items.length; index += 1) {
     if (ledger.unchanged.has(index) || taken.has(index)) continue;
+    const item = items[index]!;
     const row = ledger.at(index);
     if (row === undefined) continue;
     const hasOther = item.fileId !== 0n && item.fileId !== row.fileId;

@@ -17,14 +17,16 @@ export interface ResultsOrigin {
 }
 
 /** One row for each item that was written and is now at the destination. */
-export function* ledgerRows(
+export function ledgerRows(
   items: BatchItems,
   results: BatchResults,
   { phase, run, agent }: ResultsOrigin,
-): Generator<[path: string, row: LedgerRow]> {
-  if (phase === BatchPhase.GONE) return;
+): [path: string, row: LedgerRow][] {
+  const rows: [path: string, row: LedgerRow][] = [];
+  if (phase === BatchPhase.GONE) return rows;
   const rewritten = new Map(results.rewritten.map((content) => [content.index, content]));
-  for (const [index, state] of results.state.entries()) {
+  for (let index = 0; index < results.state.length; index += 1) {
+    const state = results.state[index];
     const isFolder = items.kind[index] === ItemKind.FOLDER;
     // A folder has its row from when it is made, so that it is known to be the task's own also when the run is stopped before its end.
     const isMade = !isTransfer(phase) || items.action[index] === ItemAction.CREATE;
@@ -53,8 +55,9 @@ export function* ledgerRows(
       destinationQuickXorHash: content?.quickXorHash ?? nothing,
       dated: isFolder && phase === BatchPhase.FOLDERS,
     };
-    yield [items.path[index]!, row];
+    rows.push([items.path[index]!, row]);
   }
+  return rows;
 }
 
 /** The path at the destination where it is not the one at the source. */

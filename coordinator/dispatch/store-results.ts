@@ -49,16 +49,17 @@ export async function storeResults(
   const moves = await takeMoves(transaction, key, stored);
   outcome.notGoneItems = [...moves.values()].filter(({ wasCounted }) => wasCounted).length;
   const agent = batch.lease!.agent;
-  const rows = [...ledgerRows(items, results, { phase: batch.phase, run: key.run, agent })];
+  const rows = ledgerRows(items, results, { phase: batch.phase, run: key.run, agent });
   if (batch.phase === BatchPhase.FOLDERS) await noteDates(transaction, key, { items, results, written: rows }); // oxfmt-ignore
   if (key.run > 1) {
     await dropOldIds(transaction, key, rows);
     await leaveMovers(transaction, key, rows);
   }
-  for (const [path, row] of rows) transaction.putLedger(key.task, path, movedRow(row, moves.get(path))); // oxfmt-ignore
+  const isMoved = moves.size > 0;
+  for (const [path, row] of rows) transaction.putLedger(key.task, path, isMoved ? movedRow(row, moves.get(path)) : row); // oxfmt-ignore
   const paths = rows.map(([path]) => path);
   if (isTransfer(batch.phase))
-    await forgetUnreported(transaction, key.task, [...paths, ...[...moves.values()].map(({ origin }) => origin.path)], new Map(rows)); // oxfmt-ignore
+    await forgetUnreported(transaction, key.task, [...paths, ...[...moves.values()].map(({ origin }) => origin.path)], rows); // oxfmt-ignore
   return { outcome, isChanged };
 }
 

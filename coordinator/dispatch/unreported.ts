@@ -120,10 +120,11 @@ export async function forgetUnreported(
   transaction: Transaction,
   taskId: string,
   paths: readonly string[],
-  written: ReadonlyMap<string, LedgerRow> = new Map(),
+  rows: Iterable<readonly [path: string, row: LedgerRow]> = [],
 ): Promise<void> {
   const task = await transaction.task(taskId);
   if (task?.hasUnreportedItems !== true) return;
+  const written = new Map(rows);
   for (const [index, row] of (await transaction.unreported(taskId, paths)).entries())
     if (row !== undefined && !isStillUncertain(row, written.get(paths[index]!)))
       transaction.deleteUnreported(taskId, paths[index]!);

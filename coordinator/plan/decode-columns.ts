@@ -20,6 +20,8 @@ import { ItemState } from '../../gen/drover/v1/item_pb.ts';
 import {
   beginPacked,
   beginReading,
+  countFixed64sUpTo,
+  countVarintsUpTo,
   hasMore,
   hasMoreUpTo,
   isWhole,
@@ -107,9 +109,9 @@ function readPageColumn(page: ScanPage): boolean {
     case 0x1a:
       return readColumnOf(page.size, readUint64);
     case 0x22:
-      return readColumnOf(page.modifiedNs, readFixed64);
+      return readFixed64sOf(page.modifiedNs);
     case 0x2a:
-      return readColumnOf(page.createdNs, readFixed64);
+      return readFixed64sOf(page.createdNs);
     case 0x32:
       return readColumnOf(page.fileId, readUint64);
     case 0x3a:
@@ -130,9 +132,9 @@ function readItemsColumn(items: BatchItems): boolean {
     case 0x22:
       return readColumnOf(items.size, readUint64);
     case 0x2a:
-      return readColumnOf(items.modifiedNs, readFixed64);
+      return readFixed64sOf(items.modifiedNs);
     case 0x32:
-      return readColumnOf(items.createdNs, readFixed64);
+      return readFixed64sOf(items.createdNs);
     case 0x3a:
       return readColumnOf(items.fileId, readUint64);
     case 0x42:
@@ -155,9 +157,9 @@ function readResultsColumn(results: BatchResults): boolean {
     case 0x12:
       return readColumnOf(results.size, readUint64);
     case 0x1a:
-      return readColumnOf(results.modifiedNs, readFixed64);
+      return readFixed64sOf(results.modifiedNs);
     case 0x22:
-      return readColumnOf(results.destinationModifiedNs, readFixed64);
+      return readFixed64sOf(results.destinationModifiedNs);
     case 0x2a:
       results.sha256 = readBytes();
       return true;
@@ -193,10 +195,23 @@ function readTextOf(column: string[]): boolean {
   return true;
 }
 
-/** Values in one piece. */
-function readColumnOf<T>(column: T[], readValue: () => T): boolean {
-  for (const end = beginPacked(); hasMoreUpTo(end);) column.push(readValue());
+/** Values in one piece. The column gets its length at once: one that grows is copied again and again. */
+function readColumnOf<T>(
+  column: T[],
+  readValue: () => T,
+  countUpTo: (end: number) => number = countVarintsUpTo,
+): boolean {
+  const end = beginPacked();
+  let next = column.length;
+  column.length += countUpTo(end);
+  while (hasMoreUpTo(end)) column[next++] = readValue();
+  // Of what is damaged there may be less.
+  column.length = next;
   return true;
+}
+
+function readFixed64sOf(column: bigint[]): boolean {
+  return readColumnOf(column, readFixed64, countFixed64sUpTo);
 }
 
 /** What only some items have is left to the general decoder. */

@@ -30,7 +30,8 @@ export function otherKinds(
   const own = new Set<number>();
   const below = new Set<number>();
   let folder = lastFolder;
-  for (const [index, item] of items.entries()) {
+  for (let index = 0; index < items.length; index += 1) {
+    const item = items[index]!;
     const isBelow = folder !== '' && item.path.startsWith(`${folder}/`);
     if (isBelow) below.add(index);
     else folder = '';

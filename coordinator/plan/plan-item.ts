@@ -40,6 +40,14 @@ export const unchangedDecision: Decision = {
   message: '',
 };
 
+const created: Decision = decided(ItemAction.CREATE);
+const updated: Decision = decided(ItemAction.UPDATE);
+const moved: Decision = decided(ItemAction.MOVE);
+
+function decided(action: ItemAction): Decision {
+  return { action, reason: ErrorReason.UNSPECIFIED, message: '' };
+}
+
 /** What is known of an item beside the scan and the ledger. */
 export interface ItemFacts {
   /** Where the item goes at a destination that has rules for names, or why it cannot go there. */
@@ -70,8 +78,7 @@ export function planItem(
       message:
         'the file that had this name before was renamed, and is being renamed at the destination; the next run migrates the new one',
     };
-  if (origin !== undefined && item.kind === ItemKind.FILE)
-    return { action: ItemAction.MOVE, reason: ErrorReason.UNSPECIFIED, message: '' };
+  if (origin !== undefined && item.kind === ItemKind.FILE) return moved;
   // What an earlier run wrote is written over only where it is of the same kind: a folder takes no file's place, nor the reverse.
   if (item.kind === ItemKind.FOLDER) return write(ledger?.folder === true ? ledger : undefined);
   if (ledger !== undefined && !isUncertain && isUnchanged(item, ledger)) return unchangedDecision;
@@ -95,8 +102,7 @@ export function settleItem(item: ScannedItem): Decision | undefined {
 }
 
 function write(ledger: LedgerRow | undefined): Decision {
-  const action = ledger === undefined ? ItemAction.CREATE : ItemAction.UPDATE;
-  return { action, reason: ErrorReason.UNSPECIFIED, message: '' };
+  return ledger === undefined ? created : updated;
 }
 
 function isUnchanged(item: ScannedItem, ledger: LedgerRow): boolean {

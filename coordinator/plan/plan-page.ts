@@ -118,7 +118,8 @@ export function planPage(
   }: PageFacts = {},
 ): PagePlan {
   const planner = new PagePlanner(filling, { digest, readiness, touched });
-  for (const [index, item] of items.entries()) {
+  for (let index = 0; index < items.length; index += 1) {
+    const item = items[index]!;
     const place = places?.[index];
     const isLate = late?.has(index) === true;
     const isHeld = held?.has(index) === true;
@@ -194,10 +195,9 @@ class PagePlanner {
     const isSame = !isLate && isSameFolder(item, path, ledger);
     this.#counter.add(item, action, isSame, ledger?.dated);
     this.#touch(item, action, facts.origin);
-    const added: BatchItem = { item, action, destinationPath: path };
+    const added = addition(item, action, { path, ledger, facts });
     if (item.kind === ItemKind.FILE) this.#plannedBytes += item.size;
     if (item.kind === ItemKind.FOLDER) this.#addFolder(added);
-    else Object.assign(added, expectations(action, ledger, facts));
     if (isLate) this.#late.add(added);
     else if (item.kind !== ItemKind.FOLDER || action === ItemAction.CREATE) this.#transfers.add(added); // oxfmt-ignore
   }
@@ -336,14 +336,23 @@ export function isSameFolder(
   return isDated && path === (ledger.destinationPath || item.path);
 }
 
-/** What is expected to stand at the destination, and what else may stand there and is ours. */
-function expectations(
+/** An item as it goes into a batch; one that is no folder with what is expected to stand at the destination, and what else may stand there and is ours. */
+function addition(
+  item: ScannedItem,
   action: ItemAction,
-  ledger: LedgerRow | undefined,
-  { origin, unreported }: ItemFacts & Pick<BatchItem, 'unreported'>,
-): Partial<BatchItem> {
-  if (action === ItemAction.MOVE) return { expected: origin!.row, origin, unreported };
-  return { expected: action === ItemAction.UPDATE ? ledger : undefined, unreported };
+  { path: destinationPath, ledger, facts }: { path: string; ledger: LedgerRow | undefined; facts: ItemFacts & Pick<BatchItem, 'unreported'> }, // oxfmt-ignore
+): BatchItem {
+  const isFolder = item.kind === ItemKind.FOLDER;
+  const isMove = action === ItemAction.MOVE;
+  const before = action === ItemAction.UPDATE ? ledger : undefined;
+  return {
+    item,
+    action,
+    destinationPath,
+    expected: isFolder ? undefined : isMove ? facts.origin!.row : before,
+    origin: !isFolder && isMove ? facts.origin : undefined,
+    unreported: isFolder ? undefined : facts.unreported,
+  };
 }
 
 function planned(batch: BatchBuilder, phase: BatchPhase): PlannedBatch {

@@ -147,6 +147,19 @@ export function beginPacked(): number {
   return at + length;
 }
 
+/** How many numbers there are up to the end of values in one piece, as far as their bytes are there. */
+export function countVarintsUpTo(end: number): number {
+  const last = Math.min(end, source.length);
+  let count = 0;
+  for (let index = at; index < last; index++) if (source[index]! < 0x80) count += 1;
+  return count;
+}
+
+/** The same for numbers in eight bytes. */
+export function countFixed64sUpTo(end: number): number {
+  return Math.max(0, Math.floor((Math.min(end, source.length) - at) / 8));
+}
+
 /** Whether there are more of these values. */
 export function hasMoreUpTo(end: number): boolean {
   if (at < end && at < source.length) return true;

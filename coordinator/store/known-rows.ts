@@ -39,7 +39,10 @@ export class KnownRows {
 
   /** What was written. */
   wrote(writes: ReadonlyMap<string, Uint8Array | undefined>): void {
-    for (const [key, row] of writes) if (isKept(key)) this.set(key, row);
+    // There are thousands: a callback makes no pair for each.
+    writes.forEach((row, key) => {
+      if (isKept(key)) this.set(key, row);
+    });
   }
 
   /** Nothing is certain any more. */

@@ -41,7 +41,7 @@ import { keys, under, webhookPrefixes } from './keys.ts';
 import type { UnwrittenRows } from './commit-queue.ts';
 import { LevelReader, type OpenedStore } from './level-reader.ts';
 import type { Database } from './open-database.ts';
-import { encodeFileIdRow, encodeLedgerRow } from './row-bytes.ts';
+import { encodeFileIdPath, encodeFileIdRow, encodeLedgerRow } from './row-bytes.ts';
 import {
   countRows,
   rowChangesOf,
@@ -183,7 +183,7 @@ export class LevelTransaction extends LevelReader implements Transaction {
     this.updateLedger(task, itemPath, row);
     // What is kept of a file that is gone must not take the id from the path that the file may have now.
     if (row.fileId === 0n || row.goneRun !== 0) return;
-    this.putFileId(task, row.fileId, fileIdRow(itemPath));
+    this.writes.set(keys.fileId(task, row.fileId), encodeFileIdPath(itemPath));
   }
 
   updateLedger(task: string, itemPath: string, row: LedgerRow): void {
@@ -309,16 +309,4 @@ export class LevelTransaction extends LevelReader implements Transaction {
     this.#put(AuditHeadRowSchema, keys.auditHead, headAt(next));
     return next;
   }
-}
-
-/** Written out, which is many times faster than `create`: there is one for each file that is written. */
-function fileIdRow(path: string): FileIdRow {
-  return {
-    $typeName: 'drover.store.v1.FileIdRow',
-    path,
-    run: 0,
-    gone: false,
-    mover: '',
-    moveFailed: false,
-  };
 }

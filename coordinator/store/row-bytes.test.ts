@@ -2,7 +2,7 @@ import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import test from 'ava';
 import { FileIdRowSchema, LedgerRowSchema, type FileIdRow, type LedgerRow } from '../../gen/drover/store/v1/rows_pb.ts'; // oxfmt-ignore
 import { ItemVerification } from '../../gen/drover/v1/item_pb.ts';
-import { encodeFileIdRow, encodeLedgerRow } from './row-bytes.ts';
+import { encodeFileIdPath, encodeFileIdRow, encodeLedgerRow } from './row-bytes.ts';
 import { numbersOf } from './testing/random.ts';
 
 const texts = ['', 'a', 'Ärger/naïve 日本 🎉.docx', 'x'.repeat(127), 'y'.repeat(128), 'ü'.repeat(9000)]; // oxfmt-ignore
@@ -55,6 +55,14 @@ test('rows are encoded as the general encoder does it', (t) => {
       t.fail(`of the ledger, in round ${round}`);
     if (!Buffer.from(encodeFileIdRow(fileId)).equals(toBinary(FileIdRowSchema, fileId)))
       t.fail(`of a file id, in round ${round}`);
+    const { path } = fileId;
+    if (
+      !Buffer.from(encodeFileIdPath(path)).equals(
+        toBinary(FileIdRowSchema, create(FileIdRowSchema, { path })),
+      )
+    )
+      // oxfmt-ignore
+      t.fail(`of the path of a file id, in round ${round}`);
   }
   t.pass();
 });

@@ -37,6 +37,13 @@ export function encodeLedgerRow(row: LedgerRow): Uint8Array {
   return end();
 }
 
+/** The bytes of a row of the index of file ids that says nothing but the path. */
+export function encodeFileIdPath(path: string): Uint8Array {
+  begin(fixedBytesMax + path.length * 3);
+  putText(1, path);
+  return end();
+}
+
 /** The bytes of a row of the index of file ids. */
 export function encodeFileIdRow(row: FileIdRow): Uint8Array {
   if (row.$unknown !== undefined) return toBinary(FileIdRowSchema, row);
