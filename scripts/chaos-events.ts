@@ -1,5 +1,6 @@
 // What is done to the stack, as the seed says: processes die and come back, networks are cut and hold everything back, services refuse,
 // disks are full, people change their minds. Each event puts in order again what it put out of order.
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ChaosLog } from './chaos-log.ts';
 import type { Part } from './chaos-part.ts';
@@ -12,6 +13,8 @@ export interface EventScene {
   /** The names of the tasks. */
   tasks: readonly string[];
   shares: readonly Share[];
+  /** The folders that are written to, absolute; none where the destination is a tenant. */
+  destinations: readonly string[];
   random: Random;
   log: ChaosLog;
 }
@@ -23,12 +26,15 @@ interface ChaosEvent {
 }
 
 const atOnceMax = 3;
+/** A destination with fewer entries may be one of which nothing is reported yet, and that is made when it is not there. */
+const heldMin = 5;
 
 /** Plays events until the signal aborts, then until those that are going have ended; answers with how many there were. */
 export async function playEvents(scene: EventScene, signal: AbortSignal): Promise<number> {
   const { stack, random } = scene;
   const going = new Set<Promise<void>>();
-  const possible = events.filter(({ needs }) => needs !== 'emulator' || stack.emulator !== undefined); // oxfmt-ignore
+  const destination = stack.emulator === undefined ? 'folder' : 'emulator';
+  const possible = events.filter(({ needs = destination }) => needs === destination);
   let played = 0;
   let failure: { error: unknown } | undefined;
   while (!signal.aborted && failure === undefined) {
@@ -46,7 +52,7 @@ export async function playEvents(scene: EventScene, signal: AbortSignal): Promis
   return played;
 }
 
-const events: readonly (ChaosEvent & { needs?: 'emulator' })[] = [
+const events: readonly (ChaosEvent & { needs?: 'folder' | 'emulator' })[] = [
   { weight: 5, begin: killAgent },
   { weight: 2, begin: drainAgent },
   { weight: 3, begin: stopAgent },
@@ -56,6 +62,7 @@ const events: readonly (ChaosEvent & { needs?: 'emulator' })[] = [
   { weight: 2, begin: (scene) => hold(scene, 'coordinatorNetwork') },
   { weight: 2, begin: fillDisk },
   { weight: 2, begin: loseShare },
+  { weight: 2, needs: 'folder', begin: loseDestination },
   { weight: 2, begin: pauseTask },
   { weight: 1.5, begin: cancelTask },
   { weight: 2, needs: 'emulator', begin: ({ stack, random, log }) => kill(stack.emulator!, random.between(100, 3000), log) }, // oxfmt-ignore
@@ -167,6 +174,21 @@ function loseShare({ shares, random, log }: EventScene): Promise<void> | undefin
   log.say(`${share.folder} is out of reach for ${awayMs} ms`);
   share.takeAway();
   return delay(awayMs).then(() => share.bringBack());
+}
+
+/** As when its share is unmounted, which may leave an empty folder. What is written in its place meanwhile is lost. */
+function loseDestination({ destinations, random, log }: EventScene): Promise<void> | undefined {
+  const folder = random.pick(destinations);
+  const [awayMs, leavesEmpty] = [random.between(300, 5000), random.chance(0.5)];
+  const away = `${folder}.away`;
+  if (existsSync(away) || !existsSync(folder) || readdirSync(folder).length < heldMin) return undefined; // oxfmt-ignore
+  log.say(`${folder} is ${leavesEmpty ? 'empty' : 'out of reach'} for ${awayMs} ms`);
+  renameSync(folder, away);
+  if (leavesEmpty) mkdirSync(folder);
+  return delay(awayMs).then(() => {
+    rmSync(folder, { recursive: true, force: true, maxRetries: 10 });
+    renameSync(away, folder);
+  });
 }
 
 async function pauseTask({ stack, tasks, random, log }: EventScene): Promise<void> {

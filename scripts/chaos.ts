@@ -78,6 +78,7 @@ async function play(
     stack,
     tasks: tasks.map(({ name }) => name),
     shares,
+    destinations: options.destination === 'folder' ? tasks.map((task) => placeOf(folder, task.share)) : [], // oxfmt-ignore
     random: random.fork('events'),
     log,
   };
@@ -110,14 +111,18 @@ async function makeTask(
   log: ChaosLog,
 ): Promise<ChaosTask> {
   const taskId = path.basename(share.folder);
-  const place = path.join(folder, 'destination', taskId);
-  const destination = options.destination === 'folder' ? pathToFileURL(place).href : `${library}/${taskId}`; // oxfmt-ignore
+  const destination = options.destination === 'folder' ? pathToFileURL(placeOf(folder, share)).href : `${library}/${taskId}`; // oxfmt-ignore
   // Nobody else works at the destination, so nothing there may ever be taken for somebody else's.
   const conflictPolicy = ConflictPolicy.SKIP;
   const gonePolicy = taskId === 'one' ? GonePolicy.KEEP : GonePolicy.RECYCLE;
   const settings = { conflictPolicy, gonePolicy, recycleItemsMax: 2 ** 32 - 1, recyclePercentMax: 100 }; // oxfmt-ignore
   const { task } = await stack.api.tasks.createTask({ task: { source: share.folder, destination, settings }, taskId }); // oxfmt-ignore
   return new ChaosTask({ name: task!.name, share, destination, gonePolicy }, { api: stack.api, log }); // oxfmt-ignore
+}
+
+/** Where a share goes when it goes to a folder. */
+function placeOf(folder: string, share: Share): string {
+  return path.join(folder, 'destination', path.basename(share.folder));
 }
 
 /** Works in a share until the signal aborts; answers with how many changes there were. */

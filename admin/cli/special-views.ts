@@ -80,7 +80,7 @@ export const leadingColumns: Partial<Record<string, readonly LeadingColumn[]>> =
     { field: 'state_time', title: 'since' },
     { field: 'attention_reason', title: 'reason' },
     { field: 'attention_message', title: 'attention' },
-    { field: 'attention_sources', title: 'cannot read' },
+    { field: 'attention_sources', title: 'out of reach' },
     { field: 'group' },
     { field: 'slots_used', title: 'used' },
     { field: 'slots' },

@@ -172,6 +172,8 @@ export interface Destination extends AsyncDisposable {
   readonly concurrency: number;
   /** Modified times that differ by less may be one time, because it keeps them no finer; nanoseconds. */
   readonly timePrecisionNs: bigint;
+  /** Throws DESTINATION_UNREACHABLE when it is another place than was opened: then nobody knows where what was written is. */
+  checkSame(): void;
   /** Makes the folder and those above it, if they are not there. */
   makeFolder(path: string): Promise<void>;
   /**

@@ -6,6 +6,7 @@ import {
   readFileSync,
   readdirSync,
   realpathSync,
+  renameSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -116,6 +117,34 @@ test('a file as the destination is refused', async (t) => {
     const error = t.throws(() => openFolderDestination(root), { instanceOf: DroverError });
     t.is(error?.reason, ErrorReason.DESTINATION_UNREACHABLE);
   }
+});
+
+test('a folder that holds something is not made again when it is not there, or empty', async (t) => {
+  await using place = await makePlace();
+  const refusal = (words: RegExp) => {
+    const error = t.throws(() => openFolderDestination(place.root, true), { instanceOf: DroverError }); // oxfmt-ignore
+    t.is(error?.reason, ErrorReason.DESTINATION_UNREACHABLE);
+    t.regex(error!.message, words);
+  };
+  refusal(/ is not there on this agent's machine, although the task has written into it/);
+  t.deepEqual(readdirSync(place.scratch), []);
+  mkdirSync(place.root);
+  refusal(/ has nothing in it on this agent's machine/);
+  writeFileSync(path.join(place.root, 'file'), '');
+  await using destination = openFolderDestination(place.root, true);
+  await put(destination, 'other', content);
+});
+
+test('a folder that was replaced while it was written to is told', async (t) => {
+  await using place = await makePlace();
+  await using destination = openFolderDestination(place.root);
+  await put(destination, 'file', content);
+  destination.checkSame();
+  renameSync(place.root, `${place.root} away`);
+  const gone = t.throws(() => destination.checkSame(), { instanceOf: DroverError });
+  t.is(gone?.reason, ErrorReason.DESTINATION_UNREACHABLE);
+  mkdirSync(place.root);
+  t.throws(() => destination.checkSame(), { message: /was unmounted, mounted or replaced while it was written to/ }); // oxfmt-ignore
 });
 
 for (const text of ['\\\\server\\share', 'https://contoso.sharepoint.com/sites/hr'])

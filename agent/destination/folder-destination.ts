@@ -32,6 +32,12 @@ import {
   linkError,
 } from './destination-error.ts';
 import { setFolderModifiedTime, setModifiedTime } from './file-times.ts';
+import {
+  checkHoldsItems,
+  checkSameFolder,
+  identityOf,
+  type FolderIdentity,
+} from './held-folder.ts';
 import { beginFolderUpload, isExpected, removePart } from './folder-upload.ts';
 import { moveInFolder } from './folder-move.ts';
 import { recycleInFolder } from './folder-recycle.ts';
@@ -40,14 +46,15 @@ import { checkFolderPath } from './relative-path.ts';
 import { makeFolders } from '../../lib/make-folders.ts';
 
 /**
- * Opens the folder with this absolute path as a destination, making it and those above it where they are missing. The folder
- * itself may be reached through links, as a person chose it; nothing below it may.
+ * Opens the folder with this absolute path as a destination, making it and those above it where they are missing, unless it is known that it
+ * `holdsItems`. The folder itself may be reached through links, as a person chose it; nothing below it may.
  * Throws DESTINATION_ACCESS_DENIED, DESTINATION_FULL or DESTINATION_UNREACHABLE.
  */
-export function openFolderDestination(root: string): Destination {
+export function openFolderDestination(root: string, holdsItems = false): Destination {
   try {
-    makeFolders(root);
-    return new FolderDestination(realpathSync(root));
+    if (holdsItems) checkHoldsItems(root);
+    else makeFolders(root);
+    return new FolderDestination(root);
   } catch (cause) {
     throw destinationRootError(cause, root);
   }
@@ -68,12 +75,22 @@ class FolderDestination implements Destination {
   readonly concurrency = 1;
   /** Where times can only be set as floating-point seconds, they come out as finely as this. */
   readonly timePrecisionNs = 1000n;
+  /** As a person chose it, with links. */
+  readonly #root: string;
+  readonly #identity: FolderIdentity;
   readonly #prefix: string;
   readonly #folders: CheckedFolders;
 
   constructor(root: string) {
-    this.#prefix = root.endsWith('/') ? root : `${root}/`;
+    this.#root = root;
+    this.#identity = identityOf(root);
+    const real = realpathSync(root);
+    this.#prefix = real.endsWith('/') ? real : `${real}/`;
     this.#folders = new CheckedFolders(this.#prefix);
+  }
+
+  checkSame(): void {
+    checkSameFolder(this.#root, this.#identity);
   }
 
   async makeFolder(path: string): Promise<void> {

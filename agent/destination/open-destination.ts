@@ -6,17 +6,19 @@ import type { Destination } from './destination.ts';
 import type { TenantJob } from './sharepoint/tenant.ts';
 
 /**
- * Opens a task's destination; `tenant` is undefined where the agent has no sign-in. Throws INVALID_ARGUMENT for what is no
+ * Opens a task's destination; `tenant` is undefined where the agent has no sign-in, and a folder of which it is known that it `holdsItems` is not made
+ * when it is missing. Throws INVALID_ARGUMENT for what is no
  * location, DESTINATION_UNSUPPORTED for a kind not served, and what the destination says when it cannot be reached.
  */
 export async function openDestination(
   text: string,
   tenant: TenantJob | undefined,
+  holdsItems = false,
 ): Promise<Destination> {
   const location = destinationLocation(text);
   if (location.kind === 'file') {
     const { openFolderDestination } = await loadFolder();
-    return openFolderDestination(location.path);
+    return openFolderDestination(location.path, holdsItems);
   }
   const job = required(tenant, text);
   const { openTenantDestination } = await loadTenant();

@@ -1,5 +1,5 @@
 // Batches between real folders, in real threads: what becomes of items that fail, of a batch that is told to stop, and of what it left.
-import { chmodSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'; // oxfmt-ignore
+import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'; // oxfmt-ignore
 import path from 'node:path';
 import { create, toBinary } from '@bufbuild/protobuf';
 import test from 'ava';
@@ -177,6 +177,36 @@ test('a batch whose source goes away says what it had done, and calls nothing fa
   t.like(result, { kind: 'source-lost', reason: ErrorReason.SOURCE_NOT_FOUND });
   t.deepEqual(rows.state, [ItemState.SUCCEEDED, ItemState.UNSPECIFIED, ItemState.UNSPECIFIED]);
   t.deepEqual(readdirSync(place.destination), ['a']);
+});
+
+test('a batch whose destination is out of reach fails nothing, and writes nothing elsewhere', async (t) => {
+  using place = makePlace();
+  place.write('a', 'good');
+  const lost = { kind: 'destination-lost', reason: ErrorReason.DESTINATION_UNREACHABLE } as const;
+  const more = { destinationHoldsItems: true };
+  t.like((await batch(place, file('a'), more)).result, lost);
+  t.false(existsSync(place.destination));
+  mkdirSync(place.destination);
+  t.like((await batch(place, file('a'), more)).result, lost, 'an empty folder where it is mounted');
+  t.deepEqual(readdirSync(place.destination), []);
+  writeFileSync(path.join(place.destination, 'z'), '');
+  t.is((await batch(place, file('a'), more)).result.kind, 'batch-done');
+});
+
+test('a batch whose destination goes away is not done', async (t) => {
+  using place = makePlace();
+  place.write('a', 'good');
+  place.writeEndless('b');
+  mkdirSync(place.destination);
+  writeFileSync(path.join(place.destination, 'z'), '');
+  const shared = createSharedJobState(0);
+  const running = batch(place, file('a', 'b'), { shared, destinationHoldsItems: true });
+  await begun(shared, progressItems);
+  renameSync(place.destination, `${place.destination} away`);
+  mkdirSync(place.destination);
+  truncateSync(path.join(place.source, 'b'), 1);
+  const { result } = await running;
+  t.like(result, { kind: 'destination-lost', reason: ErrorReason.DESTINATION_UNREACHABLE });
 });
 
 test('what is gone may have been all that there was', async (t) => {

@@ -7,8 +7,9 @@ import { ItemAction, ItemKind } from '../../gen/drover/v1/item_pb.ts';
 import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
 import { DroverError, reasonInfo } from '../../lib/error.ts';
 import { isSignInReason } from '../credential/sign-in-reason.ts';
+import type { Destination } from '../destination/destination.ts';
 import { chunkBytesFirst } from '../destination/sharepoint/chunk-size.ts';
-import { openDestination } from '../destination/open-destination.ts';
+import { destinationFolder, openDestination } from '../destination/open-destination.ts';
 import { openSource } from '../source/open-source.ts';
 import type { Source } from '../source/source.ts';
 import { batchWaves } from './batch-order.ts';
@@ -43,7 +44,20 @@ const firstPauseMs = 50;
 /** Runs a batch. Throws DroverError when source or destination as a whole cannot be opened. */
 export async function runBatch(job: BatchJob): Promise<JobResult> {
   const items = new PlannedItems(fromBinary(BatchItemsSchema, job.items));
-  return isKept(job, items) ? keep(job, items) : await runItems(job, items);
+  if (isKept(job, items)) return keep(job, items);
+  try {
+    return await runItems(job, items);
+  } catch (thrown) {
+    const { reason, message } = DroverError.from(thrown);
+    if (!isDestinationLost(job, reason)) throw thrown;
+    return { kind: 'destination-lost', reason, message };
+  }
+}
+
+/** Whether it is that the folder which the task has written into is out of reach: that is no failure of the items. */
+function isDestinationLost({ destination, destinationHoldsItems }: BatchJob, reason: ErrorReason) {
+  const isFolder = destinationFolder(destination) !== undefined;
+  return isFolder && destinationHoldsItems === true && reason === ErrorReason.DESTINATION_UNREACHABLE; // oxfmt-ignore
 }
 
 /** Whether all of the batch is gone from the source and kept: that has to be said, and neither end has to be there for it. */
@@ -68,7 +82,8 @@ async function runItems(job: BatchJob, items: PlannedItems): Promise<JobResult> 
   if (missing !== undefined) return lost(missing);
   const { shared, settings } = job;
   using tenant = openTenant(job, shared);
-  await using destination = await openDestination(job.destination, tenant);
+  const { destinationHoldsItems: holdsItems } = job;
+  await using destination = await openDestination(job.destination, tenant, holdsItems);
   using notes = new WriteNotes(job.notes);
   const results = new BatchResultRows(items.size);
   const work = new ItemWork({
@@ -92,8 +107,10 @@ async function runItems(job: BatchJob, items: PlannedItems): Promise<JobResult> 
     count: Math.min(destination.concurrency, items.size),
     open: () => openLane(options),
   };
-  const batch = new Batch(job, items, results, work, source);
+  const batch = new Batch(job, { items, results, work, source, destination });
   await batch.run(lanes);
+  // Nobody knows which of what was written by then is where it should be.
+  if (batch.elsewhere !== undefined) throw batch.elsewhere;
   if (results.finished === items.size) return { kind: 'batch-done', results: results.encode() };
   const partly = results.finished > 0 ? { results: results.encode() } : {};
   return batch.loss === undefined
@@ -121,6 +138,14 @@ interface Lanes {
   open: () => Lane;
 }
 
+interface BatchParts {
+  items: PlannedItems;
+  results: BatchResultRows;
+  work: ItemWork;
+  source: Source;
+  destination: Destination;
+}
+
 /** The attempts at the items of a batch. */
 class Batch {
   readonly #job: BatchJob;
@@ -128,23 +153,21 @@ class Batch {
   readonly #results: BatchResultRows;
   readonly #work: ItemWork;
   readonly #source: Source;
+  readonly #destination: Destination;
   /** Why the source could not be read any more. */
   loss: DroverError | undefined;
+  /** Why what was written may be in another place than the destination. */
+  elsewhere: DroverError | undefined;
   /** When this item is begun, what is left to begin is less than what the lanes can do at once. */
   #ending: number | undefined;
 
-  constructor(
-    job: BatchJob,
-    items: PlannedItems,
-    results: BatchResultRows,
-    work: ItemWork,
-    source: Source,
-  ) {
+  constructor(job: BatchJob, { items, results, work, source, destination }: BatchParts) {
     this.#job = job;
     this.#items = items;
     this.#results = results;
     this.#work = work;
     this.#source = source;
+    this.#destination = destination;
   }
 
   /** Tries all items, wave by wave, until each has its result or the job is told to stop. */
@@ -204,8 +227,19 @@ class Batch {
       } finally {
         if (isShort) countShort(this.#job.shared, -1);
       }
+      if (this.#isElsewhere()) return stopJob(this.#job.shared, 'soon');
       if (this.#counts(index)) Atomics.add(this.#job.shared.progress, progressItems, 1n);
     }
+  }
+
+  /** Whether another place has taken the destination's, as when it is unmounted: asked after each item, before anybody relies on it. */
+  #isElsewhere(): boolean {
+    try {
+      this.#destination.checkSame();
+    } catch (thrown) {
+      this.elsewhere ??= DroverError.from(thrown);
+    }
+    return this.elsewhere !== undefined;
   }
 
   /** Folders are counted once: not yet when they are made. */

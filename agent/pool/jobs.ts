@@ -22,6 +22,8 @@ export interface JobDestination {
   run: string;
   /** What only SharePoint and OneDrive need; undefined for every other destination. */
   tenant: JobTenant | undefined;
+  /** The task has written something there: a folder without anything in it is out of reach, and not made. @default false */
+  destinationHoldsItems?: boolean;
 }
 
 export interface JobTenant {
@@ -141,6 +143,8 @@ export type JobResult =
    * half-done, and `results` are as for `stopped`.
    */
   | { kind: 'source-lost'; reason: number; message: string; results?: Uint8Array<ArrayBuffer> }
+  /** The folder that a batch writes to is out of reach as a whole; why, as for `failed`. Nobody knows where what was written by then is. */
+  | { kind: 'destination-lost'; reason: number; message: string }
   /** The job as a whole could not be done; `reason` is a number of drover.v1.ErrorReason. */
   | { kind: 'failed'; reason: number; message: string };
 

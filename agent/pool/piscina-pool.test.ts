@@ -27,6 +27,7 @@ import {
   stopJob,
   type BatchJob,
   type JobResult,
+  type ScanJob,
   type ScanPageMessage,
   type SharedJobState,
 } from './jobs.ts';
@@ -52,6 +53,7 @@ async function scan(
   place: Pick<Place, 'source' | 'destination'>,
   onPage: (shared: SharedJobState, page: ScanPage) => void = (shared) => grantPages(shared, 1),
   afterPath = '',
+  more: Partial<ScanJob> = {},
 ): Promise<ScanOutcome> {
   const { source, destination } = place;
   const { port1, port2 } = new MessageChannel();
@@ -73,6 +75,7 @@ async function scan(
     only: undefined,
     port: port2,
     shared,
+    ...more,
   });
   await closed;
   return { result, pages, shared };
@@ -197,6 +200,8 @@ test('a scan that cannot be done says why', async (t) => {
     t.is(result.kind === 'failed' && result.reason, reason, `${from} -> ${to}`);
   }
   t.false(existsSync(destination), 'a scan makes nothing');
+  const held = await scan({ source, destination }, undefined, '', { destinationHoldsItems: true });
+  t.like(held.result, { kind: 'failed', reason: ErrorReason.DESTINATION_UNREACHABLE });
 });
 
 test('a folder keeps its own folder for what was recycled, whatever the source has of that name', async (t) => {

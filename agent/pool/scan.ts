@@ -20,6 +20,7 @@ import {
   type ScanJob,
   type SharedJobState,
 } from './jobs.ts';
+import { checkHoldsItems } from '../destination/held-folder.ts';
 import { checkNoOverlap } from './overlap.ts';
 import { ScanPageWriter } from './scan-page-writer.ts';
 import { walk, type WalkItem } from './walk.ts';
@@ -44,7 +45,10 @@ export async function runScan(job: ScanJob): Promise<JobResult> {
     const rootId = source.facts('').fileId;
     const folder = destinationFolder(job.destination);
     if (folder === undefined) await checkReachable(job);
-    else checkNoOverlap(sourceFolder(job.source), folder);
+    else {
+      checkNoOverlap(sourceFolder(job.source), folder);
+      if (job.destinationHoldsItems === true) checkHoldsItems(folder);
+    }
     const pages = new PageSender(job);
     const judge = compileFilters(job.filters, source);
     const { triesReading, afterPath, only, manifest } = job;

@@ -370,6 +370,7 @@ function wrapped(
   return {
     concurrency,
     timePrecisionNs: destination.timePrecisionNs,
+    checkSame: () => destination.checkSame(),
     makeFolder: (relative) => destination.makeFolder(relative),
     finishFolder: (relative, times, isNew) => destination.finishFolder(relative, times, isNew),
     removeParts: (relative, names) => destination.removeParts(relative, names),

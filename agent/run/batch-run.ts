@@ -40,6 +40,8 @@ export interface BatchRunParts {
   onSignInTrouble: (trouble: Trouble) => void;
   /** Hears why the source cannot be read as a whole; undefined when it could be. */
   onSource: (trouble: Trouble | undefined) => void;
+  /** The same of a destination folder. */
+  onDestination: (trouble: Trouble | undefined) => void;
   /** The items are no BatchItems, so that nothing can be said of any of them. */
   onUnreadable: (message: string) => void;
   /** Keeps what is about to be written that is not what the scan found; answers with false when the job was stopped before it could. */
@@ -64,11 +66,11 @@ export class BatchRun {
 
   /**
    * Runs the batch until it ends or is stopped; answers with its BatchDone, if there is anything to tell: nothing when the sign-in did not
-   * work or the source could not be read, because others may do the items, or when the items cannot be read. Never rejects.
+   * work, or source or destination were out of reach, because others may do the items, or when the items cannot be read. Never rejects.
    */
   async run(pool: Pool): Promise<AttachRequest | undefined> {
     const { lease, partTag, uploads, openTenant, onUnreadable, keepNote } = this.#parts;
-    const { onSignInTrouble, onSource } = this.#parts;
+    const { onSignInTrouble, onSource, onDestination } = this.#parts;
     this.#begun = true;
     const { port1: ownEnd, port2: notes } = new MessageChannel();
     answerNotes(ownEnd, (note) => keepNote(note, this.shared));
@@ -76,6 +78,7 @@ export class BatchRun {
       kind: 'batch',
       source: lease.source,
       destination: lease.destination,
+      destinationHoldsItems: lease.destinationHoldsItems,
       run: runOfLease(lease.key!.lease),
       tenant: openTenant(),
       uploads,
@@ -97,9 +100,14 @@ export class BatchRun {
         onSignInTrouble({ reason: result.reason as ErrorReason, message: result.message });
       return undefined;
     }
-    if (result.kind === 'batch-done') onSource(undefined);
+    if (result.kind === 'batch-done') {
+      onSource(undefined);
+      onDestination(undefined);
+    }
     if (result.kind === 'source-lost')
       onSource({ reason: result.reason as ErrorReason, message: result.message });
+    if (result.kind === 'destination-lost')
+      onDestination({ reason: result.reason as ErrorReason, message: result.message });
     if (result.kind === 'failed' && !isReadable(lease.items)) {
       onUnreadable(result.message);
       return undefined;

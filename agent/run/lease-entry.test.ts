@@ -12,13 +12,13 @@ function entry(work: 'scan' | 'batch', usesTenant: boolean): Entry {
     held: { state: 'running', work },
     run: { work, shared: createSharedJobState(0) } as BatchRun,
     usesTenant,
-    source: undefined,
+    places: [],
     recorded: Promise.resolve(),
   };
 }
 
 const { raw } = String;
-const uses = (usesTenant: boolean, source = '/srv') => ({ usesTenant, source: parseLocation(source, 'source') }); // oxfmt-ignore
+const uses = (usesTenant: boolean, ...places: string[]) => ({ usesTenant, places: (places.length === 0 ? ['/srv'] : places).map((place) => parseLocation(place, 'place')) }); // oxfmt-ignore
 
 test('a batch for a tenant has a thread as soon as one has begun its last item; everything else needs one of its own', (t) => {
   const [one, other] = [entry('batch', true), entry('batch', true)];
@@ -37,7 +37,7 @@ test('a batch for a tenant has a thread as soon as one has begun its last item; 
 
 test('what does not work is said in one, and hinders what needs it', (t) => {
   const sick = (message: string) => ({ reason: ErrorReason.SIGN_IN_FAILED, message });
-  const well = { tenant: undefined, shares: undefined, sources: undefined };
+  const well = { tenant: undefined, shares: undefined, places: undefined };
   t.is(attentionOf(well), undefined);
   const both = attentionOf({
     ...well,
@@ -60,16 +60,17 @@ test('what does not work is said in one, and hinders what needs it', (t) => {
   t.true(isHindered(uses(false, raw`\\files\c`), many));
 });
 
-test('a source that cannot be read hinders what lies in it, and nothing else', (t) => {
+test('a place that is out of reach hinders what is read from it or written to it, and nothing else', (t) => {
   const message = 'nothing is there';
   const well = { tenant: undefined, shares: undefined };
-  const sources = { reason: ErrorReason.SOURCE_NOT_FOUND, message, sources: ['/mnt/share/photos'] };
-  const lost = attentionOf({ ...well, sources })!;
+  const places = { reason: ErrorReason.SOURCE_NOT_FOUND, message, places: ['/mnt/share/photos'] };
+  const lost = attentionOf({ ...well, places })!;
   t.deepEqual(lost.locationKinds, ['file']);
   t.deepEqual(lost.sources, ['/mnt/share/photos']);
   t.true(isHindered(uses(true, '/mnt/share/photos'), lost));
   t.true(isHindered(uses(false, '/mnt/share/photos/2020'), lost));
   t.false(isHindered(uses(false, '/mnt/share'), lost), 'the rest of it may be there');
+  t.true(isHindered(uses(false, '/srv', '/mnt/share/photos/old'), lost), 'it is written to');
   t.false(isHindered(uses(false, raw`\\files\a`), lost));
-  t.false(isHindered({ usesTenant: false, source: undefined }, lost), 'results that are reported');
+  t.false(isHindered({ usesTenant: false, places: [] }, lost), 'results that are reported');
 });

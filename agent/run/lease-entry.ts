@@ -12,7 +12,7 @@ import type { HeldLease, LeaseEvent } from './lease-table.ts';
 import { holds, parseLocation, type Location } from '../../lib/location.ts';
 import type { ScanRun } from './scan-run.ts';
 import type { ShareTrouble } from './share-host.ts';
-import type { SourceTrouble } from './source-watch.ts';
+import type { PlaceTrouble } from './place-watch.ts';
 import type { Trouble } from './trouble.ts';
 
 /** The most shares, and the most other sources, that a heartbeat names; when there are more, it says that none of the kind can be read. */
@@ -26,8 +26,8 @@ export interface Entry {
   run: ScanRun | BatchRun | undefined;
   /** Whether it can be done only as long as the agent can sign in. */
   usesTenant: boolean;
-  /** What it reads; undefined for a lease whose results come from the journal. */
-  source: Location | undefined;
+  /** What it reads, and the folder that it writes to, where it is one; none for a lease whose results come from the journal. */
+  places: readonly Location[];
   /** Settles when the journal has the lease. */
   recorded: Promise<void>;
 }
@@ -50,39 +50,42 @@ export function endOf(report: AttachRequest | undefined): LeaseEvent {
   return { kind: isPartial ? 'finish-partly' : 'finish', report };
 }
 
-/** What does not work at the moment: the sign-in to the tenant, that to shares, and sources that cannot be read for another reason. */
+/** What does not work at the moment: the sign-in to the tenant, that to shares, and places that are out of reach for another reason. */
 export interface Troubles {
   tenant: Trouble | undefined;
   shares: ShareTrouble | undefined;
-  sources: SourceTrouble | undefined;
+  places: PlaceTrouble | undefined;
 }
 
 /** What is said of it, all in one. */
-export function attentionOf({ tenant, shares, sources }: Troubles): Attention | undefined {
-  const all = [tenant, shares, sources].filter((trouble) => trouble !== undefined);
+export function attentionOf({ tenant, shares, places }: Troubles): Attention | undefined {
+  const all = [tenant, shares, places].filter((trouble) => trouble !== undefined);
   const [first] = all;
   if (first === undefined) return undefined;
-  const named = (sources?.sources ?? []).map((source) => ({ source, kind: parseLocation(source, 'source').kind })); // oxfmt-ignore
-  const kinds = [...(tenant ? ['sharepoint'] : []), ...(shares ? ['unc'] : []), ...named.map(({ kind }) => kind)]; // oxfmt-ignore
-  const places = [shares?.shares ?? [], sources?.sources ?? []].filter((one) => one.length <= placesToldMax); // oxfmt-ignore
+  const lost = places?.places ?? [];
+  const kinds = [...(tenant ? ['sharepoint'] : []), ...(shares ? ['unc'] : []), ...lost.map((place) => parseLocation(place, 'place').kind)]; // oxfmt-ignore
+  const told = [shares?.shares ?? [], lost].filter((one) => one.length <= placesToldMax); // oxfmt-ignore
   return create(AttentionSchema, {
     reason: first.reason,
     message: all.map(({ message }) => message).join('; '),
     locationKinds: [...new Set(kinds)],
-    sources: places.flat(),
+    sources: told.flat(),
   });
 }
 
 /** Whether what does not work keeps a lease from being worked on. */
 export function isHindered(
-  { usesTenant, source }: Pick<Entry, 'usesTenant' | 'source'>,
+  { usesTenant, places }: Pick<Entry, 'usesTenant' | 'places'>,
   attention: Attention | undefined,
 ): boolean {
   const { locationKinds: kinds = [], sources = [] } = attention ?? {};
   if (usesTenant && kinds.includes('sharepoint')) return true;
-  if (source === undefined || !kinds.includes(source.kind)) return false;
-  const places = sources.map((place) => parseLocation(place, 'source')).filter(({ kind }) => kind === source.kind); // oxfmt-ignore
-  return places.length === 0 || places.some((place) => holds(place, source));
+  const lost = sources.map((place) => parseLocation(place, 'place'));
+  return places.some((place) => {
+    if (!kinds.includes(place.kind)) return false;
+    const ofKind = lost.filter(({ kind }) => kind === place.kind);
+    return ofKind.length === 0 || ofKind.some((one) => holds(one, place));
+  });
 }
 
 /** Whether the lease is one of a scan. */

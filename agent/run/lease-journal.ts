@@ -118,9 +118,11 @@ export function isTenantPlace(destination: string): boolean {
 export function usesOf(
   { source, destination }: { source: string; destination: string },
   { tenant }: { tenant: unknown },
-): { usesTenant: boolean; source: Location } {
+): { usesTenant: boolean; places: Location[] } {
+  const from = parseLocation(source, 'source');
+  const to = parseLocation(destination, 'destination');
   return {
-    usesTenant: tenant !== undefined && isTenantPlace(destination),
-    source: parseLocation(source, 'source'),
+    usesTenant: tenant !== undefined && to.kind === 'sharepoint',
+    places: to.kind === 'file' ? [from, to] : [from],
   };
 }

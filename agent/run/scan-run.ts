@@ -27,6 +27,7 @@ import type { Pool } from '../pool/pool.ts';
 import { unreadableReasons } from '../../lib/unreadable-source.ts';
 import { runOfLease } from './batch-run.ts';
 import { filterSettings } from './filter-settings.ts';
+import { isTenantPlace } from './lease-journal.ts';
 import { manifestPlace } from './manifest-place.ts';
 import type { Trouble } from './trouble.ts';
 
@@ -40,6 +41,7 @@ export class ScanRun {
   readonly #openTenant: () => JobTenant | undefined;
   readonly #onSignInTrouble: (trouble: Trouble) => void;
   readonly #onSource: (trouble: Trouble | undefined) => void;
+  readonly #onDestination: (trouble: Trouble) => void;
   readonly #sourceRoots: readonly string[];
   readonly #onPage: (frame: AttachRequest) => void;
   /** Pages that were not acknowledged, in order; the last has the number before `#nextPage`. */
@@ -48,8 +50,8 @@ export class ScanRun {
 
   /**
    * `onPage` gets each page as a frame as soon as it is there; `openTenant` is asked when the job begins; `onSignInTrouble` hears why it
-   * could not sign in, `onSource` why it cannot go on although it had begun: a source that cannot be read from the beginning is a reason for the
-   * run to fail. A manifest has to lie below one of `sourceRoots`, or below the source where there are none.
+   * could not sign in, `onSource` and `onDestination` why it cannot go on although it had begun: a source that cannot be read from the beginning
+   * is a reason for the run to fail, as is a destination folder that is not there. A manifest has to lie below one of `sourceRoots`, or below the source where there are none.
    */
   constructor(
     lease: ScanLease,
@@ -58,6 +60,7 @@ export class ScanRun {
       openTenant: () => JobTenant | undefined;
       onSignInTrouble: (trouble: Trouble) => void;
       onSource: (trouble: Trouble | undefined) => void;
+      onDestination: (trouble: Trouble) => void;
       sourceRoots: readonly string[];
     },
   ) {
@@ -66,6 +69,7 @@ export class ScanRun {
     this.#openTenant = parts.openTenant;
     this.#onSignInTrouble = parts.onSignInTrouble;
     this.#onSource = parts.onSource;
+    this.#onDestination = parts.onDestination;
     this.#sourceRoots = parts.sourceRoots;
     this.#nextPage = lease.nextPage > 0n ? lease.nextPage : 1n;
     this.shared = createSharedJobState(Math.min(Math.max(lease.pageWindow, 1), pageWindowMax));
@@ -81,6 +85,7 @@ export class ScanRun {
       kind: 'scan',
       source: this.#lease.source,
       destination: this.#lease.destination,
+      destinationHoldsItems: this.#lease.destinationHoldsItems,
       run: runOfLease(this.#lease.key!.lease),
       tenant: this.#openTenant(),
       filters,
@@ -104,12 +109,21 @@ export class ScanRun {
         this.#onSignInTrouble({ reason: result.reason as ErrorReason, message: result.message });
       return undefined;
     }
-    if (result.kind === 'failed' && this.#nextPage > 1n && unreadableReasons.has(result.reason)) {
-      this.#onSource({ reason: result.reason as ErrorReason, message: result.message });
-      return undefined;
+    if (result.kind === 'failed' && this.#nextPage > 1n) {
+      const trouble = { reason: result.reason as ErrorReason, message: result.message };
+      const tell = this.#whoHearsOf(trouble.reason);
+      tell?.(trouble);
+      if (tell !== undefined) return undefined;
     }
     if (result.kind === 'scan-done') this.#onSource(undefined);
     return this.#done(result);
+  }
+
+  /** Who hears that a place is out of reach; undefined when the reason says nothing of the kind. */
+  #whoHearsOf(reason: ErrorReason): ((trouble: Trouble) => void) | undefined {
+    if (unreadableReasons.has(reason)) return this.#onSource;
+    const isFolderLost = reason === ErrorReason.DESTINATION_UNREACHABLE && this.#lease.destinationHoldsItems && !isTenantPlace(this.#lease.destination); // oxfmt-ignore
+    return isFolderLost ? this.#onDestination : undefined;
   }
 
   /** All pages up to this number are stored: they are dropped, and as many more may come. */

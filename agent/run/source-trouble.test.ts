@@ -14,7 +14,7 @@ import type { Clock } from '../../lib/time.ts';
 import { isStopped, type JobResult } from '../pool/jobs.ts';
 import { openJournal } from './journal.ts';
 import { PlayedPool } from './played-pool.ts';
-import { lookMsFirst } from './source-watch.ts';
+import { lookMsFirst } from './place-watch.ts';
 import { Work } from './work.ts';
 
 const { SOURCE_NOT_FOUND, SOURCE_CHANGED } = ErrorReason;

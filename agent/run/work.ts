@@ -39,9 +39,9 @@ import { PendingNotes } from './pending-notes.ts';
 import { RefusedLeases } from './refused-leases.ts';
 import { ScanRun } from './scan-run.ts';
 import type { ShareHost } from './share-host.ts';
-import { lookAtSource } from './look-at-source.ts';
+import { lookAtPlace } from './look-at-place.ts';
 import { compileSourceRoots, guardSources } from './source-roots.ts';
-import { SourceWatch } from './source-watch.ts';
+import { PlaceWatch } from './place-watch.ts';
 import { StandstillWatch } from './standstill.ts';
 
 export interface WorkOptions extends LeaseJournalParts {
@@ -62,7 +62,7 @@ export class Work {
   readonly #previews: FilterPreviews;
   readonly #refused: RefusedLeases;
   readonly #standstill: StandstillWatch;
-  readonly #sources: SourceWatch;
+  readonly #places: PlaceWatch;
   readonly #mayRead: (lease: ScanLease | BatchLease) => boolean;
   readonly #entries = new Map<string, Entry>();
   readonly #waiters = new Set<() => void>();
@@ -92,12 +92,12 @@ export class Work {
       sourceRoots,
       mayRead: compileSourceRoots(sourceRoots),
     });
-    this.#sources = new SourceWatch({
-      look: (source) => lookAtSource(source, options.shares),
+    this.#places = new PlaceWatch({
+      look: (place) => lookAtPlace(place, options.shares),
       clock,
       log,
     });
-    for (const watch of [options.tenant?.signIn, options.shares, this.#sources])
+    for (const watch of [options.tenant?.signIn, options.shares, this.#places])
       watch?.subscribe(() => this.#followTroubles());
   }
 
@@ -212,7 +212,7 @@ export class Work {
   close(): void {
     this.#closed = true;
     this.#standstill.close();
-    this.#sources.close();
+    this.#places.close();
     this.#journal.close();
     this.detach();
     for (const { run } of this.#entries.values()) if (run !== undefined) stopJob(run.shared);
@@ -239,9 +239,10 @@ export class Work {
   }
 
   /** When its share's account is refused, the coordinator hears of that before it gets the lease back. */
-  #usesOf(lease: ScanLease | BatchLease): Pick<Entry, 'usesTenant' | 'source'> {
+  #usesOf(lease: ScanLease | BatchLease): Pick<Entry, 'usesTenant' | 'places'> {
     const uses = usesOf(lease, this.#options);
-    if (uses.source.kind === 'unc') this.#options.shares?.want(shareOf(uses.source));
+    for (const place of uses.places)
+      if (place.kind === 'unc') this.#options.shares?.want(shareOf(place));
     return uses;
   }
 
@@ -251,7 +252,8 @@ export class Work {
       sourceRoots: this.#options.sourceRoots ?? [],
       openTenant: () => this.#journal.openTenant(lease.destination, lease.key),
       onSignInTrouble: (trouble) => this.#options.tenant?.signIn.raise(trouble),
-      onSource: (trouble) => this.#sources.note(lease.source, trouble),
+      onSource: (trouble) => this.#places.note(lease.source, trouble),
+      onDestination: (trouble) => this.#places.note(lease.destination, trouble),
     });
   }
 
@@ -262,7 +264,8 @@ export class Work {
       uploads,
       openTenant: () => this.#journal.openTenant(lease.destination, lease.key),
       onSignInTrouble: (trouble) => this.#options.tenant?.signIn.raise(trouble),
-      onSource: (trouble) => this.#sources.note(lease.source, trouble),
+      onSource: (trouble) => this.#places.note(lease.source, trouble),
+      onDestination: (trouble) => this.#places.note(lease.destination, trouble),
       onUnreadable: (message) => {
         const { lease: name } = lease.key!;
         this.#options.log.error({ lease: name, message }, 'a batch whose items cannot be read is given back'); // oxfmt-ignore
@@ -333,7 +336,7 @@ export class Work {
   }
 
   /**
-   * Whoever cannot sign in, or cannot read a source, says so first, so that nothing of what goes back comes again; then all that needs it stops,
+   * Whoever cannot sign in, or reach a source or destination, says so first, so that nothing of what goes back comes again; then all that needs it stops,
    * and what was done of it by then is reported.
    */
   #followTroubles(): void {
@@ -342,7 +345,7 @@ export class Work {
     this.#attention = attentionOf({
       tenant: tenant?.signIn.trouble,
       shares: shares?.trouble,
-      sources: this.#sources.trouble,
+      places: this.#places.trouble,
     });
     this.#announce();
     if (this.#attention === undefined) return;
@@ -429,7 +432,7 @@ export class Work {
     const report = create(AttachRequestSchema, { frame: { case: 'batchDone', value: result } });
     const held: HeldLease = { state: 'reporting', work: 'batch', report };
     const { key } = result;
-    const uses = { usesTenant: false, source: undefined };
+    const uses = { usesTenant: false, places: [] };
     this.#hold({ key, held, run: undefined, ...uses, recorded: Promise.resolve() });
   }
 

@@ -2,12 +2,12 @@
 import { create, equals } from '@bufbuild/protobuf';
 import { ErrorReason, ErrorReasonSchema } from '../../gen/drover/v1/error_pb.ts';
 import { AttentionSchema, type Attention } from '../../gen/drover/v1/session_pb.ts';
-import { holds, parseLocation, type Location } from '../../lib/location.ts';
-import { canServe, type Ability, type Need } from './reach.ts';
+import { parseLocation, type Location } from '../../lib/location.ts';
+import { canServe, outOfReach, type Ability, type Need } from './reach.ts';
 
 /** The most characters of an agent's words that are kept and shown. */
 const messageCharactersMax = 1000;
-/** The most sources that an agent may name; of one that names more, nothing of the kind is asked. */
+/** The most places that an agent may name; of one that names more, nothing of the kind is asked. */
 const sourcesMax = 1000;
 
 /** What an agent says is wrong with it, as it is shown: one newer than this coordinator may give a reason that is not known here. */
@@ -44,9 +44,9 @@ export function hinders(attention: Attention | undefined, need: Need): boolean {
   return !canServe(abilityWith({ group, locationKinds, roots: [] }, attention), need);
 }
 
-/** Whether a source that is named is the run's, or holds it. */
-export function refuses(attention: Attention, { source }: Need): boolean {
-  return placesOf(attention).some((place) => holds(place, source));
+/** Which end of a run lies in what is named; undefined when none does. */
+export function refusedEnd(attention: Attention, need: Need): 'source' | 'destination' | undefined {
+  return outOfReach(placesOf(attention), need);
 }
 
 function placesOf({ sources }: Attention): Location[] {

@@ -151,6 +151,7 @@ async function grantBatch(
     settings: row.run!.settings!,
     phase: isTransfer(batch.phase) ? BatchPhase.TRANSFER : batch.phase,
     items: encodedItems,
+    destinationHoldsItems: await pick.feed.destinationHoldsItems(),
   });
   const target: LeaseTarget = { kind: 'batch', batch: batchKey };
   const size = { items: batch.items, bytes: batch.bytes };
@@ -211,6 +212,7 @@ async function grantScan(
     nextPage: row.scan!.lastPage + 1n,
     afterPath: row.scan!.lastPath,
     pageWindow,
+    destinationHoldsItems: await pick.feed.destinationHoldsItems(),
     ...(piece === undefined ? {} : { only: piece.only }),
   });
   const target: LeaseTarget = { kind: 'scan', run: key };

@@ -69,7 +69,7 @@ function waits(feed: RunFeed, table: LeaseTable, sessions: Iterable<Session>): s
       hasRoom: !asked.has(session.agent) && hasRoom(feed, session, table.ofSession(session)),
     };
   });
-  return waitingFor(feed.row.run!, feed.need, feed.source, waited);
+  return waitingFor(feed.row.run!, feed.need, feed, waited);
 }
 
 function hasRoom(feed: RunFeed, { slots }: Session, leases: readonly LiveLease[]): boolean {

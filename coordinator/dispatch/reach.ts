@@ -10,7 +10,7 @@ export interface Ability {
   group: string;
   /** The folders and shares it can read; none: everything. */
   roots: readonly Location[];
-  /** What it cannot read at the moment of all that. @default nothing */
+  /** What is out of its reach at the moment, to be read or written to. @default nothing */
   refused?: readonly Location[];
   /** The settings that it understands. @default all */
   settings?: KnownSettings;
@@ -22,6 +22,8 @@ export interface Need {
   /** The group that works on it; empty: all. */
   group: string;
   source: Location;
+  /** The folder that is written to; absent where it is none. */
+  destination?: Location;
   /** The settings that have to be understood. @default none */
   settings?: readonly NeededSetting[];
 }
@@ -29,8 +31,9 @@ export interface Need {
 /** What the runs of a task ask of their agents. */
 export function needOf({ source: from, destination, agentGroup }: Task): Need {
   const source = parseLocation(from, 'source');
-  const { kind } = parseLocation(destination, 'destination');
-  return { locationKinds: [source.kind, kind], group: agentGroup, source };
+  const place = parseLocation(destination, 'destination');
+  const need = { locationKinds: [source.kind, place.kind], group: agentGroup, source };
+  return place.kind === 'file' ? { ...need, destination: place } : need;
 }
 
 /** Why an agent cannot work for a run. */
@@ -47,8 +50,18 @@ export function hindrance(ability: Ability, need: Need): Hindrance | undefined {
     if (!ability.locationKinds.includes(kind)) return kind === 'sharepoint' ? 'tenant' : 'kind';
   if (ability.roots.length > 0 && !ability.roots.some((root) => holds(root, need.source)))
     return 'source';
-  if (ability.refused?.some((place) => holds(place, need.source))) return 'source';
+  if (outOfReach(ability.refused, need) !== undefined) return 'source';
   return notUnderstood(ability, need).length > 0 ? 'settings' : undefined;
+}
+
+/** Which end of a run is in one of these places; undefined when none is. */
+export function outOfReach(
+  places: readonly Location[] | undefined,
+  { source, destination }: Need,
+): 'source' | 'destination' | undefined {
+  if (places?.some((place) => holds(place, source))) return 'source';
+  const isWritten = destination !== undefined && places?.some((place) => holds(place, destination)); // oxfmt-ignore
+  return isWritten ? 'destination' : undefined;
 }
 
 /** The settings that a run needs and the agent does not understand. */

@@ -40,7 +40,7 @@ export interface ReportsParts {
   leases: LeaseKeeper;
   /** A report was stored and its run has this row now. */
   onAdvance: (key: RunKey, row: RunRow) => Promise<void>;
-  /** An agent cannot read the source of a run that it was to scan; answers with all that could not, by id, unless there are others to ask. */
+  /** An agent cannot read the source of a run that it was to scan, or not reach the destination; answers with all that could not, by id, unless there are others to ask. */
   onUnread: (session: Session, run: RunKey) => readonly string[] | undefined;
   /** Of this batch so much is not done and can be given out. */
   onRest: (key: BatchKey, rest: BatchWork) => void;
@@ -137,7 +137,7 @@ export class Reports {
     const { store, clock, log, leases, onAdvance, onUnread } = this.#parts;
     const asked = isUnread(frame) ? onUnread(session, lease.run) : [];
     if (asked === undefined) {
-      log.warn({ run: runName(lease.run), agent: agentName(session.agent), reason: reasonName(frame.reason) }, `another agent is asked to scan the source: ${frame.message}`); // oxfmt-ignore
+      log.warn({ run: runName(lease.run), agent: agentName(session.agent), reason: reasonName(frame.reason) }, `another agent is asked to scan: ${frame.message}`); // oxfmt-ignore
       await leases.release(lease);
       return session.acknowledge(frame.key!, 0n);
     }
@@ -228,9 +228,10 @@ export class Reports {
   }
 }
 
-/** Whether a scan has ended before it found anything, because its agent cannot read the source. */
+/** Whether a scan has ended before it found anything, because its agent cannot read the source or reach the destination. */
 function isUnread({ pages, reason }: ScanDone): boolean {
-  return pages === 0n && unreadableReasons.has(reason);
+  const isElsewhere = unreadableReasons.has(reason) || reason === ErrorReason.DESTINATION_UNREACHABLE; // oxfmt-ignore
+  return pages === 0n && isElsewhere;
 }
 
 /** With the names of the agents that were asked, when they are several. */

@@ -2,14 +2,13 @@
 import { LeaseState, type RunRow } from '../../gen/drover/store/v1/rows_pb.ts';
 import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
 import type { Task } from '../../gen/drover/v1/task_pb.ts';
-import { parseLocation } from '../../lib/location.ts';
 import type { Reader, RunKey } from '../store/store.ts';
 import { leasablePhase } from '../task/run-machine.ts';
 import { isRunGoing } from '../task/run-states.ts';
 import { LeaseMean } from './lease-mean.ts';
 import { Meter } from './meter.ts';
 import { neededSettings } from './needed-settings.ts';
-import type { Need } from './reach.ts';
+import { needOf, type Need } from './reach.ts';
 import { ShownProgress } from './shown-progress.ts';
 import { workUnits, type WorkSize } from './work-size.ts';
 
@@ -40,7 +39,7 @@ export class RunFeed {
   readonly shown = new ShownProgress();
   /** Batches that were taken from an agent to be done faster by others: once is enough. */
   readonly takenBack = new Set<number>();
-  /** Agents that were to scan the source and could not read it, before anything was found in it; by id. */
+  /** Agents that were to scan the source and could not read it, or not reach the destination, before anything was found; by id. */
   readonly unreadBy = new Set<string>();
   /** How many items the run before found, when that says something about this one. */
   foundBefore: bigint | undefined;
@@ -57,6 +56,8 @@ export class RunFeed {
   /** Numbers of what was taken out and is still pending in the store. */
   readonly #taken = new Set<number>();
   #after = 0;
+  /** Whether the ledger had anything when it was first asked. */
+  #isInLedger: boolean | undefined;
   /** The generation of the scan's lease when it was taken out: in the next one it can be taken again. */
   #scanTakenAt: number | undefined;
   /** What the run had when all that are pending were last read; undefined when some may not have been. */
@@ -68,10 +69,7 @@ export class RunFeed {
     this.taskUid = task.uid;
     this.source = task.source;
     this.destination = task.destination;
-    const source = parseLocation(task.source, 'source');
-    const { kind } = parseLocation(task.destination, 'destination');
-    const settings = neededSettings(row.run!.settings);
-    this.#need = { locationKinds: [source.kind, kind], group: '', source, settings };
+    this.#need = { ...needOf(task), settings: neededSettings(row.run!.settings) };
     this.row = row;
     this.takeTask(task);
   }
@@ -127,6 +125,13 @@ export class RunFeed {
   /** Units of the batches that are held here; undefined when they are so many that it does not matter yet. */
   get heldUnits(): number | undefined {
     return this.#ready.length >= plentyBatches ? undefined : this.#readyUnits;
+  }
+
+  /** Whether something of the task is at its destination: from earlier runs, or written by this one. Once there is, there is. */
+  async destinationHoldsItems(): Promise<boolean> {
+    const first = () => this.#reader.ledgerRange(this.key.task, { after: '', upTo: '' }, 1);
+    this.#isInLedger ??= (await first()).length > 0;
+    return this.#isInLedger || this.row.run!.progress!.succeededItems > 0n;
   }
 
   /** Reads what was added meanwhile, unless there is plenty. */

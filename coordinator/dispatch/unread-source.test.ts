@@ -1,7 +1,7 @@
 // A source that is there for one agent and not for another: the run fails only when nobody who could serve it can read it.
 import test from 'ava';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
-import { openHarness, smallFiles, type Harness } from './testing/harness.ts';
+import { batchFiles, openHarness, smallFiles, type Harness } from './testing/harness.ts';
 import type { ScriptedAgent } from './testing/scripted-agent.ts';
 
 const { SOURCE_NOT_FOUND, LOCATIONS_OVERLAP } = ErrorReason;
@@ -83,4 +83,33 @@ test('what is no matter of the machine fails the run at once', async (t) => {
   const run = await harness.start('a');
   await fail(harness, first, LOCATIONS_OVERLAP);
   t.is(await harness.state(run), 'FAILED');
+});
+
+test('leases say whether something is at the destination: a folder without anything is out of reach then', async (t) => {
+  const harness = await openHarness(t);
+  const agent = await harness.attach('one');
+  await harness.start('a');
+  const scan = agent.take('scanLease');
+  t.false(scan.destinationHoldsItems);
+  agent.sendPage(scan.key, 1n, batchFiles(2));
+  agent.sendScanDone(scan.key, 1n);
+  await harness.idle();
+  const first = agent.take('batchLease');
+  t.false(first.destinationHoldsItems);
+  agent.sendResults(first);
+  await harness.idle();
+  t.true(agent.take('batchLease').destinationHoldsItems);
+  await harness.change({ task: 'a', run: 1 }, 'cancel');
+  agent.giveBack(agent.all('batchLease').at(-1)!.key);
+  await harness.idle();
+  await harness.start('a');
+  t.true(agent.take('scanLease').destinationHoldsItems, 'from the run before');
+});
+
+test('an agent that cannot reach the destination does not end the run while others have not been asked', async (t) => {
+  const harness = await openHarness(t);
+  const { first, second } = await openScene(harness);
+  await harness.start('a');
+  await fail(harness, first, ErrorReason.DESTINATION_UNREACHABLE);
+  t.is(second.news('scanLease').length, 1);
 });

@@ -8,6 +8,7 @@ import type { Need } from './reach.ts';
 import { waitingFor, type Waited } from './waiting-for.ts';
 
 const source = '/srv/x';
+const ends = { source, destination: 'file:///to' };
 const need = (more: Partial<Need> = {}): Need => ({ locationKinds: ['file', 'sharepoint'], group: '', source: parseLocation(source, ''), ...more }); // oxfmt-ignore
 
 interface Given {
@@ -64,6 +65,7 @@ const table: [sessions: Waited[], need: Need, words: string][] = [
   [[agent({ ailing: 'late' })], need({ locationKinds: ['file'] }), 'a free slot: other runs have them all'], // oxfmt-ignore
   [[agent({ ailing: 'late', draining: true })], need(), 'an agent that takes work: all that could serve it are draining or disabled'], // oxfmt-ignore
   [[agent({ ailing: '/srv is refused', refused: ['/srv'] })], need(), 'agents/a needs attention to read /srv/x: /srv is refused'], // oxfmt-ignore
+  [[agent({ ailing: '/to is away', refused: ['/to'] })], need({ destination: parseLocation('/to', 'destination') }), 'agents/a needs attention to write to file:///to: /to is away'], // oxfmt-ignore
   [[agent({ ailing: '/srv/y is refused', refused: ['/srv/y'] })], need(), 'a free slot: other runs have them all'], // oxfmt-ignore
   [[agent({ draining: true }), agent()], need(), 'a free slot: other runs have them all'],
   [[agent({ ailing: 'late', hasRoom: true }), agent()], need(), 'a free slot: other runs have them all'], // oxfmt-ignore
@@ -72,12 +74,12 @@ const table: [sessions: Waited[], need: Need, words: string][] = [
 for (const [index, [sessions, asked, words]] of table.entries())
   test(`${index}: a run waits for ${words}`, (t) => {
     const run = create(RunSchema, { state: RunState.QUEUED });
-    t.is(waitingFor(run, asked, source, sessions), words);
+    t.is(waitingFor(run, asked, ends, sessions), words);
   });
 
 test('a run that stands still waits for a person, whoever is attached', (t) => {
   const words = (state: RunState, goneDecision: GoneDecision = GoneDecision.UNSPECIFIED) =>
-    waitingFor(create(RunSchema, { state, goneDecision }), need(), source, []);
+    waitingFor(create(RunSchema, { state, goneDecision }), need(), ends, []);
   t.is(words(RunState.PAUSED), 'somebody to resume it');
   t.regex(words(RunState.PAUSED, GoneDecision.PENDING), /^a decision: recycle or keep/);
   t.is(words(RunState.CANCELLING), 'its agents to stop');

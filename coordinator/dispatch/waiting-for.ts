@@ -3,7 +3,7 @@ import { AgentAvailability } from '../../gen/drover/v1/agent_pb.ts';
 import { GoneDecision, RunState, type Run } from '../../gen/drover/v1/run_pb.ts';
 import type { Attention } from '../../gen/drover/v1/session_pb.ts';
 import { agentName } from '../task/names.ts';
-import { hinders, refuses } from './attention.ts';
+import { hinders, refusedEnd } from './attention.ts';
 import { hindrance, notUnderstood, type Ability, type Hindrance, type Need } from './reach.ts';
 
 /** How many groups or places are named; there may be many more. */
@@ -27,13 +27,14 @@ export interface Waited {
   hasRoom: boolean;
 }
 
-/** `source` is the one of the run as a person gave it. Empty when it waits for nothing: it is about to be given out. */
-export function waitingFor(
-  run: Run,
-  need: Need,
-  source: string,
-  sessions: readonly Waited[],
-): string {
+/** Where a run reads from and writes to, as a person gave it. */
+export interface Ends {
+  source: string;
+  destination: string;
+}
+
+/** Empty when it waits for nothing: it is about to be given out. */
+export function waitingFor(run: Run, need: Need, ends: Ends, sessions: readonly Waited[]): string {
   if (run.state === RunState.PAUSED && run.goneDecision === GoneDecision.PENDING)
     return 'a decision: recycle or keep what is gone from the source';
   if (run.state === RunState.AWAITING_APPROVAL) return 'approval of its plan';
@@ -43,25 +44,26 @@ export function waitingFor(
   let left = sessions;
   for (const hindered of ['group', 'tenant', 'kind', 'source', 'settings'] as const) {
     const able = left.filter(({ offered }) => !isHinderedBy(offered, need, hindered));
-    if (able.length === 0) return words(hindered, need, source, left);
+    if (able.length === 0) return words(hindered, need, ends.source, left);
     left = able;
   }
   const willing = left.filter((session) => !isStopped(session));
   if (willing.length === 0) return 'an agent that takes work: all that could serve it are draining or disabled'; // oxfmt-ignore
   if (willing.every(({ attention }) => hinders(attention, need)))
-    return ailing(willing, need, source);
+    return ailing(willing, need, ends);
   if (willing.some(({ attention, hasRoom }) => hasRoom && !hinders(attention, need))) return '';
   return 'a free slot: other runs have them all';
 }
 
 /** The first agent's words stand for all: they have mostly the same sign-in. They may be about several shares, so the one that counts is named. */
-function ailing(sessions: readonly Waited[], need: Need, source: string): string {
+function ailing(sessions: readonly Waited[], need: Need, ends: Ends): string {
   const byName = sessions.toSorted((one, other) => (one.agent < other.agent ? -1 : 1));
   const { agent, attention } = byName[0]!;
   const others = sessions.length - 1;
   const more = others === 0 ? '' : ` (and so ${others === 1 ? 'does 1 other' : `do ${others} others`})`; // oxfmt-ignore
-  const toRead = refuses(attention!, need) ? ` to read ${source}` : '';
-  return `${agentName(agent)} needs attention${toRead}${more}: ${attention!.message}`;
+  const end = refusedEnd(attention!, need);
+  const toReach = end === undefined ? '' : end === 'source' ? ` to read ${ends.source}` : ` to write to ${ends.destination}`; // oxfmt-ignore
+  return `${agentName(agent)} needs attention${toReach}${more}: ${attention!.message}`;
 }
 
 function isHinderedBy(ability: Ability, need: Need, hindered: Hindrance): boolean {

@@ -17,6 +17,8 @@ export const storeFormat = 1;
  * process's, however little of them it needs again.
  */
 const openTablesMax = 24;
+/** With LevelDB's 4 MiB a long run writes its rows into tables, and merges those, with a quarter more of processor time. */
+const writeBufferBytes = 8 * 1024 * 1024;
 
 /**
  * Opens the database in `folder`. Throws DATA_FOLDER_LOCKED when another process has it open, and INVALID_ARGUMENT that says what to
@@ -31,6 +33,7 @@ export async function openDatabase(folder: string, { make }: { make: boolean }):
     keyEncoding: 'utf8',
     valueEncoding: 'view',
     maxOpenFiles: openTablesMax,
+    writeBufferSize: writeBufferBytes,
   });
   await open(database, folder, make);
   return database;

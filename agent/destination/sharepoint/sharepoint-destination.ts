@@ -76,6 +76,9 @@ class SharePointDestination implements Destination {
     });
   }
 
+  /** A drive is found by its id. */
+  checkSame(): void {}
+
   async makeFolder(path: string): Promise<void> {
     checkRelativePath(path);
     await this.#guarded(path, () => this.#folders.ensure(this.#below(path)));

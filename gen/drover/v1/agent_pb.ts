@@ -157,7 +157,7 @@ export type Agent = Message<"drover.v1.Agent"> & {
   attentionMessage: string;
 
   /**
-   * Output only. While it is attached: the shares and folders that it cannot read, because their account is refused or they are out of reach; it works on others.
+   * Output only. While it is attached: the shares and folders that it cannot read or write to, because their account is refused or they are out of reach; it works on others.
    *
    * @generated from field: repeated string attention_sources = 20;
    */
@@ -686,7 +686,7 @@ export const AgentState = {
   DISABLED: 5,
 
   /**
-   * Attached, and gets no work of some kind, because its sign-in does not work or a source cannot be read: see attention_message. It goes back to
+   * Attached, and gets no work of some kind, because its sign-in does not work, or a source or destination folder is out of reach: see attention_message. It goes back to
    * online by itself when that is over.
    *
    * @generated from enum value: AGENT_STATE_NEEDS_ATTENTION = 6;

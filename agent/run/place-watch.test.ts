@@ -2,13 +2,7 @@ import test from 'ava';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { createLog } from '../../lib/log.ts';
 import type { Clock } from '../../lib/time.ts';
-import {
-  lookedAtMsMax,
-  lookMsFirst,
-  lookMsMax,
-  sameTroubleMs,
-  SourceWatch,
-} from './source-watch.ts';
+import { lookedAtMsMax, lookMsFirst, lookMsMax, sameTroubleMs, PlaceWatch } from './place-watch.ts';
 
 const gone = { reason: ErrorReason.SOURCE_NOT_FOUND, message: 'it is not there' };
 
@@ -29,9 +23,9 @@ function makeWatch() {
   const look = async (source: string) => {
     if (!there.has(source)) throw new Error('still not there');
   };
-  const watch = new SourceWatch({ look, clock, log: createLog('agent', 'silent') });
+  const watch = new PlaceWatch({ look, clock, log: createLog('agent', 'silent') });
   const told: (readonly string[] | undefined)[] = [];
-  watch.subscribe(() => told.push(watch.trouble?.sources));
+  watch.subscribe(() => told.push(watch.trouble?.places));
   return {
     ...{ watch, there, told, timers },
     pass: (ms: number): void => void (nowMs += ms),
@@ -51,7 +45,7 @@ test('a source that cannot be read is looked at with growing pauses until it can
   t.is(watch.trouble, undefined);
   watch.note('/a', gone);
   watch.note('/a', { ...gone, message: 'and again' });
-  t.deepEqual(watch.trouble, { ...gone, sources: ['/a'] });
+  t.deepEqual(watch.trouble, { ...gone, places: ['/a'] });
   for (let waitMs = lookMsFirst; waitMs < lookMsMax; waitMs *= 2) t.is(await nextLook(), waitMs);
   t.is(await nextLook(), lookMsMax);
   there.add('/a');
@@ -65,7 +59,7 @@ test('several are told in one, and each is looked at by itself', async (t) => {
   const { watch, there, told, nextLook } = makeWatch();
   watch.note('/b', gone);
   watch.note('/a', { ...gone, message: 'nor that' });
-  t.deepEqual(watch.trouble, { reason: gone.reason, message: 'it is not there; nor that', sources: ['/a', '/b'] }); // oxfmt-ignore
+  t.deepEqual(watch.trouble, { reason: gone.reason, message: 'it is not there; nor that', places: ['/a', '/b'] }); // oxfmt-ignore
   there.add('/b');
   await nextLook();
   t.deepEqual(told.at(-1), ['/a']);
