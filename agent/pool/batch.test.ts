@@ -7,7 +7,13 @@ import { BatchItemsSchema } from '../../gen/drover/v1/columns_pb.ts';
 import { ErrorReason } from '../../gen/drover/v1/error_pb.ts';
 import { ItemAction, ItemState } from '../../gen/drover/v1/item_pb.ts';
 import { BatchPhase } from '../../gen/drover/v1/session_pb.ts';
-import { createSharedJobState, progressItems, stopJob, type BatchJob } from './jobs.ts';
+import {
+  createSharedJobState,
+  progressItems,
+  stopJob,
+  type BatchJob,
+  type SweepJob,
+} from './jobs.ts';
 import { partFileName } from '../destination/folder-destination.ts';
 import { partNames } from './part-names.ts';
 import { createPool } from './piscina-pool.ts';
@@ -233,15 +239,11 @@ test('a sweep removes what all generations left half-written', async (t) => {
     create(BatchItemsSchema, file('a/file', 'b', 'no/folder/c')),
   );
   const { destination } = place;
-  const result = await pool.run({
-    kind: 'sweep',
-    destination,
-    ...elsewhere,
-    uploads: [],
-    items,
-    partTag: 'tag',
-    generation: 2,
-  });
+  const job: SweepJob = { kind: 'sweep', destination, ...elsewhere, uploads: [], items, partTag: 'tag', generation: 2 }; // oxfmt-ignore
+  const unmounted = { destination: `${destination} unmounted`, destinationHoldsItems: true };
+  const later = await pool.run({ ...job, ...unmounted });
+  t.like(later, { kind: 'failed', reason: ErrorReason.DESTINATION_UNREACHABLE }, 'what is there is found by the next start'); // oxfmt-ignore
+  const result = await pool.run(job);
   t.deepEqual(result, { kind: 'swept' });
   t.deepEqual(readdirSync(destination).sort(), [...others, 'a'].sort());
   t.deepEqual(readdirSync(path.join(destination, 'a')), []);

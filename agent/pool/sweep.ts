@@ -13,7 +13,11 @@ import { PlannedItems } from './planned-items.ts';
 /** Sweeps one batch. Throws DroverError when the destination as a whole cannot be opened. */
 export async function runSweep(job: SweepJob): Promise<JobResult> {
   using tenant = openTenant(job, undefined);
-  await using destination = await openDestination(job.destination, tenant);
+  await using destination = await openDestination(
+    job.destination,
+    tenant,
+    job.destinationHoldsItems,
+  );
   for (const upload of job.uploads)
     if (!(await destination.cancelUpload(upload)))
       throw new DroverError(ErrorReason.DESTINATION_BUSY, 'an open upload could not be cancelled');

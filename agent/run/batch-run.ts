@@ -129,6 +129,7 @@ export function sweepJob(
   return {
     kind: 'sweep',
     destination: lease.destination,
+    destinationHoldsItems: lease.destinationHoldsItems,
     run: runOfLease(lease.key?.lease ?? ''),
     tenant,
     uploads,

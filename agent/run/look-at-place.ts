@@ -1,5 +1,5 @@
-// Whether a source can be read that could not be, or a destination folder is there again: asked in the main thread, without holding it up, because a server that is gone may take minutes
-// to say so.
+// Whether a source can be read that could not be, or a destination folder is there again: asked in the main thread, without holding it up,
+// because a server that is gone may take minutes to say so.
 import { opendir } from 'node:fs/promises';
 import type { ShareHost } from './share-host.ts';
 

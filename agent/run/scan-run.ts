@@ -51,7 +51,8 @@ export class ScanRun {
   /**
    * `onPage` gets each page as a frame as soon as it is there; `openTenant` is asked when the job begins; `onSignInTrouble` hears why it
    * could not sign in, `onSource` and `onDestination` why it cannot go on although it had begun: a source that cannot be read from the beginning
-   * is a reason for the run to fail, as is a destination folder that is not there. A manifest has to lie below one of `sourceRoots`, or below the source where there are none.
+   * is a reason for the run to fail, as is a destination folder that is not there. A manifest has to lie below one of `sourceRoots`, or below the
+   * source where there are none.
    */
   constructor(
     lease: ScanLease,
