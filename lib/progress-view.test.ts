@@ -45,6 +45,12 @@ test('no percentage before the scan is complete, and a time left only when there
   t.notRegex(progressLine(run), /%|left/);
 });
 
+test('what was planned and is skipped, as a folder that is as it should be, is done', (t) => {
+  const counts = { scannedItems: 42n, plannedItems: 2n, succeededItems: 1n, skippedItems: 41n };
+  const run = runWith({ state: RunState.SUCCEEDED, progress: { ...counts, scanComplete: true } });
+  t.regex(progressLine(run), /100%, 2 of 2 items/);
+});
+
 test('a run that still goes never shows 100%, one that succeeded always does', (t) => {
   const progress = {
     ...half,

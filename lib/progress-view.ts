@@ -10,6 +10,7 @@ import {
   formatCount,
   formatDuration,
 } from './format.ts';
+import { plannedDone } from './planned-done.ts';
 
 /**
  * What a file costs besides its bytes, as bytes: a thousand empty files are not done in no time.
@@ -183,10 +184,9 @@ function countsLine(progress: RunProgress): string {
   return parts.join(', ');
 }
 
-// Items that fail before they are planned count as failed too, so the sum can pass what was
-// planned.
+// What could not be recycled counts as failed without having been planned, so the sum can pass what was planned.
 function doneItems(progress: RunProgress): bigint {
-  const done = progress.succeededItems + progress.failedItems + progress.inFlightItems;
+  const done = plannedDone(progress) + progress.inFlightItems;
   return done < progress.plannedItems ? done : progress.plannedItems;
 }
 

@@ -1,13 +1,14 @@
 // What can be said of a run that is going, beyond what is stored. PURE, but that what is shown of a run is remembered in its feed.
 import { timestampMs } from '@bufbuild/protobuf/wkt';
 import type { Clock } from '../../lib/time.ts';
+import { plannedDone } from '../../lib/planned-done.ts';
 import type { LiveProgress } from './dispatcher.ts';
 import { earlyTimeLeftMs } from './early-estimate.ts';
 import { freeSlots, type LeaseTable, type LiveLease } from './lease-table.ts';
 import { doBytesTell, timeLeftMs } from './meter.ts';
 import type { RunFeed } from './run-feed.ts';
 import type { Session } from './session.ts';
-import { plannedDone, type Amount } from './shown-progress.ts';
+import type { Amount } from './shown-progress.ts';
 import { notToScan } from './unread-source.ts';
 import { waitingFor } from './waiting-for.ts';
 
