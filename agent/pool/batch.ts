@@ -111,6 +111,7 @@ async function runItems(job: BatchJob, items: PlannedItems): Promise<JobResult> 
   await batch.run(lanes);
   // Nobody knows which of what was written by then is where it should be.
   if (batch.elsewhere !== undefined) throw batch.elsewhere;
+  destination.checkSame();
   if (results.finished === items.size) return { kind: 'batch-done', results: results.encode() };
   const partly = results.finished > 0 ? { results: results.encode() } : {};
   return batch.loss === undefined

@@ -53,15 +53,17 @@ export class BatchRun {
   readonly shared = createSharedJobState(0);
   readonly #parts: BatchRunParts;
   #begun = false;
+  #isDestinationLost = false;
 
   constructor(parts: BatchRunParts) {
     this.#parts = parts;
   }
 
-  /** The job that cleans up, when there is something open that nobody has gone on with; undefined when there is nothing. */
+  /** The job that cleans up, when there is something open that nobody has gone on with, or out of reach; undefined when there is nothing. */
   get leftOpen(): UnfinishedBatch | undefined {
     const { lease, uploads } = this.#parts;
-    return this.#begun || uploads.length === 0 ? undefined : { lease, uploads: [...uploads] };
+    const isLeft = this.#isDestinationLost || (!this.#begun && uploads.length > 0);
+    return isLeft ? { lease, uploads: [...uploads] } : undefined;
   }
 
   /**
@@ -106,6 +108,7 @@ export class BatchRun {
     }
     if (result.kind === 'source-lost')
       onSource({ reason: result.reason as ErrorReason, message: result.message });
+    this.#isDestinationLost = result.kind === 'destination-lost';
     if (result.kind === 'destination-lost')
       onDestination({ reason: result.reason as ErrorReason, message: result.message });
     if (result.kind === 'failed' && !isReadable(lease.items)) {

@@ -26,6 +26,8 @@ export interface LeaseJournalParts {
  */
 export class LeaseJournal {
   readonly #parts: LeaseJournalParts;
+  /** What could not be swept up after, because its destination is out of reach. */
+  #unswept: UnfinishedBatch[] = [];
   #closed = false;
 
   constructor(parts: LeaseJournalParts) {
@@ -63,7 +65,15 @@ export class LeaseJournal {
     const tenant = this.openTenant(lease.destination, lease.key);
     const result = await pool.run(sweepJob(batch, this.partTag(lease), tenant));
     if (result.kind === 'swept') return this.forget(lease.key!);
-    if (!this.#closed) log.warn({ lease: lease.key?.lease, result }, 'half-written files may remain; the next start tries again'); // oxfmt-ignore
+    this.#unswept.push(batch);
+    if (!this.#closed) log.warn({ lease: lease.key?.lease, result }, 'half-written files may remain; it is tried again when the destination is back, and at the next start'); // oxfmt-ignore
+  }
+
+  /** Tries to sweep up again after all that could not be swept up after. */
+  async sweepAgain(): Promise<void> {
+    const batches = this.#unswept;
+    this.#unswept = [];
+    for (const batch of batches) await this.sweep(batch);
   }
 
   /** What a job needs beside its own thread when it writes to a tenant; what it holds open is kept in the journal. */

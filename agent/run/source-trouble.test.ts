@@ -1,4 +1,4 @@
-// What becomes of leases whose source cannot be read as a whole: with a real journal and real folders, and threads that do what the test says.
+// What becomes of leases whose source, or destination folder, is out of reach as a whole: with a real journal and real folders, and threads that do what the test says.
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -17,7 +17,7 @@ import { PlayedPool } from './played-pool.ts';
 import { lookMsFirst } from './place-watch.ts';
 import { Work } from './work.ts';
 
-const { SOURCE_NOT_FOUND, SOURCE_CHANGED } = ErrorReason;
+const { SOURCE_NOT_FOUND, SOURCE_CHANGED, DESTINATION_UNREACHABLE } = ErrorReason;
 const results = Uint8Array.of(1, 2, 3);
 const lost = { kind: 'source-lost', reason: SOURCE_NOT_FOUND, message: 'it is not there' } as const;
 
@@ -63,7 +63,7 @@ class Scene implements AsyncDisposable {
   /** A lease of a batch, or of a scan, of a source of this name. */
   lease(kind: 'scan' | 'batches', number: number, source: string, nextPage = 1n): void {
     const lease = kind === 'scan' ? `tasks/${number}/runs/1/scan` : `tasks/a/runs/1/batches/${number}`; // oxfmt-ignore
-    const place = { key: { lease, generation: 1 }, source: this.source(source), destination: '/srv/to' }; // oxfmt-ignore
+    const place = { key: { lease, generation: 1 }, source: this.source(source), destination: this.source('to') }; // oxfmt-ignore
     const items = toBinary(BatchItemsSchema, create(BatchItemsSchema, { path: ['a', 'b'] }));
     const frame =
       kind === 'scan'
@@ -169,6 +169,23 @@ test('it says so first, reports what is done, gives back the rest, goes on with 
   scene.lease('batches', 5, 'lost');
   await scene.end('lost', { kind: 'batch-done', results });
   t.is((await scene.said(7))[6], 'all of tasks/a/runs/1/batches/5');
+});
+
+test('a batch whose destination is away goes back, and is swept up after when it is there again', async (t) => {
+  await using scene = await Scene.start(t);
+  scene.lease('batches', 1, 'one');
+  const away = { reason: DESTINATION_UNREACHABLE, message: 'it is away' };
+  await scene.end('one', { kind: 'destination-lost', ...away });
+  t.deepEqual((await scene.said(2)).toSorted(), ['file to: it is away', 'returned tasks/a/runs/1/batches/1']); // oxfmt-ignore
+  const early = await scene.pool.job('sweep');
+  early.answer({ kind: 'failed', ...away });
+  mkdirSync(scene.source('to'));
+  writeFileSync(path.join(scene.source('to'), 'a'), '');
+  (await scene.nextPause()).callback();
+  t.is((await scene.said(3))[2], 'well');
+  const { job, answer } = await scene.pool.job('sweep');
+  t.like(job, { destination: scene.source('to'), generation: 1 });
+  answer({ kind: 'swept' });
 });
 
 test('a scan whose source is not there ends its run, but not when something was found of it before', async (t) => {

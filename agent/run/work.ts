@@ -348,6 +348,7 @@ export class Work {
       places: this.#places.trouble,
     });
     this.#announce();
+    if (this.#places.trouble === undefined) void this.#journal.sweepAgain();
     if (this.#attention === undefined) return;
     for (const entry of [...this.#entries.values()])
       if (isHindered(entry, this.#attention))
