@@ -1,7 +1,7 @@
 // Where a library's bytes lie on this machine: current contents as plain files under their own names, which a person can open,
 // and everything else (old versions, deleted items, what is still arriving) in the system folder beside them.
 import { createHash } from 'node:crypto';
-import { copyFileSync, linkSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, linkSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'; // oxfmt-ignore
 import path from 'node:path';
 import { makeFolders } from '../../lib/make-folders.ts';
 import { namesTo, type Item } from './item.ts';
@@ -65,6 +65,11 @@ export class ContentFolder {
     return path.join(this.system, 'sessions', guid);
   }
 
+  /** Whether anything has. */
+  hasArrived(guid: string): boolean {
+    return existsSync(this.sessionPath(guid));
+  }
+
   /** What has arrived of a single request. */
   incomingPath(guid: string): string {
     return path.join(this.system, 'incoming', guid);
@@ -82,6 +87,24 @@ export class ContentFolder {
     makeFolders(path.dirname(kept));
     if (keep === 'move') renameSync(this.pathOf(item), kept);
     else linkOrCopy(this.pathOf(item), kept);
+  }
+
+  /** GUIDs of items of which content was kept. */
+  keptGuids(): string[] {
+    return readdirSync(path.join(this.system, 'versions'));
+  }
+
+  /**
+   * Takes back that the current content was kept as a version, when it was: the process died before it recorded what took its place, and nobody was
+   * told of that.
+   */
+  takeBackKept(item: Item): void {
+    const kept = this.versionPath(item, item.version);
+    const place = this.pathOf(item);
+    if (!existsSync(kept)) return;
+    // Two names of the same bytes: renaming one to the other would do nothing.
+    if (statSync(place, { throwIfNoEntry: false })?.ino === statSync(kept).ino) rmSync(kept);
+    else renameSync(kept, place);
   }
 
   /** Removes all that is left of a deleted item. */

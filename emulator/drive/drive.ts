@@ -235,10 +235,23 @@ export class Drive {
       items.delete(guid);
     }
     this.#linkAll(items);
+    this.#takeBackUnrecorded(sessions);
     this.#log = openLog(this.files.log, records);
     const root = this.itemOfGuid(rootGuid) ?? this.#createRoot();
     if (!isFolder(root)) throw new Error(`${this.files.log} has a root that is no folder`);
     this.#root = root;
+  }
+
+  /** What the last process did on the disk and died before it recorded it. */
+  #takeBackUnrecorded(sessions: Map<string, { guid: string; position?: number }>): void {
+    for (const guid of this.files.keptGuids()) {
+      const item = this.itemOfGuid(guid);
+      if (item !== undefined && item.deleted === undefined && !isFolder(item))
+        this.files.takeBackKept(item);
+    }
+    // What had arrived was put in its place.
+    for (const [guid, { position = 0 }] of sessions)
+      if (position > 0 && !this.files.hasArrived(guid)) sessions.delete(guid);
   }
 
   #linkAll(records: Map<string, ItemRecord>): void {

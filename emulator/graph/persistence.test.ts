@@ -1,7 +1,7 @@
 // What was answered is there after the process is gone, and strangers cannot do harm.
 import test from 'ava';
 import { randomBytes } from 'node:crypto';
-import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, linkSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'; // oxfmt-ignore
 import path from 'node:path';
 import { defaultTenant } from '../drive/tenant.ts';
 import { startGraph, type GraphServer } from './testing/graph-server.ts';
@@ -35,6 +35,32 @@ test('items, versions, the recycle bin and tags outlive a restart', async (t) =>
   t.deepEqual(await snapshot(server), before);
   const versions = await server.call('GET', `${drive}/root:/a/y.txt:/versions`);
   t.is(versions.json.value.length, 2);
+});
+
+test('content that was being replaced when the process was killed is as it was', async (t) => {
+  const server = await startGraph(t);
+  const { json } = await server.call('PUT', `${drive}/root:/a.txt:/content`, { body: 'first' });
+  await server.call('PUT', `${drive}/root:/b.txt:/content`, { body: 'other' });
+  const guidOf = (name: string) => readdirSync(path.join(systemOf(server), 'versions')).find((guid) => existsSync(path.join(systemOf(server), 'versions', guid, name)))!; // oxfmt-ignore
+  await server.call('PUT', `${drive}/root:/a.txt:/content`, { body: 'second' });
+  const kept = path.join(systemOf(server), 'versions', guidOf('1.0'), '2.0');
+  const place = path.join(server.dataFolder, 'content/sites/migration/Shared Documents/a.txt');
+  for (const harm of [
+    () => renameSync(place, kept),
+    () => {
+      renameSync(place, kept);
+      writeFileSync(place, 'third, of which nobody was told');
+    },
+    () => linkSync(place, kept),
+  ]) {
+    await server.graph.close();
+    harm();
+    await server.restart();
+    t.false(existsSync(kept));
+    t.is(readFileSync(place, 'utf8'), 'second');
+  }
+  t.is((await server.call('PUT', `${drive}/root:/a.txt:/content`, { body: 'third' })).json.id, json.id); // oxfmt-ignore
+  t.is(readFileSync(kept, 'utf8'), 'second');
 });
 
 test('a line that was cut off by a kill is passed over, other damage is not', async (t) => {
