@@ -41,6 +41,15 @@ export function destinationFolder(text: string): string | undefined {
   return location.kind === 'file' ? location.path : undefined;
 }
 
+/** Whether a failure says that the folder which a task has written into is out of reach: that is no failure of its items. */
+export function isFolderLost(
+  { destination, destinationHoldsItems }: { destination: string; destinationHoldsItems?: boolean },
+  reason: number,
+): boolean {
+  const isLost = destinationHoldsItems === true && reason === ErrorReason.DESTINATION_UNREACHABLE;
+  return isLost && destinationFolder(destination) !== undefined;
+}
+
 /** The main thread only checks destinations, and needs no C library for it. */
 function loadFolder() {
   return import('./folder-destination.ts');

@@ -9,7 +9,7 @@ import { DroverError, reasonInfo } from '../../lib/error.ts';
 import { isSignInReason } from '../credential/sign-in-reason.ts';
 import type { Destination } from '../destination/destination.ts';
 import { chunkBytesFirst } from '../destination/sharepoint/chunk-size.ts';
-import { destinationFolder, openDestination } from '../destination/open-destination.ts';
+import { isFolderLost, openDestination } from '../destination/open-destination.ts';
 import { openSource } from '../source/open-source.ts';
 import type { Source } from '../source/source.ts';
 import { batchWaves } from './batch-order.ts';
@@ -49,15 +49,9 @@ export async function runBatch(job: BatchJob): Promise<JobResult> {
     return await runItems(job, items);
   } catch (thrown) {
     const { reason, message } = DroverError.from(thrown);
-    if (!isDestinationLost(job, reason)) throw thrown;
+    if (!isFolderLost(job, reason)) throw thrown;
     return { kind: 'destination-lost', reason, message };
   }
-}
-
-/** Whether it is that the folder which the task has written into is out of reach: that is no failure of the items. */
-function isDestinationLost({ destination, destinationHoldsItems }: BatchJob, reason: ErrorReason) {
-  const isFolder = destinationFolder(destination) !== undefined;
-  return isFolder && destinationHoldsItems === true && reason === ErrorReason.DESTINATION_UNREACHABLE; // oxfmt-ignore
 }
 
 /** Whether all of the batch is gone from the source and kept: that has to be said, and neither end has to be there for it. */

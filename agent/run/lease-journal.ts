@@ -26,7 +26,7 @@ export interface LeaseJournalParts {
  */
 export class LeaseJournal {
   readonly #parts: LeaseJournalParts;
-  /** What could not be swept up after, because its destination is out of reach. */
+  /** What could not be swept up after, as when its destination is out of reach. */
   #unswept: UnfinishedBatch[] = [];
   #closed = false;
 

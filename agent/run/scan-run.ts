@@ -22,12 +22,12 @@ import {
   type ScanPageMessage,
   type SharedJobState,
 } from '../pool/jobs.ts';
+import { isFolderLost } from '../destination/open-destination.ts';
 import type { FilterSettings } from '../pool/filter-settings.ts';
 import type { Pool } from '../pool/pool.ts';
 import { unreadableReasons } from '../../lib/unreadable-source.ts';
 import { runOfLease } from './batch-run.ts';
 import { filterSettings } from './filter-settings.ts';
-import { isTenantPlace } from './lease-journal.ts';
 import { manifestPlace } from './manifest-place.ts';
 import type { Trouble } from './trouble.ts';
 
@@ -123,8 +123,7 @@ export class ScanRun {
   /** Who hears that a place is out of reach; undefined when the reason says nothing of the kind. */
   #whoHearsOf(reason: ErrorReason): ((trouble: Trouble) => void) | undefined {
     if (unreadableReasons.has(reason)) return this.#onSource;
-    const isFolderLost = reason === ErrorReason.DESTINATION_UNREACHABLE && this.#lease.destinationHoldsItems && !isTenantPlace(this.#lease.destination); // oxfmt-ignore
-    return isFolderLost ? this.#onDestination : undefined;
+    return isFolderLost(this.#lease, reason) ? this.#onDestination : undefined;
   }
 
   /** All pages up to this number are stored: they are dropped, and as many more may come. */

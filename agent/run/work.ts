@@ -43,6 +43,7 @@ import { lookAtPlace } from './look-at-place.ts';
 import { compileSourceRoots, guardSources } from './source-roots.ts';
 import { PlaceWatch } from './place-watch.ts';
 import { StandstillWatch } from './standstill.ts';
+import type { Trouble } from './trouble.ts';
 
 export interface WorkOptions extends LeaseJournalParts {
   /** How many leases may be worked on or wait; what comes beyond them is given back. */
@@ -252,9 +253,16 @@ export class Work {
       sourceRoots: this.#options.sourceRoots ?? [],
       openTenant: () => this.#journal.openTenant(lease.destination, lease.key),
       onSignInTrouble: (trouble) => this.#options.tenant?.signIn.raise(trouble),
-      onSource: (trouble) => this.#places.note(lease.source, trouble),
-      onDestination: (trouble) => this.#places.note(lease.destination, trouble),
+      ...this.#placeNotes(lease),
     });
+  }
+
+  /** Hears which end of a lease is out of reach, or is there. */
+  #placeNotes({ source, destination }: ScanLease | BatchLease) {
+    return {
+      onSource: (trouble: Trouble | undefined) => this.#places.note(source, trouble),
+      onDestination: (trouble: Trouble | undefined) => this.#places.note(destination, trouble),
+    };
   }
 
   #batchRun({ lease, uploads }: UnfinishedBatch): BatchRun {
@@ -264,8 +272,7 @@ export class Work {
       uploads,
       openTenant: () => this.#journal.openTenant(lease.destination, lease.key),
       onSignInTrouble: (trouble) => this.#options.tenant?.signIn.raise(trouble),
-      onSource: (trouble) => this.#places.note(lease.source, trouble),
-      onDestination: (trouble) => this.#places.note(lease.destination, trouble),
+      ...this.#placeNotes(lease),
       onUnreadable: (message) => {
         const { lease: name } = lease.key!;
         this.#options.log.error({ lease: name, message }, 'a batch whose items cannot be read is given back'); // oxfmt-ignore

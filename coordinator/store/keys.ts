@@ -107,7 +107,7 @@ export function lastNumber(key: string): number {
  * sorted names (with `/` itself, `a!b` would stand between `a` and `a/b`).
  */
 export function pathKey(path: string): string {
-  return path.includes('/') ? path.replaceAll('/', '\0') : path;
+  return path.replaceAll('/', '\0');
 }
 
 /** The path of a key that `pathKey` made. */
